@@ -1,0 +1,9 @@
+from rest_framework.request import Request
+
+from accounts.models import User
+
+
+class AuthenticatedRequest(Request):
+    """The request a view gets once its permission classes have let the user in."""
+
+    user: User

@@ -1,0 +1,78 @@
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from accounts.fields import LowerCaseEmailField
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """Create someone who signs in with `email`; without a password nobody can, until one is set."""
+        if not email:
+            raise ValueError("A user needs an e-mail.")
+        return self.create(email=email, password=make_password(password), **fields)
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        return self.create_user(email, password, **{"is_staff": True, "is_superuser": True, **fields})
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person. They sign in with their e-mail; others see their display name."""
+
+    email = LowerCaseEmailField(
+        "e-mail",
+        max_length=254,
+        unique=True,
+        error_messages={"unique": "There is already an account with this e-mail."},
+    )
+    display_name = models.CharField(max_length=80, blank=True, help_text="What others see.")
+    is_active = models.BooleanField("active", default=True, help_text="Switch off instead of deleting.")
+    is_staff = models.BooleanField("staff", default=False, help_text="May open the admin.")
+    date_joined = models.DateTimeField(default=timezone.now, editable=False)
+    # Sessions and tokens carry this number, and end when it grows: after a new password, or to sign out everywhere.
+    auth_version = models.PositiveIntegerField(default=0, editable=False)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    EMAIL_FIELD = "email"
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        # The field already stores lower case; this holds against whatever writes to the table by another way.
+        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_is_unique_in_any_case")]
+
+    def __str__(self) -> str:
+        return self.display_name
+
+    def get_short_name(self) -> str:
+        return self.display_name
+
+    def get_full_name(self) -> str:
+        return self.display_name
+
+    def save(self, *, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
+        if self._state.adding:
+            self.display_name = self.display_name or self.email.partition("@")[0][:80]
+        elif self._password is not None:
+            # Django keeps the new password here until it is saved (and clears it when it only hashes the old one
+            # anew), so this is every door: our forms, the API, the admin, the command line.
+            self.auth_version += 1
+            update_fields = None if update_fields is None else {*update_fields, "auth_version"}
+        super().save(update_fields=update_fields, **kwargs)
+
+    def set_unusable_password(self) -> None:
+        super().set_unusable_password()
+        self._password = ""  # Django notes only passwords that work; for `save` this is a change like any other
+
+    def _get_session_auth_hash(self, secret: Any = None) -> str:
+        # Django compares this hash at every request: with the version in it, sessions end as tokens do.
+        return salted_hmac(
+            "accounts.User.session", f"{self.password}:{self.auth_version}", secret=secret, algorithm="sha256"
+        ).hexdigest()
