@@ -1,0 +1,63 @@
+"""Who is asking. One set-up for REST and for sockets, in the order of `DEFAULT_AUTHENTICATION_CLASSES`.
+
+Sockets call these with a plain `HttpRequest` made from the handshake: headers, cookies, and the session's user.
+"""
+
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.request import Request
+from rest_framework_simplejwt.tokens import AccessToken, Token
+
+from accounts.cookies import ACCESS_COOKIE
+from accounts.models import User
+from accounts.tokens import TokenRefused, person_behind, read_token
+
+
+class HeaderTokenAuthentication(BaseAuthentication):
+    """`Authorization: Bearer …`, as programs send it. Whoever sends one means it: a bad one is refused."""
+
+    def authenticate(self, request: Request) -> tuple[User, Token] | None:
+        scheme, _, encoded = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        token = read_token(AccessToken, encoded.strip())
+        return person_behind(token), token
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="api"'  # with it, a refusal is 401 and not 403
+
+
+class CookieTokenAuthentication(HeaderTokenAuthentication):
+    """The same token in a cookie, as browsers send it.
+
+    A browser sends it whether anyone meant it or not. So a stale one is no refusal (public pages stay public), and
+    whatever changes something needs Django's CSRF token.
+    """
+
+    def authenticate(self, request: Request) -> tuple[User, Token] | None:
+        encoded = request.COOKIES.get(ACCESS_COOKIE)
+        if not encoded:
+            return None
+        try:
+            token = read_token(AccessToken, encoded)
+            user = person_behind(token)
+        except TokenRefused:
+            return None
+        enforce_csrf(request)
+        return user, token
+
+
+class BrowserSessionAuthentication(SessionAuthentication):
+    """Django's session, as pages use it; whatever changes something needs the CSRF token."""
+
+    def authenticate(self, request: Request) -> tuple[User, None] | None:
+        # DRF's own request works out `user` by calling us; Django's below it, or a socket's, has the session's.
+        user = getattr(request, "_request", request).user
+        if not isinstance(user, User):
+            return None
+        self.enforce_csrf(request)
+        return user, None
+
+
+def enforce_csrf(request: Request) -> None:
+    """Refuse with 403 what another site may have made this browser send."""
+    SessionAuthentication().enforce_csrf(request)

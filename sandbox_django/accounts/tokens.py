@@ -1,0 +1,63 @@
+"""What tokens say, and when they stop being true."""
+
+from typing import TypeVar
+
+from django.utils import timezone
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
+
+from accounts.models import SignIn, User
+
+SomeToken = TypeVar("SomeToken", AccessToken, RefreshToken)
+
+
+class TokenRefused(AuthenticationFailed):
+    """Forged, expired, replaced, or its person signed out: the caller learns no more than that."""
+
+    default_detail = "The token is invalid or has expired."
+    default_code = "token_not_valid"
+
+
+def issue_tokens(sign_in: SignIn) -> RefreshToken:
+    """The refresh token of this device from now on; its `access_token` goes with it."""
+    refresh = _token_for(sign_in.user, sign_in)
+    sign_in.refresh_id = refresh["jti"]
+    sign_in.save(update_fields=["refresh_id"])
+    return refresh
+
+
+def rotate(refresh: RefreshToken) -> RefreshToken:
+    """Trade a refresh token for the next one. Of two that try with the same, one wins."""
+    user = person_behind(refresh)
+    sign_in = SignIn(pk=refresh["sign_in"])
+    successor = _token_for(user, sign_in)
+    won = SignIn.objects.filter(pk=sign_in.pk, refresh_id=refresh["jti"]).update(
+        refresh_id=successor["jti"], used_at=timezone.now()
+    )
+    if not won:
+        raise TokenRefused
+    return successor
+
+
+def read_token(kind: type[SomeToken], encoded: str) -> SomeToken:
+    """Signature, expiry and kind only; whether its person may still use it says `person_behind`."""
+    try:
+        return kind(encoded)  # type: ignore[arg-type]  # simplejwt annotates the text it decodes as a Token
+    except TokenError:
+        raise TokenRefused from None
+
+
+def person_behind(token: Token) -> User:
+    """Whoever the token speaks for, if it still may: one query, for the row that is needed anyway."""
+    user = User.objects.filter(pk=token["user_id"], sign_ins=token["sign_in"]).first()
+    if user is None or not user.is_active or user.auth_version != token["auth_version"]:
+        raise TokenRefused
+    return user
+
+
+def _token_for(user: User, sign_in: SignIn) -> RefreshToken:
+    token = RefreshToken.for_user(user)
+    token["sign_in"] = str(sign_in.pk)
+    token["auth_version"] = user.auth_version
+    return token
