@@ -1,0 +1,36 @@
+"""Errors as API clients see them: one shape, stable codes, field names as on the wire."""
+
+from djangorestframework_camel_case.util import camelize_re, underscore_to_camel
+from drf_standardized_errors.formatter import ExceptionFormatter
+from drf_standardized_errors.types import Error
+from rest_framework import status
+from rest_framework.exceptions import APIException
+
+
+class Conflict(APIException):
+    """What was asked for does not go together with how things are now; later it may."""
+
+    status_code = status.HTTP_409_CONFLICT
+    default_detail = "This is not possible right now."
+    default_code = "conflict"
+
+
+class IdempotencyMismatch(APIException):
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+    default_detail = "This Idempotency-Key was already used for another request."
+    default_code = "idempotency_mismatch"
+
+
+class BodyTooLarge(APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_detail = "The request is too large."
+    default_code = "too_large"
+
+
+class CamelCaseErrors(ExceptionFormatter):
+    def get_errors(self) -> list[Error]:
+        return [Error(error.code, error.detail, _camelized(error.attr)) for error in super().get_errors()]
+
+
+def _camelized(attr: str | None) -> str | None:
+    return camelize_re.sub(underscore_to_camel, attr) if attr else attr

@@ -1,0 +1,81 @@
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from django.db.models import Model, QuerySet
+from rest_framework.exceptions import ValidationError
+from rest_framework.pagination import LimitOffsetPagination
+from rest_framework.request import Request
+from rest_framework.utils.urls import remove_query_param, replace_query_param
+from rest_framework.views import APIView
+
+ModelType = TypeVar("ModelType", bound=Model)
+Row = TypeVar("Row")
+
+
+class PagePagination(LimitOffsetPagination):
+    """`?limit=&offset=`: count, next, previous, results."""
+
+    default_limit = 20
+    max_limit = 100
+
+
+class OldestFirstPagination(PagePagination):
+    """Messages by id: `?before=<id>` is the page directly before it, `?after=<id>` what came since, ascending.
+
+    Ids and not offsets, because the list grows while somebody reads it. `count` says how many there are on that side,
+    and `next` goes on in the same direction.
+    """
+
+    newest_first = False
+
+    def paginate_queryset(
+        self, queryset: QuerySet[ModelType, Row] | Sequence[Row], request: Request, view: APIView | None = None
+    ) -> list[Row] | None:
+        assert isinstance(queryset, QuerySet)
+        before, after = _id_in(request, "before"), _id_in(request, "after")
+        if before is not None:
+            queryset = queryset.filter(pk__lt=before)
+        if after is not None:
+            queryset = queryset.filter(pk__gt=after)
+
+        self._upward = before is not None and after is None
+        self._by_id = before is not None or after is not None
+        descending = self._upward or (self.newest_first and after is None)
+        page = super().paginate_queryset(queryset.order_by("-pk" if descending else "pk"), request, view)
+        self._edge: Any = page[-1] if page else None
+        return list(reversed(page)) if page and self._upward and not self.newest_first else page
+
+    def get_offset(self, request: Request) -> int:
+        by_id = "before" in request.query_params or "after" in request.query_params
+        return 0 if by_id else super().get_offset(request)
+
+    def get_next_link(self) -> str | None:
+        link = super().get_next_link()
+        if link is None or not self._by_id:
+            return link
+        link = remove_query_param(link, "offset")
+        return replace_query_param(link, "before" if self._upward else "after", str(self._edge.pk))
+
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+        return [
+            *super().get_schema_operation_parameters(view),
+            _parameter("before", "The page directly before the message with this id."),
+            _parameter("after", "What came after the message with this id, ascending."),
+        ]
+
+
+class NewestFirstPagination(OldestFirstPagination):
+    newest_first = True
+
+
+def _id_in(request: Request, name: str) -> int | None:
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 20):
+        raise ValidationError({name: "This is not the id of a message."})
+    return int(text)
+
+
+def _parameter(name: str, description: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "description": description, "schema": {"type": "integer"}}
