@@ -1,0 +1,122 @@
+"""Which part may import which: config -> features -> accounts -> core, and the order inside a feature."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1] / "sandbox_django"
+FEATURES = {"assistants", "chat", "discussion", "asyncapi"}
+APPS = {"config", "accounts", "core", *FEATURES}
+
+# What each app may know besides itself.
+ARROWS: dict[str, set[str]] = {
+    "config": APPS,
+    "accounts": {"core"},
+    "core": set(),
+    **{feature: {"accounts", "core"} for feature in FEATURES},
+}
+
+# Inside a feature: what a part must not know, since it is used from there.
+FORBIDDEN_INSIDE = {
+    "groups": {"models", "messages", "services", "tasks", "consumers", "views", "serializers"},
+    "models": {"messages", "permissions", "services", "tasks", "consumers", "views", "serializers"},
+    "messages": {"permissions", "services", "tasks", "consumers", "views", "serializers"},
+    "permissions": {"messages", "services", "tasks", "consumers", "views", "serializers"},
+    "services": {"consumers", "views", "serializers"},
+    "tasks": {"consumers", "views", "serializers"},
+    "consumers": {"services", "tasks", "views", "serializers"},
+}
+
+# (file, module): why this import may wait until a function runs.
+LATE_IMPORTS = {
+    (
+        "assistants/services/ai_service.py",
+        "langchain_openai",
+    ): "takes 1.6 s and 91 MB, which a site on another model saves",
+}
+
+
+def test_apps_import_only_what_lies_below_them() -> None:
+    wrong = [
+        f"{path}:{line} imports {module}"
+        for path, line, module in production_imports()
+        if (app := module.partition(".")[0]) in APPS
+        and app != path.partition("/")[0]
+        and app not in ARROWS[path.partition("/")[0]]
+    ]
+
+    assert wrong == []
+
+
+def test_parts_of_an_app_import_in_one_direction() -> None:
+    wrong = [
+        f"{path}:{line} imports {module}"
+        for path, line, module in production_imports()
+        if path.partition("/")[0] == module.partition(".")[0]
+        and module.partition(".")[2].partition(".")[0] in FORBIDDEN_INSIDE.get(part_of(path), ())
+    ]
+
+    assert wrong == []
+
+
+def test_production_code_knows_no_test_code() -> None:
+    wrong = [
+        f"{path}:{line} imports {module}"
+        for path, line, module in production_imports()
+        if {"tests", "factories", "test_utils", "pytest", "factory"} & set(module.split("."))
+    ]
+
+    assert wrong == []
+
+
+def test_imports_say_the_whole_name() -> None:
+    # Settings are one module in four files, and read so.
+    relative = [
+        f"{path}:{line} imports {module}"
+        for path, line, module in production_imports()
+        if module.startswith(".") and not path.startswith("config/settings/")
+    ]
+
+    assert relative == []
+
+
+def test_nothing_is_imported_inside_a_function_without_a_reason() -> None:
+    late = {
+        (str(path.relative_to(ROOT)), module.partition(".")[0])
+        for path in ROOT.rglob("*.py")
+        for function in ast.walk(ast.parse(path.read_text()))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for _, module in imports_in(function)
+    }
+
+    assert late == set(LATE_IMPORTS)
+
+
+@pytest.mark.parametrize("folder", ["accounts", "assistants", "core"])
+def test_the_tree_these_rules_are_about_is_found(folder: str) -> None:
+    assert any(path.startswith(f"{folder}/") for path, _, _ in production_imports())
+
+
+def production_imports() -> Iterator[tuple[str, int, str]]:
+    for app in APPS:
+        for path in sorted((ROOT / app).rglob("*.py")):
+            if {"tests", "factories", "migrations"}.isdisjoint(path.parts):
+                for line, module in imports_in(ast.parse(path.read_text())):
+                    yield str(path.relative_to(ROOT)), line, module
+
+
+def imports_in(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                yield node.lineno, name.name
+        elif isinstance(node, ast.ImportFrom):
+            for name in node.names:
+                yield node.lineno, f"{'.' * node.level}{node.module or ''}.{name.name}"
+
+
+def part_of(path: str) -> str:
+    """`services` of "assistants/services/answers.py", `groups` of "assistants/groups.py"."""
+    return Path(path).parts[1].removesuffix(".py")

@@ -1,0 +1,65 @@
+"""`seed_demo`: something to see on the first run, and nothing changed on the second."""
+
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import TestCase, override_settings
+
+from accounts.demo import ADMIN, ALICE, BOB, PASSWORD
+from accounts.models import User
+from assistants.models import AssistantConversation, AssistantMessage
+
+
+def seed() -> str:
+    printed = StringIO()
+    with override_settings(DEBUG=True):
+        call_command("seed_demo", stdout=printed)
+    return printed.getvalue()
+
+
+class DemoDataTests(TestCase):
+    def test_people_with_a_known_password_are_refused_where_debug_is_off(self) -> None:
+        with pytest.raises(CommandError):
+            call_command("seed_demo")
+
+        assert not User.objects.exists()
+
+    def test_site_that_has_accounts_is_left_as_it_is(self) -> None:
+        User.objects.create_user("carol@example.com", "her own")
+
+        printed = seed()
+
+        assert [user.email for user in User.objects.all()] == ["carol@example.com"]
+        assert not AssistantConversation.objects.exists()
+        assert printed == ""
+
+    def test_second_run_overwrites_nothing_and_adds_nothing(self) -> None:
+        seed()
+        User.objects.filter(email=ALICE).update(display_name="Alice Liddell")
+        AssistantConversation.objects.filter(user__email=BOB).delete()
+        left = AssistantConversation.objects.count()
+
+        seed()
+
+        assert User.objects.get(email=ALICE).display_name == "Alice Liddell"
+        assert AssistantConversation.objects.count() == left
+        assert User.objects.count() == 3
+
+    def test_everybody_printed_can_sign_in_with_the_printed_password(self) -> None:
+        printed = seed()
+
+        for email in (ALICE, BOB, ADMIN):
+            assert email in printed
+            assert PASSWORD in printed
+            assert self.client.login(email=email, password=PASSWORD)
+
+    def test_alice_finds_finished_answers_to_her_questions(self) -> None:
+        seed()
+
+        for conversation in AssistantConversation.objects.filter(user__email=ALICE):
+            questions = conversation.messages.filter(message_type="user")
+            answers = conversation.messages.filter(message_type="assistant", status="complete")
+            assert [answer.question for answer in answers] == list(questions)
+            assert all(answer.content_html for answer in answers)
+        assert AssistantMessage.objects.filter(conversation__user__email=ALICE).count() == 6

@@ -1,0 +1,94 @@
+"""The settings, .env.EXAMPLE and docker-compose.yml tell one story."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+SETTINGS = ROOT / "sandbox_django" / "config" / "settings"
+LINE = re.compile(r"^(?P<unset># )?(?P<name>[A-Z][A-Z0-9_]*)=(?P<value>.*)$", re.MULTILINE)
+
+# Where the example shows what one would write, not the default.
+SAMPLES = {"DATABASE_URL", "REDIS_URL", "DJANGO_SECRET_KEY", "DJANGO_ALLOWED_HOSTS"}
+
+
+def test_example_names_every_variable_the_settings_read_and_no_other() -> None:
+    assert set(example()) == set(read_by_settings())
+
+
+def test_example_shows_the_defaults() -> None:
+    shown = {name: example()[name] for name in read_by_settings().keys() - SAMPLES}
+    defaults = {name: default for name, default in read_by_settings().items() if name in shown and default is not None}
+
+    assert defaults == {name: shown[name] for name in defaults}
+
+
+def test_copied_example_starts_on_the_embedded_default() -> None:
+    active = {line["name"]: line["value"] for line in LINE.finditer(text()) if not line["unset"]}
+
+    settings = settings_with({name: active.get(name, "") for name in ("DATABASE_URL", "REDIS_URL", *active)})
+
+    assert settings == "django.db.backends.sqlite3 core.live.layers.MemoryLayer"
+
+
+def test_addresses_of_the_example_switch_to_the_services_of_the_compose_file() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    database, published = services["postgres"]["environment"], services["postgres"]["ports"][0].split(":")[1]
+    name, user, password = (database[f"POSTGRES_{what}"] for what in ("DB", "USER", "PASSWORD"))
+
+    assert example()["DATABASE_URL"] == f"postgresql://{user}:{password}@localhost:{published}/{name}"
+    assert example()["REDIS_URL"] == f"redis://localhost:{services['redis']['ports'][0].split(':')[1]}/0"
+    assert settings_with({name: example()[name] for name in ("DATABASE_URL", "REDIS_URL")}) == (
+        "django.db.backends.postgresql core.live.layers.RedisLayer"
+    )
+
+
+def text() -> str:
+    return (ROOT / ".env.EXAMPLE").read_text()
+
+
+def example() -> dict[str, str]:
+    return {line["name"]: line["value"] for line in LINE.finditer(text())}
+
+
+def read_by_settings() -> dict[str, str | None]:
+    """What `env.str("NAME", default)` and its like ask for, with the default where it is a plain value."""
+    calls = [
+        node
+        for path in SETTINGS.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "env"
+    ]
+    return {
+        call.args[0].value: default_of(call)
+        for call in calls
+        if isinstance(call.args[0], ast.Constant) and isinstance(call.args[0].value, str)
+    }
+
+
+def default_of(call: ast.Call) -> str | None:
+    if len(call.args) == 2 and isinstance(call.args[1], ast.Constant):
+        return str(call.args[1].value)
+    return None
+
+
+def settings_with(variables: dict[str, str]) -> str:
+    """The database and the layer that a process started with these variables would use."""
+    return subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "from config.settings import dev;"
+            "print(dev.DATABASES['default']['ENGINE'], dev.CHANNEL_LAYERS['default']['BACKEND'])",
+        ],
+        cwd=ROOT / "sandbox_django",
+        env=os.environ | variables,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.strip()
