@@ -1,0 +1,477 @@
+"""The only file that knows which language model answers.
+
+model = ai_service.get_chat_model()  # through the module, so that a test can put a scripted model in its place
+async with aclosing(model.stream(turns)) as pieces:
+    async for piece in pieces:
+        if isinstance(piece, Usage): ...  # the last piece, where the model counts its tokens
+        else: ...  # text, never empty
+"""
+
+import asyncio
+import json
+import os
+import random
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import aiohttp
+import structlog
+from django.conf import settings
+
+from assistants.services.answer_parser import AnswerParser
+from assistants.services.demo_model import demo_answer
+from assistants.services.loop_clients import LoopClients
+from assistants.services.patience import Patience
+
+if TYPE_CHECKING:
+    # See OpenAIService for why these two are imported late.
+    import httpx2
+    from langchain_openai import ChatOpenAI
+
+logger = structlog.get_logger(__name__)
+
+OPENAI_URL = "https://api.openai.com/v1"
+# Servers without keys (Ollama, vLLM) ignore what they get; the clients insist on sending something.
+NO_KEY = "none"
+
+RETRIES = 2
+FIRST_BACKOFF = 0.5  # seconds; doubles, and half of it is left to chance
+
+DEMO_PAUSE = 0.03  # seconds between two pieces: about as fast as a good model
+
+LONGEST_REFUSAL = 64 * 1024  # bytes of an error we are ready to read
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One thing that was said, as the model is told it."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an answer cost, in tokens."""
+
+    input_tokens: int
+    output_tokens: int
+
+
+class ModelProblem(StrEnum):
+    """Why there is no answer, or not all of it. The value is stored, and sent to pages and programs: keep it stable."""
+
+    AUTH = "model_auth"
+    QUOTA = "model_quota"
+    NOT_FOUND = "model_not_found"
+    RATE_LIMITED = "model_rate_limited"
+    OVERLOADED = "model_overloaded"
+    UNREACHABLE = "model_unreachable"
+    TIMEOUT = "model_timeout"
+    CUT_OFF = "model_cut_off"
+    EMPTY = "model_empty"
+    BAD_REPLY = "model_bad_reply"
+    REFUSED = "model_refused"
+    CONTENT_FILTERED = "content_filtered"
+    CONTEXT_TOO_LONG = "context_too_long"
+
+    @property
+    def words(self) -> str:
+        """What happened and what to do, for the person who asked."""
+        return WORDS[self]
+
+
+WORDS = {
+    ModelProblem.AUTH: "The model did not accept this site's key. An administrator has to check OPENAI_API_KEY.",
+    ModelProblem.QUOTA: "This site's account with the model is used up. An administrator has to top it up.",
+    ModelProblem.NOT_FOUND: "The model was not found. An administrator has to check OPENAI_MODEL and OPENAI_BASE_URL.",
+    ModelProblem.RATE_LIMITED: "The model is getting too many questions right now. Try again in a minute.",
+    ModelProblem.OVERLOADED: "The model is overloaded or has a problem of its own. Try again in a minute.",
+    ModelProblem.UNREACHABLE: "The model could not be reached. Try again in a minute.",
+    ModelProblem.TIMEOUT: "The model took too long. Try again.",
+    ModelProblem.CUT_OFF: "The connection to the model broke before the answer was finished. Try again.",
+    ModelProblem.EMPTY: "The model gave an empty answer. Try again, or ask in other words.",
+    ModelProblem.BAD_REPLY: "The model sent something that is not an answer. Try again; if it stays so, "
+    "an administrator has to check OPENAI_BASE_URL.",
+    ModelProblem.REFUSED: "The model did not accept this question. Try to ask it in another way.",
+    ModelProblem.CONTENT_FILTERED: "The model's content filter stopped this answer. Try to ask in other words.",
+    ModelProblem.CONTEXT_TOO_LONG: "This conversation is too long for the model. Start a new one, or ask a shorter "
+    "question.",
+}
+
+# Those that a second try may well get past.
+PASSING = {
+    ModelProblem.RATE_LIMITED,
+    ModelProblem.OVERLOADED,
+    ModelProblem.UNREACHABLE,
+    ModelProblem.TIMEOUT,
+    ModelProblem.CUT_OFF,
+}
+
+
+class ModelUnavailable(Exception):
+    """The provider refused, timed out or broke off. `code` is ours, stable, and safe to show, and so are `words`.
+
+    `cause` is for our log: the kind of error and its status. Never the provider's own text, which may quote keys,
+    addresses and the conversation; hence also `raise … from None` wherever this is raised.
+    """
+
+    def __init__(self, code: ModelProblem, *, cause: str = "") -> None:
+        super().__init__(code.value)
+        self.code = code
+        self.words = code.words
+        self.cause = cause
+
+
+class ChatModel(Protocol):
+    """Whoever answers."""
+
+    @property
+    def name(self) -> str: ...
+
+    def stream(self, turns: Sequence[Turn]) -> AsyncGenerator[str | Usage, None]:
+        """Yield the answer in pieces of text, then its Usage if the model tells; or raise ModelUnavailable.
+
+        Closing the generator, or cancelling the task that waits for it, ends the request to the model at once.
+        """
+
+
+def get_chat_model() -> ChatModel:
+    """The model that the settings name."""
+    if demo_model_answers():
+        return DemoModel()
+    if settings.OPENAI_TRANSPORT == "direct":
+        return DirectReader()
+    return OpenAIService()
+
+
+def demo_model_answers() -> bool:
+    """Whether the answers are a script, because nobody has connected a model. Pages say so."""
+    connected = bool(settings.OPENAI_API_KEY or settings.OPENAI_BASE_URL)
+    return settings.ASSISTANT_DEMO_MODEL and not connected
+
+
+async def complete(turns: Sequence[Turn]) -> str:
+    """The whole answer at once, for what nobody watches being written: a title."""
+    async with aclosing(get_chat_model().stream(turns)) as pieces:
+        return "".join([piece async for piece in pieces if isinstance(piece, str)])
+
+
+async def warm_up() -> None:
+    """Load what the first answer would otherwise wait for. To be called in the background of the server's start."""
+    if isinstance(get_chat_model(), OpenAIService):
+        await _load_sdk()
+
+
+async def close_clients() -> None:
+    """Close this event loop's connections to the model, at its end."""
+    await _sdk_clients.close()
+    await _direct_clients.close()
+
+
+# --- Asking a server -------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Ending:
+    """What a server said besides the text."""
+
+    reason: str = ""
+    usage: Usage | None = None
+
+
+class RemoteModel(ABC):
+    """What both ways of asking an OpenAI-compatible server share: time-outs, second tries and clean text."""
+
+    def __init__(self) -> None:
+        self.name: str = settings.OPENAI_MODEL
+        self._url: str = (settings.OPENAI_BASE_URL or OPENAI_URL).rstrip("/")
+        self._key: str = settings.OPENAI_API_KEY or NO_KEY
+        self._organization: str = settings.OPENAI_ORG
+
+    async def stream(self, turns: Sequence[Turn]) -> AsyncGenerator[str | Usage, None]:
+        # One patience for all tries: nobody waits longer for a first word because we asked twice. So a server that
+        # keeps silent is asked once; it may be at work on the question, and somebody pays for that.
+        patience = Patience(settings.OPENAI_FIRST_TOKEN_TIMEOUT)
+        tries = 0
+        try:
+            while True:
+                tries += 1
+                shown = False
+                ending = Ending()
+                try:
+                    async with aclosing(self._ask(turns, patience, ending)) as pieces:
+                        async for piece in pieces:
+                            if text := _storable(piece):
+                                shown = True
+                                yield text
+                                patience.renew(settings.OPENAI_TOKEN_TIMEOUT)
+                    if not ending.reason:
+                        raise ModelUnavailable(ModelProblem.CUT_OFF, cause="no finish reason")
+                    if ending.usage:
+                        yield ending.usage
+                    if ending.reason == "content_filter":
+                        raise ModelUnavailable(ModelProblem.CONTENT_FILTERED, cause="finish reason")
+                    if not shown:
+                        raise ModelUnavailable(ModelProblem.EMPTY)
+                    return
+                except ModelUnavailable as failure:
+                    pause = FIRST_BACKOFF * 2 ** (tries - 1) * random.uniform(0.5, 1)  # noqa: S311  # no secret
+                    again = not shown and failure.code in PASSING and tries <= RETRIES and pause < patience.left()
+                    logger.warning(
+                        "model_failed", code=failure.code.value, cause=failure.cause, attempt=tries, again=again
+                    )
+                    if not again:
+                        raise
+                await asyncio.sleep(pause)
+        finally:
+            patience.stop()
+
+    @abstractmethod
+    def _ask(self, turns: Sequence[Turn], patience: Patience, ending: Ending) -> AsyncGenerator[str, None]:
+        """Ask once, and yield the text as it comes. Every await on the server is made `with patience`."""
+
+
+class OpenAIService(RemoteModel):
+    """Asks through langchain-openai, the reference.
+
+    Importing that takes 1.6 seconds and 91 MB, for which no page, command or test should wait that asks nobody. So
+    this is the one place with imports inside functions. They find the module loaded, by `_load_sdk` in a thread.
+    """
+
+    async def _ask(self, turns: Sequence[Turn], patience: Patience, ending: Ending) -> AsyncGenerator[str, None]:
+        await _load_sdk()
+        import openai
+
+        chat = await self._chat()
+        chunks = chat.astream([{"role": turn.role, "content": turn.content} for turn in turns])
+        started = False
+        try:
+            async with aclosing(chunks):  # type: ignore[type-var]  # it is a generator, declared as an iterator
+                while True:
+                    with patience:
+                        chunk = await anext(chunks, None)
+                    if chunk is None:
+                        return
+                    started = True
+                    if usage := chunk.usage_metadata:
+                        ending.usage = Usage(usage["input_tokens"], usage["output_tokens"])
+                    if reason := chunk.response_metadata.get("finish_reason"):
+                        ending.reason = reason
+                    if text := str(chunk.text):
+                        yield text
+        except (TimeoutError, openai.APITimeoutError) as error:
+            raise ModelUnavailable(ModelProblem.TIMEOUT, cause=type(error).__name__) from None
+        except openai.APIConnectionError as error:
+            problem = ModelProblem.CUT_OFF if started else ModelProblem.UNREACHABLE
+            raise ModelUnavailable(problem, cause=type(error).__name__) from None
+        except openai.APIStatusError as error:
+            raise _refusal(error.status_code, error.body) from None
+        except openai.APIError as error:
+            raise _refusal(None, error.body) from None
+        # Nothing in there looks whether a reply has the shape it should, so one that hasn't ends as any of these.
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise ModelUnavailable(ModelProblem.BAD_REPLY, cause=type(error).__name__) from None
+
+    async def _chat(self) -> "ChatOpenAI":
+        import openai
+        from langchain_openai import ChatOpenAI
+
+        return ChatOpenAI(
+            model=self.name,
+            # A coroutine function, because then no synchronous client is made: that took 30 ms for each answer.
+            api_key=self._current_key,
+            base_url=self._url,
+            organization=self._organization or None,
+            http_async_client=await _sdk_clients.get(),
+            openai_proxy=None,
+            use_responses_api=False,  # compatible servers don't have it
+            stream_usage=True,
+            # Time-outs and second tries are RemoteModel's business, all but this one.
+            timeout=openai.Timeout(None, connect=settings.OPENAI_CONNECT_TIMEOUT),
+            max_retries=0,
+            stream_chunk_timeout=None,
+        )
+
+    async def _current_key(self) -> str:
+        return self._key
+
+
+class DirectReader(RemoteModel):
+    """Asks by HTTP, with a fraction of langchain's work per token (docs/performance.md)."""
+
+    async def _ask(self, turns: Sequence[Turn], patience: Patience, ending: Ending) -> AsyncGenerator[str, None]:
+        session = await _direct_clients.get()
+        parser = AnswerParser()
+        response: aiohttp.ClientResponse | None = None
+        try:
+            with patience:
+                response = await self._post(session, turns)
+                if response.status >= 400:
+                    raise _refusal(response.status, await _body_of(response))
+            read = response.content.readany
+            while not parser.is_done:
+                with patience:
+                    data = await read()
+                if not data:
+                    break
+                if text := parser.feed(data):
+                    yield text
+                if parser.error:
+                    raise _refusal(None, parser.error)
+                if parser.is_nonsense:
+                    break
+            if parser.is_nonsense or not parser.events:
+                raise ModelUnavailable(ModelProblem.BAD_REPLY, cause="no event stream")
+            ending.reason = str(parser.finish_reason or "")
+            ending.usage = _usage(parser.usage)
+            await _read_to_end(response)
+        except TimeoutError as error:
+            raise ModelUnavailable(ModelProblem.TIMEOUT, cause=type(error).__name__) from None
+        except aiohttp.ClientError as error:
+            problem = ModelProblem.CUT_OFF if parser.events else ModelProblem.UNREACHABLE
+            raise ModelUnavailable(problem, cause=type(error).__name__) from None
+        finally:
+            if response is not None:
+                response.close()  # ends what is still coming; a connection read to its end lives on
+
+    async def _post(self, session: aiohttp.ClientSession, turns: Sequence[Turn]) -> aiohttp.ClientResponse:
+        headers = {"Authorization": f"Bearer {self._key}"}
+        if self._organization:
+            headers["OpenAI-Organization"] = self._organization
+        return await session.post(
+            f"{self._url}/chat/completions",
+            headers=headers,
+            json={
+                "model": self.name,
+                "messages": [{"role": turn.role, "content": turn.content} for turn in turns],
+                "stream": True,
+                "stream_options": {"include_usage": True},
+            },
+            timeout=aiohttp.ClientTimeout(total=None, connect=settings.OPENAI_CONNECT_TIMEOUT),
+        )
+
+
+class DemoModel:
+    """Answers with a script that says it is one, and how to connect a model, at a model's pace."""
+
+    name = "demo"
+
+    def __init__(self, *, pause: float = DEMO_PAUSE) -> None:
+        self._pause = pause
+
+    async def stream(self, turns: Sequence[Turn]) -> AsyncGenerator[str | Usage, None]:
+        question = next((turn.content for turn in reversed(turns) if turn.role == "user"), "")
+        for piece in demo_answer(question):
+            await asyncio.sleep(self._pause)
+            yield piece
+
+
+# --- What they are made of -------------------------------------------------------------------------------------------
+
+
+def _storable(text: str) -> str:
+    """`text` without what PostgreSQL refuses to store: NUL, and halves of characters."""
+    if "\x00" in text:
+        text = text.replace("\x00", "")
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+BY_STATUS = {
+    401: ModelProblem.AUTH,
+    402: ModelProblem.QUOTA,
+    403: ModelProblem.AUTH,
+    404: ModelProblem.NOT_FOUND,
+    408: ModelProblem.TIMEOUT,
+    413: ModelProblem.CONTEXT_TOO_LONG,
+    429: ModelProblem.RATE_LIMITED,
+}
+# What servers put under "code" or "type". It says more than the status, which is mostly 400.
+BY_CODE = {
+    "content_filter": ModelProblem.CONTENT_FILTERED,
+    "content_policy_violation": ModelProblem.CONTENT_FILTERED,
+    "context_length_exceeded": ModelProblem.CONTEXT_TOO_LONG,
+    "exceed_context_size_error": ModelProblem.CONTEXT_TOO_LONG,
+    "insufficient_quota": ModelProblem.QUOTA,
+    "model_not_found": ModelProblem.NOT_FOUND,
+    "rate_limit_exceeded": ModelProblem.RATE_LIMITED,
+}
+
+
+def _refusal(status: int | None, said: object) -> ModelUnavailable:
+    """What it means that a server refused with this status (None: in mid-answer), and said this about it."""
+    said = said.get("error", said) if isinstance(said, dict) else said
+    code, kind, message = (
+        (str(said.get(key) or "") for key in ("code", "type", "message")) if isinstance(said, dict) else ("", "", "")
+    )
+    if status is None and code.isdecimal():
+        status = int(code)
+    if not (problem := BY_CODE.get(code) or BY_CODE.get(kind)):
+        if "context length" in message:  # vLLM gives it no code
+            problem = ModelProblem.CONTEXT_TOO_LONG
+        elif status is None or status >= 500:
+            problem = ModelProblem.OVERLOADED
+        else:
+            problem = BY_STATUS.get(status, ModelProblem.REFUSED)
+    return ModelUnavailable(problem, cause=f"HTTP {status}" if status else "error event")
+
+
+def _usage(said: Any) -> Usage | None:
+    if not isinstance(said, dict):
+        return None
+    counts = (said.get("prompt_tokens"), said.get("completion_tokens"))
+    return Usage(*(count if isinstance(count, int) else 0 for count in counts))
+
+
+async def _body_of(response: aiohttp.ClientResponse) -> object:
+    try:
+        return json.loads(await response.content.read(LONGEST_REFUSAL))
+    except ValueError:
+        return None
+
+
+async def _read_to_end(response: aiohttp.ClientResponse) -> None:
+    """Take the end of the HTTP body, which follows the end of the answer, so that the connection can be used again."""
+    try:
+        async with asyncio.timeout(0.1):
+            await response.content.readany()
+    except (TimeoutError, aiohttp.ClientError):
+        pass  # we have the answer
+
+
+_sdk_is_loaded = threading.Event()
+
+
+async def _load_sdk() -> None:
+    if not _sdk_is_loaded.is_set():
+        await asyncio.to_thread(_import_sdk)
+
+
+def _import_sdk() -> None:
+    # LangSmith would be sent every conversation. The second name is looked up first, and has older synonyms.
+    os.environ |= {"LANGSMITH_TRACING": "false", "LANGSMITH_TRACING_V2": "false"}
+    import langchain_openai  # noqa: F401  # only to have it loaded
+
+    _sdk_is_loaded.set()
+
+
+def _open_sdk_client() -> "httpx2.AsyncClient":
+    import openai
+
+    return openai.DefaultAsyncHttpxClient()
+
+
+def _open_direct_client() -> aiohttp.ClientSession:
+    # No limit: an answer beyond aiohttp's hundred connections would wait for another answer to end.
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), trust_env=True)
+
+
+_sdk_clients = LoopClients(_open_sdk_client)
+_direct_clients = LoopClients(_open_direct_client)

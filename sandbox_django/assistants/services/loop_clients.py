@@ -1,0 +1,43 @@
+"""One HTTP client per event loop, shared by everyone in it."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Generic, TypeVar
+
+Client = TypeVar("Client")
+
+
+class LoopClients(Generic[Client]):
+    """Opens a client the first time a loop asks for one, and closes it with the loop.
+
+    A client of its own for each call would mean a TLS handshake for each answer; one for the whole process would
+    break as soon as a second loop used its connections, which tests, the shell and workers do.
+    """
+
+    def __init__(self, open_client: Callable[[], AbstractAsyncContextManager[Client]]) -> None:
+        self._open_client = open_client
+        self._clients: dict[asyncio.AbstractEventLoop, Client] = {}
+        self._keepers: dict[asyncio.AbstractEventLoop, AsyncGenerator[Client, None]] = {}
+
+    async def get(self) -> Client:
+        loop = asyncio.get_running_loop()
+        if loop not in self._clients:
+            self._keepers[loop] = self._keep(loop)
+            self._clients[loop] = await anext(self._keepers[loop])
+        return self._clients[loop]
+
+    async def close(self) -> None:
+        """Close this loop's client, if it has one."""
+        if keeper := self._keepers.get(asyncio.get_running_loop()):
+            await keeper.aclose()
+
+    async def _keep(self, loop: asyncio.AbstractEventLoop) -> AsyncGenerator[Client, None]:
+        # A generator, because `asyncio.run` closes those that are still open at its end: so a loop that ends without
+        # calling `close` leaves no connection behind.
+        try:
+            async with self._open_client() as client:
+                yield client
+        finally:
+            self._clients.pop(loop, None)
+            self._keepers.pop(loop, None)

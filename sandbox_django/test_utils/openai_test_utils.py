@@ -1,0 +1,455 @@
+"""Models that answer what a test wants: an OpenAI-compatible server of our own, and stand-ins inside the process.
+
+    async with FakeOpenAI(says("Hello, ", gate, "world.")) as server:     # over real HTTP, in this event loop
+        with override_settings(OPENAI_BASE_URL=server.url): ...
+
+    with FakeOpenAI.in_thread(refuses(429)) as server: ...                # the same, for tests that are not async
+
+    with scripted_model("Hello, ", ModelUnavailable(ModelProblem.CUT_OFF)) as model: ...   # no HTTP at all
+
+    python -m test_utils.openai_test_utils --tokens 50 --rate 50          # its own process; prints its base URL
+
+`scripted_model` replaces `ai_service.get_chat_model`, so callers have to call it through the module. The server's
+address is all that differs between a test and production, so prefer the server where errors or time-outs matter.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import heapq
+import json
+import sys
+import threading
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import partial
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+from unittest import mock
+
+import uvloop
+from aiohttp import web
+
+from assistants.services import ai_service
+from assistants.services.ai_service import Turn, Usage
+
+if TYPE_CHECKING:
+    from langchain_core.messages import AIMessageChunk  # importing it takes a second, which few tests need
+
+# In every refusal, as providers quote keys and addresses in theirs. It must never be seen anywhere.
+SECRET = "sk-secret-in-the-error"
+PATIENCE = 20  # seconds until a test that waits for something has failed
+
+
+class Gate:
+    """A place in a scripted answer where it waits until the test opens it. Works from any thread and event loop."""
+
+    def __init__(self) -> None:
+        self._reached: Future[None] = Future()
+        self._opened: Future[None] = Future()
+
+    def open(self) -> None:
+        if not self._opened.done():
+            self._opened.set_result(None)
+
+    async def reached(self) -> None:
+        """Wait until an answer stands before the gate."""
+        await _wait_for(self._reached)
+
+    def wait_until_reached(self) -> None:
+        """The same, for tests that are not async."""
+        self._reached.result(PATIENCE)
+
+    async def go_through(self) -> None:
+        """For the answer: wait until the gate is open."""
+        if not self._reached.done():
+            self._reached.set_result(None)
+        await asyncio.shield(asyncio.wrap_future(self._opened))
+
+
+async def _wait_for(happened: Future[None]) -> None:
+    # Shielded, or one waiter that gives up would cancel it for the others.
+    await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(happened)), PATIENCE)
+
+
+# --- A server --------------------------------------------------------------------------------------------------------
+
+
+class Do(Enum):
+    """What a server can do besides sending."""
+
+    CUT = "break the connection"
+    HANG = "say nothing more"
+
+
+# Text is sent as a token, bytes as they are.
+Step = str | bytes | Gate | Do
+
+
+@dataclass(frozen=True)
+class Reply:
+    """How the server treats one request. Made by `says`, `refuses`, `breaks_off` and `keeps_silent`."""
+
+    steps: tuple[Step, ...] = ()
+    status: int = 200
+    error: Any = None
+    # Done before the headers are sent.
+    first: Gate | Do | None = None
+    pause: float = 0
+    finish_reason: str | None = "stop"
+    usage: dict[str, int] | None = None
+
+
+def says(
+    *steps: Step,
+    pause: float = 0,
+    finish_reason: str | None = "stop",
+    usage: tuple[int, int] | None = (11, 7),
+    first: Gate | None = None,
+) -> Reply:
+    """Streams these steps, then a proper end."""
+    counts = usage and {"prompt_tokens": usage[0], "completion_tokens": usage[1], "total_tokens": sum(usage)}
+    return Reply(steps, pause=pause, finish_reason=finish_reason, usage=counts or None, first=first)
+
+
+def refuses(status: int, code: str | None = None, message: str = "Go away.") -> Reply:
+    """Answers with an error, in the shape and with the indiscretion of real providers."""
+    message = f"{message} (key {SECRET} at http://{SECRET}.internal)"
+    return Reply(status=status, error={"error": {"message": message, "type": "error", "param": None, "code": code}})
+
+
+def breaks_off(*steps: Step) -> Reply:
+    """Streams these steps, then breaks the connection; with no steps, before it answers at all."""
+    return Reply((*steps, Do.CUT)) if steps else Reply(first=Do.CUT)
+
+
+def keeps_silent(*steps: Step) -> Reply:
+    """Streams these steps, then holds the connection and says nothing more; with no steps, not even headers."""
+    return Reply((*steps, Do.HANG)) if steps else Reply(first=Do.HANG)
+
+
+def sends_error(code: str | None = None) -> bytes:
+    """A step: an error event in mid-answer, as providers send it that have already answered 200."""
+    return _event({"error": {"message": f"Broken (key {SECRET}).", "type": "server_error", "code": code}})
+
+
+@dataclass
+class Received:
+    """A request the server got."""
+
+    body: dict[str, Any]
+    headers: dict[str, str]
+    connection: int
+    _left: Future[None] = field(default_factory=Future)
+
+    @property
+    def client_left(self) -> bool:
+        """Whether the client hung up before the answer was finished."""
+        return self._left.done()
+
+    async def until_client_left(self) -> None:
+        await _wait_for(self._left)
+
+    def wait_until_client_left(self) -> None:
+        """The same, for tests that are not async."""
+        self._left.result(PATIENCE)
+
+
+class FakeOpenAI:
+    """An OpenAI-compatible server. Plays its replies one by one, and repeats the last."""
+
+    def __init__(self, *replies: Reply, port: int = 0) -> None:
+        self._script = deque(replies or [says("Hello, ", "world.")])
+        self._port = port
+        self._runner: web.AppRunner | None = None
+        self._connections: dict[asyncio.BaseTransport, int] = {}
+        self._expected: list[tuple[int, Future[None]]] = []
+        self.requests: list[Received] = []
+        self.url = ""
+
+    def script(self, *replies: Reply) -> None:
+        """From now on, reply with these."""
+        self._script = deque(replies)
+
+    async def until_asked(self, times: int = 1) -> None:
+        """Wait until this many requests have come."""
+        asked: Future[None] = Future()
+        self._expected.append((times, asked))
+        self._tell_who_waits()
+        await _wait_for(asked)
+
+    async def __aenter__(self) -> Self:
+        app = web.Application(client_max_size=64 * 1024 * 1024)
+        app.router.add_post("/v1/chat/completions", self._answer)
+        app.router.add_get("/v1/models", self._models)
+        self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
+        await site.start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await ai_service.close_clients()  # connections to a server that is gone
+        assert self._runner is not None
+        await self._runner.cleanup()
+
+    @classmethod
+    @contextmanager
+    def in_thread(cls, *replies: Reply) -> Iterator[Self]:
+        """The server in a thread with an event loop of its own."""
+        server = cls(*replies)
+        started: Future[Callable[[], object]] = Future()
+
+        async def serve() -> None:
+            stop = asyncio.Event()
+            stop_soon = partial(asyncio.get_running_loop().call_soon_threadsafe, stop.set)
+            async with server:
+                started.set_result(stop_soon)
+                await stop.wait()
+
+        thread = threading.Thread(target=asyncio.run, args=(serve(),))
+        thread.start()
+        stop_soon = started.result(PATIENCE)
+        try:
+            yield server
+        finally:
+            stop_soon()
+            thread.join()
+
+    async def _models(self, request: web.Request) -> web.Response:
+        return web.json_response({"object": "list", "data": [{"id": "fake", "object": "model", "owned_by": "tests"}]})
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        transport = request.transport
+        assert transport is not None
+        received = Received(
+            body=await request.json(),
+            headers=dict(request.headers),
+            connection=self._connections.setdefault(transport, len(self._connections) + 1),
+        )
+        self.requests.append(received)
+        self._tell_who_waits()
+        reply = self._script.popleft() if len(self._script) > 1 else self._script[0]
+        try:
+            if reply.first is not None:
+                await self._take(reply.first, request)
+            if reply.error is not None:
+                return web.json_response(reply.error, status=reply.status)
+            if not received.body.get("stream"):
+                return web.json_response(_whole_answer(reply))
+            return await self._stream(request, reply)
+        except (asyncio.CancelledError, ConnectionError):
+            if not received.client_left:
+                received._left.set_result(None)
+            raise
+
+    async def _stream(self, request: web.Request, reply: Reply) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(_chunk({"role": "assistant", "content": ""}))
+        for step in reply.steps:
+            if isinstance(step, str):
+                await response.write(_chunk({"content": step}))
+            elif isinstance(step, bytes):
+                await response.write(step)
+            else:
+                await self._take(step, request)
+            if reply.pause:
+                await asyncio.sleep(reply.pause)
+        if reply.finish_reason:
+            await response.write(_chunk({}, finish_reason=reply.finish_reason))
+            if reply.usage:
+                await response.write(_event(_envelope([]) | {"usage": reply.usage}))
+            await response.write(b"data: [DONE]\n\n")
+        return response
+
+    async def _take(self, step: Gate | Do, request: web.Request) -> None:
+        if isinstance(step, Gate):
+            await step.go_through()
+        elif step is Do.CUT:
+            assert request.transport is not None
+            request.transport.close()  # what was written still arrives; the end of the body does not
+            await asyncio.Event().wait()  # until aiohttp sees that it is closed, and cancels us
+        else:
+            await asyncio.Event().wait()
+
+    def _tell_who_waits(self) -> None:
+        for times, asked in self._expected:
+            if times <= len(self.requests) and not asked.done():
+                asked.set_result(None)
+
+
+def _chunk(delta: dict[str, str], *, finish_reason: str | None = None) -> bytes:
+    return _event(_envelope([{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}]))
+
+
+def _envelope(choices: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "id": "chatcmpl-fake",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "fake",
+        "system_fingerprint": None,
+        "choices": choices,
+        "usage": None,
+    }
+
+
+def _event(data: Any) -> bytes:
+    return b"data: " + json.dumps(data, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n\n"
+
+
+def _whole_answer(reply: Reply) -> dict[str, Any]:
+    text = "".join(step for step in reply.steps if isinstance(step, str))
+    message = {"role": "assistant", "content": text}
+    choices = [{"index": 0, "message": message, "finish_reason": reply.finish_reason}]
+    return _envelope(choices) | {"object": "chat.completion", "usage": reply.usage}
+
+
+# --- A server as a load ----------------------------------------------------------------------------------------------
+
+
+class SteadyOpenAI(FakeOpenAI):
+    """Streams a number of tokens to everyone at a steady rate, with little work per token: for benchmarks.
+
+    One timer serves all answers, and writes bytes that were encoded once.
+    """
+
+    def __init__(self, *, tokens: int, rate: float, first_delay: float = 0, port: int = 0) -> None:
+        super().__init__(port=port)
+        self._first_delay = first_delay
+        self._period = 1 / rate
+        usage = {"prompt_tokens": 10, "completion_tokens": tokens, "total_tokens": 10 + tokens}
+        end = _chunk({}, finish_reason="stop") + _event(_envelope([]) | {"usage": usage}) + b"data: [DONE]\n\n"
+        events = [*(_chunk({"content": f"tok{number} "}) for number in range(1, tokens + 1)), end]
+        self._frames = [b"%x\r\n%b\r\n" % (len(event), event) for event in events]
+        # When each answer's next frame is due, which one it is, where to, and what to tell at the end.
+        self._due: list[tuple[float, int, int, asyncio.WriteTransport, asyncio.Future[None]]] = []
+        self._answers = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        await request.read()
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        await response.write(_chunk({"role": "assistant", "content": ""}))
+        transport = request.transport
+        assert transport is not None
+        loop = asyncio.get_running_loop()
+        finished = loop.create_future()
+        self._answers += 1
+        first = loop.time() + max(self._first_delay, self._period)
+        heapq.heappush(self._due, (first, self._answers, 0, transport, finished))
+        self._set_timer(loop)
+        await finished
+        return response
+
+    def _send_what_is_due(self) -> None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        while self._due and self._due[0][0] <= now:
+            when, answer, number, transport, finished = self._due[0]
+            if finished.done() or transport.is_closing():  # they hung up
+                heapq.heappop(self._due)
+                continue
+            transport.write(self._frames[number])
+            if number + 1 < len(self._frames):
+                heapq.heapreplace(self._due, (when + self._period, answer, number + 1, transport, finished))
+            else:
+                heapq.heappop(self._due)
+                finished.set_result(None)
+        self._timer = None
+        self._set_timer(loop)
+
+    def _set_timer(self, loop: asyncio.AbstractEventLoop) -> None:
+        if not self._due:
+            return
+        # At most a thousand times a second: what falls due in between can wait that long.
+        when = max(self._due[0][0], loop.time() + 0.001)
+        if self._timer is None or when < self._timer.when():
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = loop.call_at(when, self._send_what_is_due)
+
+
+async def _serve(server: FakeOpenAI) -> None:
+    async with server:
+        sys.stdout.write(server.url + "\n")
+        sys.stdout.flush()
+        await asyncio.Event().wait()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="An OpenAI-compatible server that streams made-up tokens.")
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one; the URL is printed")
+    parser.add_argument("--tokens", type=int, default=50, help="tokens in an answer")
+    parser.add_argument("--rate", type=float, default=50, help="tokens a second, in each answer")
+    parser.add_argument("--first-delay", type=float, default=0, help="seconds until the first token")
+    given = parser.parse_args()
+    server = SteadyOpenAI(tokens=given.tokens, rate=given.rate, first_delay=given.first_delay, port=given.port)
+    with contextlib.suppress(KeyboardInterrupt):
+        uvloop.run(_serve(server))
+
+
+# --- No server -------------------------------------------------------------------------------------------------------
+
+ScriptedPiece = str | Usage | Gate | BaseException
+
+
+class ScriptedModel:
+    """Gives the same scripted answer to everyone, and remembers what it was told."""
+
+    name = "scripted"
+
+    def __init__(self, *pieces: ScriptedPiece) -> None:
+        self._pieces = pieces
+        self.heard: list[list[Turn]] = []
+
+    async def stream(self, turns: Sequence[Turn]) -> AsyncGenerator[str | Usage, None]:
+        self.heard.append(list(turns))
+        for piece in self._pieces:
+            if isinstance(piece, BaseException):
+                raise piece
+            if isinstance(piece, Gate):
+                await piece.go_through()
+            else:
+                yield piece
+
+
+@contextmanager
+def scripted_model(*pieces: ScriptedPiece) -> Iterator[ScriptedModel]:
+    """Whoever calls `ai_service.get_chat_model()` gets a model that says these pieces.
+
+    A Gate among them holds the answer there; an exception ends it.
+    """
+    model = ScriptedModel(*pieces)
+    with mock.patch.object(ai_service, "get_chat_model", return_value=model):
+        yield model
+
+
+@contextmanager
+def stub_openai_sdk(*chunks: "AIMessageChunk | BaseException") -> Iterator[list[Any]]:
+    """OpenAIService gets these chunks from langchain, with no HTTP. Yields the list of what langchain was asked."""
+    asked: list[Any] = []
+
+    async def astream(chat: object, messages: Any) -> "AsyncGenerator[AIMessageChunk, None]":
+        asked.append(messages)
+        for chunk in chunks:
+            if isinstance(chunk, BaseException):
+                raise chunk
+            yield chunk
+
+    with mock.patch("langchain_openai.ChatOpenAI.astream", astream):
+        yield asked
+
+
+if __name__ == "__main__":
+    main()
