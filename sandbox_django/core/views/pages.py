@@ -1,0 +1,17 @@
+"""Pages that belong to no feature."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """The front page: what there is, and the way in."""
+    return render(request, "core/home.html")
+
+
+@require_safe
+def chat_later(request: HttpRequest) -> HttpResponse:
+    """Holds the place of the group chat, and says so."""
+    return render(request, "core/chat_later.html")
