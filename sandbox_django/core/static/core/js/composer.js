@@ -1,0 +1,73 @@
+// The box one writes in: it grows with the text, Enter sends, and what was written stays until it has arrived.
+
+import { Outbox } from "./outbox.js";
+
+export class Composer {
+  #form;
+  #field;
+  #problem;
+  #outbox;
+
+  // `deliver(text, key)` resolves when the text has arrived. What it throws is shown as words, in place.
+  constructor(form, deliver) {
+    this.#form = form;
+    this.#field = form.querySelector("textarea");
+    this.#problem = form.querySelector("[data-problem]");
+    this.#outbox = new Outbox(deliver);
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#submit();
+    });
+    this.#field.addEventListener("keydown", (event) => {
+      if (!meansSend(event)) return;
+      event.preventDefault();
+      this.#submit();
+    });
+    this.#field.addEventListener("input", () => this.#grow());
+    this.#grow();
+  }
+
+  // Puts a text into the box, for the writer to look at and send.
+  suggest(text) {
+    this.#field.value = text;
+    this.#grow();
+    this.#field.focus();
+  }
+
+  complain(words) {
+    this.#problem.textContent = words;
+    this.#problem.hidden = !words;
+  }
+
+  async #submit() {
+    const written = this.#field.value;
+    if (!written.trim() || this.#outbox.isBusy) return;
+    this.complain("");
+    this.#form.setAttribute("aria-busy", "true");
+    try {
+      if (await this.#outbox.send(written.trim())) this.#clear(written);
+    } catch (error) {
+      this.complain(error.message);
+    } finally {
+      this.#form.removeAttribute("aria-busy");
+    }
+  }
+
+  // What was typed while the text was on its way stays.
+  #clear(sent) {
+    if (this.#field.value.startsWith(sent)) this.#field.value = this.#field.value.slice(sent.length).trimStart();
+    this.#grow();
+  }
+
+  #grow() {
+    if (CSS.supports("field-sizing", "content")) return;
+    this.#field.style.blockSize = "auto";
+    this.#field.style.blockSize = `${this.#field.scrollHeight}px`;
+  }
+}
+
+// Enter sends, Shift+Enter breaks the line. While an input method is composing, Enter belongs to it; Safari ends the
+// composition before it tells us about the key, and says 229 instead.
+export function meansSend({ key, shiftKey, isComposing, keyCode }) {
+  return key === "Enter" && !shiftKey && !isComposing && keyCode !== 229;
+}
