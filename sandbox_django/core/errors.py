@@ -21,12 +21,6 @@ class IdempotencyMismatch(APIException):
     default_code = "idempotency_mismatch"
 
 
-class BodyTooLarge(APIException):
-    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_detail = "The request is too large."
-    default_code = "too_large"
-
-
 class CamelCaseErrors(ExceptionFormatter):
     def get_errors(self) -> list[Error]:
         return [Error(error.code, error.detail, _camelized(error.attr)) for error in super().get_errors()]

@@ -5,10 +5,16 @@ from typing import IO, Any
 from django.conf import settings
 from djangorestframework_camel_case.settings import api_settings
 from djangorestframework_camel_case.util import underscoreize
-from rest_framework.exceptions import ParseError
+from rest_framework import status
+from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import JSONParser
 
-from core.errors import BodyTooLarge
+
+class BodyTooLarge(APIException):
+    # Here, because DRF loads this file so early that the shape of errors can't be loaded yet.
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_detail = "The request is too large."
+    default_code = "too_large"
 
 
 class CamelCaseJSON(JSONParser):
