@@ -3,7 +3,10 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
 from django.http import HttpRequest
 
+from accounts.forms import AdminLoginForm
 from accounts.models import SignIn, User
+
+admin.site.login_form = AdminLoginForm
 
 
 class UserCreationForm(AdminUserCreationForm):
@@ -35,7 +38,7 @@ class UserAdmin(DjangoUserAdmin):
 
 @admin.register(SignIn)
 class SignInAdmin(admin.ModelAdmin):
-    """Deleting one signs that device out."""
+    """Deleting one ends that device's tokens."""
 
     list_display = ("user", "created_at", "used_at")
     list_select_related = ("user",)

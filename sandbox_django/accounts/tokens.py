@@ -5,11 +5,11 @@ from typing import TypeVar
 from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework_simplejwt.exceptions import TokenError
-from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
+from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token, UntypedToken
 
 from accounts.models import SignIn, User
 
-SomeToken = TypeVar("SomeToken", AccessToken, RefreshToken)
+SomeToken = TypeVar("SomeToken", AccessToken, RefreshToken, UntypedToken)
 
 
 class TokenRefused(AuthenticationFailed):
@@ -38,6 +38,15 @@ def rotate(refresh: RefreshToken) -> RefreshToken:
     if not won:
         raise TokenRefused
     return successor
+
+
+def verify(encoded: str) -> None:
+    """`TokenRefused`, unless this token would be accepted where it belongs."""
+    token = read_token(UntypedToken, encoded)
+    person_behind(token)
+    is_refresh = token["token_type"] == RefreshToken.token_type
+    if is_refresh and not SignIn.objects.filter(pk=token["sign_in"], refresh_id=token["jti"]).exists():
+        raise TokenRefused
 
 
 def read_token(kind: type[SomeToken], encoded: str) -> SomeToken:

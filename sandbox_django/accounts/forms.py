@@ -1,0 +1,90 @@
+import asyncio
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm, BaseUserCreationForm, PasswordResetForm
+from django.core.exceptions import ValidationError
+
+from accounts.models import User
+from accounts.services.sign_ins import WrongPassword, find_person
+from core import runner
+from core.throttling import Limit, TooOften
+
+RESET_MAILS = Limit("reset mails to one e-mail", times=5, seconds=60 * 60)
+
+
+class LimitedSignIn(AuthenticationForm):
+    """Asks by our own door, which counts wrong passwords."""
+
+    error_messages = {"invalid_login": "This e-mail and password do not go together."}
+
+    def clean(self) -> dict[str, Any]:
+        email, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
+        if email and password and self.request:
+            try:
+                self.user_cache = find_person(self.request, email=email, password=password)
+            except WrongPassword:
+                raise self.get_invalid_login_error() from None
+            except TooOften as limit:
+                raise too_often(limit) from None
+            self.confirm_login_allowed(self.user_cache)
+        return self.cleaned_data
+
+
+class LoginForm(LimitedSignIn):
+    username = forms.EmailField(
+        label="E-mail", max_length=254, widget=forms.EmailInput(attrs={"autofocus": True, "autocomplete": "username"})
+    )
+
+
+class AdminLoginForm(LimitedSignIn, AdminAuthenticationForm):
+    error_messages = {**AdminAuthenticationForm.error_messages}
+
+
+class RegistrationForm(BaseUserCreationForm):
+    class Meta:
+        model = User
+        fields = ("email", "display_name")
+        labels = {"email": "E-mail", "display_name": "Name"}
+        help_texts = {"display_name": "What others see. Without one it is what stands before the @."}
+        widgets = {
+            "email": forms.EmailInput(attrs={"autofocus": True, "autocomplete": "username"}),
+            "display_name": forms.TextInput(attrs={"autocomplete": "nickname"}),
+        }
+
+
+class AccountForm(forms.ModelForm):
+    display_name = forms.CharField(label="Name", max_length=80, help_text="What others see.")
+
+    class Meta:
+        model = User
+        fields = ("display_name",)
+
+
+class ResetForm(PasswordResetForm):
+    """Sends the link, if there is an account; whoever asks can't tell."""
+
+    def save(self, *args: Any, **options: Any) -> None:
+        try:
+            RESET_MAILS.hit(self.cleaned_data["email"].lower())
+        except TooOften:
+            return  # a mailbox isn't flooded, and the answer is the same
+        options |= {
+            "subject_template_name": "accounts/password_reset_subject.txt",
+            "email_template_name": "accounts/password_reset_email.txt",
+            "extra_email_context": {"site_name": settings.SITE_NAME},
+        }
+        super().save(*args, **options)
+
+    def send_mail(self, *args: Any, **options: Any) -> None:
+        # Not while the request waits: mail servers take their time, and the difference would tell who has an account.
+        runner.start(asyncio.to_thread, super().send_mail, *args, **options)
+
+
+def too_often(limit: TooOften) -> ValidationError:
+    minutes = int(limit.wait // 60) + 1
+    return ValidationError(
+        f"Too many tries. Try again in {minutes} minute{'s' if minutes > 1 else ''}.", code=TooOften.default_code
+    )

@@ -1,0 +1,69 @@
+"""From signing in to signing out, on one device or on all."""
+
+from django.contrib.auth import authenticate, login
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.http import HttpRequest
+from rest_framework_simplejwt.tokens import RefreshToken
+
+from accounts.models import SignIn, User
+from accounts.tokens import issue_tokens
+from core.throttling import Limit, address_of
+
+WRONG_PASSWORDS = Limit("wrong passwords for one e-mail from one address", times=10, seconds=10 * 60)
+WRONG_ANSWERS = Limit("wrong passwords from one address", times=100, seconds=10 * 60)
+REGISTRATIONS = Limit("registrations from one address", times=100, seconds=60 * 60)
+
+SESSION_KEY = "sign_in"  # where a session says which device it is
+
+
+class EmailTaken(Exception):
+    """By somebody else, or by the same person earlier."""
+
+
+class WrongPassword(Exception):
+    """Or no such person, or one who is switched off: whoever asks learns no more than that."""
+
+
+def register(request: HttpRequest, *, email: str, password: str, display_name: str = "") -> User:
+    REGISTRATIONS.hit(address_of(request))
+    try:
+        with transaction.atomic():
+            return User.objects.create_user(email, password, display_name=display_name)
+    except IntegrityError:
+        raise EmailTaken("There is already an account with this e-mail.") from None
+
+
+def find_person(request: HttpRequest, *, email: str, password: str) -> User:
+    """Whose e-mail and password these are. After too many wrong ones nobody is told for a while (`TooOften`)."""
+    address = address_of(request)
+    WRONG_PASSWORDS.check((address, email.lower()))
+    WRONG_ANSWERS.check(address)
+    user = authenticate(request, username=email, password=password)
+    if not isinstance(user, User):
+        WRONG_PASSWORDS.count((address, email.lower()))
+        WRONG_ANSWERS.count(address)
+        raise WrongPassword
+    return user
+
+
+def sign_in(request: HttpRequest, user: User) -> RefreshToken:
+    """Open the door for this device: a session for its pages, and tokens of the same sign-in."""
+    login(request, user)
+    return issue_tokens(user.sign_ins.get(pk=request.session[SESSION_KEY]))
+
+
+def set_password(user: User, password: str) -> None:
+    """Every session and every token of this person ends with the old password."""
+    user.set_password(password)
+    user.save(update_fields=["password"])
+
+
+def sign_out(sign_in_id: str) -> None:
+    """End one device: its tokens are refused from now on."""
+    SignIn.objects.filter(pk=sign_in_id).delete()
+
+
+def sign_out_everywhere(user: User) -> None:
+    """End every session and every token of this person."""
+    User.objects.filter(pk=user.pk).update(auth_version=F("auth_version") + 1)

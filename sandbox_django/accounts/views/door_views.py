@@ -1,0 +1,206 @@
+"""Signing in and out, registering, and passwords, for programs and for scripts in pages."""
+
+from typing import Any
+
+from django.contrib.auth import logout
+from django.contrib.auth.tokens import default_token_generator
+from django.contrib.auth.views import PasswordResetConfirmView as ResetPage
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import NotAuthenticated, ValidationError
+from rest_framework.generics import RetrieveUpdateAPIView
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.views import APIView
+from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
+
+from accounts.authentication import enforce_csrf
+from accounts.cookies import REFRESH_COOKIE, delete_token_cookies, set_token_cookies
+from accounts.forms import ResetForm
+from accounts.http import AuthenticatedRequest
+from accounts.models import User
+from accounts.serializers.doors import (
+    DetailSerializer,
+    LoginSerializer,
+    LogoutSerializer,
+    NewPasswordSerializer,
+    PasswordChangeSerializer,
+    PasswordResetSerializer,
+    RefreshSerializer,
+    RegistrationSerializer,
+    ResetConfirmSerializer,
+    ResetLinkSerializer,
+    SignedInSerializer,
+    TokenSerializer,
+    TokensSerializer,
+)
+from accounts.serializers.user import UserSerializer
+from accounts.services.sign_ins import (
+    EmailTaken,
+    WrongPassword,
+    find_person,
+    register,
+    set_password,
+    sign_in,
+    sign_out,
+    sign_out_everywhere,
+)
+from accounts.tokens import TokenRefused, person_behind, read_token, rotate, verify
+
+
+class OpenDoor(APIView):
+    """For whoever comes, also with a token that is over: that is why they come."""
+
+    authentication_classes = []
+    permission_classes = [AllowAny]
+
+    def get_authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="api"'  # so that a refused token is 401
+
+
+class LoginView(OpenDoor):
+    @extend_schema(request=LoginSerializer, responses=SignedInSerializer)
+    def post(self, request: Request) -> Response:
+        said = validated(LoginSerializer(data=request.data))
+        try:
+            user = find_person(request._request, **said)
+        except WrongPassword:
+            raise ValidationError("This e-mail and password do not go together.", code="wrong_password") from None
+        return signed_in(user, sign_in(request._request, user))
+
+
+class RegistrationView(OpenDoor):
+    @extend_schema(request=RegistrationSerializer, responses={201: SignedInSerializer})
+    def post(self, request: Request) -> Response:
+        said = validated(RegistrationSerializer(data=request.data))
+        try:
+            user = register(
+                request._request,
+                email=said["email"],
+                password=said["password1"],
+                display_name=said.get("display_name", ""),
+            )
+        except EmailTaken as taken:
+            raise ValidationError({"email": str(taken)}, code="unique") from taken
+        return signed_in(user, sign_in(request._request, user), status=201)
+
+
+class LogoutView(APIView):
+    """Ends this device, or all; done twice it is still done."""
+
+    permission_classes = [AllowAny]
+
+    @extend_schema(request=LogoutSerializer, responses=DetailSerializer)
+    def post(self, request: Request) -> Response:
+        said = validated(LogoutSerializer(data=request.data))
+        token = request.auth if isinstance(request.auth, AccessToken) else self.refresh_token(said)
+        if said["all_devices"]:
+            sign_out_everywhere(self.person(token))
+        if token:
+            sign_out(token["sign_in"])
+        logout(request._request)
+        response = Response({"detail": "Signed out."})
+        delete_token_cookies(response)
+        return response
+
+    def refresh_token(self, said: dict[str, Any]) -> RefreshToken | None:
+        try:
+            return read_token(RefreshToken, refresh_token_in(self.request, said))
+        except TokenRefused:
+            return None
+
+    def person(self, token: Token | None) -> User:
+        if isinstance(self.request.user, User):
+            return self.request.user
+        if token:
+            return person_behind(token)
+        raise NotAuthenticated
+
+
+class TokenRefreshView(OpenDoor):
+    """Trades a refresh token for new tokens; the old one is refused from then on."""
+
+    @extend_schema(request=RefreshSerializer, responses=TokensSerializer)
+    def post(self, request: Request) -> Response:
+        said = validated(RefreshSerializer(data=request.data))
+        refresh = rotate(read_token(RefreshToken, refresh_token_in(request, said)))
+        return with_tokens(refresh, {})
+
+
+class TokenVerifyView(OpenDoor):
+    @extend_schema(request=TokenSerializer, responses=DetailSerializer)
+    def post(self, request: Request) -> Response:
+        verify(validated(TokenSerializer(data=request.data))["token"])
+        return Response({"detail": "The token is valid."})
+
+
+class UserDetailsView(RetrieveUpdateAPIView[User]):
+    """Myself."""
+
+    request: AuthenticatedRequest
+    serializer_class = UserSerializer
+    http_method_names = ["get", "patch", "head", "options"]
+
+    def get_object(self) -> User:
+        return self.request.user
+
+
+class PasswordChangeView(APIView):
+    """Ends every session and token of this person; this device gets new ones."""
+
+    @extend_schema(request=PasswordChangeSerializer, responses=SignedInSerializer)
+    def post(self, request: AuthenticatedRequest) -> Response:
+        said = validated(PasswordChangeSerializer(data=request.data, context={"person": request.user}))
+        set_password(request.user, said["new_password1"])
+        return signed_in(request.user, sign_in(request._request, request.user))
+
+
+class PasswordResetView(OpenDoor):
+    """Mails a link, if there is such an account; the answer doesn't tell."""
+
+    @extend_schema(request=PasswordResetSerializer, responses=DetailSerializer)
+    def post(self, request: Request) -> Response:
+        form = ResetForm(validated(PasswordResetSerializer(data=request.data)))
+        if form.is_valid():
+            form.save(request=request._request, use_https=request.is_secure())
+        return Response({"detail": "If there is an account with this e-mail, a link is on its way."})
+
+
+class PasswordResetConfirmView(OpenDoor):
+    """Sets the password of whoever has the link's two parts."""
+
+    @extend_schema(request=ResetConfirmSerializer, responses=DetailSerializer)
+    def post(self, request: Request) -> Response:
+        link = validated(ResetLinkSerializer(data=request.data))
+        person = ResetPage().get_user(link["uid"])
+        if person is None or not default_token_generator.check_token(person, link["token"]):
+            raise ValidationError({"token": "This link was used or is too old."}, code="invalid_link")
+        said = validated(NewPasswordSerializer(data=request.data, context={"person": person}))
+        set_password(person, said["new_password1"])
+        return Response({"detail": "The new password is set."})
+
+
+def validated(serializer: BaseSerializer[Any]) -> dict[str, Any]:
+    serializer.is_valid(raise_exception=True)
+    said: dict[str, Any] = serializer.validated_data
+    return said
+
+
+def refresh_token_in(request: Request, said: dict[str, Any]) -> str:
+    if encoded := said.get("refresh"):
+        return str(encoded)
+    if REFRESH_COOKIE in request.COOKIES:
+        enforce_csrf(request)  # the browser sends it whether anyone meant it or not
+    return request.COOKIES.get(REFRESH_COOKIE, "")
+
+
+def signed_in(user: User, refresh: RefreshToken, status: int = 200) -> Response:
+    return with_tokens(refresh, {"user": UserSerializer(user).data}, status=status)
+
+
+def with_tokens(refresh: RefreshToken, data: dict[str, Any], status: int = 200) -> Response:
+    response = Response({"access": str(refresh.access_token), "refresh": str(refresh), **data}, status=status)
+    response["Cache-Control"] = "no-store"
+    set_token_cookies(response, refresh)
+    return response

@@ -1,0 +1,97 @@
+"""The doors as pages: signing in and out, registering, one's own account."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import login, logout
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import NON_FIELD_ERRORS
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render, resolve_url
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.cookies import delete_token_cookies
+from accounts.forms import AccountForm, LoginForm, RegistrationForm, too_often
+from accounts.models import User
+from accounts.services.sign_ins import EmailTaken, register, sign_out_everywhere
+from core.throttling import TooOften
+
+
+@never_cache
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "HEAD", "POST"])
+def login_page(request: HttpRequest) -> HttpResponse:
+    if request.user.is_authenticated:
+        return onward(request)
+    form = LoginForm(request, data=request.POST or None)
+    if form.is_valid():
+        login(request, form.get_user())
+        return onward(request)
+    return door(request, "accounts/login.html", form)
+
+
+@never_cache
+@sensitive_post_parameters("password1", "password2")
+@require_http_methods(["GET", "HEAD", "POST"])
+def register_page(request: HttpRequest) -> HttpResponse:
+    if request.user.is_authenticated:
+        return onward(request)
+    form = RegistrationForm(request.POST or None)
+    if form.is_valid():
+        said = form.cleaned_data
+        try:
+            user = register(request, email=said["email"], password=said["password1"], display_name=said["display_name"])
+        except EmailTaken as taken:
+            form.add_error("email", str(taken))
+        except TooOften as limit:
+            form.add_error(None, too_often(limit))
+        else:
+            login(request, user)
+            return onward(request)
+    return door(request, "accounts/register.html", form)
+
+
+@require_POST
+def logout_page(request: HttpRequest) -> HttpResponse:
+    """End the session of this device; with `all_devices`, of all."""
+    if request.user.is_authenticated and request.POST.get("all_devices"):
+        sign_out_everywhere(request.user)
+    logout(request)
+    response = HttpResponseRedirect(next_of(request) or resolve_url(settings.LOGOUT_REDIRECT_URL))
+    delete_token_cookies(response)
+    return response
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def account_page(request: HttpRequest) -> HttpResponse:
+    """What others see of me, and the ways to a new password and out."""
+    assert isinstance(request.user, User)
+    # A copy: a refused name must not be drawn as if it were mine.
+    form = AccountForm(request.POST or None, instance=User.objects.get(pk=request.user.pk))
+    if form.is_valid():
+        form.save()
+        messages.success(request, "Saved.")
+        return redirect("account")
+    return render(request, "accounts/account.html", {"form": form})
+
+
+def door(request: HttpRequest, template: str, form: BaseForm) -> HttpResponse:
+    status = 429 if form.has_error(NON_FIELD_ERRORS, TooOften.default_code) else 200
+    return render(request, template, {"form": form, "next": next_of(request)}, status=status)
+
+
+def onward(request: HttpRequest) -> HttpResponseRedirect:
+    return HttpResponseRedirect(next_of(request) or resolve_url(settings.LOGIN_REDIRECT_URL))
+
+
+def next_of(request: HttpRequest) -> str:
+    """Where to go on, if that is on this site."""
+    target = request.POST.get("next") or request.GET.get("next") or ""
+    safe = url_has_allowed_host_and_scheme(
+        target, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return target if safe else ""

@@ -1,0 +1,43 @@
+from django.contrib.auth import views as django_views
+from django.urls import path, re_path
+
+from accounts.forms import ResetForm
+from accounts.views.page_views import account_page, login_page, logout_page, register_page
+
+urlpatterns = [
+    # With and without the slash, also for a POST, which no redirect would bring along.
+    re_path(r"^login/?$", login_page, name="login"),
+    re_path(r"^logout/?$", logout_page, name="logout"),
+    re_path(r"^register/?$", register_page, name="register"),
+    re_path(r"^account/?$", account_page, name="account"),
+    path(
+        "password_change/",
+        django_views.PasswordChangeView.as_view(template_name="accounts/password_change_form.html"),
+        name="password_change",
+    ),
+    path(
+        "password_change/done/",
+        django_views.PasswordChangeDoneView.as_view(template_name="accounts/password_change_done.html"),
+        name="password_change_done",
+    ),
+    path(
+        "password_reset/",
+        django_views.PasswordResetView.as_view(template_name="accounts/password_reset_form.html", form_class=ResetForm),
+        name="password_reset",
+    ),
+    path(
+        "password_reset/done/",
+        django_views.PasswordResetDoneView.as_view(template_name="accounts/password_reset_done.html"),
+        name="password_reset_done",
+    ),
+    path(
+        "reset/<uidb64>/<token>/",
+        django_views.PasswordResetConfirmView.as_view(template_name="accounts/password_reset_confirm.html"),
+        name="password_reset_confirm",
+    ),
+    path(
+        "reset/done/",
+        django_views.PasswordResetCompleteView.as_view(template_name="accounts/password_reset_complete.html"),
+        name="password_reset_complete",
+    ),
+]
