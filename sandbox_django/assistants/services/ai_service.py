@@ -12,6 +12,7 @@ import json
 import os
 import random
 import threading
+import urllib.request
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -469,8 +470,12 @@ def _open_sdk_client() -> "httpx2.AsyncClient":
 
 
 def _open_direct_client() -> aiohttp.ClientSession:
-    # No limit: an answer beyond aiohttp's hundred connections would wait for another answer to end.
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), trust_env=True)
+    return aiohttp.ClientSession(
+        # No limit: an answer beyond aiohttp's hundred connections would wait for another answer to end.
+        connector=aiohttp.TCPConnector(limit=0),
+        # Looks into the environment and .netrc for every request, which takes as long as ten tokens.
+        trust_env=bool(urllib.request.getproxies()),
+    )
 
 
 _sdk_clients = LoopClients(_open_sdk_client)

@@ -13,11 +13,12 @@ class Patience:
     `with` blocks, never whoever is handed the tokens in between, however long they take.
     """
 
-    __slots__ = ("_cancelling", "_loop", "_rang", "_task", "_timer", "_until")
+    __slots__ = ("_cancelling", "_loop", "_rang", "_rings_at", "_task", "_timer", "_until")
 
     def __init__(self, seconds: float) -> None:
         self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._rings_at = 0.0
         self._task: asyncio.Task[object] | None = None
         self._cancelling = 0
         self._rang = False
@@ -27,7 +28,7 @@ class Patience:
     def renew(self, seconds: float) -> None:
         """Something came: from now on, wait this long."""
         self._until = self._loop.time() + seconds
-        if self._timer is None or self._until < self._timer.when():
+        if self._timer is None or self._until < self._rings_at:
             self._set_timer()
 
     def left(self) -> float:
@@ -67,4 +68,5 @@ class Patience:
 
     def _set_timer(self) -> None:
         self.stop()
+        self._rings_at = self._until
         self._timer = self._loop.call_at(self._until, self._ring)

@@ -1,0 +1,45 @@
+import uuid
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+
+from accounts.models import User
+
+
+class ConversationQuerySet(models.QuerySet["AssistantConversation"]):
+    def owned_by(self, user: User) -> Self:
+        return self.filter(user=user)
+
+    def without_owner(self) -> Self:
+        """Whoever holds the id of one of these may read and write in it."""
+        return self.filter(user=None)
+
+
+class AssistantConversation(models.Model):
+    """A person's talk with the assistant, or a visitor's, who is nobody we know."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="assistant_conversations",
+        null=True,
+        blank=True,
+    )
+    title = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ConversationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-updated_at", "-id"]
+        indexes = [models.Index(fields=["user", "-updated_at"], name="conversation_newest_active")]
+
+    def __str__(self) -> str:
+        return self.title or "New conversation"
+
+    @property
+    def is_anonymous(self) -> bool:
+        return self.user_id is None

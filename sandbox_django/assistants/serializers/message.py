@@ -1,0 +1,55 @@
+from typing import Any
+
+from django.conf import settings
+from rest_framework import serializers
+
+from assistants.models import AssistantMessage
+from core.dates import formatted
+
+
+class UsageSerializer(serializers.Serializer[Any]):
+    input_tokens = serializers.IntegerField()
+    output_tokens = serializers.IntegerField()
+
+
+class AssistantMessageSerializer(serializers.ModelSerializer[AssistantMessage]):
+    """A question, or an answer, which has some fields more."""
+
+    content = serializers.CharField(max_length=settings.ASSISTANT_MAX_QUESTION_LENGTH)
+    formatted_created_at = serializers.SerializerMethodField()
+    question_id = serializers.IntegerField(read_only=True, help_text="Answers only: the question's id.")
+    content_html = serializers.CharField(read_only=True, help_text="Answers only, once they have ended.")
+    error = serializers.CharField(read_only=True, help_text="Answers only: a stable code when it failed.")
+    usage = serializers.SerializerMethodField(help_text="Answers only, where the model tells.")
+
+    class Meta:
+        model = AssistantMessage
+        fields = [
+            "id",
+            "content",
+            "message_type",
+            "status",
+            "created_at",
+            "formatted_created_at",
+            "question_id",
+            "content_html",
+            "error",
+            "model",
+            "usage",
+        ]
+        read_only_fields = ["id", "message_type", "status", "created_at", "model"]
+
+    def get_formatted_created_at(self, message: AssistantMessage) -> str:
+        return formatted(message.created_at)
+
+    def get_usage(self, message: AssistantMessage) -> UsageSerializer | dict[str, int] | None:
+        if message.input_tokens is None or message.output_tokens is None:
+            return None
+        return {"input_tokens": message.input_tokens, "output_tokens": message.output_tokens}
+
+    def to_representation(self, message: AssistantMessage) -> dict[str, Any]:
+        fields: dict[str, Any] = super().to_representation(message)
+        if not message.is_answer:
+            for name in ("question_id", "content_html", "error", "model", "usage"):
+                del fields[name]
+        return fields

@@ -1,0 +1,83 @@
+"""Request side: what a person does with a conversation."""
+
+from functools import partial
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import User
+from assistants.groups import WRITERS, conversation_feed
+from assistants.messages.assistant import ConversationUpdated, NewAssistantMessage
+from assistants.models import AssistantConversation, AssistantMessage
+from assistants.models.message import MessageType, Status
+from assistants.services.answers import begin_answer
+from assistants.tasks.assistant_tasks import task_end_abandoned_answers, task_handle_new_assistant_message
+from core import runner
+from core.live import feeds, hub
+
+
+class AnswerInProgress(Exception):
+    """One answer at a time: the conversation is busy with another one."""
+
+
+class NothingToRetry(Exception):
+    """Only the newest question can be answered anew."""
+
+
+def start_conversation(user: User | None) -> AssistantConversation:
+    """An empty conversation, of a person or, with None, of whoever holds its id."""
+    return AssistantConversation.objects.create(user=user)
+
+
+def rename_conversation(conversation: AssistantConversation, *, title: str) -> None:
+    with feeds.write(conversation_feed(conversation.pk)) as feed:
+        conversation.title = title
+        conversation.save(update_fields=["title"])
+        feed.publish(ConversationUpdated.of(conversation))
+
+
+def post_message(conversation: AssistantConversation, *, content: str) -> AssistantMessage:
+    """Store what the person said and have the assistant answer it; returns the question."""
+    with feeds.write(conversation_feed(conversation.pk)) as feed:
+        _refuse_while_answering(conversation)
+        question = conversation.messages.create(message_type=MessageType.USER, content=content)
+        seq = feed.publish(NewAssistantMessage.of(question))
+        begin_answer(question, after_seq=seq)
+        AssistantConversation.objects.filter(pk=conversation.pk).update(updated_at=timezone.now())
+    _have_it_answered(question)
+    return question
+
+
+def answer_again(message: AssistantMessage) -> AssistantMessage:
+    """Retry or regenerate: a new attempt at the question (or at the question of this answer); returns the attempt."""
+    question = message.question or message
+    conversation = question.conversation
+    with feeds.write(conversation_feed(conversation.pk)) as feed:
+        _refuse_while_answering(conversation)
+        if conversation.messages.filter(message_type=MessageType.USER, pk__gt=question.pk).exists():
+            raise NothingToRetry
+        answer = begin_answer(question, after_seq=feed.head)
+    _have_it_answered(question)
+    return answer
+
+
+def stop_answer(message: AssistantMessage) -> AssistantMessage:
+    """Have the writer of this answer (or of this question's newest answer) stop; what was said stays."""
+    answer = message if message.is_answer else message.answers.order_by("-pk").first() or message
+    if AssistantMessage.objects.streaming().filter(pk=answer.pk).update(stop_requested=True):
+        if AssistantMessage.objects.abandoned().filter(pk=answer.pk).exists():
+            runner.start(task_end_abandoned_answers)
+        else:
+            runner.start(hub.call, WRITERS, {"stop": answer.pk})
+    return answer
+
+
+def _refuse_while_answering(conversation: AssistantConversation) -> None:
+    # The feed's head is locked, so nobody else begins one meanwhile; a constraint stands behind this.
+    if conversation.messages.filter(status=Status.STREAMING).exists():
+        raise AnswerInProgress
+
+
+def _have_it_answered(question: AssistantMessage) -> None:
+    # Registered after the feed's own announcement, so that the question goes out before the first words.
+    transaction.on_commit(partial(runner.start, task_handle_new_assistant_message, question.pk))

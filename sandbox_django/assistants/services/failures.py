@@ -1,0 +1,16 @@
+"""Why an answer failed, for people. The codes are stored and stable; the words may change."""
+
+from assistants.services.ai_service import ModelProblem
+
+INTERRUPTED = "interrupted"  # its worker died, or the server stopped before it was finished
+INTERNAL_ERROR = "internal_error"
+
+_WORDS = {
+    INTERRUPTED: "The answer was interrupted before it was finished. Try again.",
+    INTERNAL_ERROR: "Something went wrong on our side. Try again.",
+}
+
+
+def words_for(code: str) -> str:
+    """What happened and what to do, for the person who asked."""
+    return _WORDS.get(code) or ModelProblem(code).words

@@ -1,0 +1,201 @@
+"""What this process's answers say, sent together every few milliseconds."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+
+from assistants.groups import conversation_feed
+from assistants.messages.assistant import StreamingMessage
+from assistants.models import AssistantMessage
+from assistants.services.ai_service import Turn
+from assistants.services.reply_buffer import Said, reply_buffer
+from core.live.layers import LAYER_DOWN
+from core.live.texts import Piece
+from core.threads import in_database_thread
+
+logger = structlog.get_logger(__name__)
+
+TICK = 0.04  # seconds between two frames of an answer
+LAYER_PATIENCE = 0.5  # seconds until the next try when Redis is away
+CHECKPOINT_INTERVAL = 1.0  # seconds
+
+
+@dataclass(eq=False, slots=True)
+class Writing:
+    """An answer while this process writes it."""
+
+    answer_id: int
+    question_id: int
+    conversation_id: UUID
+    after_seq: int
+    turns: list[Turn]
+    wants_title: bool
+    text: list[str] = field(default_factory=list)  # all that the model has said
+    sent: int = 0  # pieces of `text` that went out,
+    length: int = 0  # their characters,
+    size: int = 0  # and their bytes
+    reading: "asyncio.Task[None] | None" = None
+    is_stopped: bool = False
+    is_lost: bool = False  # somebody else ended it
+
+    def stop(self) -> None:
+        """A reader has had enough."""
+        self.is_stopped = True
+        if self.reading is not None:
+            self.reading.cancel()
+
+    def lose(self) -> None:
+        self.is_lost = True
+        if self.reading is not None:
+            self.reading.cancel()
+
+    def so_far(self) -> str:
+        return "".join(self.text)
+
+
+class Ticker:
+    """Flushes all answers of a process in one round trip per tick, and checkpoints them in one hop per second.
+
+    A flush is awaited before the next one and before any end: otherwise tails are overtaken.
+    """
+
+    def __init__(self) -> None:
+        self._writings: dict[int, Writing] = {}
+        self._unsent: set[Writing] = set()
+        self._flushing = asyncio.Lock()
+        self._ticking: asyncio.Task[None] | None = None
+        self._checkpointing: asyncio.Task[None] | None = None
+        self._first: asyncio.Task[None] | None = None
+
+    def add(self, writing: Writing) -> None:
+        self._writings[writing.answer_id] = writing
+        if self._checkpointing is None:
+            self._checkpointing = asyncio.create_task(self._checkpoint())
+
+    def writing(self, answer_id: int) -> Writing | None:
+        return self._writings.get(answer_id)
+
+    def say(self, writing: Writing, content: str) -> None:
+        """Send some text with the next tick; the first piece of an answer goes at once."""
+        is_first = not writing.text
+        writing.text.append(content)
+        self._unsent.add(writing)
+        if is_first and self._first is None:
+            self._first = asyncio.create_task(self._flush_first())
+        if self._ticking is None:
+            self._ticking = asyncio.create_task(self._tick())
+
+    async def finish(self, writing: Writing) -> None:
+        """Send what is left of an answer before its end goes out."""
+        if writing in self._unsent:
+            await self._flush([writing])
+        self._unsent.discard(writing)
+        self._writings.pop(writing.answer_id, None)
+
+    async def _tick(self) -> None:
+        while self._unsent:
+            began = time.monotonic()
+            is_sent = await self._flush(self._unsent)
+            pause = TICK - (time.monotonic() - began) if is_sent else LAYER_PATIENCE
+            await asyncio.sleep(max(0.005, pause))
+        self._ticking = None
+
+    async def _flush_first(self) -> None:
+        await asyncio.sleep(0)  # with the first pieces of others that came in the same moment
+        self._first = None
+        await self._flush([writing for writing in self._unsent if not writing.sent])
+
+    async def _flush(self, writings: Iterable[Writing]) -> bool:
+        async with self._flushing:
+            batch = [(writing, len(writing.text)) for writing in writings if writing.sent < len(writing.text)]
+            pieces = [_next_piece(writing, upto) for writing, upto in batch]
+            if not pieces:
+                return True
+            try:
+                closed = await reply_buffer().send(pieces)
+            except LAYER_DOWN as failure:
+                # Nothing is lost: it goes with the next tick, or with the stored row.
+                logger.warning("live_layer_down", error=type(failure).__name__, answers=len(pieces))
+                return False
+            for (writing, upto), piece in zip(batch, pieces, strict=True):
+                writing.sent, writing.length, writing.size = upto, piece.offset + len(piece.content), piece.size
+                if writing.sent == len(writing.text):
+                    self._unsent.discard(writing)
+                if writing.answer_id in closed:
+                    writing.lose()
+        return True
+
+    async def _checkpoint(self) -> None:
+        """Store the text so far, renew the leases and look who was told to stop, also while the model is silent."""
+        while self._writings:
+            await asyncio.sleep(CHECKPOINT_INTERVAL)
+            writings = list(self._writings.values())
+            texts = [(writing.answer_id, writing.so_far()) for writing in writings]
+            if not texts:
+                break
+            try:
+                state = await in_database_thread(_store_checkpoint, texts)
+            except DatabaseError as failure:
+                logger.warning("checkpoint_failed", error=type(failure).__name__, answers=len(texts))
+                continue
+            for writing in writings:
+                match state.get(writing.answer_id):
+                    case None:
+                        writing.lose()
+                    case True:
+                        writing.stop()
+        self._checkpointing = None
+
+
+def _next_piece(writing: Writing, upto: int) -> Said:
+    content = "".join(writing.text[writing.sent : upto])
+    feed = conversation_feed(writing.conversation_id)
+    frame = StreamingMessage.frame(
+        content, message_id=writing.question_id, reply_id=writing.answer_id, offset=writing.length
+    )
+    piece = Piece(writing.answer_id, writing.after_seq, writing.length, len(content), frame)
+    return Said(
+        answer_id=writing.answer_id,
+        content=content,
+        offset=writing.length,
+        size=writing.size + len(content.encode()),
+        feed=feed,
+        message=piece.message(feed),
+        whole=lambda: "".join(writing.text[:upto]),
+    )
+
+
+def lease_from_now() -> datetime:
+    return timezone.now() + timedelta(seconds=settings.ASSISTANT_LEASE_SECONDS)
+
+
+def _store_checkpoint(texts: list[tuple[int, str]]) -> dict[int, bool]:
+    """Returns which answers are still ours to write, and whether a reader asked to stop each."""
+    lease = connection.ops.adapt_datetimefield_value(lease_from_now())
+    ids = [answer_id for answer_id, _ in texts]
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "UPDATE assistants_assistantmessage SET content = %s, lease_expires_at = %s "
+                "WHERE id = %s AND status = 'streaming'",
+                [(text, lease, answer_id) for answer_id, text in texts],
+            )
+        still_ours = AssistantMessage.objects.streaming().filter(pk__in=ids)
+        return dict(still_ours.values_list("pk", "stop_requested"))
+
+
+_tickers: "WeakKeyDictionary[asyncio.AbstractEventLoop, Ticker]" = WeakKeyDictionary()
+
+
+def current_ticker() -> Ticker:
+    """The ticker of this event loop; a server has one."""
+    return _tickers.setdefault(asyncio.get_running_loop(), Ticker())

@@ -1,0 +1,51 @@
+"""Titles for conversations: by the model, or the question's first words."""
+
+import textwrap
+
+import structlog
+
+from assistants.groups import conversation_feed
+from assistants.messages.assistant import ConversationUpdated
+from assistants.models import AssistantConversation, AssistantMessage
+from assistants.services import ai_service
+from assistants.services.ai_service import ModelUnavailable, Turn
+from core.live import feeds
+from core.threads import in_database_thread
+
+logger = structlog.get_logger(__name__)
+
+TITLE_LENGTH = 60  # characters that a list shows
+PROMPT = "Give the conversation that begins with the user's message a title of at most six words. Answer with it alone."
+
+
+async def generate_title_from_first_message(question_id: int) -> None:
+    """Name the conversation after its first question; a title that somebody gave meanwhile stays."""
+    question = await in_database_thread(AssistantMessage.objects.filter(pk=question_id).first)
+    if question is None:
+        return
+    title = await _ask_for_title(question.content)
+    await in_database_thread(_store_title, question, title)
+
+
+async def _ask_for_title(question: str) -> str:
+    if ai_service.demo_model_answers():
+        return _first_words(question)
+    # The question is a turn of its own, not pasted into the prompt: nothing in it is formatted or followed.
+    turns = [Turn("system", PROMPT), Turn("user", question[:2000])]
+    try:
+        title = await ai_service.complete(turns)
+    except ModelUnavailable as failure:
+        logger.info("title_from_first_words", code=failure.code.value)
+        return _first_words(question)
+    return _first_words(title.strip().strip("\"'“”*#. ")) or _first_words(question)
+
+
+def _first_words(text: str) -> str:
+    return textwrap.shorten(text, TITLE_LENGTH, placeholder="…") or text.strip()[:TITLE_LENGTH]
+
+
+def _store_title(question: AssistantMessage, title: str) -> None:
+    with feeds.write(conversation_feed(question.conversation_id)) as feed:
+        untitled = AssistantConversation.objects.filter(pk=question.conversation_id, title="")
+        if untitled.update(title=title):
+            feed.publish(ConversationUpdated.of(AssistantConversation.objects.get(pk=question.conversation_id)))

@@ -1,0 +1,41 @@
+"""The texts of answers, for pages that open late and sockets that missed some."""
+
+from collections.abc import Sequence
+
+import structlog
+
+from assistants.messages.assistant import StreamingMessage
+from assistants.models import AssistantMessage
+from assistants.services.reply_buffer import reply_buffer
+from core.live.layers import LAYER_DOWN
+from core.live.texts import Piece
+from core.threads import in_database_thread
+
+logger = structlog.get_logger(__name__)
+
+
+def whole_texts(answer_ids: Sequence[int]) -> Sequence[Piece]:
+    """The texts of ended answers, each as one piece."""
+    answers = AssistantMessage.objects.answers().filter(pk__in=answer_ids)
+    return [_whole(answer, answer.content) for answer in answers]
+
+
+async def text_so_far(answer_id: int) -> Piece | None:
+    """The text of an answer that is being written, from its start to now; None when it isn't."""
+    answer = await in_database_thread(AssistantMessage.objects.streaming().filter(pk=answer_id).first)
+    return answer and _whole(answer, max(answer.content, await buffered_text(answer_id), key=len))
+
+
+def _whole(answer: AssistantMessage, text: str) -> Piece:
+    assert answer.question_id is not None
+    frame = StreamingMessage.frame(text, message_id=answer.question_id, reply_id=answer.pk, offset=0)
+    return Piece(answer.pk, answer.after_seq, 0, len(text), frame)
+
+
+async def buffered_text(answer_id: int) -> str:
+    """What the buffer has of an answer; empty when it has nothing, or can't be asked."""
+    try:
+        return await reply_buffer().read(answer_id) or ""
+    except LAYER_DOWN as failure:
+        logger.warning("live_layer_down", error=type(failure).__name__, answer=answer_id)
+        return ""

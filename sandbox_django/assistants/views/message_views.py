@@ -1,0 +1,113 @@
+from typing import Any
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, status
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from accounts.http import AuthenticatedRequest
+from assistants.groups import conversation_feed
+from assistants.models import AssistantConversation, AssistantMessage
+from assistants.serializers.message import AssistantMessageSerializer
+from assistants.services.conversations import (
+    AnswerInProgress,
+    NothingToRetry,
+    answer_again,
+    post_message,
+    stop_answer,
+)
+from core.errors import Conflict
+from core.live import feeds
+from core.pagination import OldestFirstPagination
+
+BUSY = Conflict("An answer is being written. Wait for it, or stop it.", code="answer_in_progress")
+
+
+class ConversationMessagesView(generics.GenericAPIView[AssistantMessage]):
+    """What all views of a conversation's messages share: whose conversation it is."""
+
+    request: AuthenticatedRequest
+    serializer_class = AssistantMessageSerializer
+    pagination_class = OldestFirstPagination
+
+    def get_queryset(self) -> QuerySet[AssistantMessage]:
+        return self.get_conversation().messages.select_related("question")
+
+    def get_conversation(self) -> AssistantConversation:
+        mine = AssistantConversation.objects.owned_by(self.request.user)
+        return get_object_or_404(mine, pk=self.kwargs["conversation_pk"])
+
+
+class AnonymousMessagesView(ConversationMessagesView):
+    """The same, for a conversation without owner and whoever holds its id."""
+
+    permission_classes = [AllowAny]
+
+    def get_conversation(self) -> AssistantConversation:
+        ownerless = AssistantConversation.objects.without_owner()
+        return get_object_or_404(ownerless, pk=self.kwargs["conversation_pk"])
+
+
+class MessageListView(ConversationMessagesView, generics.ListCreateAPIView[AssistantMessage]):
+    """The messages of one of my conversations, oldest first; posting one asks the assistant."""
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        # Before the rows: whoever opens the socket with this number misses nothing.
+        seq = feeds.head(conversation_feed(self.kwargs["conversation_pk"]))
+        response = super().list(request, *args, **kwargs)
+        response["Feed-Seq"] = str(seq)
+        return response
+
+    def perform_create(self, serializer: BaseSerializer[AssistantMessage]) -> None:
+        content = serializer.validated_data["content"]
+        try:
+            serializer.instance = post_message(self.get_conversation(), content=content)
+        except AnswerInProgress:
+            raise BUSY from None
+
+
+class MessageDetailView(ConversationMessagesView, generics.RetrieveAPIView[AssistantMessage]):
+    """One message."""
+
+
+class StopView(ConversationMessagesView):
+    """Stop the answer that is being written; what was said so far stays."""
+
+    @extend_schema(request=None, responses={202: AssistantMessageSerializer})
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        answer = stop_answer(self.get_object())
+        return Response(self.get_serializer(answer).data, status=status.HTTP_202_ACCEPTED)
+
+
+class AnswerAgainView(ConversationMessagesView):
+    """Retry or regenerate: have the newest question answered anew. Earlier answers stay."""
+
+    @extend_schema(request=None, responses={202: AssistantMessageSerializer})
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        try:
+            answer = answer_again(self.get_object())
+        except AnswerInProgress:
+            raise BUSY from None
+        except NothingToRetry:
+            raise Conflict("Only the newest question can be answered again.", code="nothing_to_retry") from None
+        return Response(self.get_serializer(answer).data, status=status.HTTP_202_ACCEPTED)
+
+
+class AnonymousMessageListView(AnonymousMessagesView, MessageListView):
+    """The messages of a conversation without owner, oldest first; posting one asks the assistant."""
+
+
+class AnonymousMessageDetailView(AnonymousMessagesView, MessageDetailView):
+    """One message of a conversation without owner."""
+
+
+class AnonymousStopView(AnonymousMessagesView, StopView):
+    """Stop the answer that is being written in a conversation without owner."""
+
+
+class AnonymousAnswerAgainView(AnonymousMessagesView, AnswerAgainView):
+    """Have the newest question of a conversation without owner answered anew."""

@@ -1,0 +1,106 @@
+"""The assistant's pages. They show; everything that changes something goes through the API."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from assistants.groups import conversation_feed
+from assistants.models import AssistantConversation, AssistantMessage
+from assistants.models.message import MessageType, Status
+from assistants.services.ai_service import demo_model_answers
+from core.live import feeds
+
+SHOWN_MESSAGES = 50
+SHOWN_CONVERSATIONS = 100
+
+EXAMPLES = [
+    "Explain WebSockets to a web designer",
+    "Write a Python function that finds duplicate files",
+    "Compare SQLite and PostgreSQL in a table",
+]
+
+
+@dataclass
+class Exchange:
+    """A question with the attempts at answering it, the newest last."""
+
+    question: AssistantMessage | None = None  # it may be on an earlier page than its answer
+    answers: list[AssistantMessage] = field(default_factory=list)
+
+    @property
+    def question_id(self) -> int | None:
+        return self.question.pk if self.question else self.answers[0].question_id
+
+
+@require_safe
+@never_cache
+def start(request: HttpRequest) -> HttpResponse:
+    """An empty page to ask on, beside the conversations of a person we know."""
+    route = "assistant-conversations-list" if request.user.is_authenticated else "create-anonymous-conversation"
+    context = {"examples": EXAMPLES, "conversations_url": reverse(route), "demo": demo_model_answers()}
+    return render(request, "assistants/start.html", context | conversation_list(request))
+
+
+@require_safe
+@never_cache
+def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """One conversation, live."""
+    opened = get_object_or_404(open_to(request), pk=pk)
+    # Before the rows: what is said in between is then told twice, and drawn once. The other way round it would be lost.
+    since = feeds.head(conversation_feed(opened.pk))
+    newest = list(opened.messages.order_by("-pk")[: SHOWN_MESSAGES + 1])
+    shown = newest[:SHOWN_MESSAGES][::-1]
+    context = {
+        "conversation": opened,
+        "exchanges": exchanges_of(shown),
+        "has_earlier": len(newest) > SHOWN_MESSAGES,
+        "is_answering": any(message.status == Status.STREAMING for message in shown),
+        "since": since,
+        "socket_url": f"/ws/assistants/{opened.pk}/",
+        "messages_url": messages_url(opened),
+        "page_url": request.build_absolute_uri(),
+        "demo": demo_model_answers(),
+        "blank": Exchange(
+            AssistantMessage(message_type=MessageType.USER),
+            [AssistantMessage(message_type=MessageType.ASSISTANT, status=Status.STREAMING)],
+        ),
+    }
+    return render(request, "assistants/conversation.html", context | conversation_list(request))
+
+
+def open_to(request: HttpRequest) -> Any:
+    everybodys = AssistantConversation.objects.without_owner()
+    return everybodys | AssistantConversation.objects.owned_by(request.user) if request.user.is_authenticated else everybodys
+
+
+def exchanges_of(messages: Iterable[AssistantMessage]) -> list[Exchange]:
+    exchanges: dict[int, Exchange] = {}
+    for message in messages:
+        exchange = exchanges.setdefault(message.question_id or message.pk, Exchange())
+        if message.is_answer:
+            exchange.answers.append(message)
+        else:
+            exchange.question = message
+    return list(exchanges.values())
+
+
+def messages_url(opened: AssistantConversation) -> str:
+    route = "anonymous-messages-list" if opened.is_anonymous else "conversation-messages-list"
+    return reverse(route, args=[opened.pk])
+
+
+def conversation_list(request: HttpRequest) -> dict[str, Any]:
+    if not request.user.is_authenticated:
+        return {}
+    search = request.GET.get("search", "").strip()
+    mine = AssistantConversation.objects.owned_by(request.user)
+    if search:
+        mine = mine.filter(title__icontains=search)
+    return {"conversations": list(mine[:SHOWN_CONVERSATIONS]), "search": search}

@@ -1,0 +1,4 @@
+from channels.routing import URLRouter
+from chanx.channels.routing import include, path
+
+router = URLRouter([path("ws/assistants/", include("assistants.routing"))])

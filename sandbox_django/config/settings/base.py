@@ -1,0 +1,208 @@
+"""What every environment shares. It never asks which one it is in: dev, test and production say what differs."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import django_stubs_ext
+from environs import Env
+
+django_stubs_ext.monkeypatch()  # so that ModelAdmin[User] means the same to Python as to the type checker
+
+BASE_DIR = Path(__file__).resolve().parents[3]  # the repository
+
+env = Env()
+env.read_env(str(BASE_DIR / ".env"))
+
+# --- Who we are ------------------------------------------------------------------------------------------------------
+SITE_NAME = env.str("SITE_NAME", "Sandbox")
+
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+AUTH_USER_MODEL = "accounts.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = env.str("TIME_ZONE", "UTC")
+USE_TZ = True
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "channels",
+    "chanx.channels",
+    "corsheaders",
+    "django_structlog",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "drf_standardized_errors",
+    "rest_framework",
+    "core",
+    "accounts",
+    "assistants",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "core.middleware.SecurityHeadersMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+]
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "core.context_processors.site",
+            ],
+        },
+    },
+]
+
+# --- Data ------------------------------------------------------------------------------------------------------------
+# Everything the embedded default writes: the SQLite file, and nothing else yet.
+DATA_DIR = env.path("SANDBOX_DATA_DIR", BASE_DIR / ".data")
+
+DATABASES: dict[str, Any] = {
+    "default": env.dj_db_url("DATABASE_URL")
+    if env.str("DATABASE_URL", "")
+    else {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA_DIR / "db.sqlite3"}
+}
+# The few database threads live as long as the process, and so do their connections.
+DATABASES["default"]["CONN_MAX_AGE"] = None
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATA_DIR.mkdir(parents=True, exist_ok=True)  # SQLite makes the file, but not its folder
+    # With SQLite's own settings 179 of 240 concurrent writes failed with "database is locked"; with these, none.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=20000;",
+    }
+else:
+    # A connection that died with its server is replaced at the start of a request, not by failing one.
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+
+# Requests, sockets and answers share these threads for all database work. Few is right, also for PostgreSQL
+# (docs/decisions/0007-http-in-one-hop.md). 0 means: in the caller's own thread, as Django's test client wants.
+DATABASE_THREADS = env.int("DATABASE_THREADS", 4)
+
+REDIS_URL = env.str("REDIS_URL", "")
+CHANNEL_LAYERS: dict[str, Any] = {
+    "default": {
+        "BACKEND": "core.live.layers.RedisLayer",
+        "CONFIG": {"hosts": [REDIS_URL]},
+    }
+    if REDIS_URL
+    else {
+        "BACKEND": "core.live.layers.MemoryLayer",
+        "CONFIG": {"capacity": 2000},
+    },
+}
+
+# --- Live ------------------------------------------------------------------------------------------------------------
+CHANX: dict[str, Any] = {
+    "CAMELIZE": True,
+    "SEND_AUTHENTICATION_MESSAGE": False,  # the live consumer sends it itself, once it has joined
+    "SEND_MESSAGE_IMMEDIATELY": False,
+    "LOG_WEBSOCKET_MESSAGE": False,
+    "ASYNCAPI_TITLE": f"{SITE_NAME} WebSocket API",
+    "ASYNCAPI_VERSION": "1.0.0",
+}
+# What a feed keeps for readers who come back: so many days, and so many events.
+FEED_KEEP_DAYS = env.int("FEED_KEEP_DAYS", 7)
+FEED_KEEP_EVENTS = env.int("FEED_KEEP_EVENTS", 5000)
+# Seconds a browser may take to accept a frame before its socket is closed; it comes back with what it has.
+SLOW_CLIENT_TIMEOUT = env.float("SLOW_CLIENT_TIMEOUT", 10.0)
+
+# --- The assistant ---------------------------------------------------------------------------------------------------
+# Empty means unset, so that a copied .env.EXAMPLE works as it is.
+OPENAI_API_KEY = env.str("OPENAI_API_KEY", "")
+OPENAI_ORG = env.str("OPENAI_ORG", "")
+OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", "")
+OPENAI_MODEL = env.str("OPENAI_MODEL", "gpt-4o-mini")
+# "langchain" is the reference; "direct" reads the same stream with a third of the processor time.
+OPENAI_TRANSPORT = env.str("OPENAI_TRANSPORT", "langchain", validate=lambda name: name in {"langchain", "direct"})
+# Seconds: to connect, until the first token, and between two tokens.
+OPENAI_CONNECT_TIMEOUT = env.float("OPENAI_CONNECT_TIMEOUT", 5.0)
+OPENAI_FIRST_TOKEN_TIMEOUT = env.float("OPENAI_FIRST_TOKEN_TIMEOUT", 60.0)
+OPENAI_TOKEN_TIMEOUT = env.float("OPENAI_TOKEN_TIMEOUT", 30.0)
+ASSISTANT_SYSTEM_PROMPT = env.str(
+    "ASSISTANT_SYSTEM_PROMPT", "You are a helpful assistant. Answer in Markdown, briefly and truthfully."
+)
+ASSISTANT_DEMO_MODEL = True  # with no key: a scripted model that says what it is
+ASSISTANT_HISTORY_CHARACTERS = env.int("ASSISTANT_HISTORY_CHARACTERS", 24_000)  # of earlier turns, newest first
+ASSISTANT_MAX_QUESTION_LENGTH = env.int("ASSISTANT_MAX_QUESTION_LENGTH", 32_000)
+# An answer whose worker has not been heard of for so many seconds is ended and offered for retry.
+ASSISTANT_LEASE_SECONDS = env.float("ASSISTANT_LEASE_SECONDS", 15.0)
+
+# --- Doors -----------------------------------------------------------------------------------------------------------
+LIMITS = env.str("LIMITS", "on") != "off"  # "off" lifts every limit, for load tests
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "chat-home"
+LOGOUT_REDIRECT_URL = "home"
+CSRF_FAILURE_VIEW = "core.views.errors.csrf_failure"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes; a larger body gets 413 before any view sees it
+
+CORS_ALLOWED_ORIGINS = env.list("CORS_ALLOWED_ORIGINS", [])
+CORS_ALLOW_CREDENTIALS = True
+CORS_URLS_REGEX = r"^/api/.*$"
+CORS_EXPOSE_HEADERS = ["Feed-Seq", "Retry-After"]
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
+}
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        # The first one decides between 401 and 403.
+        "accounts.authentication.HeaderTokenAuthentication",
+        "accounts.authentication.CookieTokenAuthentication",
+        "accounts.authentication.BrowserSessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["djangorestframework_camel_case.render.CamelCaseJSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["core.parsers.CamelCaseJSON"],
+    "DEFAULT_PAGINATION_CLASS": "core.pagination.PagePagination",
+    "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
+    "PAGE_SIZE": 20,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+JSON_CAMEL_CASE = {"JSON_UNDERSCOREIZE": {"no_underscore_before_number": True}}  # "password1" stays "password1"
+DRF_STANDARDIZED_ERRORS = {"EXCEPTION_FORMATTER_CLASS": "core.errors.CamelCaseErrors"}
+
+# --- Static files ----------------------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"

@@ -1,0 +1,14 @@
+"""A developer's machine: works with nothing configured."""
+
+from .base import *  # noqa: F403
+from .base import INSTALLED_APPS, env
+
+DEBUG = env.bool("DEBUG", True)
+SECRET_KEY = env.str("DJANGO_SECRET_KEY", "only-for-development-" + "x" * 40)
+ALLOWED_HOSTS = env.list("DJANGO_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", ".localhost"])
+
+INSTALLED_APPS = ["daphne", *INSTALLED_APPS]  # before staticfiles: it gives runserver its sockets
+
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"

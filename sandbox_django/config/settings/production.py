@@ -1,0 +1,27 @@
+"""Production: refuses to start without what it needs, and has no demo model."""
+
+from django.core.exceptions import ImproperlyConfigured
+
+from .base import *  # noqa: F403
+from .base import OPENAI_API_KEY, OPENAI_BASE_URL, env
+
+DEBUG = False
+SECRET_KEY = env.str("DJANGO_SECRET_KEY")
+ALLOWED_HOSTS = env.list("DJANGO_ALLOWED_HOSTS")
+
+for name in ("DATABASE_URL", "REDIS_URL"):
+    if not env.str(name, ""):
+        raise ImproperlyConfigured(f"{name} is not set: production runs on PostgreSQL and Redis.")
+if not (OPENAI_API_KEY or OPENAI_BASE_URL):
+    raise ImproperlyConfigured("OPENAI_API_KEY is not set: the demo model never answers in production.")
+ASSISTANT_DEMO_MODEL = False
+
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 60 * 60 * 24 * 365)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
+
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "core.static_files.ModuleManifestStorage"},
+}

@@ -1,0 +1,16 @@
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("core.web_urls")),
+    path("", include("accounts.web_urls")),
+    path("assistants/", include("assistants.web_urls")),
+    path("api/accounts/", include("accounts.urls")),
+    path("api/assistants/", include("assistants.urls")),
+    path("admin/", admin.site.urls),
+]
+
+handler400 = "core.views.errors.bad_request"
+handler403 = "core.views.errors.forbidden"
+handler404 = "core.views.errors.not_found"
+handler500 = "core.views.errors.server_error"

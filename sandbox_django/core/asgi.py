@@ -1,0 +1,245 @@
+"""The server's side of Django: HTTP in one hop onto few lasting threads, the socket's door, start and drain.
+
+Under Django's own ASGI handler a request gets a thread of its own and hops again for each sync middleware, signal and
+close: 200 requests in a second took 725 ms at the median. Whole, in one hop, they take 8
+(docs/decisions/0007-http-in-one-hop.md).
+"""
+
+import asyncio
+import fcntl
+import gc
+import io
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+import structlog
+from channels.sessions import CookieMiddleware
+from django.conf import settings
+from django.core import signals
+from django.core.exceptions import ImproperlyConfigured
+from django.core.handlers.asgi import ASGIHandler, ASGIRequest, get_script_prefix
+from django.db import DatabaseError
+from django.http import HttpResponse, HttpResponseBase, JsonResponse
+from django.http.request import validate_host
+from django.urls import set_script_prefix
+from django.utils.http import is_same_domain
+
+from core import runner
+from core.live.layers import MemoryLayer, live_layer
+from core.threads import in_thread
+
+logger = structlog.get_logger(__name__)
+
+Scope: TypeAlias = dict[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[dict[str, Any]]]
+Send: TypeAlias = Callable[[dict[str, Any]], Awaitable[None]]
+Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+DRAIN_SECONDS = 20.0  # what a stopping server gives its running jobs
+GC_THRESHOLD = 50_000  # with Python's 700 a busy process paused for 50 to 180 ms
+
+
+class OneHopHandler(ASGIHandler):
+    """Django, whole, in one hop to a lasting thread: middleware, view, signals and close."""
+
+    def __init__(self, life: "ServerLife") -> None:
+        self._life = life
+        self.load_middleware(is_async=False)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._life.begin()
+        body = await _read_body(receive)
+        if body is None:
+            return
+        response, iterator = await in_thread(self._respond, scope, body)
+        headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in response.items()]
+        headers += [(b"Set-Cookie", cookie.OutputString().encode("ascii")) for cookie in response.cookies.values()]
+        try:
+            await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+            if iterator is None:
+                await send({"type": "http.response.body", "body": getattr(response, "content", b"")})
+                return
+            while (chunk := await in_thread(next, iterator, None)) is not None:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            if iterator is not None:
+                await in_thread(response.close)
+
+    def _respond(self, scope: Scope, body: bytes) -> tuple[HttpResponseBase, Iterator[bytes] | None]:
+        signals.request_started.send(sender=self.__class__, scope=scope)
+        set_script_prefix(get_script_prefix(scope))
+        response: HttpResponseBase
+        if len(body) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            response = _too_large()
+        else:
+            request, refusal = self.create_request(scope, io.BytesIO(body))
+            response = refusal if request is None else self._answer(request)
+        if response.streaming:
+            # It stays open until its last chunk is out; files and generators, never for long.
+            return response, iter(response)  # type: ignore[call-overload]  # streaming responses iterate over bytes
+        response.close()
+        return response, None
+
+    def _answer(self, request: ASGIRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        response._handler_class = self.__class__  # type: ignore[attr-defined]  # as Django's handlers do, for close()
+        return response
+
+
+async def _read_body(receive: Receive) -> bytes | None:
+    """The whole body; of one over the limit a little more than the limit; None when the client went away."""
+    chunks, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        chunk = message.get("body", b"")
+        if size <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
+            chunks.append(chunk)  # the rest is read, so that the client gets to hear the answer, but not kept
+        size += len(chunk)
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+
+
+def _too_large() -> HttpResponse:
+    error = {"code": "request_too_large", "detail": "The request is too large.", "attr": None}
+    return JsonResponse({"type": "client_error", "errors": [error]}, status=413)
+
+
+class SocketDoor:
+    """Who may knock: foreign pages may not, programs may but without cookies, and unknown addresses end politely."""
+
+    def __init__(self, inner: Application, life: "ServerLife") -> None:
+        self.inner = CookieMiddleware(inner)  # by this name chanx finds the routes
+        self._life = life
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._life.begin()
+        headers = dict(scope["headers"])
+        origin = headers.get(b"origin")
+        if origin is None:
+            # Not a browser. Whatever cookies it sends are not the user's doing: they are not looked at.
+            scope = {**scope, "headers": [header for header in scope["headers"] if header[0] != b"cookie"]}
+        elif not _is_allowed_origin(origin.decode("latin-1"), headers.get(b"host", b"").decode("latin-1")):
+            await receive()
+            await send({"type": "websocket.close", "code": 4403})
+            return
+        try:
+            await self.inner(scope, receive, send)
+        except ValueError as failure:
+            if not str(failure).startswith("No route found"):  # how Channels says it
+                raise
+            await receive()
+            await send({"type": "websocket.close", "code": 4404})
+
+
+def _is_allowed_origin(origin: str, host: str) -> bool:
+    asked = urlsplit(origin)
+    if asked.netloc == host and validate_host(host.rpartition(":")[0] or host, settings.ALLOWED_HOSTS):
+        return True
+    for allowed in [*settings.CORS_ALLOWED_ORIGINS, *settings.CSRF_TRUSTED_ORIGINS]:
+        scheme, _, pattern = allowed.partition("://")
+        if asked.scheme == scheme and is_same_domain(asked.netloc, pattern.lstrip("*")):
+            return True
+    return False
+
+
+@dataclass(frozen=True)
+class Periodic:
+    """A job of the server's own, run at start and then every so many seconds."""
+
+    job: Callable[[], Coroutine[Any, Any, Any]]
+    every: float
+
+
+class ServerLife:
+    """What happens around the requests: begins with the lifespan, or with the first connection where there is none."""
+
+    def __init__(
+        self,
+        *,
+        periodic: Sequence[Periodic],
+        at_start: Sequence[Callable[[], Coroutine[Any, Any, Any]]] = (),
+        at_end: Sequence[Callable[[], Coroutine[Any, Any, Any]]] = (),
+    ) -> None:
+        self._periodic = periodic
+        self._at_start = at_start
+        self._at_end = at_end
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The lifespan protocol."""
+        await receive()
+        try:
+            _claim_memory_layer()
+        except ImproperlyConfigured as refusal:
+            await send({"type": "lifespan.startup.failed", "message": str(refusal)})
+            return
+        self.begin()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.end()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def begin(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._loop is loop or settings.DATABASE_THREADS == 0:  # tests have no server
+            return
+        self._loop = loop
+        runner.remember_server_loop()
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GC_THRESHOLD)
+        if not settings.LIMITS:
+            logger.warning("LIMITS ARE OFF: nothing stops anybody from asking as much as they like (LIMITS=off)")
+        self._tasks = [loop.create_task(_repeat(periodic)) for periodic in self._periodic]
+        for job in self._at_start:
+            runner.start(job)
+
+    async def end(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        left = await runner.drain(DRAIN_SECONDS)
+        if left:
+            logger.warning("drained_not_all", jobs=left)
+        for job in self._at_end:
+            await job()
+        runner.forget_server_loop()
+
+
+async def _repeat(periodic: Periodic) -> None:
+    while True:
+        try:
+            await periodic.job()
+        except DatabaseError as failure:
+            logger.warning("periodic_job_failed", job=periodic.job.__name__, error=type(failure).__name__)
+        except Exception:  # it is logged whole, and the next round must come all the same
+            logger.exception("periodic_job_failed", job=periodic.job.__name__)
+        await asyncio.sleep(periodic.every)
+
+
+_memory_layer_lock: io.TextIOWrapper | None = None  # held, by being open, until the process ends
+
+
+def _claim_memory_layer() -> None:
+    """The in-memory layer knows one process only: a second one would never hear what the first one says."""
+    global _memory_layer_lock
+    if not isinstance(live_layer(), MemoryLayer) or _memory_layer_lock is not None:
+        return
+    path = Path(settings.DATA_DIR) / "server.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise ImproperlyConfigured(
+            "Another server process runs on this data directory, and without REDIS_URL they can't hear each other. "
+            "Start one process only, or set REDIS_URL."
+        ) from None
+    _memory_layer_lock = lock

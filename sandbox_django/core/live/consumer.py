@@ -1,0 +1,314 @@
+"""The base of every socket: opens, replays what was missed, forwards in order, closes."""
+
+import asyncio
+from collections import deque
+from collections.abc import Collection, Sequence
+from http import HTTPStatus
+from typing import Any, ClassVar
+from urllib.parse import parse_qs
+
+import humps
+import structlog
+from channels.exceptions import StopConsumer
+from channels.layers import get_channel_layer
+from chanx.channels.websocket import AsyncJsonWebsocketConsumer
+from chanx.core.decorators import ws_handler
+from chanx.core.envelope import Envelope, current_ref, strip_envelope
+from chanx.messages.base import BaseMessage
+from chanx.messages.incoming import PingMessage
+from chanx.messages.outgoing import PongMessage
+from pydantic import ValidationError
+
+from core import runner
+from core.live.authenticator import LiveAuthenticator
+from core.live.feeds import Fact, Replay
+from core.live.frames import encode
+from core.live.hub import LiveFeed, current_hub, read_with_texts
+from core.live.layers import LayerMessage, live_layer
+from core.live.messages import (
+    AuthenticationData,
+    AuthenticationMessage,
+    AuthenticationPayload,
+    ResyncMessage,
+    ResyncPayload,
+)
+from core.live.outbox import Outbox
+from core.live.texts import NewestText, Piece
+
+logger = structlog.get_logger(__name__)
+
+MAX_FRAME = 64 * 1024  # bytes from a client
+CLOSE_TOO_BIG = 1009
+CLOSE_SLOW = 4408
+CLOSE_BAD_REQUEST = 4400
+
+
+class LiveConsumer(AsyncJsonWebsocketConsumer):
+    """One browser, kept up to date about one feed.
+
+    A subclass names its feed and declares in `emits` what it may send; that makes it live, replayable and documented.
+    Where texts are streamed in the feed it also says what `newest_text`, `stored_texts` and `running_text` are.
+    """
+
+    authenticator_class = LiveAuthenticator
+    authenticator: LiveAuthenticator
+    emits: ClassVar[list[type[BaseMessage]]] = [AuthenticationMessage, ResyncMessage]
+
+    seq = 0
+    _feed: LiveFeed | None = None
+    _replay: Replay
+    _replayed_texts: dict[int, Piece]
+    _newest_text: NewestText | None = None
+    # The text that is being written: how many of its characters were sent; and up to which id texts are over.
+    _text_id = 0
+    _text_length = 0
+    _ended_text_id = 0
+    _text_to_come: list[Piece] | None = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        # Whatever a consumer may say can also be sent to it as a channel event, without a handler that copies it.
+        cls.passthrough_events = list(cls.__dict__.get("emits", []))
+        super().__init_subclass__(**kwargs)
+
+    # What a subclass says
+
+    def feed(self) -> str:
+        """The name of the feed, once the authenticator has let the reader in."""
+        raise NotImplementedError
+
+    def newest_text(self) -> NewestText | None:
+        """The newest streamed text of this feed (asks the database)."""
+        return None
+
+    def stored_texts(self, text_ids: Sequence[int]) -> Sequence[Piece]:
+        """The whole of texts that have ended (asks the database)."""
+        return ()
+
+    async def running_text(self, text_id: int) -> Piece | None:
+        """A text that is being written, from its start to now; None when it isn't."""
+        return None
+
+    # Life
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        # Without Channels' own channel per socket: the hub has one for all of them.
+        self.scope = scope
+        self.channel_layer = get_channel_layer(self.channel_layer_alias)
+        self.channel_name = f"socket.{id(self):x}"
+        self.base_send = send
+        self._outbox = Outbox(send, self._give_up)
+        self._events: deque[LayerMessage] = deque()
+        self._handling_events: asyncio.Task[None] | None = None
+        try:
+            while True:
+                await self.dispatch(await receive())
+        except StopConsumer:
+            return
+        finally:
+            self._leave()
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        # Without Channels' hop to a thread for each message: what asks the database goes there by itself.
+        match message["type"]:
+            case "websocket.connect":
+                await self.websocket_connect(message)
+            case "websocket.receive" if not self._closed:
+                await self.websocket_receive(message)
+            case "websocket.disconnect":
+                await self.websocket_disconnect(message)
+
+    async def websocket_connect(self, message: Any) -> None:
+        runner.remember_server_loop()
+        await self.accept()
+        try:
+            since = self._since()
+        except ValueError:
+            await self._refuse(HTTPStatus.BAD_REQUEST, "since must be a whole number.", CLOSE_BAD_REQUEST)
+            return
+        self.authenticator.after_opening = lambda: self._read(since)
+        if not await self.authenticator.authenticate(self.scope):
+            refusal = HTTPStatus(self.authenticator.status_code or HTTPStatus.UNAUTHORIZED)
+            await self._refuse(refusal, self.authenticator.detail, self.authenticator.close_code)
+            return
+        await self._join(since)
+        await self.post_authentication()
+
+    async def websocket_disconnect(self, message: Any) -> None:
+        self._closed = True
+        structlog.contextvars.clear_contextvars()
+        raise StopConsumer
+
+    async def close(self, code: int | None = None, reason: str | None = None) -> None:
+        self._leave()
+        if not self._closed:
+            await self._outbox.flush()
+            await super().close(code, reason)
+
+    async def _refuse(self, status: HTTPStatus, detail: str, code: int) -> None:
+        self._say_authentication(status, detail)
+        await self.close(code)
+
+    async def _give_up(self) -> None:
+        """The browser doesn't read. It will come back with `since`."""
+        self._leave()
+        if not self._closed:
+            await super().close(CLOSE_SLOW)
+
+    def _leave(self) -> None:
+        if self._feed is not None:
+            current_hub().leave(self._feed, self)
+            self._feed = None
+        if self._closed:
+            self._outbox.close()
+
+    # Opening
+
+    def _since(self) -> int | None:
+        values = parse_qs(self.scope.get("query_string", b"").decode("latin-1")).get("since")
+        if not values:
+            return None
+        since = int(values[-1])
+        if not 0 <= since < 2**63:
+            raise ValueError(since)
+        return since
+
+    def _read(self, since: int | None) -> None:
+        # Texts before the log: an answer that ends in between is then told by its end, with its text.
+        self._newest_text = self.newest_text()
+        self._replay, self._replayed_texts = read_with_texts(self.feed(), since, self.stored_texts)
+
+    async def _join(self, since: int | None) -> None:
+        replay, newest_text = self._replay, self._newest_text
+        self.seq = replay.head if since is None or not replay.complete else since
+        if newest_text is not None and newest_text.is_running:
+            self._text_to_come = []
+        feed = self._feed = await current_hub().join(self.feed(), self, replay.head)
+        # From here to `add` nothing waits, so nothing comes between what is replayed and what is live.
+        self._say_authentication(HTTPStatus.OK, "OK", replay.head)
+        if not replay.complete:
+            self._say(ResyncMessage(payload=ResyncPayload(seq=replay.head)))
+        for fact in replay.facts:
+            if fact.text_id is not None and (text := self._replayed_texts.get(fact.text_id)):
+                self._send_text(text)
+            self.take_fact(fact, anyhow=True)
+        if newest_text is not None and not newest_text.is_running:
+            self._ended_text_id = max(self._ended_text_id, newest_text.text_id)
+        feed.add(self)
+        self._replay, self._replayed_texts = Replay(replay.head, (), complete=True), {}
+        if newest_text is not None and newest_text.is_running:
+            so_far = await self.running_text(newest_text.text_id)
+            heard, self._text_to_come = self._text_to_come or [], None
+            for piece in [so_far, *heard] if so_far else heard:
+                feed.give_text(self, piece)
+
+    # What the hub asks of a reader
+
+    def take_fact(self, fact: Fact, *, anyhow: bool = False) -> bool:
+        """Send the next fact; doubles are dropped. False when one before it, or the end of its text, is missing."""
+        if fact.seq <= self.seq:
+            return True
+        if fact.seq > self.seq + 1:
+            return False
+        if fact.text_id is not None:
+            if not anyhow and self._characters_of(fact.text_id) < (fact.text_length or 0):
+                return False
+            self._ended_text_id = max(self._ended_text_id, fact.text_id)
+        self.seq = fact.seq
+        self._outbox.put(fact.frame)
+        return True
+
+    def take_text(self, piece: Piece) -> bool:
+        """Send what is new of a piece. False when its start, or the fact it follows, is missing."""
+        if piece.text_id <= self._ended_text_id:
+            return True
+        if self._text_to_come is not None:
+            self._text_to_come.append(piece)
+            return True
+        if piece.after > self.seq or piece.offset > self._characters_of(piece.text_id):
+            return False
+        self._send_text(piece)
+        return True
+
+    def take_hint(self, frame: str) -> None:
+        self._outbox.put(frame)
+
+    def take_event(self, message: LayerMessage) -> None:
+        """Queue a channel event for this consumer's own handlers, which may wait for something."""
+        self._events.append(message)
+        if self._handling_events is None:
+            self._handling_events = asyncio.create_task(self._handle_events())
+
+    async def _handle_events(self) -> None:
+        while self._events and not self._closed:
+            await self.handle_channel_event(self._events.popleft())
+        self._handling_events = None
+
+    def resync(self, head: int) -> None:
+        """Start anew at the head: what came before can't be told any more."""
+        self.seq = head
+        self._text_id = self._text_length = 0
+        self._say(ResyncMessage(payload=ResyncPayload(seq=head)))
+
+    def _characters_of(self, text_id: int) -> int:
+        return self._text_length if text_id == self._text_id else 0
+
+    def _send_text(self, piece: Piece) -> None:
+        have = self._characters_of(piece.text_id)
+        if piece.end <= have:
+            return
+        self._outbox.put(piece.from_offset(have))
+        self._text_id, self._text_length = piece.text_id, piece.end
+
+    # What the browser says
+
+    @ws_handler(summary="Is anybody there?", output_type=PongMessage)
+    async def answer_ping(self, message: PingMessage) -> PongMessage:
+        return PongMessage()
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any) -> None:
+        if len(text_data.encode() if text_data is not None else bytes_data or b"") > MAX_FRAME:
+            await self.close(CLOSE_TOO_BIG)
+            return
+        await super().receive(text_data, bytes_data, **kwargs)
+
+    async def receive_json(self, content: Any, **kwargs: Any) -> None:
+        """Handle one frame after the other: chanx would start a task for each, unbounded and in no order."""
+        try:
+            envelope = Envelope.model_validate(content)
+            message = humps.decamelize(strip_envelope(content))
+        except ValidationError as failure:
+            await self.handle_validation_error(failure)
+            return
+        except RecursionError:
+            await self._reject_frame(None, "nested too deeply")
+            return
+        token = current_ref.set(envelope.ref)
+        try:
+            await self.handle_json(message)
+        finally:
+            current_ref.reset(token)
+
+    # What goes out
+
+    async def send(self, text_data: str | None = None, bytes_data: bytes | None = None, close: bool = False) -> None:
+        if text_data is not None and not self._closed:
+            self._outbox.put(text_data)
+
+    def _say(self, message: BaseMessage) -> None:
+        self._outbox.put(encode(message))
+
+    def _say_authentication(self, status: HTTPStatus, detail: str, seq: int | None = None) -> None:
+        self._say(
+            AuthenticationMessage(
+                payload=AuthenticationPayload(
+                    status_code=status, status_text=status.phrase, data=AuthenticationData(detail=detail, seq=seq)
+                )
+            )
+        )
+
+    @classmethod
+    async def broadcast_event(cls, event: BaseMessage, groups: Collection[str] | str | None = None) -> None:
+        """Send a channel event to every socket of these groups; it names its group, for the hub."""
+        data = event.model_dump(mode="json")
+        for group in [groups] if isinstance(groups, str) else groups or cls._default_groups():
+            await live_layer().group_send(group, {"type": "live.event", "group": group, "event_data": data})

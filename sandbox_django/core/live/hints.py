@@ -1,0 +1,50 @@
+"""Unnumbered hints: what changes often and may be missed, at most one a second per thing, the last one always sent."""
+
+import asyncio
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import structlog
+from chanx.messages.base import BaseMessage
+
+from core import runner
+from core.live.frames import encode
+from core.live.layers import LAYER_DOWN, live_layer
+
+logger = structlog.get_logger(__name__)
+
+INTERVAL = 1.0  # seconds
+
+# Per event loop: what was sent less than INTERVAL ago, and the newest hint that waits for its turn.
+_resting: "WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], BaseMessage | None]]" = (
+    WeakKeyDictionary()
+)
+
+
+def send(group: str, thing: str, hint: BaseMessage) -> None:
+    """Tell a group how `thing` is now, from any thread. Readers who miss it fetch again when they reconnect."""
+    runner.start(_send, group, thing, hint)
+
+
+async def _send(group: str, thing: str, hint: BaseMessage) -> None:
+    resting = _resting.setdefault(asyncio.get_running_loop(), {})
+    if (group, thing) in resting:
+        resting[group, thing] = hint
+        return
+    resting[group, thing] = None
+    await _publish(group, hint)
+    asyncio.get_running_loop().call_later(INTERVAL, _rested, group, thing)
+
+
+def _rested(group: str, thing: str) -> None:
+    waiting = _resting[asyncio.get_running_loop()].pop((group, thing))
+    if waiting is not None:
+        runner.start(_send, group, thing, waiting)
+
+
+async def _publish(group: str, hint: BaseMessage) -> None:
+    message: dict[str, Any] = {"type": "live.hint", "group": group, "frame": encode(hint)}
+    try:
+        await live_layer().group_send(group, message)
+    except LAYER_DOWN as failure:
+        logger.warning("live_layer_down", error=type(failure).__name__, group=group)

@@ -1,0 +1,325 @@
+"""What this process hears of its feeds, put in order and handed to the local sockets.
+
+One channel per process, not one per socket or group: a message names its group, is decoded once, and reaches a socket
+as ready text. The numbers show what is missing; one read of the log then serves every socket of the feed.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any, Protocol
+from weakref import WeakKeyDictionary
+
+import structlog
+from django.db import DatabaseError
+
+from core.live import feeds
+from core.live.feeds import Fact, Replay
+from core.live.layers import LAYER_DOWN, LayerMessage, live_layer
+from core.live.texts import Piece
+from core.threads import in_database_thread
+
+logger = structlog.get_logger(__name__)
+
+LATE_PATIENCE = 0.05  # seconds: what is missing may only be late
+RECHECK_DELAYS = (0.0, 1.0)  # seconds after a feed was joined: Redis confirms a subscription late
+DATABASE_PATIENCE = 1.0  # seconds between two tries to read the log
+SWEEP_INTERVAL = 25.0  # seconds: finds what was lost when nothing followed it
+
+
+class Reader(Protocol):
+    """One socket as the hub sees it. Its `take_…` say False when something that comes before is missing."""
+
+    seq: int
+
+    def take_fact(self, fact: Fact, *, anyhow: bool = False) -> bool: ...
+    def take_text(self, piece: Piece) -> bool: ...
+    def take_hint(self, frame: str) -> None: ...
+    def take_event(self, message: LayerMessage) -> None: ...
+    def resync(self, head: int) -> None: ...
+    def stored_texts(self, text_ids: Sequence[int]) -> Sequence[Piece]: ...
+    async def running_text(self, text_id: int) -> Piece | None: ...
+
+
+class LiveFeed:
+    """A feed that somebody in this process listens to."""
+
+    def __init__(self, name: str, seq: int) -> None:
+        self.name = name
+        self.seq = seq  # everything up to here was handed on
+        self.readers: set[Reader] = set()
+        self.expected: set[Reader] = set()  # on their way in
+        self.subscription: asyncio.Future[None] | None = None
+        self._known_head = seq
+        self._early: dict[int, Fact] = {}  # heard before what precedes them
+        self._missing_text: int | None = None
+        self._catching_up: asyncio.Task[None] | None = None
+
+    def add(self, reader: Reader) -> None:
+        self.expected.discard(reader)
+        self.readers.add(reader)
+        self._known_head = max(self._known_head, reader.seq)
+        if self._misses_something():
+            self.catch_up()
+
+    def hear_fact(self, fact: Fact) -> None:
+        if fact.seq <= self.seq:
+            return
+        self._early[fact.seq] = fact
+        if not self._hand_on():
+            self.catch_up()
+
+    def hear_text(self, piece: Piece) -> None:
+        for reader in tuple(self.readers):
+            self.give_text(reader, piece)
+
+    def give_text(self, reader: Reader, piece: Piece) -> None:
+        if not reader.take_text(piece):
+            self._missing_text = piece.text_id
+            self.catch_up()
+
+    def compare(self, head: int, *, was: int) -> None:
+        """Look at where the log stands; `was` is where this feed stood when it was asked."""
+        if head < was:
+            self._resync(head)  # the log is of an earlier time: a restored database
+        elif head > self.seq:
+            self._known_head = max(self._known_head, head)
+            self.catch_up()
+
+    def catch_up(self) -> None:
+        """Fetch what is missing, once for all readers, unless it comes by itself in a moment."""
+        if self._catching_up is None:
+            self._catching_up = asyncio.create_task(self._catch_up())
+
+    def close(self) -> None:
+        if self._catching_up is not None:
+            self._catching_up.cancel()
+
+    def _hand_on(self) -> bool:
+        """Give the readers what is in order; True when nothing is missing after that."""
+        complete = True
+        while fact := self._early.pop(self.seq + 1, None):
+            self.seq = fact.seq
+            for reader in tuple(self.readers):
+                complete &= reader.take_fact(fact)
+        return complete and not self._early
+
+    async def _catch_up(self) -> None:
+        try:
+            while True:
+                await asyncio.sleep(LATE_PATIENCE)
+                self._hand_on()
+                if not self._misses_something():
+                    return
+                try:
+                    await self._fetch()
+                except DatabaseError as failure:
+                    logger.warning("live_log_unreachable", error=type(failure).__name__, feed=self.name)
+                    await asyncio.sleep(DATABASE_PATIENCE)
+        finally:
+            self._catching_up = None
+
+    def _misses_something(self) -> bool:
+        return bool(self.readers) and (
+            self.seq < self._known_head
+            or bool(self._early)
+            or self._missing_text is not None
+            or any(reader.seq < self.seq for reader in self.readers)
+        )
+
+    async def _fetch(self) -> None:
+        missing_text, self._missing_text = self._missing_text, None
+        was = self.seq
+        since, reader = min(reader.seq for reader in self.readers), next(iter(self.readers))
+        replay, texts = await in_database_thread(read_with_texts, self.name, since, reader.stored_texts)
+        if not replay.complete or replay.head < was:
+            self._resync(replay.head)
+            return
+        for fact in replay.facts:
+            piece = texts.get(fact.text_id) if fact.text_id is not None else None
+            for reader in tuple(self.readers):
+                if piece is not None:
+                    reader.take_text(piece)
+                reader.take_fact(fact, anyhow=True)
+            self.seq = max(self.seq, fact.seq)
+        self._early = {seq: fact for seq, fact in self._early.items() if seq > self.seq}
+        if missing_text is not None and self.readers:
+            so_far = await next(iter(self.readers)).running_text(missing_text)
+            for reader in tuple(self.readers) if so_far else ():
+                reader.take_text(so_far)
+
+    def _resync(self, head: int) -> None:
+        self.seq = self._known_head = head
+        self._early = {seq: fact for seq, fact in self._early.items() if seq > head}
+        for reader in tuple(self.readers):
+            if reader.seq != head:
+                reader.resync(head)
+
+
+def read_with_texts(
+    name: str, since: int | None, stored_texts: Callable[[Sequence[int]], Sequence[Piece]]
+) -> tuple[Replay, dict[int, Piece]]:
+    """A replay and, for facts that end a text, that text: who missed the end may have missed its last words too."""
+    replay = feeds.read(name, since)
+    ended = [fact.text_id for fact in replay.facts if fact.text_id is not None and fact.text_length]
+    return replay, {piece.text_id: piece for piece in stored_texts(ended)} if ended else {}
+
+
+class Hub:
+    """All feeds of this process, over one channel of the layer."""
+
+    def __init__(self) -> None:
+        self._layer = live_layer()
+        self._channel: asyncio.Future[str] | None = None
+        self._feeds: dict[str, LiveFeed] = {}
+        self._listeners: dict[str, Callable[[Any], None]] = {}
+        self._to_check: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def join(self, name: str, reader: Reader, head: int) -> LiveFeed:
+        """Subscribe to a feed that was read up to `head`. The reader then `add`s itself, or leaves."""
+        feed = self._feeds.get(name)
+        if feed is None:
+            feed = self._feeds[name] = LiveFeed(name, head)
+            feed.subscription = asyncio.ensure_future(self._subscribe(name))
+            self._recheck_soon(name)
+        feed.expected.add(reader)
+        if feed.subscription is not None:
+            try:
+                await asyncio.shield(feed.subscription)
+            except asyncio.CancelledError:
+                self.leave(feed, reader)
+                raise
+        return feed
+
+    def leave(self, feed: LiveFeed, reader: Reader) -> None:
+        feed.readers.discard(reader)
+        feed.expected.discard(reader)
+        if not feed.readers and not feed.expected and self._feeds.get(feed.name) is feed:
+            del self._feeds[feed.name]
+            feed.close()
+            self._run(self._unsubscribe(feed.name))
+
+    async def listen(self, group: str, callback: Callable[[Any], None]) -> None:
+        """Have `callback` called in this process with the `data` of what `call()` sends to a group."""
+        self._listeners[group] = callback
+        await self._subscribe(group)
+
+    async def _subscribe(self, group: str) -> None:
+        try:
+            await self._layer.group_add(group, await self._own_channel())
+        except LAYER_DOWN as failure:
+            # Readers still get everything, only later: the sweep compares with the log, and subscribes again.
+            logger.warning("live_layer_down", error=type(failure).__name__, group=group)
+        else:
+            if feed := self._feeds.get(group):
+                feed.subscription = None
+
+    async def _unsubscribe(self, group: str) -> None:
+        if group in self._feeds:
+            return  # somebody came back
+        try:
+            await self._layer.group_discard(group, await self._own_channel())
+        except LAYER_DOWN:
+            return  # a lost connection has no subscriptions
+
+    async def _own_channel(self) -> str:
+        if self._channel is None or (self._channel.done() and self._channel.exception() is not None):
+            self._channel = asyncio.ensure_future(self._open_channel())
+        return await asyncio.shield(self._channel)
+
+    async def _open_channel(self) -> str:
+        channel = await self._layer.new_channel()
+        self._run(self._receive(channel))
+        self._run(self._sweep())
+        return channel
+
+    async def _receive(self, channel: str) -> None:
+        while True:
+            message = await self._layer.receive(channel)
+            try:
+                self._hear(message)
+            except Exception:  # this loop serves every socket: one bad message must not end it
+                logger.exception("live_message_failed", group=message.get("group"))
+
+    def _hear(self, message: LayerMessage) -> None:
+        group = message["group"]
+        if message["type"] == "live.call":
+            if listener := self._listeners.get(group):
+                listener(message["data"])
+            return
+        feed = self._feeds.get(group)
+        if feed is None:
+            return
+        match message["type"]:
+            case "live.text":
+                feed.hear_text(
+                    Piece(message["text_id"], message["after"], message["offset"], message["length"], message["frame"])
+                )
+            case "live.fact":
+                feed.hear_fact(Fact(message["seq"], message["frame"], message["text_id"], message["text_length"]))
+            case "live.hint":
+                for reader in tuple(feed.readers):
+                    reader.take_hint(message["frame"])
+            case "live.event":
+                for reader in tuple(feed.readers):
+                    reader.take_event(message)
+
+    def _recheck_soon(self, name: str) -> None:
+        for delay in RECHECK_DELAYS:
+            asyncio.get_running_loop().call_later(delay, self._check_soon, name)
+
+    def _check_soon(self, name: str) -> None:
+        self._to_check.add(name)
+        if len(self._to_check) == 1:
+            self._run(self._check())
+
+    async def _check(self) -> None:
+        # One query for all that were joined at about the same time.
+        await asyncio.sleep(LATE_PATIENCE)
+        names, self._to_check = self._to_check, set()
+        await self._compare(names)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_INTERVAL)
+            for name, feed in list(self._feeds.items()):
+                if feed.subscription is not None:
+                    await self._subscribe(name)
+            await self._compare(self._feeds)
+
+    async def _compare(self, names: Iterable[str]) -> None:
+        was = {name: self._feeds[name].seq for name in names if name in self._feeds}
+        if not was:
+            return
+        try:
+            heads = await in_database_thread(feeds.heads, was)
+        except DatabaseError as failure:
+            logger.warning("live_log_unreachable", error=type(failure).__name__)
+            return  # the next sweep looks again
+        for name, seq in was.items():
+            if feed := self._feeds.get(name):
+                feed.compare(heads.get(name, 0), was=seq)
+
+    def _run(self, job: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(job)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+_hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
+
+
+def current_hub() -> Hub:
+    """The hub of this event loop; a server has one."""
+    loop = asyncio.get_running_loop()
+    if loop not in _hubs:
+        _hubs[loop] = Hub()
+    return _hubs[loop]
+
+
+async def call(group: str, data: Any) -> None:
+    """Reach whoever listens to a group, in every process; at most once."""
+    try:
+        await live_layer().group_send(group, {"type": "live.call", "group": group, "data": data})
+    except LAYER_DOWN as failure:
+        logger.warning("live_layer_down", error=type(failure).__name__, group=group)

@@ -1,0 +1,90 @@
+"""The way out to one browser, which may be slow."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from types import coroutine
+from typing import Any, TypeAlias
+
+from django.conf import settings
+
+Send: TypeAlias = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
+
+MAX_WAITING = 2000  # frames; who is further behind comes back with what it has
+
+
+class Outbox:
+    """Sends frames in order and never makes the caller wait.
+
+    Nearly every send is done in its first step, because the kernel takes the bytes at once. So that step is driven by
+    hand; only a send that has to wait gets a task, and later frames queue behind it.
+    """
+
+    __slots__ = ("_give_up", "_send", "_sending", "_waiting")
+
+    def __init__(self, send: Send, give_up: Callable[[], Awaitable[None]]) -> None:
+        self._send = send
+        self._give_up = give_up  # called once when the browser doesn't read any more
+        self._sending: asyncio.Task[None] | None = None
+        self._waiting: deque[str] | None = None  # made when needed: most sockets never need one
+
+    def put(self, frame: str) -> None:
+        if self._sending is not None:
+            if self._waiting is None:
+                self._waiting = deque()
+            if len(self._waiting) < MAX_WAITING:
+                self._waiting.append(frame)
+            elif not self._sending.done():
+                self._sending.cancel()
+            return
+        sending = self._send({"type": "websocket.send", "text": frame})
+        try:
+            waits_for = sending.send(None)
+        except StopIteration:
+            return
+        except OSError:
+            return  # the browser is gone; its disconnect is on the way
+        self._sending = asyncio.create_task(self._finish(sending, waits_for))
+
+    async def _finish(self, sending: Coroutine[Any, Any, None], waits_for: Any) -> None:
+        try:
+            async with asyncio.timeout(settings.SLOW_CLIENT_TIMEOUT):
+                await _rest_of(sending, waits_for)
+            while self._waiting:
+                async with asyncio.timeout(settings.SLOW_CLIENT_TIMEOUT):
+                    await self._send({"type": "websocket.send", "text": self._waiting.popleft()})
+        except OSError as failure:
+            if isinstance(failure, TimeoutError):
+                await self._give_up()
+            return  # `_sending` stays: nothing more goes out
+        except asyncio.CancelledError:
+            await self._give_up()
+            return
+        self._sending = None
+
+    async def flush(self) -> None:
+        """Wait until all that was put is out, or the browser is given up."""
+        if self._sending is not None:
+            await asyncio.wait([self._sending])
+
+    def close(self) -> None:
+        """Send nothing more."""
+        if self._sending is not None:
+            self._sending.cancel()
+
+
+@coroutine
+def _rest_of(sending: Coroutine[Any, Any, None], waits_for: Any) -> Generator[Any, Any, None]:
+    """Go on with a coroutine whose first step was driven by hand and ended in `waits_for`."""
+    while True:
+        try:
+            yield waits_for
+        except BaseException as interruption:  # noqa: BLE001  # passed on whole: a time-out or an end of the task
+            step = sending.throw
+            argument: Any = interruption
+        else:
+            step, argument = sending.send, None
+        try:
+            waits_for = step(argument)
+        except StopIteration:
+            return

@@ -1,0 +1,3 @@
+from core.live.models import Feed, FeedEvent
+
+__all__ = ["Feed", "FeedEvent"]

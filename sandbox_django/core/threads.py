@@ -1,0 +1,88 @@
+"""The few lasting threads on which all database work is done, for requests, sockets and answers alike."""
+
+import asyncio
+import functools
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from typing import Any, ParamSpec, TypeVar
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import close_old_connections
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@functools.cache
+def _threads() -> ThreadPoolExecutor:
+    # Never shut down: connections live as long as their thread, and that is as long as the process.
+    return ThreadPoolExecutor(settings.DATABASE_THREADS, thread_name_prefix="database")
+
+
+async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run `function` on a database thread as it is: one hop, no connection housekeeping."""
+    if settings.DATABASE_THREADS == 0:
+        # The test's own thread, which holds the test's transaction.
+        return await sync_to_async(function, thread_sensitive=True)(*args, **kwargs)
+    call = functools.partial(copy_context().run, functools.partial(function, *args, **kwargs))
+    return await asyncio.get_running_loop().run_in_executor(_threads(), call)
+
+
+async def in_database_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run `function`, which asks the database, on a database thread; a connection that died is replaced first."""
+    return await in_thread(_with_fresh_connection, functools.partial(function, *args, **kwargs))
+
+
+def _with_fresh_connection(function: Callable[[], T]) -> T:
+    if settings.DATABASE_THREADS:
+        close_old_connections()
+    return function()
+
+
+SHARED_HOP_SIZE = 20  # calls; more would keep one thread from everybody else for too long
+
+
+class SharedHops:
+    """Many small calls at once, on few hops: a thousand sockets that come back after a deploy queue here."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
+        self._hops: set[asyncio.Task[None]] = set()
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Like `in_database_thread`, perhaps together with others'."""
+        if settings.DATABASE_THREADS == 0:
+            return await in_database_thread(function, *args, **kwargs)
+        result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append((functools.partial(function, *args, **kwargs), result))
+        # Half of the threads at most, so that a storm of sockets leaves requests their share.
+        if len(self._hops) < max(1, settings.DATABASE_THREADS // 2):
+            hop = asyncio.create_task(self._work())
+            self._hops.add(hop)
+            hop.add_done_callback(self._hops.discard)
+        return await result
+
+    async def _work(self) -> None:
+        while self._waiting:
+            batch = [self._waiting.popleft() for _ in range(min(SHARED_HOP_SIZE, len(self._waiting)))]
+            outcomes = await in_database_thread(_outcomes, [call for call, _ in batch])
+            for (_, result), (value, failure) in zip(batch, outcomes, strict=True):
+                if result.cancelled():
+                    continue
+                if failure is not None:
+                    result.set_exception(failure)
+                else:
+                    result.set_result(value)
+
+
+def _outcomes(calls: list[Callable[[], Any]]) -> list[tuple[Any, Exception | None]]:
+    outcomes: list[tuple[Any, Exception | None]] = []
+    for call in calls:
+        try:
+            outcomes.append((call(), None))
+        except Exception as failure:  # noqa: BLE001  # not handled here: raised again where the call was made
+            outcomes.append((None, failure))
+    return outcomes
