@@ -14,7 +14,7 @@ class BodyTooLarge(APIException):
     # Here, because DRF loads this file so early that the shape of errors can't be loaded yet.
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_detail = "The request is too large."
-    default_code = "too_large"
+    default_code = "request_too_large"
 
 
 class CamelCaseJSON(JSONParser):
