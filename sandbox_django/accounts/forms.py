@@ -18,8 +18,6 @@ RESET_MAILS = Limit("reset mails to one e-mail", times=5, seconds=60 * 60)
 class LimitedSignIn(AuthenticationForm):
     """Asks by our own door, which counts wrong passwords."""
 
-    error_messages = {"invalid_login": "This e-mail and password do not go together."}
-
     def clean(self) -> dict[str, Any]:
         email, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
         if email and password and self.request:
@@ -34,13 +32,14 @@ class LimitedSignIn(AuthenticationForm):
 
 
 class LoginForm(LimitedSignIn):
+    error_messages = {"invalid_login": "This e-mail and password do not go together."}
     username = forms.EmailField(
         label="E-mail", max_length=254, widget=forms.EmailInput(attrs={"autofocus": True, "autocomplete": "username"})
     )
 
 
 class AdminLoginForm(LimitedSignIn, AdminAuthenticationForm):
-    error_messages = {**AdminAuthenticationForm.error_messages}
+    """For staff only, as Django's is."""
 
 
 class RegistrationForm(BaseUserCreationForm):
