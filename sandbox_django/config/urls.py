@@ -2,6 +2,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 urlpatterns = [
+    path("", include("core.urls")),
     path("", include("core.web_urls")),
     path("", include("accounts.web_urls")),
     path("assistants/", include("assistants.web_urls")),

@@ -1,11 +1,14 @@
 """What every environment shares. It never asks which one it is in: dev, test and production say what differs."""
 
+import logging
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import django_stubs_ext
 from environs import Env
+
+from core import logs
 
 django_stubs_ext.monkeypatch()  # so that ModelAdmin[User] means the same to Python as to the type checker
 
@@ -116,6 +119,16 @@ CHANNEL_LAYERS: dict[str, Any] = {
     },
 }
 
+# Holds nothing but counters of limits, which all processes must see.
+if REDIS_URL:
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+        }
+    }
+
 # --- Live ------------------------------------------------------------------------------------------------------------
 CHANX: dict[str, Any] = {
     "CAMELIZE": True,
@@ -202,6 +215,11 @@ REST_FRAMEWORK: dict[str, Any] = {
 }
 JSON_CAMEL_CASE = {"JSON_UNDERSCOREIZE": {"no_underscore_before_number": True}}  # "password1" stays "password1"
 DRF_STANDARDIZED_ERRORS = {"EXCEPTION_FORMATTER_CLASS": "core.errors.CamelCaseErrors"}
+
+# --- Logs ------------------------------------------------------------------------------------------------------------
+LOG_LEVEL = env.str("LOG_LEVEL", "INFO")
+LOGGING = logs.configure(as_json=False, level=LOG_LEVEL)
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG  # the line when a request is over says all
 
 # --- Static files ----------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"

@@ -1,0 +1,57 @@
+"""Logs: one line per event, for people in development, as JSON for machines in production."""
+
+from typing import Any
+
+import structlog
+from structlog.types import Processor
+
+# A traceback of names and lines. Local variables stay out of it: printing a queryset runs a query, which has deadlocked
+# processes, and what people wrote is none of the log's business.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+
+_SHARED: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.PositionalArgumentsFormatter(),
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+]
+
+
+def configure(*, as_json: bool, level: str) -> dict[str, Any]:
+    """Set structlog up, and return Django's LOGGING: both end in the same handler, so a line is never logged twice."""
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_SHARED,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    rendered: list[Processor] = (
+        [_TRACEBACKS, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        if as_json
+        else [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+    )
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "structlog": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": _SHARED,
+                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],
+            }
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structlog"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            # Django's own copies of what the request middleware says already, and of what chanx answers the client.
+            "django.request": {"level": "CRITICAL"},
+            "django.server": {"handlers": [], "propagate": False},
+            "daphne": {"level": "WARNING"},
+            "httpx": {"level": "WARNING"},
+            "openai": {"level": "WARNING"},
+        },
+    }
