@@ -28,4 +28,5 @@ class AuthAPITestCase(APITestCase):
         self.user = alice()
         self.auth_headers = auth_headers(self.user)
         self.ws_headers = ws_headers(self.user)
-        self.client.credentials(HTTP_AUTHORIZATION=self.auth_headers["Authorization"])
+        # Not `credentials()`: those would win over the headers of a single request, which say who else is asking.
+        self.client.defaults["HTTP_AUTHORIZATION"] = self.auth_headers["Authorization"]
