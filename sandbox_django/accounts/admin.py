@@ -9,14 +9,14 @@ from accounts.models import SignIn, User
 admin.site.login_form = AdminLoginForm
 
 
-class UserCreationForm(AdminUserCreationForm):
+class UserCreationForm(AdminUserCreationForm[User]):
     class Meta:
         model = User
         fields = ("email", "display_name")
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin):
+class UserAdmin(DjangoUserAdmin[User]):
     add_form = UserCreationForm
     list_display = ("email", "display_name", "is_active", "is_staff", "date_joined", "last_login")
     list_filter = ("is_active", "is_staff", "is_superuser")
@@ -37,7 +37,7 @@ class UserAdmin(DjangoUserAdmin):
 
 
 @admin.register(SignIn)
-class SignInAdmin(admin.ModelAdmin):
+class SignInAdmin(admin.ModelAdmin[SignIn]):
     """Deleting one ends that device's tokens."""
 
     list_display = ("user", "created_at", "used_at")

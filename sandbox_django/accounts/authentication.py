@@ -1,6 +1,6 @@
 """Who is asking. One set-up for REST and for sockets, in the order of `DEFAULT_AUTHENTICATION_CLASSES`.
 
-Sockets call these with a plain `HttpRequest` made from the handshake: headers, cookies, and the session's user.
+For sockets the request is made from the handshake: a GET with its headers, its cookies and the session's user.
 """
 
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
@@ -48,14 +48,6 @@ class CookieTokenAuthentication(HeaderTokenAuthentication):
 
 class BrowserSessionAuthentication(SessionAuthentication):
     """Django's session, as pages use it; whatever changes something needs the CSRF token."""
-
-    def authenticate(self, request: Request) -> tuple[User, None] | None:
-        # DRF's own request works out `user` by calling us; Django's below it, or a socket's, has the session's.
-        user = getattr(request, "_request", request).user
-        if not isinstance(user, User):
-            return None
-        self.enforce_csrf(request)
-        return user, None
 
 
 def enforce_csrf(request: Request) -> None:

@@ -3,7 +3,7 @@ from typing import Any
 from django.db import models
 
 
-class LowerCaseEmailField(models.EmailField):
+class LowerCaseEmailField(models.EmailField[str, str]):
     """An e-mail that is the same however it is typed: lower-cased when it is stored and when it is looked up."""
 
     def to_python(self, value: Any) -> Any:

@@ -42,7 +42,7 @@ class AdminLoginForm(LimitedSignIn, AdminAuthenticationForm):
     """For staff only, as Django's is."""
 
 
-class RegistrationForm(BaseUserCreationForm):
+class RegistrationForm(BaseUserCreationForm[User]):
     class Meta:
         model = User
         fields = ("email", "display_name")
@@ -54,7 +54,7 @@ class RegistrationForm(BaseUserCreationForm):
         }
 
 
-class AccountForm(forms.ModelForm):
+class AccountForm(forms.ModelForm[User]):
     display_name = forms.CharField(label="Name", max_length=80, help_text="What others see.")
 
     class Meta:

@@ -59,8 +59,10 @@ def read_token(kind: type[SomeToken], encoded: str) -> SomeToken:
 
 def person_behind(token: Token) -> User:
     """Whoever the token speaks for, if it still may: one query, for the row that is needed anyway."""
-    user = User.objects.filter(pk=token["user_id"], sign_ins=token["sign_in"]).first()
-    if user is None or not user.is_active or user.auth_version != token["auth_version"]:
+    if not {"user_id", "sign_in", "auth_version"} <= token.payload.keys():
+        raise TokenRefused
+    user = User.objects.filter(pk=token["user_id"], sign_ins=token["sign_in"], is_active=True).first()
+    if user is None or user.auth_version != token["auth_version"]:
         raise TokenRefused
     return user
 
