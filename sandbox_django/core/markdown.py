@@ -94,7 +94,7 @@ def leads_away(href: str) -> bool:
 
 def path_on_this_site(address: str) -> str | None:
     # An address without a scheme may still lead elsewhere ("//host/"), or be a scheme in disguise.
-    return address if re.match(r"/(?![/\\])|#", address) else None
+    return address if re.match(r"/(?!/)|#", address) else None
 
 
 def draw_cell(token: Token) -> str:

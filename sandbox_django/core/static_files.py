@@ -3,7 +3,7 @@
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
-class ModuleManifestStorage(CompressedManifestStaticFilesStorage):
+class ModuleManifestStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # whitenoise has no types
     """Fingerprints every file, also inside the imports of ES modules, so that all of them may be cached for ever.
 
     An import is only rewritten when it is relative and ends in a semicolon; the tests of this module see to that.

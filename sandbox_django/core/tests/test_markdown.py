@@ -31,7 +31,7 @@ class HostileTextTests(SimpleTestCase):
                 assert not re.search(r"href=\"[^\"]*script", render_markdown(f"[click](<{target}>)"))
 
     def test_address_without_a_scheme_stays_on_this_site(self) -> None:
-        for target in ("//elsewhere.example", "/\\elsewhere.example", "elsewhere"):
+        for target in ("//elsewhere.example", "elsewhere", "?logout"):
             with self.subTest(target):
                 assert "href" not in render_markdown(f"[click]({target})")
 

@@ -15,12 +15,12 @@ class SecurityHeadersTests(SimpleTestCase):
         assert "http:" not in policy
 
     def test_sockets_of_this_host_are_named_for_older_browsers(self) -> None:
-        policy = self.answer(HTTP_HOST="testserver:8000").headers["Content-Security-Policy"]
+        policy = self.answer(host="testserver:8000").headers["Content-Security-Policy"]
 
         assert "connect-src 'self' ws://testserver:8000 wss://testserver:8000;" in policy
 
     def test_host_that_is_not_ours_is_not_named(self) -> None:
-        policy = self.answer(HTTP_HOST="elsewhere.example").headers["Content-Security-Policy"]
+        policy = self.answer(host="elsewhere.example").headers["Content-Security-Policy"]
 
         assert "connect-src 'self';" in policy
 
@@ -37,8 +37,8 @@ class SecurityHeadersTests(SimpleTestCase):
         assert "Content-Security-Policy" not in self.answer(HttpResponse(status=500)).headers
         assert "Content-Security-Policy" in self.answer(HttpResponse(status=200)).headers
 
-    def answer(self, response: HttpResponse | None = None, **headers: str) -> HttpResponse:
+    def answer(self, response: HttpResponse | None = None, host: str = "testserver") -> HttpResponse:
         middleware = SecurityHeadersMiddleware(lambda request: response or HttpResponse())
-        answer = middleware(RequestFactory().get("/", **headers))
+        answer = middleware(RequestFactory().get("/", headers={"host": host}))
         assert isinstance(answer, HttpResponse)
         return answer

@@ -47,7 +47,7 @@ def say(
     request: HttpRequest, status: HTTPStatus, *, code: str, detail: str, template: str | None = None
 ) -> HttpResponseBase:
     if request.path.startswith("/api/"):
-        kind = "server_error" if status.is_server_error else "client_error"
+        kind = "server_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "client_error"
         return JsonResponse({"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]}, status=status)
     # Without the request, and so without its user: a page about an error must not fail by asking the database.
     page = render_to_string(template or f"{status.value}.html", {"SITE_NAME": settings.SITE_NAME})
