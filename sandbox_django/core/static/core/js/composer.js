@@ -31,6 +31,10 @@ export class Composer {
   suggest(text) {
     this.#field.value = text;
     this.#grow();
+    this.focus();
+  }
+
+  focus() {
     this.#field.focus();
   }
 
