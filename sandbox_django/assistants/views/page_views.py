@@ -77,7 +77,11 @@ def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 def open_to(request: HttpRequest) -> Any:
     everybodys = AssistantConversation.objects.without_owner()
-    return everybodys | AssistantConversation.objects.owned_by(request.user) if request.user.is_authenticated else everybodys
+    return (
+        everybodys | AssistantConversation.objects.owned_by(request.user)
+        if request.user.is_authenticated
+        else everybodys
+    )
 
 
 def exchanges_of(messages: Iterable[AssistantMessage]) -> list[Exchange]:

@@ -1,0 +1,132 @@
+// The page of one conversation: joins what is heard, what is drawn and what is said.
+
+import { get, newKey, post } from "../../core/js/api.js";
+import { Composer } from "../../core/js/composer.js";
+import { copyButtons, copyText } from "../../core/js/copy.js";
+import { Follower } from "../../core/js/follow.js";
+import { LiveSocket } from "../../core/js/live_socket.js";
+import { showState } from "../../core/js/state.js";
+import { manageConversation } from "./conversation_menu.js";
+import { Transcript } from "./transcript.js";
+
+const PAGE = 100;
+
+const page = document.querySelector("[data-conversation]");
+const log = document.querySelector("[data-log]");
+const form = document.querySelector("[data-composer]");
+const stop = form.querySelector("[data-stop]");
+const send = form.querySelector("[data-send]");
+const toEnd = document.querySelector("[data-to-end]");
+const announcements = document.querySelector("[data-announcements]");
+const { messagesUrl, socketUrl, since } = page.dataset;
+
+const transcript = new Transcript(page, document.querySelector("[data-blank]"));
+const live = new LiveSocket(socketUrl, { since: Number(since) });
+const follower = new Follower(log, { whenAway: (isAway) => (toEnd.hidden = !isAway) });
+
+const composer = new Composer(form, async (content, key) => {
+  const question = await post(messagesUrl, { content }, { key });
+  transcript.await(question);
+  follower.toEnd();
+  offerWhatFits();
+});
+
+live.addEventListener("new_assistant_message", ({ detail }) => {
+  transcript.await(detail);
+  announcements.textContent = "The assistant is answering.";
+  offerWhatFits();
+});
+
+live.addEventListener("streaming", ({ detail }) => {
+  transcript.append(detail);
+  offerWhatFits();
+});
+
+live.addEventListener("complete_streaming", ({ detail }) => {
+  transcript.complete(detail);
+  announcements.textContent = detail.status === "stopped" ? "The answer was stopped." : "The answer is finished.";
+  offerWhatFits();
+});
+
+live.addEventListener("assistant_error", ({ detail }) => {
+  if (!transcript.fail(detail)) refetch();
+  announcements.textContent = detail.content;
+  offerWhatFits();
+});
+
+live.addEventListener("resync", refetch);
+showState(live, document.querySelector("[data-state]"), announcements);
+live.open();
+
+stop.addEventListener("click", async () => {
+  stop.disabled = true;
+  try {
+    await post(`${messagesUrl}${transcript.newestQuestionId}/stop/`);
+    // The button goes when the end is told, to this page and to every other.
+  } catch (error) {
+    composer.complain(error.message);
+    stop.disabled = false;
+  }
+});
+
+page.addEventListener("click", async ({ target }) => {
+  const button = target.closest("button");
+  const message = button?.closest("[data-message]");
+  if (button?.dataset.again) await answerAgain(button, message);
+  else if (button?.dataset.turn) transcript.turn(message, Number(button.dataset.turn));
+  else if (button?.matches("[data-copy-answer]")) await copyText(sourceOf(message), button);
+  else if (button?.matches("[data-earlier]")) await showEarlier(button);
+});
+
+toEnd.addEventListener("click", () => follower.toEnd());
+copyButtons(document);
+manageConversation(live);
+
+async function answerAgain(button, message) {
+  button.disabled = true;
+  try {
+    transcript.draw(await post(`${messagesUrl}${message.dataset.message}/${button.dataset.again}/`, {}, { key: newKey() }));
+    follower.toEnd();
+    offerWhatFits();
+  } catch (error) {
+    composer.complain(error.message);
+  }
+  button.disabled = false;
+}
+
+async function refetch() {
+  const oldest = transcript.oldestQuestionId;
+  await drawAll(`${messagesUrl}?limit=${PAGE}${oldest ? `&after=${oldest - 1}` : ""}`);
+}
+
+async function drawAll(url) {
+  const { results, next } = await get(url);
+  results.forEach((message) => transcript.draw(message));
+  offerWhatFits();
+  if (next) await drawAll(messagesUrl + new URL(next).search);
+}
+
+async function showEarlier(button) {
+  button.disabled = true;
+  try {
+    const { results, next } = await get(`${messagesUrl}?limit=${PAGE}&before=${transcript.oldestQuestionId}`);
+    const height = log.scrollHeight;
+    results.forEach((message) => transcript.draw(message));
+    log.scrollTop += log.scrollHeight - height;
+    button.hidden = !next;
+  } catch (error) {
+    composer.complain(error.message);
+  }
+  button.disabled = false;
+}
+
+async function sourceOf(message) {
+  return (await get(`${messagesUrl}${message.dataset.message}/`)).content;
+}
+
+function offerWhatFits() {
+  const { isAnswering } = transcript;
+  stop.hidden = !isAnswering;
+  send.hidden = isAnswering;
+  if (!isAnswering) stop.disabled = false;
+}

@@ -1,0 +1,32 @@
+// The page on which nothing was asked yet: the first question makes the conversation, and goes there.
+
+import { newKey, post } from "../../core/js/api.js";
+import { Composer } from "../../core/js/composer.js";
+
+const page = document.querySelector("[data-start]");
+const { conversationsUrl, pagesUrl } = page.dataset;
+
+// Made once, however often the first question has to be sent.
+let conversation = null;
+let key = newKey();
+
+const composer = new Composer(page.querySelector("[data-composer]"), async (content, messageKey) => {
+  conversation ??= await post(conversationsUrl, {}, { key });
+  await post(`${conversationsUrl}${conversation.id}/messages/`, { content }, { key: messageKey });
+  location.assign(`${pagesUrl}${conversation.id}/`);
+  // Whoever comes back to this page begins another one.
+  conversation = null;
+  key = newKey();
+});
+
+page.addEventListener("click", ({ target }) => {
+  if (target.matches("[data-example]")) composer.suggest(target.textContent);
+});
+
+// "New" leads here, also from this page itself. A browser does not autofocus when the address names a place.
+function focusIfAsked() {
+  if (location.hash === `#${page.id}`) composer.focus();
+}
+
+window.addEventListener("hashchange", focusIfAsked);
+focusIfAsked();

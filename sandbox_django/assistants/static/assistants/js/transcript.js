@@ -1,0 +1,159 @@
+// The messages on the page: draws each one once, wherever it comes from, and keeps the newest attempt in sight.
+
+import { StreamingMessage } from "./streaming_message.js";
+
+const STOPPED = "You stopped this answer.";
+const FAILED = "This answer failed.";
+
+export class Transcript {
+  #root;
+  #blank;
+  #writing = new Map(); // by element
+
+  constructor(root, blank) {
+    this.#root = root;
+    this.#blank = blank.content.querySelector("[data-exchange]");
+    for (const exchange of root.querySelectorAll("[data-exchange]")) this.#countAttempts(exchange);
+  }
+
+  get isAnswering() {
+    return this.#root.querySelector('[data-status="streaming"]') !== null;
+  }
+
+  // The question that the newest answer belongs to.
+  get newestQuestionId() {
+    return lastOf(this.#root.querySelectorAll("[data-exchange]"))?.dataset.exchange;
+  }
+
+  get oldestQuestionId() {
+    return this.#root.querySelector("[data-exchange]")?.dataset.exchange;
+  }
+
+  // A message as the API tells it.
+  draw(message) {
+    if (message.messageType === "user") this.#drawQuestion(message);
+    else this.#drawAnswer(message);
+  }
+
+  // A question that is going to be answered: the answer's place is there before its first word.
+  await(question) {
+    this.#drawQuestion(question);
+    const exchange = this.#exchange(question.id);
+    if (!exchange.querySelector(".message--answer")) this.#addAnswer(exchange, "");
+  }
+
+  append({ messageId, replyId, offset, content }) {
+    const answer = this.#answer(messageId, replyId);
+    if (answer.dataset.status === "streaming") this.#writingIn(answer).append({ offset, content });
+  }
+
+  complete({ messageId, replyId, status, contentHtml }) {
+    this.#end(this.#answer(messageId, replyId), { status, contentHtml });
+  }
+
+  // The text so far stays. Says whether all of it is here.
+  fail({ messageId, replyId, content, length }) {
+    const answer = this.#answer(messageId, replyId);
+    const isWhole = answer.dataset.status !== "streaming" || this.#writingIn(answer).length === length;
+    this.#end(answer, { status: "failed", words: content });
+    return isWhole;
+  }
+
+  // Shows another attempt at the same question.
+  turn(answer, by) {
+    const exchange = answer.parentElement;
+    const answers = [...exchange.querySelectorAll(".message--answer")];
+    const shown = answers[answers.indexOf(answer) + by];
+    for (const one of answers) one.toggleAttribute("data-shown", one === shown);
+    exchange.toggleAttribute("data-turned", true);
+    shown.querySelector(`[data-turn="${by}"]:not([disabled]), [data-turn]:not([disabled])`).focus();
+  }
+
+  #drawQuestion({ id, content }) {
+    const exchange = this.#exchange(id);
+    if (exchange.querySelector(".message--question")) return;
+    const question = this.#blank.querySelector(".message--question").cloneNode(true);
+    question.dataset.message = id;
+    question.querySelector("[data-body]").textContent = content;
+    exchange.prepend(question);
+  }
+
+  #drawAnswer({ id, questionId, status, content, contentHtml, model, usage }) {
+    const answer = this.#answer(questionId, id);
+    if (answer.dataset.status !== "streaming") return; // What has ended does not change.
+    if (status === "streaming") {
+      this.#writingIn(answer).append({ offset: 0, content });
+      return;
+    }
+    this.#end(answer, { status, contentHtml, words: FAILED });
+    answer.querySelector("[data-model]").textContent = usage ? `${model} · ${usage.outputTokens} tokens` : model;
+  }
+
+  #end(answer, { status, contentHtml, words = "" }) {
+    const body = answer.querySelector("[data-body]");
+    if (contentHtml !== undefined) body.replaceChildren(...nodesOf(contentHtml));
+    answer.dataset.status = status;
+    const problem = answer.querySelector("[data-problem]");
+    problem.hidden = status === "complete";
+    for (const name of ["notice", "notice--bad"]) problem.classList.toggle(name, status === "failed");
+    problem.querySelector("[data-words]").textContent = status === "stopped" ? STOPPED : words;
+    this.#writing.delete(answer);
+  }
+
+  #writingIn(answer) {
+    if (!this.#writing.has(answer)) this.#writing.set(answer, new StreamingMessage(answer));
+    return this.#writing.get(answer);
+  }
+
+  // The answer's element; the first word of an answer takes the place that was kept for it.
+  #answer(questionId, replyId) {
+    const known = this.#root.querySelector(`.message--answer[data-message="${replyId}"]`);
+    if (known) return known;
+    const exchange = this.#exchange(questionId);
+    const kept = exchange.querySelector('.message--answer[data-message=""]');
+    if (!kept) return this.#addAnswer(exchange, replyId);
+    kept.dataset.message = replyId;
+    return kept;
+  }
+
+  #addAnswer(exchange, replyId) {
+    const answer = this.#blank.querySelector(".message--answer").cloneNode(true);
+    answer.dataset.message = replyId;
+    const later = [...exchange.querySelectorAll(".message--answer")].find((one) => Number(one.dataset.message) > replyId);
+    exchange.insertBefore(answer, later ?? null);
+    this.#countAttempts(exchange);
+    return answer;
+  }
+
+  #exchange(questionId) {
+    const known = this.#root.querySelector(`[data-exchange="${questionId}"]`);
+    if (known) return known;
+    const exchange = this.#blank.cloneNode(false);
+    exchange.dataset.exchange = questionId;
+    const later = [...this.#root.querySelectorAll("[data-exchange]")].find(
+      (one) => Number(one.dataset.exchange) > questionId,
+    );
+    this.#root.insertBefore(exchange, later ?? null);
+    return exchange;
+  }
+
+  #countAttempts(exchange) {
+    const answers = [...exchange.querySelectorAll(".message--answer")];
+    exchange.removeAttribute("data-turned");
+    answers.forEach((answer, index) => {
+      answer.querySelector("[data-attempts]").hidden = answers.length < 2;
+      answer.querySelector("[data-attempt]").textContent = `${index + 1} of ${answers.length}`;
+      answer.querySelector('[data-turn="-1"]').disabled = index === 0;
+      answer.querySelector('[data-turn="1"]').disabled = index === answers.length - 1;
+    });
+  }
+}
+
+// The server's HTML has been through core/markdown.py. A parsed document runs nothing anyway.
+function nodesOf(html) {
+  return new DOMParser().parseFromString(html, "text/html").body.childNodes;
+}
+
+function lastOf(list) {
+  return list[list.length - 1];
+}
