@@ -21,7 +21,7 @@ import json
 import sys
 import threading
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -142,7 +142,7 @@ class Received:
     """A request the server got."""
 
     body: dict[str, Any]
-    headers: dict[str, str]
+    headers: Mapping[str, str]  # in whatever case
     connection: int
     _left: Future[None] = field(default_factory=Future)
 
@@ -231,7 +231,7 @@ class FakeOpenAI:
         assert transport is not None
         received = Received(
             body=await request.json(),
-            headers=dict(request.headers),
+            headers=request.headers,
             connection=self._connections.setdefault(transport, len(self._connections) + 1),
         )
         self.requests.append(received)
@@ -333,7 +333,8 @@ class SteadyOpenAI(FakeOpenAI):
         # When each answer's next frame is due, which one it is, where to, and what to tell at the end.
         self._due: list[tuple[float, int, int, asyncio.WriteTransport, asyncio.Future[None]]] = []
         self._answers = 0
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._rings_at = 0.0
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         await request.read()
@@ -372,11 +373,12 @@ class SteadyOpenAI(FakeOpenAI):
     def _set_timer(self, loop: asyncio.AbstractEventLoop) -> None:
         if not self._due:
             return
-        # At most a thousand times a second: what falls due in between can wait that long.
+        # Never sooner than in a millisecond, so that what falls due together costs one wake-up.
         when = max(self._due[0][0], loop.time() + 0.001)
-        if self._timer is None or when < self._timer.when():
+        if self._timer is None or when < self._rings_at:
             if self._timer is not None:
                 self._timer.cancel()
+            self._rings_at = when
             self._timer = loop.call_at(when, self._send_what_is_due)
 
 

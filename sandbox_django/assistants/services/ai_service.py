@@ -165,8 +165,9 @@ async def complete(turns: Sequence[Turn]) -> str:
 
 async def warm_up() -> None:
     """Load what the first answer would otherwise wait for. To be called in the background of the server's start."""
-    if isinstance(get_chat_model(), OpenAIService):
-        await _load_sdk()
+    model = get_chat_model()
+    if isinstance(model, RemoteModel):
+        await model.prepare()
 
 
 async def close_clients() -> None:
@@ -196,6 +197,7 @@ class RemoteModel(ABC):
         self._organization: str = settings.OPENAI_ORG
 
     async def stream(self, turns: Sequence[Turn]) -> AsyncGenerator[str | Usage, None]:
+        await self.prepare()
         # One patience for all tries: nobody waits longer for a first word because we asked twice. So a server that
         # keeps silent is asked once; it may be at work on the question, and somebody pays for that.
         patience = Patience(settings.OPENAI_FIRST_TOKEN_TIMEOUT)
@@ -223,15 +225,16 @@ class RemoteModel(ABC):
                     return
                 except ModelUnavailable as failure:
                     pause = FIRST_BACKOFF * 2 ** (tries - 1) * random.uniform(0.5, 1)  # noqa: S311  # no secret
-                    again = not shown and failure.code in PASSING and tries <= RETRIES and pause < patience.left()
-                    logger.warning(
-                        "model_failed", code=failure.code.value, cause=failure.cause, attempt=tries, again=again
-                    )
-                    if not again:
+                    if shown or failure.code not in PASSING or tries > RETRIES or pause > patience.left():
                         raise
+                    logger.info("model_asked_again", code=failure.code.value, cause=failure.cause, tries=tries)
                 await asyncio.sleep(pause)
         finally:
             patience.stop()
+
+    @abstractmethod
+    async def prepare(self) -> None:
+        """Have ready what asking takes. It only takes time once, and the model is not to blame for that."""
 
     @abstractmethod
     def _ask(self, turns: Sequence[Turn], patience: Patience, ending: Ending) -> AsyncGenerator[str, None]:
@@ -242,11 +245,15 @@ class OpenAIService(RemoteModel):
     """Asks through langchain-openai, the reference.
 
     Importing that takes 1.6 seconds and 91 MB, for which no page, command or test should wait that asks nobody. So
-    this is the one place with imports inside functions. They find the module loaded, by `_load_sdk` in a thread.
+    this is the one place with imports inside functions. They find it loaded: `prepare` has had it done in a thread.
     """
 
+    async def prepare(self) -> None:
+        if not _sdk_is_loaded.is_set():
+            await asyncio.to_thread(_load_sdk)
+        await _sdk_clients.get()
+
     async def _ask(self, turns: Sequence[Turn], patience: Patience, ending: Ending) -> AsyncGenerator[str, None]:
-        await _load_sdk()
         import openai
 
         chat = await self._chat()
@@ -284,17 +291,17 @@ class OpenAIService(RemoteModel):
         from langchain_openai import ChatOpenAI
 
         return ChatOpenAI(
-            model=self.name,
+            model_name=self.name,
             # A coroutine function, because then no synchronous client is made: that took 30 ms for each answer.
-            api_key=self._current_key,
-            base_url=self._url,
-            organization=self._organization or None,
+            openai_api_key=self._current_key,
+            openai_api_base=self._url,
+            openai_organization=self._organization or None,
             http_async_client=await _sdk_clients.get(),
             openai_proxy=None,
             use_responses_api=False,  # compatible servers don't have it
             stream_usage=True,
             # Time-outs and second tries are RemoteModel's business, all but this one.
-            timeout=openai.Timeout(None, connect=settings.OPENAI_CONNECT_TIMEOUT),
+            request_timeout=openai.Timeout(None, connect=settings.OPENAI_CONNECT_TIMEOUT),
             max_retries=0,
             stream_chunk_timeout=None,
         )
@@ -305,6 +312,9 @@ class OpenAIService(RemoteModel):
 
 class DirectReader(RemoteModel):
     """Asks by HTTP, with a fraction of langchain's work per token (docs/performance.md)."""
+
+    async def prepare(self) -> None:
+        await _direct_clients.get()
 
     async def _ask(self, turns: Sequence[Turn], patience: Patience, ending: Ending) -> AsyncGenerator[str, None]:
         session = await _direct_clients.get()
@@ -450,16 +460,13 @@ async def _read_to_end(response: aiohttp.ClientResponse) -> None:
 _sdk_is_loaded = threading.Event()
 
 
-async def _load_sdk() -> None:
-    if not _sdk_is_loaded.is_set():
-        await asyncio.to_thread(_import_sdk)
-
-
-def _import_sdk() -> None:
+def _load_sdk() -> None:
     # LangSmith would be sent every conversation. The second name is looked up first, and has older synonyms.
     os.environ |= {"LANGSMITH_TRACING": "false", "LANGSMITH_TRACING_V2": "false"}
-    import langchain_openai  # noqa: F401  # only to have it loaded
+    from langchain_openai import ChatOpenAI
 
+    # For its side effect: a good part of the SDK is imported when it is first used.
+    ChatOpenAI(model_name="unused", openai_api_key=lambda: NO_KEY, openai_api_base=OPENAI_URL)
     _sdk_is_loaded.set()
 
 

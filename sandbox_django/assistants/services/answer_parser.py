@@ -38,6 +38,8 @@ class AnswerParser:
             for event in complete.decode(errors="replace").split("\n\n"):
                 if text := self._read(event):
                     pieces.append(text)
+                if self.error or self.is_done:
+                    break  # whatever follows is no part of the answer
         except (AttributeError, LookupError, TypeError, ValueError):  # no JSON, or not of an answer's shape
             self.is_nonsense = True
         return "".join(pieces)
@@ -49,7 +51,8 @@ class AnswerParser:
             data = "\n".join([line[5:] for line in event.split("\n") if line.startswith("data:")]).strip()
             if data == "[DONE]":
                 self.is_done = True
-            if not data or self.is_done:
+                return ""
+            if not data:
                 return ""
         chunk = json.loads(data)
         self.events += 1

@@ -1,0 +1,82 @@
+"""Patience: who is interrupted, and who is not."""
+
+import asyncio
+
+import pytest
+from django.test import SimpleTestCase
+
+from assistants.services.patience import Patience
+
+SHORT = 0.2
+
+
+class PatienceTests(SimpleTestCase):
+    async def test_silence_ends_the_wait(self) -> None:
+        patience = Patience(SHORT)
+
+        with pytest.raises(TimeoutError), patience:
+            await asyncio.Event().wait()
+
+        task = asyncio.current_task()
+        assert task is not None
+        assert task.cancelling() == 0  # or the next time-out in this task would be taken for somebody's cancel
+
+    async def test_shorter_wait_than_before_is_kept(self) -> None:
+        patience = Patience(60)
+        patience.renew(SHORT)
+
+        with pytest.raises(TimeoutError), patience:
+            await asyncio.Event().wait()
+
+    async def test_each_token_renews_it(self) -> None:
+        patience = Patience(SHORT)
+        for _ in range(4):
+            with patience:
+                await asyncio.sleep(SHORT * 0.6)
+            patience.renew(SHORT)
+        patience.stop()
+
+    async def test_whoever_handles_a_token_has_all_the_time_they_need(self) -> None:
+        patience = Patience(SHORT)
+        with patience:
+            await asyncio.sleep(0)
+
+        await asyncio.sleep(SHORT * 2)  # no test of time without time
+
+        patience.renew(SHORT)
+        with pytest.raises(TimeoutError), patience:
+            await asyncio.Event().wait()
+
+    async def test_time_is_up_without_a_renewal(self) -> None:
+        patience = Patience(0)
+
+        with pytest.raises(TimeoutError), patience:
+            pass
+
+    async def test_being_cancelled_is_no_timeout(self) -> None:
+        entered = asyncio.Event()
+
+        async def wait() -> None:
+            with Patience(60):
+                entered.set()
+                await asyncio.Event().wait()
+
+        task = asyncio.create_task(wait())
+        await entered.wait()
+        task.cancel()
+
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    async def test_another_task_may_go_on_waiting(self) -> None:
+        patience = Patience(SHORT)
+
+        async def wait(something: asyncio.Event) -> None:
+            with patience:
+                await something.wait()
+
+        happened = asyncio.Event()
+        happened.set()
+        await asyncio.create_task(wait(happened))
+        with pytest.raises(TimeoutError):
+            await asyncio.create_task(wait(asyncio.Event()))
