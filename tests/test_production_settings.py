@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+SOURCE = Path(__file__).resolve().parents[1] / "sandbox_django"
+READ_SETTINGS = ["-c", "from django.conf import settings; settings.SECRET_KEY"]
 
 # Nothing is connected to: `check` only reads the settings.
 COMPLETE = {
@@ -23,27 +24,28 @@ COMPLETE = {
 @pytest.mark.parametrize("missing", ["DJANGO_SECRET_KEY", "DATABASE_URL", "REDIS_URL", "OPENAI_API_KEY"])
 def test_production_refuses_to_start_without(missing: str) -> None:
     # Empty, not absent: a developer's .env could fill in what is absent.
-    refused = start({**COMPLETE, missing: ""})
+    refused = run(READ_SETTINGS, **{**COMPLETE, missing: ""})
 
     assert refused.returncode != 0
     assert missing.removeprefix("DJANGO_") in refused.stderr
 
 
 def test_production_starts_with_a_compatible_server_instead_of_a_key() -> None:
-    started = start({**COMPLETE, "OPENAI_API_KEY": "", "OPENAI_BASE_URL": "http://localhost:11434/v1"})
+    started = run(READ_SETTINGS, **{**COMPLETE, "OPENAI_API_KEY": "", "OPENAI_BASE_URL": "http://localhost:11434/v1"})
 
     assert started.returncode == 0, started.stderr
 
 
 def test_complete_production_passes_the_deployment_check() -> None:
-    checked = start(COMPLETE, "--deploy", "--fail-level", "WARNING")
+    checked = run([str(SOURCE / "manage.py"), "check", "--deploy", "--fail-level", "WARNING"], **COMPLETE)
 
     assert checked.returncode == 0, checked.stderr
 
 
-def start(variables: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(arguments: list[str], **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, ROOT / "sandbox_django" / "manage.py", "check", *arguments],
+        [sys.executable, *arguments],
+        cwd=SOURCE,
         env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings.production", **variables},
         capture_output=True,
         text=True,
