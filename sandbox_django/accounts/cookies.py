@@ -2,15 +2,15 @@
 
 from django.conf import settings
 from django.http import HttpResponse
-from rest_framework_simplejwt.tokens import RefreshToken, Token
+from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
 ACCESS_COOKIE = "access_token"
 REFRESH_COOKIE = "refresh_token"
 REFRESH_PATH = "/api/accounts/"  # it is worth two weeks: it travels only where it is used
 
 
-def set_token_cookies(response: HttpResponse, refresh: RefreshToken) -> None:
-    _set(response, ACCESS_COOKIE, refresh.access_token, path="/")
+def set_token_cookies(response: HttpResponse, access: AccessToken, refresh: RefreshToken) -> None:
+    _set(response, ACCESS_COOKIE, access, path="/")
     _set(response, REFRESH_COOKIE, refresh, path=REFRESH_PATH)
 
 

@@ -200,7 +200,8 @@ def signed_in(user: User, refresh: RefreshToken, status: int = 200) -> Response:
 
 
 def with_tokens(refresh: RefreshToken, data: dict[str, Any], status: int = 200) -> Response:
-    response = Response({"access": str(refresh.access_token), "refresh": str(refresh), **data}, status=status)
+    access = refresh.access_token  # another one each time it is asked for
+    response = Response({"access": str(access), "refresh": str(refresh), **data}, status=status)
     response["Cache-Control"] = "no-store"
-    set_token_cookies(response, refresh)
+    set_token_cookies(response, access, refresh)
     return response

@@ -1,0 +1,278 @@
+"""The doors as pages: what a browser does."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings
+from django.core import mail
+from django.core.cache import cache
+from django.db import connection
+from django.shortcuts import resolve_url
+from django.test import Client, TestCase
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from accounts.models import SignIn, User
+from accounts.services.sign_ins import WRONG_PASSWORDS
+from test_utils.people import alice
+
+GOOD_PASSWORD = "a mossy staircase"
+FOREIGN = (
+    "https://evil.example/",
+    "//evil.example/",
+    "/\\evil.example",
+    "\\\\evil.example",
+    "javascript:alert(1)",
+    "https:evil.example",
+    "http://testserver.evil.example/",
+)
+
+
+@pytest.fixture(autouse=True)
+def fresh_limits() -> Iterator[None]:
+    yield
+    cache.clear()
+
+
+class LoginPageTests(TestCase):
+    def setUp(self) -> None:
+        self.user = alice()
+
+    def test_a_wrong_password_opens_nothing(self) -> None:
+        response = self.client.post("/login", {"username": "alice@example.com", "password": "wrong"})
+
+        assert response.status_code == 200
+        self.assertContains(response, "do not go together")
+        assert "_auth_user_id" not in self.client.session
+
+    def test_a_form_from_another_site_is_refused(self) -> None:
+        browser = Client(enforce_csrf_checks=True)
+
+        for path in ("/login", "/logout", "/register"):
+            with self.subTest(path):
+                assert browser.post(path, sign_in_form()).status_code == 403
+
+    def test_too_many_wrong_passwords_are_told_to_wait(self) -> None:
+        for _ in range(WRONG_PASSWORDS.times):
+            self.client.post("/login", {"username": "alice@example.com", "password": "wrong"})
+
+        response = self.client.post("/login", sign_in_form())
+
+        self.assertContains(response, "Too many tries", status_code=429)
+        assert "_auth_user_id" not in self.client.session
+
+    def test_next_leads_to_no_other_site(self) -> None:
+        for target in FOREIGN:
+            with self.subTest(target):
+                browser = Client()
+                response = browser.post("/login", sign_in_form(next=target))
+                self.assertRedirects(response, resolve_url(settings.LOGIN_REDIRECT_URL), fetch_redirect_response=False)
+
+                response = browser.get("/login", {"next": target})
+                self.assertRedirects(response, resolve_url(settings.LOGIN_REDIRECT_URL), fetch_redirect_response=False)
+
+    def test_next_is_kept_from_the_link_to_the_form_and_on(self) -> None:
+        page = self.client.get("/login", {"next": "/discussion/?sort=new"})
+        self.assertContains(page, 'name="next" value="/discussion/?sort=new"')
+
+        response = self.client.post("/login", sign_in_form(next="/discussion/?sort=new"))
+
+        self.assertRedirects(response, "/discussion/?sort=new", fetch_redirect_response=False)
+
+    def test_who_is_signed_in_goes_on(self) -> None:
+        self.client.force_login(self.user)
+
+        for path in ("/login", "/register"):
+            response = self.client.get(path, {"next": "/login"})
+            assert response.status_code == 302
+            response = self.client.get(path, {"next": "/assistants/"})
+            self.assertRedirects(response, "/assistants/", fetch_redirect_response=False)
+
+    def test_signing_in_changes_the_session(self) -> None:
+        self.client.get("/login")
+        session = self.client.session
+        session["basket"] = "kept"
+        session.save()
+        before = session.session_key
+        self.client.cookies[settings.SESSION_COOKIE_NAME] = before or ""
+
+        self.client.post("/login/", sign_in_form())
+
+        assert self.client.session.session_key != before
+        assert self.client.session["_auth_user_id"] == str(self.user.pk)
+
+    def test_with_and_without_a_slash(self) -> None:
+        for path in ("/login", "/login/", "/register", "/register/"):
+            assert self.client.get(path).status_code == 200
+        assert reverse("login") == "/login"
+        assert reverse("register") == "/register"
+        assert reverse("logout") == "/logout"
+
+
+class LogoutPageTests(TestCase):
+    def setUp(self) -> None:
+        self.user = alice()
+        self.client.force_login(self.user)
+
+    def test_a_link_does_not_sign_out(self) -> None:
+        for path in ("/logout", "/logout/"):
+            assert self.client.get(path).status_code == 405
+        assert "_auth_user_id" in self.client.session
+
+    def test_next_leads_to_no_other_site(self) -> None:
+        response = self.client.post("/logout", {"next": "//evil.example/"})
+
+        self.assertRedirects(response, "/", fetch_redirect_response=False)
+
+    def test_signing_out_ends_the_device(self) -> None:
+        self.client.post("/logout/")
+
+        assert "_auth_user_id" not in self.client.session
+        assert not SignIn.objects.exists()
+
+    def test_signing_out_everywhere_ends_the_others(self) -> None:
+        other = Client()
+        other.force_login(self.user)
+
+        self.client.post("/logout", {"all_devices": "1"})
+
+        self.assertRedirects(other.get("/account"), "/login?next=/account")
+
+
+class RegisterPageTests(TestCase):
+    def test_what_is_refused_is_said_at_its_field(self) -> None:
+        alice()
+
+        response = self.client.post(
+            "/register", {"email": "ALICE@example.com", "password1": "short", "password2": "short"}
+        )
+
+        self.assertContains(response, "There is already an account with this e-mail.")
+        self.assertContains(response, "too short")
+        assert User.objects.count() == 1
+
+    def test_registering_signs_in_and_goes_on(self) -> None:
+        response = self.client.post(
+            "/register/",
+            {
+                "email": "New@example.com",
+                "display_name": "",
+                "password1": GOOD_PASSWORD,
+                "password2": GOOD_PASSWORD,
+                "next": "/assistants/",
+            },
+        )
+
+        self.assertRedirects(response, "/assistants/", fetch_redirect_response=False)
+        person = User.objects.get()
+        assert (person.email, person.display_name.lower()) == ("new@example.com", "new")
+        assert self.client.session["_auth_user_id"] == str(person.pk)
+
+
+class AccountPageTests(TestCase):
+    def setUp(self) -> None:
+        self.user = alice()
+
+    def test_strangers_are_asked_to_sign_in(self) -> None:
+        for path in ("/account", "/password_change/"):
+            self.assertRedirects(self.client.get(path), f"/login?next={path}")
+
+    def test_a_name_is_changed(self) -> None:
+        self.client.force_login(self.user)
+
+        refused = self.client.post("/account", {"display_name": " "})
+        self.client.post("/account/", {"display_name": "Alice L."})
+
+        assert refused.status_code == 200
+        self.user.refresh_from_db()
+        assert self.user.display_name == "Alice L."
+
+    def test_a_new_password_ends_other_devices_and_not_this_one(self) -> None:
+        self.client.force_login(self.user)
+        other = Client()
+        other.force_login(self.user)
+        assert self.client.get("/password_change/").status_code == 200
+
+        response = self.client.post(
+            "/password_change/",
+            {"old_password": "password", "new_password1": GOOD_PASSWORD, "new_password2": GOOD_PASSWORD},
+            follow=True,
+        )
+
+        self.assertContains(response, "Your password is changed")
+        assert self.client.get("/account").status_code == 200
+        assert other.get("/account").status_code == 302
+
+    def test_a_forgotten_password_is_replaced_by_the_link_in_the_mail(self) -> None:
+        self.assertContains(self.client.get("/password_reset/"), "Forgotten")
+        page = self.client.post("/password_reset/", {"email": "alice@example.com"}, follow=True)
+        self.assertContains(page, "Look into your mailbox")
+        assert settings.SITE_NAME in mail.outbox[0].subject
+        link = next(word for word in str(mail.outbox[0].body).split() if word.startswith("http://testserver/"))
+
+        form = self.client.get(link, follow=True)
+        done = self.client.post(
+            form.request["PATH_INFO"], {"new_password1": GOOD_PASSWORD, "new_password2": GOOD_PASSWORD}, follow=True
+        )
+        again = Client().get(link, follow=True)
+
+        self.assertContains(done, "Your new password is set")
+        self.assertContains(again, "This link is over")
+        self.user.refresh_from_db()
+        assert self.user.check_password(GOOD_PASSWORD)
+
+
+class AdminTests(TestCase):
+    def setUp(self) -> None:
+        self.admin = User.objects.create_superuser("admin@example.com", "password")
+
+    def test_its_door_counts_wrong_passwords_too(self) -> None:
+        for _ in range(WRONG_PASSWORDS.times):
+            self.client.post("/admin/login/", {"username": "admin@example.com", "password": "wrong"})
+
+        response = self.client.post("/admin/login/", {"username": "admin@example.com", "password": "password"})
+
+        self.assertContains(response, "Too many tries")
+
+    def test_nobody_but_staff_is_let_in(self) -> None:
+        alice()
+
+        response = self.client.post("/admin/login/", sign_in_form())
+
+        self.assertContains(response, "for a staff account")
+
+    def test_people_are_added_found_and_changed(self) -> None:
+        self.client.force_login(self.admin)
+
+        self.client.post(
+            "/admin/accounts/user/add/",
+            {
+                "email": "New@example.com",
+                "display_name": "Newcomer",
+                "usable_password": "true",
+                "password1": GOOD_PASSWORD,
+                "password2": GOOD_PASSWORD,
+            },
+        )
+
+        person = User.objects.get(email="new@example.com")
+        assert person.check_password(GOOD_PASSWORD)
+        self.assertContains(self.client.get("/admin/accounts/user/?q=newcom"), "new@example.com")
+        self.assertContains(self.client.get(f"/admin/accounts/user/{person.pk}/change/"), "Newcomer")
+
+    def test_a_list_of_devices_takes_as_many_queries_for_ten_as_for_one(self) -> None:
+        self.client.force_login(self.admin)
+        few = self.queries("/admin/accounts/signin/")
+        for _ in range(10):
+            SignIn.objects.create(user=self.admin)
+
+        assert self.queries("/admin/accounts/signin/") == few
+
+    def queries(self, path: str) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert self.client.get(path).status_code == 200
+        return len(queries)
+
+
+def sign_in_form(**more: str) -> dict[str, str]:
+    return {"username": "alice@example.com", "password": "password", **more}
