@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.http import Http404
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -12,4 +13,8 @@ class ConversationOwner(BasePermission):
     """An owned conversation is its owner's; one without owner is open to whoever holds its id."""
 
     def has_object_permission(self, request: Request, view: Any, obj: AssistantConversation) -> bool:
-        return obj.is_anonymous or obj.user_id == request.user.pk
+        if obj.is_anonymous or obj.user_id == request.user.pk:
+            return True
+        if request.user.is_authenticated:
+            raise Http404  # what you may not see does not exist
+        return False  # 401: a page whose session has ended learns that its person has to sign in again

@@ -23,7 +23,9 @@ def whole_texts(answer_ids: Sequence[int]) -> Sequence[Piece]:
 async def text_so_far(answer_id: int) -> Piece | None:
     """The text of an answer that is being written, from its start to now; None when it isn't."""
     answer = await in_database_thread(AssistantMessage.objects.streaming().filter(pk=answer_id).first)
-    return answer and _whole(answer, max(answer.content, await buffered_text(answer_id), key=len))
+    if answer is None:
+        return None
+    return _whole(answer, max(answer.content, await buffered_text(answer_id), key=len))
 
 
 def _whole(answer: AssistantMessage, text: str) -> Piece:

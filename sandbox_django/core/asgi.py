@@ -9,7 +9,7 @@ import asyncio
 import fcntl
 import gc
 import io
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -22,20 +22,20 @@ from django.core import signals
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest, get_script_prefix
 from django.db import DatabaseError
-from django.http import HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpResponse, HttpResponseBadRequest, HttpResponseBase, JsonResponse
 from django.http.request import validate_host
 from django.urls import set_script_prefix
 from django.utils.http import is_same_domain
 
 from core import runner
 from core.live.layers import MemoryLayer, live_layer
-from core.threads import in_thread
+from core.threads import end_threads, in_thread
 
 logger = structlog.get_logger(__name__)
 
-Scope: TypeAlias = dict[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[dict[str, Any]]]
-Send: TypeAlias = Callable[[dict[str, Any]], Awaitable[None]]
+Scope: TypeAlias = Mapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
+Send: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
 Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 DRAIN_SECONDS = 20.0  # what a stopping server gives its running jobs
@@ -77,10 +77,10 @@ class OneHopHandler(ASGIHandler):
             response = _too_large()
         else:
             request, refusal = self.create_request(scope, io.BytesIO(body))
-            response = refusal if request is None else self._answer(request)
+            response = self._answer(request) if request else refusal or HttpResponseBadRequest()
         if response.streaming:
             # It stays open until its last chunk is out; files and generators, never for long.
-            return response, iter(response)  # type: ignore[call-overload]  # streaming responses iterate over bytes
+            return response, iter(response)
         response.close()
         return response, None
 
@@ -210,6 +210,7 @@ class ServerLife:
         for job in self._at_end:
             await job()
         runner.forget_server_loop()
+        end_threads()
 
 
 async def _repeat(periodic: Periodic) -> None:

@@ -18,8 +18,13 @@ T = TypeVar("T")
 
 @functools.cache
 def _threads() -> ThreadPoolExecutor:
-    # Never shut down: connections live as long as their thread, and that is as long as the process.
     return ThreadPoolExecutor(settings.DATABASE_THREADS, thread_name_prefix="database")
+
+
+def end_threads() -> None:
+    """At the end of the process, or of a test that had some: end the threads, and with them their connections."""
+    _threads().shutdown()
+    _threads.cache_clear()
 
 
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

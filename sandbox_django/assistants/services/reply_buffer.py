@@ -91,10 +91,10 @@ class RedisBuffer:
 
     async def read(self, answer_id: int) -> str | None:
         try:
-            text: bytes | None = await self._layer.connection().get(_key(answer_id))
+            text = await self._layer.connection().get(_key(answer_id))
         except ResponseError:
             return None  # closed
-        return None if text is None else text.decode()
+        return text.decode() if isinstance(text, bytes) else text
 
     async def close(self, answer_id: int) -> None:
         async with self._layer.connection().pipeline(transaction=True) as pipe:

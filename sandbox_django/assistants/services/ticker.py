@@ -16,7 +16,7 @@ from django.utils import timezone
 from assistants.groups import conversation_feed
 from assistants.messages.assistant import StreamingMessage
 from assistants.models import AssistantMessage
-from assistants.services.ai_service import Turn
+from assistants.services.ai_service import Turn, Usage
 from assistants.services.reply_buffer import Said, reply_buffer
 from core.live.layers import LAYER_DOWN
 from core.live.texts import Piece
@@ -43,7 +43,7 @@ class Writing:
     sent: int = 0  # pieces of `text` that went out,
     length: int = 0  # their characters,
     size: int = 0  # and their bytes
-    reading: "asyncio.Task[None] | None" = None
+    reading: "asyncio.Task[Usage | None] | None" = None
     is_stopped: bool = False
     is_lost: bool = False  # somebody else ended it
 

@@ -3,6 +3,7 @@ from typing import Any
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, status
+from rest_framework.filters import SearchFilter
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,23 +15,21 @@ from assistants.serializers.conversation import AnonymousConversationSerializer,
 from assistants.services.conversations import rename_conversation, start_conversation
 
 
-class MyConversationsMixin:
+class MyConversationsView(generics.GenericAPIView[AssistantConversation]):
     """Mine only: what is somebody else's does not exist."""
 
     request: AuthenticatedRequest
+    serializer_class = ConversationSerializer
 
     def get_queryset(self) -> QuerySet[AssistantConversation]:
         return AssistantConversation.objects.owned_by(self.request.user)
 
 
-class ConversationListView(MyConversationsMixin, generics.ListCreateAPIView[AssistantConversation]):
+class ConversationListView(MyConversationsView, generics.ListCreateAPIView[AssistantConversation]):
     """My conversations, the newest active first; `?search=` looks into their titles."""
 
-    serializer_class = ConversationSerializer
-
-    def filter_queryset(self, queryset: QuerySet[AssistantConversation]) -> QuerySet[AssistantConversation]:
-        words = self.request.query_params.get("search", "").strip()
-        return queryset.filter(title__icontains=words) if words else queryset
+    filter_backends = [SearchFilter]
+    search_fields = ["title"]
 
     def perform_create(self, serializer: BaseSerializer[AssistantConversation]) -> None:
         conversation = start_conversation(self.request.user)
@@ -39,10 +38,9 @@ class ConversationListView(MyConversationsMixin, generics.ListCreateAPIView[Assi
         serializer.instance = conversation
 
 
-class ConversationDetailView(MyConversationsMixin, generics.RetrieveUpdateDestroyAPIView[AssistantConversation]):
+class ConversationDetailView(MyConversationsView, generics.RetrieveUpdateDestroyAPIView[AssistantConversation]):
     """One of my conversations: read, rename, delete."""
 
-    serializer_class = ConversationSerializer
     lookup_url_kwarg = "conversation_pk"
 
     def perform_update(self, serializer: BaseSerializer[AssistantConversation]) -> None:

@@ -9,7 +9,7 @@ from .base import LOG_LEVEL, OPENAI_API_KEY, OPENAI_BASE_URL, env
 
 DEBUG = False
 SECRET_KEY = env.str("DJANGO_SECRET_KEY")
-ALLOWED_HOSTS = env.list("DJANGO_ALLOWED_HOSTS")
+ALLOWED_HOSTS: list[str] = env.list("DJANGO_ALLOWED_HOSTS")
 
 for name in ("DATABASE_URL", "REDIS_URL"):
     if not env.str(name, ""):

@@ -1,16 +1,21 @@
 """Tests: nothing outside the process, unless DATABASE_URL and REDIS_URL are given."""
 
+import os
+
 from .base import *  # noqa: F403
-from .base import BASE_DIR, CHANX, DATABASES, INSTALLED_APPS
+from .base import CHANX, DATA_DIR, DATABASES, INSTALLED_APPS, LOGGING
 
 DEBUG = False
 SECRET_KEY = "only-for-tests-" + "x" * 40
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 INSTALLED_APPS = ["daphne", *INSTALLED_APPS]  # channels.testing imports it
 
-# A file, not memory: tests with several threads need several connections.
+# A file, not memory: tests with several threads need several connections. One for each run: several may run at once.
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    DATABASES["default"]["TEST"] = {"NAME": BASE_DIR / ".data" / "test.sqlite3"}
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / f"test-{os.getpid()}.sqlite3")}
+else:
+    DATABASES["default"]["TEST"] = {"NAME": f"test_sandbox_{os.getpid()}"}
+DATA_DIR.mkdir(parents=True, exist_ok=True)
 DATABASE_THREADS = 0
 
 CHANX |= {"SEND_COMPLETION": True}
@@ -21,6 +26,8 @@ OPENAI_ORG = ""
 OPENAI_BASE_URL = "http://127.0.0.1:9/v1"  # nothing listens there: each test says which model answers
 OPENAI_TRANSPORT = "langchain"
 LIMITS = True
+
+LOGGING["root"]["level"] = "ERROR"
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

@@ -8,6 +8,7 @@ from chanx.channels.authenticator import DjangoAuthenticator
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.sessions.backends.db import SessionStore
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 from rest_framework import status
@@ -26,7 +27,7 @@ class LiveAuthenticator(DjangoAuthenticator):
     `detail`; the consumer sends it.
     """
 
-    queryset = None
+    queryset: QuerySet[Any] | None = None
     detail = "OK"
     # What the consumer reads in the same hop, once the door is open.
     after_opening: Callable[[], None] | None = None

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Collection, Sequence
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from urllib.parse import parse_qs
 
 import humps
@@ -17,6 +17,7 @@ from chanx.core.envelope import Envelope, current_ref, strip_envelope
 from chanx.messages.base import BaseMessage
 from chanx.messages.incoming import PingMessage
 from chanx.messages.outgoing import PongMessage
+from chanx.type_defs import EventPayload
 from pydantic import ValidationError
 
 from core import runner
@@ -240,7 +241,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     async def _handle_events(self) -> None:
         while self._events and not self._closed:
-            await self.handle_channel_event(self._events.popleft())
+            await self.handle_channel_event(cast("EventPayload", self._events.popleft()))
         self._handling_events = None
 
     def resync(self, head: int) -> None:

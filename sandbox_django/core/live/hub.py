@@ -144,8 +144,9 @@ class LiveFeed:
         self._early = {seq: fact for seq, fact in self._early.items() if seq > self.seq}
         if missing_text is not None and self.readers:
             so_far = await next(iter(self.readers)).running_text(missing_text)
-            for reader in tuple(self.readers) if so_far else ():
-                reader.take_text(so_far)
+            if so_far is not None:
+                for reader in tuple(self.readers):
+                    reader.take_text(so_far)
 
     def _resync(self, head: int) -> None:
         self.seq = self._known_head = head

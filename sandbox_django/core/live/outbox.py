@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
-from types import coroutine
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from django.conf import settings
@@ -49,7 +49,7 @@ class Outbox:
     async def _finish(self, sending: Coroutine[Any, Any, None], waits_for: Any) -> None:
         try:
             async with asyncio.timeout(settings.SLOW_CLIENT_TIMEOUT):
-                await _rest_of(sending, waits_for)
+                await _RestOf(sending, waits_for)
             while self._waiting:
                 async with asyncio.timeout(settings.SLOW_CLIENT_TIMEOUT):
                     await self._send({"type": "websocket.send", "text": self._waiting.popleft()})
@@ -73,18 +73,22 @@ class Outbox:
             self._sending.cancel()
 
 
-@coroutine
-def _rest_of(sending: Coroutine[Any, Any, None], waits_for: Any) -> Generator[Any, Any, None]:
-    """Go on with a coroutine whose first step was driven by hand and ended in `waits_for`."""
-    while True:
+@dataclass(frozen=True, slots=True)
+class _RestOf:
+    """Goes on with a coroutine whose first step was driven by hand and ended in `waits_for`."""
+
+    sending: Coroutine[Any, Any, None]
+    waits_for: Any
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        waits_for = self.waits_for
         try:
-            yield waits_for
-        except BaseException as interruption:  # noqa: BLE001  # passed on whole: a time-out or an end of the task
-            step = sending.throw
-            argument: Any = interruption
-        else:
-            step, argument = sending.send, None
-        try:
-            waits_for = step(argument)
+            while True:
+                try:
+                    yield waits_for
+                except BaseException as interruption:  # noqa: BLE001  # passed on whole: a time-out, or the end of the task
+                    waits_for = self.sending.throw(interruption)
+                else:
+                    waits_for = self.sending.send(None)
         except StopIteration:
             return

@@ -1,0 +1,377 @@
+"""A conversation's sockets: who may listen, and what they hear."""
+
+import asyncio
+from datetime import timedelta
+from itertools import groupby
+from typing import Any
+from uuid import uuid4
+
+from asgiref.sync import sync_to_async
+from django.utils import timezone
+
+from accounts.models import User
+from assistants.consumers.conversation_consumer import ConversationAssistantConsumer
+from assistants.factories.conversation import AnswerFactory, ConversationFactory
+from assistants.groups import conversation_feed
+from assistants.messages.assistant import StreamingMessage
+from assistants.models import AssistantConversation, AssistantMessage
+from assistants.models.message import Status
+from assistants.services.ai_service import ModelProblem, ModelUnavailable
+from assistants.services.answers import end_abandoned_answers
+from assistants.tasks.assistant_tasks import task_handle_new_assistant_message
+from core.live.frames import encode
+from core.threads import end_threads
+from test_utils.openai_test_utils import Gate, ScriptedPiece, scripted_model
+from test_utils.people import alice, mallory
+from test_utils.testing import Page, WebsocketTestCase
+
+
+class ConversationSocketCase(WebsocketTestCase):
+    consumer = ConversationAssistantConsumer
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.alice, self.mallory = alice(), mallory()
+        self.conversation: AssistantConversation = ConversationFactory.create(user=self.alice)
+        self.ownerless: AssistantConversation = ConversationFactory.create(user=None)
+
+    async def open(self, conversation: AssistantConversation | None = None, *, query: str = "") -> Page:
+        conversation = conversation or self.conversation
+        by = None if conversation.is_anonymous else self.alice
+        return await self.open_page(f"/ws/assistants/{conversation.pk}/{query}", by=by)
+
+    async def ask(self, content: str = "How much water?") -> dict[str, Any]:
+        response = await self.request("POST", self.messages(), {"content": content}, by=self.alice)
+        assert response.status_code == 201, response.content
+        question: dict[str, Any] = response.json()
+        return question
+
+    async def post(self, action: str, message_id: int) -> dict[str, Any]:
+        response = await self.request("POST", self.messages(f"{message_id}/{action}/"), by=self.alice)
+        assert response.status_code == 202, response.content
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    def messages(self, more: str = "") -> str:
+        return f"/api/assistants/conversations/{self.conversation.pk}/messages/{more}"
+
+
+def text_of(frames: list[dict[str, Any]]) -> str:
+    """What a reader has who appends each piece where it says it belongs."""
+    text = ""
+    for frame in frames:
+        if frame["action"] == "streaming":
+            assert frame["payload"]["offset"] == len(text), "a piece is missing, or came twice"
+            text += frame["payload"]["content"]
+    return text
+
+
+def actions(frames: list[dict[str, Any]]) -> list[str]:
+    """The actions in order, repeated ones once."""
+    return [action for action, _ in groupby(frame["action"] for frame in frames)]
+
+
+class WhoMayListenTests(ConversationSocketCase):
+    async def refusal(self, path: str, by: User | None) -> tuple[int, int]:
+        page = await self.open_socket(path, by=by)
+        first = await page.hear()
+        assert first["action"] == "authentication"
+        return first["payload"]["statusCode"], await page.close_code()
+
+    async def test_strangers_are_refused(self) -> None:
+        owned = f"/ws/assistants/{self.conversation.pk}/"
+
+        assert await self.refusal(owned, self.mallory) == (404, 4404)
+        assert await self.refusal(owned, None) == (401, 4401)
+        assert await self.refusal(f"/ws/assistants/{uuid4()}/", self.alice) == (404, 4404)
+
+    async def test_a_since_that_is_no_number_is_refused(self) -> None:
+        assert await self.refusal(f"/ws/assistants/{self.ownerless.pk}/?since=yesterday", None) == (400, 4400)
+
+    async def test_anyone_with_the_link_listens_to_a_conversation_without_owner(self) -> None:
+        await self.open(self.ownerless)
+        await self.open_page(f"/ws/assistants/{self.ownerless.pk}/", by=self.mallory)
+
+
+class AnswerTests(ConversationSocketCase):
+    async def test_an_answer_is_heard_in_order_and_ends_once(self) -> None:
+        page = await self.open()
+
+        with scripted_model("Two ", "cups ", "🍚."):
+            question = await self.ask()
+            heard = await page.hear_until("complete_streaming")
+
+        assert actions(heard) == ["new_assistant_message", "streaming", "complete_streaming"]
+        assert heard[0] == {"action": "new_assistant_message", "payload": question, "seq": 1}
+        assert text_of(heard) == "Two cups 🍚."
+        answer = await AssistantMessage.objects.answers().aget()
+        assert heard[-1] == {
+            "action": "complete_streaming",
+            "payload": {
+                "content": "",
+                "isComplete": True,
+                "messageId": question["id"],
+                "replyId": answer.pk,
+                "status": "complete",
+                "length": 11,
+                "contentHtml": "<p>Two cups 🍚.</p>\n",
+            },
+            "seq": 2,
+        }
+        assert await page.hears_nothing()
+
+    async def test_the_end_is_told_after_the_answer_is_stored(self) -> None:
+        page = await self.open()
+
+        with scripted_model("Two cups."):
+            await self.ask()
+            end = (await page.hear_until("complete_streaming"))[-1]
+
+        answer = await AssistantMessage.objects.aget(pk=end["payload"]["replyId"])
+        assert (answer.status, answer.content) == ("complete", "Two cups.")
+
+    async def test_the_question_is_answered_at_once_while_the_model_thinks(self) -> None:
+        page, gate = await self.open(), Gate()
+
+        with scripted_model(gate, "At last."):
+            await self.ask()  # returns, although the model has said nothing
+            assert (await page.hear())["action"] == "new_assistant_message"
+            gate.open()
+            assert text_of(await page.hear_until("complete_streaming")) == "At last."
+
+    async def test_a_page_that_opens_in_mid_answer_gets_the_text_so_far_and_then_the_rest(self) -> None:
+        page, gate = await self.open(), Gate()
+
+        with scripted_model("Two ", "cups ", gate, "of water."):
+            question = await self.ask()
+            await gate.reached()
+            early = await page.hear_until("streaming")
+            late = await self.open()
+            first = await late.hear()
+            gate.open()
+            rest = await late.hear_until("complete_streaming")
+
+        assert first["payload"]["offset"] == 0
+        assert first["payload"]["messageId"] == question["id"]
+        assert text_of([first, *rest]) == "Two cups of water."
+        assert text_of([*early, *await page.hear_until("complete_streaming")]) == "Two cups of water."
+
+    async def test_a_page_that_comes_back_gets_what_it_missed_in_order(self) -> None:
+        with scripted_model("Two ", "cups."):
+            await self.ask()
+
+        page = await self.open(query="?since=0")
+        heard = await page.hear_until("complete_streaming")
+
+        assert [frame.get("seq") for frame in heard] == [1, None, 2]
+        assert text_of(heard) == "Two cups."
+
+    async def test_two_pages_hear_the_same(self) -> None:
+        one, other = await self.open(), await self.open()
+
+        with scripted_model("Two ", "cups."):
+            await self.ask()
+            assert await one.hear_until("complete_streaming") == await other.hear_until("complete_streaming")
+
+    async def test_a_failure_is_told_in_words_and_keeps_what_was_said(self) -> None:
+        page = await self.open()
+
+        with scripted_model("Two ", ModelUnavailable(ModelProblem.RATE_LIMITED, cause="secret of the provider")):
+            await self.ask()
+            heard = await page.hear_until("assistant_error")
+
+        payload = heard[-1]["payload"]
+        assert (payload["code"], payload["length"]) == ("model_rate_limited", 4)
+        assert payload["content"] == ModelProblem.RATE_LIMITED.words
+        assert text_of(heard) == "Two "
+        answer = await AssistantMessage.objects.answers().aget()
+        assert (answer.status, answer.content) == ("failed", "Two ")
+
+    async def test_a_conversation_without_owner_is_live_for_whoever_looks(self) -> None:
+        visitor = await self.open(self.ownerless)
+        friend = await self.open_page(f"/ws/assistants/{self.ownerless.pk}/", by=self.mallory)
+
+        with scripted_model("Hello."):
+            await self.request("POST", f"/api/assistants/anonymous/{self.ownerless.pk}/messages/", {"content": "Hi"})
+            assert text_of(await visitor.hear_until("complete_streaming")) == "Hello."
+            assert text_of(await friend.hear_until("complete_streaming")) == "Hello."
+
+    async def test_the_short_way_to_a_frame_gives_the_same_frame(self) -> None:
+        payload = {"message_id": 7, "reply_id": 8, "offset": 9}
+        message = StreamingMessage.model_validate({"payload": {"content": 'a"\n\u2028🍚', **payload}})
+
+        assert StreamingMessage.frame('a"\n\u2028🍚', **payload) == encode(message)
+
+    async def test_a_test_can_send_any_event_to_the_page(self) -> None:
+        page = await self.open()
+        event = StreamingMessage.model_validate(
+            {"payload": {"content": "Hi", "message_id": 1, "reply_id": 2, "offset": 0}}
+        )
+
+        await ConversationAssistantConsumer.broadcast_event(event, conversation_feed(self.conversation.pk))
+
+        assert [frame["action"] for frame in await page.hear_until("event_complete")] == ["streaming", "event_complete"]
+
+
+class StopTests(ConversationSocketCase):
+    async def stopped(self, *pieces: ScriptedPiece) -> tuple[AssistantMessage, list[dict[str, Any]]]:
+        """Ask, and stop at the gate; returns the answer, and what the page heard."""
+        page, gate = await self.open(), Gate()
+        with scripted_model(*pieces, gate, "never said"):
+            question = await self.ask()
+            await gate.reached()
+            await self.post("stop", question["id"])
+            heard = await page.hear_until("complete_streaming")
+        return await AssistantMessage.objects.answers().aget(), heard
+
+    async def test_stop_keeps_what_was_said(self) -> None:
+        answer, heard = await self.stopped("Two ", "cups ")
+
+        assert text_of(heard) == "Two cups "
+        assert heard[-1]["payload"]["status"] == "stopped"
+        assert (answer.status, answer.content) == ("stopped", "Two cups ")
+
+    async def test_stop_works_before_the_first_word(self) -> None:
+        answer, heard = await self.stopped()
+
+        assert actions(heard) == ["new_assistant_message", "complete_streaming"]
+        assert (heard[-1]["payload"]["status"], heard[-1]["payload"]["length"]) == ("stopped", 0)
+        assert (answer.status, answer.content) == ("stopped", "")
+
+    async def test_the_next_question_can_follow_at_once(self) -> None:
+        await self.stopped("Two ")
+        page = await self.open()
+
+        with scripted_model("Yes."):
+            await self.ask("Really?")
+            assert text_of(await page.hear_until("complete_streaming")) == "Yes."
+
+    async def test_stop_that_another_process_was_told_is_seen_at_the_checkpoint(self) -> None:
+        page, gate = await self.open(), Gate()
+
+        with scripted_model("Two ", gate, "never said"):
+            await self.ask()
+            await gate.reached()
+            await AssistantMessage.objects.streaming().aupdate(stop_requested=True)
+            heard = await page.hear_until("complete_streaming")
+
+        assert heard[-1]["payload"]["status"] == "stopped"
+
+
+class RetryTests(ConversationSocketCase):
+    async def test_retry_streams_a_new_answer_to_the_same_question(self) -> None:
+        with scripted_model(ModelUnavailable(ModelProblem.TIMEOUT)):
+            question = await self.ask()
+        page = await self.open()
+
+        with scripted_model("Now ", "it works."):
+            answer = await self.post("retry", question["id"])
+            heard = await page.hear_until("complete_streaming")
+
+        assert {frame["payload"]["messageId"] for frame in heard} == {question["id"]}
+        assert {frame["payload"]["replyId"] for frame in heard} == {answer["id"]}
+        assert text_of(heard) == "Now it works."
+
+
+class TitleTests(ConversationSocketCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.conversation = ConversationFactory.create(user=self.alice, title="")
+
+    async def test_pages_hear_of_the_title_behind_the_first_words(self) -> None:
+        page = await self.open()
+
+        with scripted_model("Rice and water"):
+            await self.ask("How much {water}?")
+            heard = await page.hear_until("conversation_updated")
+
+        assert heard[-1]["payload"]["title"] == "Rice and water"
+        assert actions(heard)[0] == "new_assistant_message"
+
+    async def test_the_model_is_asked_for_it_with_the_question_itself(self) -> None:
+        page = await self.open()
+
+        with scripted_model("Rice") as model:
+            await self.ask("How much {water} for {{rice}}?")
+            await page.hear_until("conversation_updated")
+
+        assert model.heard[1][-1].content == "How much {water} for {{rice}}?"
+
+    async def test_a_failing_model_leaves_the_first_words(self) -> None:
+        page, gate = await self.open(), Gate()
+
+        with scripted_model("Two", gate, ModelUnavailable(ModelProblem.OVERLOADED)):
+            await self.ask("How much water?")
+            gate.open()
+            heard = await page.hear_until("conversation_updated")
+
+        assert heard[-1]["payload"]["title"] == "How much water?"
+
+    async def test_a_title_that_somebody_gave_meanwhile_stays(self) -> None:
+        page, gate = await self.open(), Gate()
+
+        with scripted_model("Two", gate, "cups"):
+            await self.ask("How much water?")
+            await gate.reached()
+            path = f"/api/assistants/conversations/{self.conversation.pk}/"
+            await self.request("PATCH", path, {"title": "Mine"}, by=self.alice)
+            gate.open()
+            await page.hear_until("complete_streaming")
+
+        await self.conversation.arefresh_from_db()
+        assert self.conversation.title == "Mine"
+
+
+class AbandonedTests(ConversationSocketCase):
+    async def test_an_answer_whose_worker_died_is_ended_with_all_that_was_said(self) -> None:
+        page = await self.open()
+        answer = await sync_to_async(self.abandoned)()
+
+        await end_abandoned_answers()
+
+        heard = await page.hear_until("assistant_error")
+        assert heard[-1]["payload"]["code"] == "interrupted"
+        assert text_of(heard) == "Two "
+        await answer.arefresh_from_db()
+        assert (answer.status, answer.content) == ("failed", "Two ")
+
+    async def test_a_living_worker_is_left_alone(self) -> None:
+        answer = await sync_to_async(self.abandoned)(lease_expires_at=timezone.now() + timedelta(seconds=5))
+
+        await end_abandoned_answers()
+
+        await answer.arefresh_from_db()
+        assert answer.status == "streaming"
+
+    async def test_a_task_that_is_delivered_again_changes_nothing(self) -> None:
+        with scripted_model("Once.") as model:
+            question = await self.ask()
+            await task_handle_new_assistant_message(question["id"])
+
+        assert len(model.heard) == 1
+        assert await AssistantMessage.objects.answers().acount() == 1
+
+    def abandoned(self, **fields: Any) -> AssistantMessage:
+        fields = {"lease_expires_at": timezone.now() - timedelta(seconds=1), **fields}
+        question = {"question__conversation": self.conversation}
+        return AnswerFactory.create(**question, status=Status.STREAMING, content="Two ", worker="dead", **fields)
+
+
+class ManyAnswersTests(ConversationSocketCase):
+    async def test_a_hundred_answers_hold_no_database_connection_while_the_model_talks(self) -> None:
+        """With two database threads, and so two connections, everybody is served while a hundred models are silent."""
+        conversations = await sync_to_async(ConversationFactory.create_batch)(100, user=None)
+        gate = Gate()
+
+        with self.settings(DATABASE_THREADS=2), scripted_model("Two ", gate, "cups."):
+            self.addCleanup(end_threads)
+            pages = [await self.open(conversation) for conversation in conversations]
+            for conversation in conversations:
+                path = f"/api/assistants/anonymous/{conversation.pk}/messages/"
+                assert (await self.request("POST", path, {"content": "Hi"})).status_code == 201
+            begun = [text_of(await page.hear_until("streaming")) for page in pages]
+            gate.open()
+            ended = await asyncio.gather(*[page.hear_until("complete_streaming") for page in pages])
+
+        assert begun == ["Two "] * 100
+        assert [frames[-1]["payload"]["length"] for frames in ended] == [9] * 100
