@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,20 +11,40 @@ from typing import Any, ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import close_old_connections, connections
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
+class DatabaseThreads(ThreadPoolExecutor):
+    """So many threads, each with connections of its own that live as long as it does."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(count, thread_name_prefix="database")
+        self._count = count
+
+    def end(self) -> None:
+        """Let every thread close its connections, and end it."""
+        everyone = threading.Barrier(self._count)  # so that none of them does it twice, and another not at all
+        for _ in range(self._count):
+            self.submit(_close_connections, everyone)
+        self.shutdown()
+
+
+def _close_connections(everyone: threading.Barrier) -> None:
+    everyone.wait()
+    connections.close_all()
+
+
 @functools.cache
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(settings.DATABASE_THREADS, thread_name_prefix="database")
+def _threads() -> DatabaseThreads:
+    return DatabaseThreads(settings.DATABASE_THREADS)
 
 
 def end_threads() -> None:
-    """At the end of the process, or of a test that had some: end the threads, and with them their connections."""
-    _threads().shutdown()
+    """At the end of the process, or of a test that had threads."""
+    _threads().end()
     _threads.cache_clear()
 
 
