@@ -38,6 +38,7 @@ Receive: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
 Send: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
 Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+BLOCK_SIZE = 64 * 1024  # bytes of a streamed response that are read in one hop
 DRAIN_SECONDS = 20.0  # what a stopping server gives its running jobs
 GC_THRESHOLD = 50_000  # with Python's 700 a busy process paused for 50 to 180 ms
 
@@ -54,22 +55,22 @@ class OneHopHandler(ASGIHandler):
         body = await _read_body(receive)
         if body is None:
             return
-        response, iterator = await in_thread(self._respond, scope, body)
+        response, content, rest = await in_thread(self._respond, scope, body)
         headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in response.items()]
         headers += [(b"Set-Cookie", cookie.OutputString().encode("ascii")) for cookie in response.cookies.values()]
         try:
             await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
-            if iterator is None:
-                await send({"type": "http.response.body", "body": getattr(response, "content", b"")})
-                return
-            while (chunk := await in_thread(next, iterator, None)) is not None:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            await send({"type": "http.response.body", "body": b""})
+            while rest is not None:
+                await send({"type": "http.response.body", "body": content, "more_body": True})
+                content = await in_thread(_next_block, rest)
+                rest = rest if content else None
+            await send({"type": "http.response.body", "body": content})
         finally:
-            if iterator is not None:
+            if not response.closed:
                 await in_thread(response.close)
 
-    def _respond(self, scope: Scope, body: bytes) -> tuple[HttpResponseBase, Iterator[bytes] | None]:
+    def _respond(self, scope: Scope, body: bytes) -> tuple[HttpResponseBase, bytes, Iterator[bytes] | None]:
+        """The response, its content or the first block of it, and where the rest comes from if there may be more."""
         signals.request_started.send(sender=self.__class__, scope=scope)
         set_script_prefix(get_script_prefix(scope))
         response: HttpResponseBase
@@ -78,16 +79,28 @@ class OneHopHandler(ASGIHandler):
         else:
             request, refusal = self.create_request(scope, io.BytesIO(body))
             response = self._answer(request) if request else refusal or HttpResponseBadRequest()
-        if response.streaming:
-            # It stays open until its last chunk is out; files and generators, never for long.
-            return response, iter(response)
-        response.close()
-        return response, None
+        blocks = iter(response) if response.streaming else None
+        content = _next_block(blocks) if blocks else getattr(response, "content", b"")
+        if blocks is None or len(content) < BLOCK_SIZE:
+            response.close()
+            return response, content, None
+        return response, content, blocks
 
     def _answer(self, request: ASGIRequest) -> HttpResponseBase:
         response = self.get_response(request)
         response._handler_class = self.__class__  # type: ignore[attr-defined]  # as Django's handlers do, for close()
         return response
+
+
+def _next_block(chunks: Iterator[bytes]) -> bytes:
+    """A good piece of a file or another stream, which come in crumbs; empty at the end."""
+    block, size = [], 0
+    for chunk in chunks:
+        block.append(chunk)
+        size += len(chunk)
+        if size >= BLOCK_SIZE:
+            break
+    return b"".join(block)
 
 
 async def _read_body(receive: Receive) -> bytes | None:

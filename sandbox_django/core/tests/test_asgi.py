@@ -1,0 +1,202 @@
+"""The server's side: what clients get from the ASGI application itself."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import Any
+
+from django.contrib.staticfiles import finders
+from django.core.signals import request_finished, request_started
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.test import TransactionTestCase, override_settings
+from django.urls import path
+
+from core import runner, threads
+from core.asgi import BLOCK_SIZE, OneHopHandler, ServerLife
+from core.threads import in_thread
+
+marker: ContextVar[str] = ContextVar("marker")
+
+
+def echo(request: HttpRequest) -> HttpResponse:
+    response = HttpResponse(request.body, content_type="text/plain")
+    response.set_cookie("one", "1")
+    response.set_cookie("other", "2", httponly=True)
+    return response
+
+
+def long_file(request: HttpRequest) -> StreamingHttpResponse:
+    def lines() -> Iterator[bytes]:
+        for _ in range(40_000):
+            yield b"four"
+
+    return StreamingHttpResponse(lines())
+
+
+def fails(request: HttpRequest) -> HttpResponse:
+    raise ZeroDivisionError("a secret")
+
+
+urlpatterns = [path("echo/", echo), path("long/", long_file), path("fails/", fails)]
+
+
+@override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=["whitenoise.middleware.WhiteNoiseMiddleware"])
+class OneHopTests(TransactionTestCase):
+    async def request(
+        self, path: str, *body: bytes, method: str = "GET"
+    ) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "query_string": b"",
+            "headers": [(b"host", b"testserver")],
+        }
+        incoming = [{"type": "http.request", "body": part, "more_body": True} for part in body]
+        incoming.append({"type": "http.request", "body": b"", "more_body": False})
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            return incoming.pop(0)
+
+        async def send(message: Any) -> None:
+            sent.append(dict(message))
+
+        await OneHopHandler(ServerLife(periodic=[]))(scope, receive, send)
+        assert [message.get("more_body", False) for message in sent[1:]] == [*[True] * (len(sent) - 2), False]
+        return sent[0]["status"], sent[0]["headers"], b"".join(message["body"] for message in sent[1:])
+
+    async def test_a_body_over_the_limit_is_refused_before_any_view_sees_it(self) -> None:
+        with self.settings(DATA_UPLOAD_MAX_MEMORY_SIZE=8):
+            status, _, body = await self.request("/echo/", b"12345", b"67890", method="POST")
+
+        assert status == 413
+        assert b'"request_too_large"' in body
+
+    async def test_a_client_that_goes_away_in_mid_body_gets_nothing(self) -> None:
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            raise AssertionError(message)
+
+        await OneHopHandler(ServerLife(periodic=[]))({"type": "http"}, receive, send)
+
+    async def test_a_failing_view_is_a_500_that_tells_nothing(self) -> None:
+        status, _, body = await self.request("/fails/")
+
+        assert status == 500
+        assert b"secret" not in body
+
+    async def test_body_cookies_and_headers_go_both_ways(self) -> None:
+        status, headers, body = await self.request("/echo/", b"He", b"llo", method="POST")
+
+        assert (status, body) == (200, b"Hello")
+        assert [value for name, value in headers if name == b"Set-Cookie"] == [
+            b"one=1; Path=/",
+            b"other=2; HttpOnly; Path=/",
+        ]
+
+    async def test_a_long_stream_arrives_whole_in_blocks(self) -> None:
+        _, _, body = await self.request("/long/")
+
+        assert body == b"four" * 40_000
+        assert len(body) > 2 * BLOCK_SIZE
+
+    async def test_static_files_are_served(self) -> None:
+        status, headers, body = await self.request("/static/admin/css/base.css")
+
+        assert status == 200
+        assert (b"Content-Type", b'text/css; charset="utf-8"') in headers
+        with open(finders.find("admin/css/base.css") or "", "rb") as file:  # noqa: ASYNC230  # a test may wait
+            assert body == file.read()
+
+    async def test_signals_frame_each_request_so_that_connections_are_looked_after(self) -> None:
+        seen: list[str] = []
+
+        def started(**kwargs: Any) -> None:
+            seen.append("started")
+
+        def finished(**kwargs: Any) -> None:
+            seen.append("finished")
+
+        request_started.connect(started)
+        request_finished.connect(finished)
+        self.addCleanup(request_started.disconnect, started)
+        self.addCleanup(request_finished.disconnect, finished)
+
+        await self.request("/echo/")
+        await self.request("/long/")
+
+        assert seen == ["started", "finished"] * 2
+
+
+class RunnerTests(TransactionTestCase):
+    async def test_a_job_does_not_inherit_the_requests_context(self) -> None:
+        """It would pin a thread to each job: asgiref finds its executor in the context."""
+        heard: list[Any] = []
+
+        async def job() -> None:
+            heard.append(marker.get(None))
+
+        from_request = marker.set("of the request")
+        runner.start(job)
+        await runner.drain(5)
+        marker.reset(from_request)
+
+        assert heard == [None]
+
+    async def test_draining_waits_for_jobs_and_ends_what_takes_too_long(self) -> None:
+        done: list[str] = []
+        never = asyncio.Event()
+
+        async def quick() -> None:
+            done.append("quick")
+
+        async def endless() -> None:
+            try:
+                await never.wait()
+            except asyncio.CancelledError:
+                done.append("ended")
+                raise
+
+        runner.start(endless)
+        runner.start(quick)
+
+        assert await runner.drain(0.05) == 1
+        assert done == ["quick", "ended"]
+
+    def test_without_a_server_a_job_is_done_when_start_returns(self) -> None:
+        done: list[str] = []
+
+        async def job(what: str) -> None:
+            done.append(what)
+
+        runner.start(job, "inline")
+
+        assert done == ["inline"]
+
+
+class DatabaseThreadTests(TransactionTestCase):
+    async def test_few_lasting_threads_do_all_the_work(self) -> None:
+        with self.settings(DATABASE_THREADS=2):
+            self.addCleanup(threads.end_threads)
+            names = await asyncio.gather(*[in_thread(lambda: threading.current_thread().name) for _ in range(50)])
+
+        assert len(set(names)) <= 2
+
+    async def test_many_calls_share_hops_and_each_gets_its_own_outcome(self) -> None:
+        hops = threads.SharedHops()
+
+        def halve(number: int) -> int:
+            if number % 2:
+                raise ValueError(number)
+            return number // 2
+
+        with self.settings(DATABASE_THREADS=2):
+            self.addCleanup(threads.end_threads)
+            outcomes = await asyncio.gather(*[hops.run(halve, n) for n in range(100)], return_exceptions=True)
+
+        assert [o for o in outcomes if isinstance(o, int)] == list(range(50))
+        assert sorted(o.args[0] for o in outcomes if isinstance(o, ValueError)) == list(range(1, 100, 2))
