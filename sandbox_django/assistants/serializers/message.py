@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.conf import settings
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from assistants.models import AssistantMessage
@@ -42,7 +43,8 @@ class AssistantMessageSerializer(serializers.ModelSerializer[AssistantMessage]):
     def get_formatted_created_at(self, message: AssistantMessage) -> str:
         return formatted(message.created_at)
 
-    def get_usage(self, message: AssistantMessage) -> UsageSerializer | dict[str, int] | None:
+    @extend_schema_field(UsageSerializer(allow_null=True))
+    def get_usage(self, message: AssistantMessage) -> dict[str, int] | None:
         if message.input_tokens is None or message.output_tokens is None:
             return None
         return {"input_tokens": message.input_tokens, "output_tokens": message.output_tokens}
