@@ -1,0 +1,87 @@
+"""A Chromium, a server with data of its own, and a model that says what the test wants.
+
+Every page must stay on this site and raise no error; each test ends by asking that.
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, expect, sync_playwright
+
+from test_utils.openai_test_utils import FakeOpenAI
+from tests.servers import Server
+
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
+# What a browser says by itself about an answer that is no success; those are part of some tests.
+EXPECTED_NOISE = ("Failed to load resource", "WebSocket connection to")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, CHROMIUMS)), None)
+    assert path, f"None of {', '.join(CHROMIUMS)} is on PATH: the browser tests can't run."
+    browser = playwright.chromium.launch(
+        executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    )
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def model() -> Iterator[FakeOpenAI]:
+    """Answers every test's questions; a test begins with `model.script(…)`."""
+    with FakeOpenAI.in_thread() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, model: FakeOpenAI) -> Iterator[Server]:
+    with Server(tmp_path_factory.mktemp("server"), OPENAI_BASE_URL=model.url) as running:
+        yield running
+
+
+@pytest.fixture
+def context(chromium: Browser, server: Server) -> Iterator[BrowserContext]:
+    """One browser of one person: its pages share the session."""
+    expect.set_options(timeout=10_000)
+    context = chromium.new_context(base_url=server.url, viewport={"width": 1280, "height": 800})
+    complaints: list[str] = []
+
+    def listen(page: Page) -> None:
+        page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
+        page.on("console", lambda message: complain_about(message, complaints))
+        page.on("request", lambda request: stay_here(request.url, server, complaints))
+
+    context.on("page", listen)
+    yield context
+    context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()
+
+
+def complain_about(message: ConsoleMessage, complaints: list[str]) -> None:
+    if message.type == "error" and not message.text.startswith(EXPECTED_NOISE):
+        complaints.append(f"console: {message.text}")
+
+
+def stay_here(url: str, server: Server, complaints: list[str]) -> None:
+    if not url.startswith((server.url, "data:", "blob:")):
+        complaints.append(f"request to another host: {url}")

@@ -1,0 +1,39 @@
+"""What people do in these tests, again and again."""
+
+import itertools
+import re
+
+from playwright.sync_api import Page, expect
+
+QUESTION = "How long do I cook rice?"
+PASSWORD = "open-sesame-1001"
+
+people = itertools.count(1)
+
+
+def ask(page: Page, question: str = QUESTION) -> None:
+    page.get_by_label("Your question").fill(question)
+    page.get_by_label("Your question").press("Enter")
+
+
+def begin(page: Page, question: str = QUESTION) -> None:
+    """Ask on the empty page; the answer's page follows."""
+    page.goto("/assistants/")
+    ask(page, question)
+    page.wait_for_url(re.compile(r"/assistants/[0-9a-f-]{36}/$"))
+    be_live(page)
+
+
+def be_live(page: Page) -> None:
+    expect(page.locator("[data-state]")).to_have_attribute("data-state", "live")
+
+
+def register(page: Page) -> None:
+    """Become somebody new."""
+    page.goto("/register")
+    page.get_by_label("E-mail").fill(f"person{next(people)}@example.com")
+    page.get_by_label("Name").fill("Alice Kim")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_label("Password confirmation").fill(PASSWORD)
+    page.get_by_role("button", name="Create my account").click()
+    page.wait_for_url("/chat/")

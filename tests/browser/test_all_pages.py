@@ -1,0 +1,110 @@
+"""What holds for every page: it can be used by everybody, it does not jump, and it fits on a phone."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from test_utils.openai_test_utils import FakeOpenAI, breaks_off, says
+from tests.browser.steps import ask, be_live, begin, register
+from tests.servers import Server
+
+SIZES = {"wide": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
+RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
+WATCH_SHIFTS = """
+    window.shift = 0;
+    new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value;
+    }).observe({ type: "layout-shift", buffered: true });
+"""
+MARKDOWN = """# Rice
+
+Take **one part** of rice and `1.25` parts of water, see https://sandbox.example/.
+
+```python
+def water(cups: float) -> float:
+    return cups * 1.25  # and not a drop more, whatever anybody says about it in the comments below
+```
+
+| rice | water | minutes |
+|---|--:|--:|
+| jasmine | 1 | 4 |
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_pages_are_for_everybody(chromium: Browser, server: Server, model: FakeOpenAI, size: str, scheme: str) -> None:
+    # Text that moves under the reader's eyes, text that nobody can read, and pages wider than the phone.
+    context = chromium.new_context(
+        base_url=server.url,
+        viewport=SIZES[size],
+        color_scheme=scheme,
+        has_touch=size == "phone",
+        is_mobile=size == "phone",
+        reduced_motion="reduce",
+    )
+    context.add_init_script(WATCH_SHIFTS)
+    page = context.new_page()
+    for path in ("/", "/chat/", "/assistants/", "/login", "/register", "/nowhere/", "/password_reset/"):
+        page.goto(path)
+        check(page)
+    register(page)
+    model.script(says(MARKDOWN), says("Cooking rice"), breaks_off("Broken"), says("Brown rice."))
+    begin(page)
+    expect(page.locator(".message--answer table")).to_be_visible()
+    ask(page, "And brown rice?")
+    expect(page.locator(".message--answer .notice")).to_be_visible()
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_text("Brown rice.")).to_be_visible()
+    for path in (page.url, "/assistants/", "/account", "/password_change/"):
+        page.goto(path)
+        check(page)
+    context.close()
+
+
+def check(page: Page) -> None:
+    page.wait_for_load_state("networkidle")
+    found = Axe().run(page, options={"runOnly": RULES, "resultTypes": ["violations"]})
+    assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"
+    assert page.evaluate("window.shift") < 0.01, page.url
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0, page.url
+
+
+def test_admin_works_under_our_policy(page: Page, server: Server) -> None:
+    # `page` fails for every script or style that the policy keeps from running.
+    server.manage("shell", "-c", "from accounts.models import User; User.objects.create_superuser('root@x.org', 'pw')")
+    page.goto("/admin/login/?next=/admin/accounts/user/")
+    page.get_by_label("E-mail").fill("root@x.org")
+    page.get_by_label("Password").fill("pw")
+    page.get_by_role("button", name="Log in").click()
+
+    expect(page.get_by_role("heading", name=re.compile("Select user"))).to_be_visible()
+    page.get_by_role("link", name="root@x.org").first.click()
+    expect(page.get_by_role("button", name="Save", exact=True)).to_be_visible()
+    page.goto("/admin/assistants/assistantconversation/")
+    expect(page.get_by_role("heading", level=1).first).to_be_visible()
+
+
+def test_keyboard_gets_to_the_content_first(page: Page) -> None:
+    page.goto("/")
+
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+
+    expect(page.get_by_role("link", name="Try the assistant")).to_be_focused()
+
+
+def test_tab_left_open_is_live_again_when_somebody_comes_back_to_it(page: Page, model: FakeOpenAI) -> None:
+    model.script(says("Twelve minutes."), says("Cooking rice"))
+    begin(page)
+    expect(page.get_by_text("Twelve minutes.")).to_be_visible()
+
+    page.goto("/")
+    page.go_back()
+
+    be_live(page)
+    expect(page.get_by_text("Twelve minutes.")).to_be_visible()

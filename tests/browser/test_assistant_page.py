@@ -1,0 +1,232 @@
+"""The assistant, as a person with a browser meets it."""
+
+import re
+
+from playwright.sync_api import Page, WebSocketRoute, expect
+
+from test_utils.openai_test_utils import FakeOpenAI, Gate, breaks_off, refuses, says
+from tests.browser.steps import QUESTION, ask, be_live, begin
+
+TITLE = says("Cooking rice")
+
+
+def answers(page: Page) -> list[str]:
+    return page.locator(".message--answer [data-body]").all_text_contents()
+
+
+def test_visitor_asks_and_sees_the_answer(page: Page, model: FakeOpenAI) -> None:
+    model.script(says("Twelve ", "**minutes**", "."), TITLE)
+
+    begin(page)
+
+    expect(page.locator(".message--question")).to_contain_text(QUESTION)
+    expect(page.locator(".message--answer strong")).to_have_text("minutes")
+    expect(page.get_by_label("Your question")).to_have_value("")
+    expect(page.get_by_role("button", name="Send")).to_be_visible()
+    expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Cooking rice")
+    expect(page).to_have_title(re.compile("^Cooking rice"))
+
+
+def test_reload_in_mid_answer_keeps_the_text_and_finishes_it_once(page: Page, model: FakeOpenAI) -> None:
+    gate = Gate()
+    model.script(says("Twelve 🍚 ", "minutes, ", gate, "or **a little more**."), TITLE)
+    begin(page)
+    expect(page.locator(".message--answer")).to_contain_text("Twelve 🍚 minutes, ")
+
+    page.reload()
+    be_live(page)
+    expect(page.locator(".message--answer")).to_contain_text("Twelve 🍚 minutes, ")
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    gate.open()
+
+    expect(page.locator(".message--answer strong")).to_have_text("a little more")
+    assert answers(page) == ["Twelve 🍚 minutes, or a little more.\n"]
+    page.reload()
+    assert answers(page) == ["Twelve 🍚 minutes, or a little more.\n"]
+
+
+def test_two_tabs_show_the_same(page: Page, model: FakeOpenAI) -> None:
+    gate = Gate()
+    model.script(says("Twelve minutes."), TITLE, says("Brown rice ", gate, "takes longer."))
+    begin(page)
+    expect(page.locator(".message--answer")).to_contain_text("Twelve minutes.")
+    other = page.context.new_page()
+    other.goto(page.url)
+    be_live(other)
+
+    ask(page, "And brown rice?")
+    for tab in (page, other):
+        expect(tab.locator(".message--question").last).to_contain_text("And brown rice?")
+        expect(tab.locator(".message--answer").last).to_contain_text("Brown rice ")
+        expect(tab.get_by_role("button", name="Stop")).to_be_visible()
+    gate.open()
+
+    for tab in (page, other):
+        expect(tab.locator(".message--answer").last).to_contain_text("Brown rice takes longer.")
+        expect(tab.get_by_role("button", name="Send")).to_be_visible()
+        expect(tab.locator(".message")).to_have_count(4)
+
+
+def test_answer_is_stopped_from_the_other_tab(page: Page, model: FakeOpenAI) -> None:
+    model.script(says("Twelve ", Gate(), "minutes."), TITLE)
+    begin(page)
+    other = page.context.new_page()
+    other.goto(page.url)
+    be_live(other)
+    expect(page.locator(".message--answer")).to_contain_text("Twelve ")
+
+    other.get_by_role("button", name="Stop").click()
+
+    for tab in (page, other):
+        expect(tab.locator(".message--answer")).to_contain_text("You stopped this answer.")
+        expect(tab.locator(".message--answer [data-body]")).to_have_text("Twelve")
+        expect(tab.get_by_role("button", name="Send")).to_be_visible()
+    page.reload()
+    expect(page.locator(".message--answer")).to_contain_text("You stopped this answer.")
+
+
+def test_answer_is_stopped_before_its_first_word(page: Page, model: FakeOpenAI) -> None:
+    model.script(says(Gate(), "Never said."))
+    begin(page)
+
+    page.get_by_role("button", name="Stop").click()
+
+    expect(page.locator(".message--answer")).to_contain_text("You stopped this answer.")
+    expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    expect(page.get_by_role("button", name="Send")).to_be_visible()
+
+
+def test_refused_question_is_told_in_words_and_can_be_tried_again(page: Page, model: FakeOpenAI) -> None:
+    model.script(refuses(401), says("Twelve minutes."), TITLE)
+    begin(page)
+    expect(page.locator(".message--answer .notice")).to_contain_text("did not accept this site's key")
+    expect(page.locator(".message--question")).to_contain_text(QUESTION)
+    page.reload()
+    expect(page.locator(".message--answer .notice")).to_contain_text("did not accept this site's key")
+    be_live(page)
+
+    page.get_by_role("button", name="Try again").click()
+
+    expect(page.locator(".message--answer:visible")).to_contain_text("Twelve minutes.")
+    expect(page.locator(".message--answer .notice")).to_be_hidden()
+    expect(page.locator(".message--answer:visible")).to_contain_text("2 of 2")
+    page.get_by_role("button", name="Earlier answer").locator("visible=true").click()
+    expect(page.locator(".message--answer .notice")).to_be_visible()
+
+
+def test_failure_in_mid_answer_keeps_what_was_said(page: Page, model: FakeOpenAI) -> None:
+    model.script(breaks_off("Twelve minu"), TITLE)
+
+    begin(page)
+
+    expect(page.locator(".message--answer .notice")).to_contain_text("broke before the answer was finished")
+    expect(page.locator(".message--answer [data-body]")).to_have_text("Twelve minu")
+
+
+def test_double_enter_sends_once(page: Page, model: FakeOpenAI) -> None:
+    model.script(says("Twelve minutes."), TITLE, says("Longer."))
+    begin(page)
+    expect(page.locator(".message--answer")).to_contain_text("Twelve minutes.")
+
+    page.get_by_label("Your question").fill("And brown rice?")
+    page.evaluate(
+        """() => {
+            const field = document.querySelector("textarea");
+            for (let time = 0; time < 2; time += 1)
+                field.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
+        }"""
+    )
+
+    expect(page.locator(".message--answer").last).to_contain_text("Longer.")
+    page.reload()
+    expect(page.locator(".message--question")).to_have_count(2)
+
+
+def test_question_stays_in_the_box_until_it_has_arrived(page: Page, model: FakeOpenAI) -> None:
+    model.script(says("Twelve minutes."), TITLE, says("Longer."))
+    begin(page)
+    expect(page.locator(".message--answer")).to_contain_text("Twelve minutes.")
+
+    page.context.set_offline(True)
+    ask(page, "And brown rice?")
+    expect(page.get_by_role("alert")).to_contain_text("No connection")
+    expect(page.get_by_label("Your question")).to_have_value("And brown rice?")
+    page.context.set_offline(False)
+    page.get_by_role("button", name="Send").click()
+
+    expect(page.locator(".message--answer").last).to_contain_text("Longer.")
+    expect(page.get_by_role("alert")).to_be_hidden()
+    expect(page.get_by_label("Your question")).to_have_value("")
+
+
+def test_question_while_an_answer_runs_is_refused_in_words(page: Page, model: FakeOpenAI) -> None:
+    gate = Gate()
+    model.script(says("Twelve ", gate, "minutes."), TITLE)
+    begin(page)
+    expect(page.locator(".message--answer")).to_contain_text("Twelve ")
+
+    ask(page, "And brown rice?")
+
+    expect(page.get_by_role("alert")).to_contain_text("An answer is being written.")
+    expect(page.get_by_label("Your question")).to_have_value("And brown rice?")
+    gate.open()
+    expect(page.locator(".message--answer")).to_contain_text("Twelve minutes.")
+
+
+def test_script_in_what_a_model_says_does_nothing(page: Page, model: FakeOpenAI) -> None:
+    gate = Gate()
+    attack = "<img src=x onerror='window.hacked=1'><script>window.hacked=1</script> [x](javascript:window.hacked=1)"
+    model.script(says(attack, gate, " ![p](https://elsewhere.example/p.png)"), says(attack))
+    begin(page, attack)
+
+    # As text while it is written, as HTML when it is finished, and drawn by the server.
+    expect(page.locator(".message--answer")).to_contain_text("<script>window.hacked=1</script>")
+    gate.open()
+    expect(page.get_by_role("link", name="p", exact=True)).to_be_visible()
+    expect(page.locator(".message--answer")).to_contain_text("<script>window.hacked=1</script>")
+    page.reload()
+    expect(page.locator(".message--answer")).to_contain_text("<script>window.hacked=1</script>")
+
+    assert page.evaluate("window.hacked") is None
+    assert page.locator(".message img, .message script").count() == 0
+
+
+def test_page_that_loses_its_socket_gets_the_rest(page: Page, model: FakeOpenAI) -> None:
+    gate = Gate()
+    model.script(says("Twelve ", gate, "minutes."), TITLE)
+    sockets: list[WebSocketRoute] = []
+
+    def pass_on(socket: WebSocketRoute) -> None:
+        sockets.append(socket)
+        socket.connect_to_server()
+
+    page.route_web_socket(re.compile("/ws/assistants/"), pass_on)
+    begin(page)
+    expect(page.locator(".message--answer")).to_contain_text("Twelve ")
+
+    sockets[-1].close(code=1012)
+    gate.open()
+
+    expect(page.locator(".message--answer")).to_contain_text("Twelve minutes.")
+    assert len(sockets) == 2
+    assert "since=" in sockets[1].url
+
+
+def test_reader_who_looks_further_up_is_left_there(page: Page, model: FakeOpenAI) -> None:
+    gate = Gate()
+    lines = [f"Line {number}.\n\n" for number in range(60)]
+    model.script(says(*lines, gate, *lines, "The end."), TITLE)
+    begin(page)
+    expect(page.locator(".message--answer")).to_contain_text("Line 59.")
+    expect(page.get_by_text("Line 59.")).to_be_in_viewport()
+
+    page.locator("[data-log]").evaluate("log => { log.scrollTop = 0; }")
+    expect(page.get_by_role("button", name="To the newest message")).to_be_visible()
+    gate.open()
+    expect(page.locator(".message--answer")).to_contain_text("The end.")
+
+    assert page.locator("[data-log]").evaluate("log => log.scrollTop") == 0
+    page.get_by_role("button", name="To the newest message").click()
+    expect(page.get_by_text("The end.")).to_be_in_viewport()
+    expect(page.get_by_role("button", name="To the newest message")).to_be_hidden()

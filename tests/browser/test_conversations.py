@@ -1,0 +1,140 @@
+"""The conversations of a person we know."""
+
+import re
+
+from playwright.sync_api import Browser, Page, expect
+
+from test_utils.openai_test_utils import FakeOpenAI, says
+from tests.browser.steps import be_live, begin, register
+from tests.servers import Server
+
+TITLE = says("Cooking rice")
+
+
+def test_other_people_find_nothing_at_the_address_of_mine(page: Page, chromium: Browser, model: FakeOpenAI) -> None:
+    register(page)
+    model.script(says("Twelve minutes."), TITLE)
+    begin(page)
+    stranger = chromium.new_context().new_page()
+
+    stranger.goto(page.url)
+
+    expect(stranger.get_by_text("There is nothing at this address")).to_be_visible()
+    stranger.context.close()
+
+
+def test_visitors_share_a_conversation_by_its_address(page: Page, chromium: Browser, model: FakeOpenAI) -> None:
+    model.script(says("Twelve minutes."), TITLE)
+    begin(page)
+    expect(page.get_by_text("Twelve minutes.")).to_be_visible()
+    friend = chromium.new_context().new_page()
+
+    friend.goto(page.url)
+
+    expect(friend.get_by_text("Twelve minutes.")).to_be_visible()
+    friend.context.close()
+
+
+def test_title_is_shown_in_the_list_as_soon_as_there_is_one(page: Page, model: FakeOpenAI) -> None:
+    register(page)
+    model.script(says("Twelve minutes."), TITLE)
+
+    begin(page)
+
+    expect(page.get_by_role("complementary").get_by_role("link", name="Cooking rice")).to_be_visible()
+
+
+def test_conversation_is_renamed_in_every_tab(page: Page, model: FakeOpenAI) -> None:
+    register(page)
+    model.script(says("Twelve minutes."), TITLE)
+    begin(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Cooking rice")
+    other = page.context.new_page()
+    other.goto(page.url)
+    be_live(other)
+
+    page.get_by_label("What to do with this conversation").click()
+    page.get_by_role("button", name="Rename").click()
+    page.get_by_label("Title").fill("Rice, and nothing else")
+    page.get_by_label("Title").press("Enter")
+
+    for tab in (page, other):
+        expect(tab.get_by_role("heading", level=1)).to_have_text("Rice, and nothing else")
+        expect(tab.get_by_role("complementary").get_by_text("Rice, and nothing else")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_conversation_is_deleted_only_when_that_is_confirmed(page: Page, model: FakeOpenAI) -> None:
+    register(page)
+    model.script(says("Twelve minutes."), TITLE)
+    begin(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Cooking rice")
+
+    page.get_by_label("What to do with this conversation").click()
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    expect(page.get_by_text("Twelve minutes.")).to_be_visible()
+    page.get_by_label("What to do with this conversation").click()
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+
+    page.wait_for_url("/assistants/")
+    expect(page.get_by_text("What you ask will be listed here.")).to_be_visible()
+
+
+def test_list_and_conversation_are_two_pages_on_a_phone(page: Page, model: FakeOpenAI) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    register(page)
+    model.script(says("Twelve minutes."), TITLE)
+    begin(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Cooking rice")
+    expect(page.get_by_role("complementary")).to_be_hidden()
+
+    page.get_by_role("link", name="All conversations").click()
+    expect(page.get_by_role("link", name="Cooking rice")).to_be_visible()
+    expect(page.get_by_label("Your question")).to_be_hidden()
+    page.get_by_role("link", name="New").click()
+    expect(page.get_by_label("Your question")).to_be_focused()
+    page.go_back()
+    page.get_by_role("link", name="Cooking rice").click()
+
+    expect(page.get_by_text("Twelve minutes.")).to_be_visible()
+
+
+def test_long_conversation_opens_at_its_end_and_shows_the_beginning_on_request(page: Page, server: Server) -> None:
+    made = server.manage(
+        "shell",
+        "--no-imports",
+        "-c",
+        "from assistants.models import AssistantConversation as Conversation\n"
+        "conversation = Conversation.objects.create(title='Long')\n"
+        "for number in range(60):\n"
+        "    asked = conversation.messages.create(message_type='user', content=f'Question {number}.')\n"
+        "    conversation.messages.create(\n"
+        "        message_type='assistant', question=asked, content='Yes.', content_html=f'<p>Answer {number}.</p>')\n"
+        "print(conversation.pk)",
+    )
+    page.goto(f"/assistants/{made.strip()}/")
+    expect(page.get_by_text("Answer 59.")).to_be_in_viewport()
+    expect(page.get_by_text("Question 10.", exact=True)).to_have_count(0)
+
+    page.get_by_role("button", name="Show earlier messages").click()
+
+    expect(page.get_by_role("button", name="Show earlier messages")).to_be_hidden()
+    shown = page.locator(".message").all_text_contents()
+    numbers = [int(number) for text in shown for number in re.findall(r"(?:Question|Answer) (\d+)\.", text)]
+    assert numbers == [number for number in range(60) for _ in range(2)]
+
+
+def test_search_finds_conversations_by_their_title(page: Page, model: FakeOpenAI) -> None:
+    register(page)
+    for title in ("Cooking rice", "Knots for sailors"):
+        model.script(says("Yes."), says(title))
+        begin(page)
+        expect(page.get_by_role("heading", level=1)).to_have_text(title)
+
+    page.get_by_label("Search my conversations").fill("knots")
+    page.get_by_label("Search my conversations").press("Enter")
+
+    expect(page.get_by_role("link", name="Knots for sailors")).to_be_visible()
+    expect(page.get_by_role("link", name="Cooking rice")).to_be_hidden()

@@ -1,0 +1,96 @@
+"""The real server as a process of its own, for tests that drive it from outside: with a browser, or by ending it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from test_utils.servers import free_port
+
+ROOT = Path(__file__).resolve().parents[1]
+PATIENCE = 30.0  # seconds until a server that does not answer has failed to start
+
+# Whatever a developer's .env says: the embedded default, and nobody's key.
+ALONE = {
+    "DJANGO_SETTINGS_MODULE": "config.settings.dev",
+    "DEBUG": "false",
+    "DATABASE_URL": "",
+    "REDIS_URL": "",
+    "OPENAI_API_KEY": "",
+    "OPENAI_BASE_URL": "",
+    "OPENAI_TRANSPORT": "direct",
+    "LIMITS": "off",
+}
+
+# As bin/dev and the image start it.
+UVICORN = [sys.executable, "-m", "uvicorn", "--app-dir", "sandbox_django", "config.asgi:application"]
+UVICORN += ["--ws-max-size", "65536", "--ws-per-message-deflate", "false", "--timeout-graceful-shutdown", "30"]
+
+
+class Server:
+    """uvicorn on a free port, which it keeps when it is started again. `env` says what differs from the default.
+
+    with Server(tmp_path, OPENAI_BASE_URL=model.url) as server: requests go to server.url
+    """
+
+    def __init__(self, data_dir: Path, **env: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = data_dir / "server.log"
+        self._env = {**os.environ, **ALONE, "SANDBOX_DATA_DIR": str(data_dir), **env}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.manage("migrate", "--verbosity=0")
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def manage(self, *command: str) -> str:
+        """Run one of Django's commands on the same data; returns what it printed."""
+        call = [sys.executable, "sandbox_django/manage.py", *command]
+        return subprocess.run(call, cwd=ROOT, env=self._env, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*UVICORN, "--port", str(self.port)], cwd=ROOT, env=self._env, stdout=log, stderr=log
+            )
+        give_up_at = time.monotonic() + PATIENCE
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > give_up_at:
+                self.kill()
+                raise AssertionError(f"The server did not start:\n{self.log.read_text()[-4000:]}")
+            time.sleep(0.05)
+
+    def stop(self) -> int:
+        """Ask it to end, as a deploy does; returns its exit code."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self) -> int:
+        """End it on the spot, as a crash does."""
+        return self._end(signal.SIGKILL)
+
+    def _end(self, how: signal.Signals) -> int:
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        process.send_signal(how)
+        return process.wait(PATIENCE)
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=1) as response:  # noqa: S310  # our own URL
+                return bool(response.status == 200)
+        except OSError:
+            return False
