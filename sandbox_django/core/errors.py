@@ -1,10 +1,13 @@
 """Errors as API clients see them: one shape, stable codes, field names as on the wire."""
 
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.http import UnreadablePostError
 from djangorestframework_camel_case.util import camelize_re, underscore_to_camel
 from drf_standardized_errors.formatter import ExceptionFormatter
+from drf_standardized_errors.handler import ExceptionHandler
 from drf_standardized_errors.types import Error
 from rest_framework import status
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, ParseError
 
 
 class Conflict(APIException):
@@ -19,6 +22,23 @@ class IdempotencyMismatch(APIException):
     status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
     default_detail = "This Idempotency-Key was already used for another request."
     default_code = "idempotency_mismatch"
+
+
+class BodyTooLarge(APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_detail = "The request is too large."
+    default_code = "request_too_large"
+
+
+class KnownErrors(ExceptionHandler):
+    """Errors that Django has statuses for, and DRF would call ours."""
+
+    def convert_known_exceptions(self, exc: Exception) -> Exception:
+        if isinstance(exc, RequestDataTooBig):
+            return BodyTooLarge()
+        if isinstance(exc, SuspiciousOperation | UnreadablePostError):
+            return ParseError()
+        return super().convert_known_exceptions(exc)
 
 
 class CamelCaseErrors(ExceptionFormatter):

@@ -214,7 +214,10 @@ REST_FRAMEWORK: dict[str, Any] = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 JSON_CAMEL_CASE = {"JSON_UNDERSCOREIZE": {"no_underscore_before_number": True}}  # "password1" stays "password1"
-DRF_STANDARDIZED_ERRORS = {"EXCEPTION_FORMATTER_CLASS": "core.errors.CamelCaseErrors"}
+DRF_STANDARDIZED_ERRORS = {
+    "EXCEPTION_HANDLER_CLASS": "core.errors.KnownErrors",
+    "EXCEPTION_FORMATTER_CLASS": "core.errors.CamelCaseErrors",
+}
 
 SPECTACULAR_SETTINGS = {
     "TITLE": f"{SITE_NAME} API",

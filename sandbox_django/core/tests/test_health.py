@@ -1,0 +1,105 @@
+"""What a load balancer is told. It must not stay green while nobody hears anything."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+from unittest import mock
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.core.cache import cache
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.db.utils import OperationalError
+from django.test import TestCase
+
+from core.live.layers import live_layer
+from core.views.health import frame_comes_back, migrations_are_applied
+
+FINE = {"database": "ok", "migrations": "ok", "channelLayer": "ok"}
+
+
+@pytest.fixture(autouse=True)
+def ask_anew() -> Iterator[None]:
+    migrations_are_applied.cache_clear()
+    yield
+    migrations_are_applied.cache_clear()
+    cache.clear()
+
+
+class AliveTests(TestCase):
+    def test_it_is_alive_whatever_the_database_does(self) -> None:
+        with broken_database():
+            response = self.client.get("/healthz")
+
+        assert (response.status_code, response.json()) == (200, {"status": "alive"})
+
+    def test_it_asks_nothing(self) -> None:
+        with self.assertNumQueries(0):
+            self.client.get("/healthz")
+
+
+class ReadyTests(TestCase):
+    def test_a_post_is_refused(self) -> None:
+        assert self.client.post("/readyz").status_code == 405
+
+    def test_without_a_database_it_is_not_ready_and_says_no_more(self) -> None:
+        with broken_database():
+            response = self.client.get("/readyz")
+
+        assert response.status_code == 503
+        assert response.json()["checks"]["database"] == "failed"
+        assert b"swordfish" not in response.content
+
+    def test_with_a_migration_to_come_it_is_not_ready(self) -> None:
+        MigrationRecorder(connection).record_unapplied("accounts", "0001_initial")
+
+        response = self.client.get("/readyz")
+
+        assert response.status_code == 503
+        assert response.json()["checks"] == {**FINE, "migrations": "failed"}
+
+    def test_a_layer_that_takes_frames_and_delivers_none_is_not_ready(self) -> None:
+        with (
+            mock.patch.object(type(live_layer()), "group_send", new=swallow),
+            mock.patch("core.views.health.ROUND_TRIP_SECONDS", 0.3),
+        ):
+            response = self.client.get("/readyz")
+
+        assert response.status_code == 503
+        assert response.json()["checks"] == {**FINE, "channelLayer": "failed"}
+
+    def test_a_layer_that_is_away_is_not_ready(self) -> None:
+        with mock.patch.object(type(live_layer()), "group_send", side_effect=ConnectionError("swordfish")):
+            response = self.client.get("/readyz")
+
+        assert response.status_code == 503
+        assert response.json()["checks"] == {**FINE, "channelLayer": "failed"}
+        assert b"swordfish" not in response.content
+
+    def test_it_is_ready(self) -> None:
+        response = self.client.get("/readyz")
+
+        assert response.status_code == 200
+        assert response.json() == {"status": "ready", "checks": FINE}
+        assert "no-store" in response["Cache-Control"]
+
+    def test_asking_leaves_nothing_behind(self) -> None:
+        layer: Any = live_layer()
+
+        async def ask_often() -> tuple[int, int]:
+            for _ in range(3):
+                await frame_comes_back()
+            await asyncio.sleep(0)
+            inner = layer._get_layer() if hasattr(layer, "_get_layer") else layer
+            return len(inner.channels), len([group for group in inner.groups.values() if group])
+
+        assert async_to_sync(ask_often)() == (0, 0)
+
+
+async def swallow(self: Any, group: str, message: Any) -> None:
+    pass
+
+
+def broken_database() -> Any:
+    return mock.patch.object(connection, "cursor", side_effect=OperationalError("password is swordfish"))

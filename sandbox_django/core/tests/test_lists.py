@@ -1,0 +1,117 @@
+"""How lists are paged: by offset, and messages by id."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.test import TestCase, override_settings
+from django.urls import path
+from rest_framework import serializers
+from rest_framework.generics import ListAPIView
+from rest_framework.permissions import AllowAny
+from rest_framework.test import APIClient
+
+from core.models import Feed
+from core.pagination import NewestFirstPagination, OldestFirstPagination, PagePagination
+
+
+class FeedSerializer(serializers.ModelSerializer[Feed]):
+    class Meta:
+        model = Feed
+        fields = ("id",)
+
+
+class FeedsView(ListAPIView[Feed]):
+    permission_classes = [AllowAny]
+    serializer_class = FeedSerializer
+
+    def get_queryset(self) -> QuerySet[Feed]:
+        return Feed.objects.order_by("pk")
+
+
+urlpatterns = [
+    path("pages/", FeedsView.as_view(pagination_class=PagePagination)),
+    path("oldest-first/", FeedsView.as_view(pagination_class=OldestFirstPagination)),
+    path("newest-first/", FeedsView.as_view(pagination_class=NewestFirstPagination)),
+]
+
+
+@override_settings(ROOT_URLCONF=__name__)
+class ListTests(TestCase):
+    client_class = APIClient
+
+    def setUp(self) -> None:
+        Feed.objects.bulk_create(Feed(name=str(number)) for number in range(120))
+        self.ids = list(Feed.objects.order_by("pk").values_list("pk", flat=True))
+
+    def test_what_is_no_id_is_refused(self) -> None:
+        for name in ("before", "after"):
+            for value in ("", "x", "-1", "1.5", "\u0662", "1" * 20):
+                with self.subTest(f"{name}={value}"):
+                    response = self.client.get("/oldest-first/", {name: value})
+
+                    assert response.status_code == 400
+                    assert response.json() == {
+                        "type": "validation_error",
+                        "errors": [{"code": "invalid", "detail": "This is not the id of a message.", "attr": name}],
+                    }
+
+    def test_nobody_gets_more_than_a_hundred(self) -> None:
+        assert self.listed("/pages/?limit=1000") == self.ids[:100]
+
+    def test_a_limit_that_is_none_is_the_usual_one(self) -> None:
+        for limit in ("0", "-1", "x", ""):
+            assert self.listed(f"/pages/?limit={limit}") == self.ids[:20]
+
+    def test_next_leads_through_all_pages(self) -> None:
+        assert self.followed("/pages/") == self.ids
+        assert self.followed("/oldest-first/?limit=50") == self.ids
+        assert self.followed("/newest-first/?limit=50") == self.ids[::-1]
+
+    def test_previous_leads_back(self) -> None:
+        second = self.client.get("/pages/?offset=20").json()
+
+        assert second["count"] == 120
+        assert self.listed(second["previous"]) == self.ids[:20]
+
+    def test_before_is_the_page_directly_before_in_the_usual_order(self) -> None:
+        assert self.listed(f"/oldest-first/?before={self.ids[50]}&limit=3") == self.ids[47:50]
+        assert self.listed(f"/newest-first/?before={self.ids[50]}&limit=3") == self.ids[47:50][::-1]
+        assert self.listed(f"/oldest-first/?before={2**63 - 1}") == self.ids[-20:]
+        assert self.listed(f"/oldest-first/?before={self.ids[0]}") == []
+
+    def test_next_goes_on_upward(self) -> None:
+        page = self.client.get(f"/oldest-first/?before={self.ids[50]}").json()
+        above = self.client.get(page["next"]).json()
+
+        assert page["count"] == 50
+        assert [row["id"] for row in above["results"]] == self.ids[10:30]
+        assert self.listed(above["next"]) == self.ids[:10]
+        assert self.client.get(above["next"]).json()["next"] is None
+
+    def test_after_is_what_came_since_ascending(self) -> None:
+        for way in ("oldest-first", "newest-first"):
+            assert self.listed(f"/{way}/?after={self.ids[-4]}") == self.ids[-3:]
+            assert self.followed(f"/{way}/?after={self.ids[9]}") == self.ids[10:]
+            assert self.listed(f"/{way}/?after={self.ids[-1]}") == []
+
+    def test_what_comes_in_between_is_neither_missed_nor_told_twice(self) -> None:
+        first = self.client.get(f"/newest-first/?before={2**63 - 1}").json()
+        Feed.objects.create(name="new")
+
+        assert self.listed(first["next"]) == self.ids[::-1][20:40]
+
+    def test_a_page_takes_two_queries(self) -> None:
+        for url in ("/pages/?limit=100", f"/oldest-first/?before={self.ids[-1]}&limit=100"):
+            with self.assertNumQueries(2):
+                self.client.get(url)
+
+    def listed(self, url: str) -> list[int]:
+        return [row["id"] for row in self.client.get(url).json()["results"]]
+
+    def followed(self, url: str | None) -> list[int]:
+        ids: list[int] = []
+        while url:
+            page: dict[str, Any] = self.client.get(url).json()
+            ids += [row["id"] for row in page["results"]]
+            url = page["next"]
+        return ids
