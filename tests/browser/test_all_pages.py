@@ -1,16 +1,17 @@
 """What holds for every page: it can be used by everybody, it does not jump, and it fits on a phone."""
 
 import re
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from test_utils.openai_test_utils import FakeOpenAI, breaks_off, says
 from tests.browser.steps import ask, be_live, begin, register
 from tests.servers import Server
 
-SIZES = {"wide": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
+SIZES: dict[str, ViewportSize] = {"wide": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
 RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
 WATCH_SHIFTS = """
     window.shift = 0;
@@ -35,7 +36,9 @@ def water(cups: float) -> float:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
-def test_pages_are_for_everybody(chromium: Browser, server: Server, model: FakeOpenAI, size: str, scheme: str) -> None:
+def test_pages_are_for_everybody(
+    chromium: Browser, server: Server, model: FakeOpenAI, size: str, scheme: Literal["light", "dark"]
+) -> None:
     # Text that moves under the reader's eyes, text that nobody can read, and pages wider than the phone.
     context = chromium.new_context(
         base_url=server.url,

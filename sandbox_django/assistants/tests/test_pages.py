@@ -1,0 +1,190 @@
+import re
+from unittest import mock
+
+from django.test import TestCase, override_settings
+
+from accounts.models import User
+from assistants.factories.conversation import AnswerFactory, ConversationFactory, QuestionFactory
+from assistants.groups import conversation_feed
+from assistants.messages.assistant import NewAssistantMessage
+from assistants.models import AssistantConversation
+from assistants.models.message import Status
+from assistants.services.ai_service import ModelProblem
+from core.live import feeds
+from test_utils import people
+from test_utils.queries import assert_queries
+
+
+def page_of(conversation: AssistantConversation) -> str:
+    return f"/assistants/{conversation.pk}/"
+
+
+class WhoOpensAConversationTests(TestCase):
+    alice: User
+    conversation: AssistantConversation
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        cls.alice = people.alice()
+        cls.conversation = ConversationFactory.create(user=cls.alice)
+
+    def test_mine_does_not_exist_for_others(self) -> None:
+        mallory = people.mallory()
+
+        for visitor in (None, mallory):
+            with self.subTest(visitor):
+                if visitor:
+                    self.client.force_login(visitor)
+
+                assert self.client.get(page_of(self.conversation)).status_code == 404
+
+    def test_mine_opens_for_me(self) -> None:
+        self.client.force_login(self.alice)
+
+        response = self.client.get(page_of(self.conversation))
+
+        self.assertContains(response, f"/api/assistants/conversations/{self.conversation.pk}/messages/")
+
+    def test_one_without_owner_opens_for_whoever_has_its_address(self) -> None:
+        ownerless = ConversationFactory.create(user=None)
+
+        for visitor in (None, people.mallory()):
+            with self.subTest(visitor):
+                if visitor:
+                    self.client.force_login(visitor)
+
+                response = self.client.get(page_of(ownerless))
+
+                self.assertContains(response, f"/api/assistants/anonymous/{ownerless.pk}/messages/")
+
+    def test_pages_change_nothing(self) -> None:
+        for path in ("/assistants/", page_of(self.conversation)):
+            assert self.client.post(path).status_code == 405
+
+
+class ConversationPageTests(TestCase):
+    conversation: AssistantConversation
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        cls.conversation = ConversationFactory.create(user=None)
+
+    def test_question_asked_while_the_page_is_made_is_on_it_or_told_later(self) -> None:
+        asked = "Asked in between"
+
+        def ask_first(name: str) -> int:
+            with feeds.write(name) as feed:
+                feed.publish(
+                    NewAssistantMessage.of(QuestionFactory.create(conversation=self.conversation, content=asked))
+                )
+            return head(name)
+
+        head = feeds.head
+        with mock.patch("assistants.views.page_views.feeds.head", ask_first):
+            response = self.client.get(page_of(self.conversation))
+
+        # It is counted in the number the socket starts from, so it has to be on the page.
+        self.assertContains(response, f'data-since="{feeds.head(conversation_feed(self.conversation.pk))}"')
+        self.assertContains(response, asked)
+
+    def test_newest_messages_are_shown_oldest_first(self) -> None:
+        for number in range(60):
+            QuestionFactory.create(conversation=self.conversation, content=f"Question {number}.")
+
+        page = self.client.get(page_of(self.conversation)).content.decode()
+
+        assert re.findall(r"Question (\d+)\.", page) == [str(number) for number in range(10, 60)]
+        assert "Show earlier messages" in page
+
+    def test_short_conversation_has_no_earlier_messages(self) -> None:
+        AnswerFactory.create(question__conversation=self.conversation)
+
+        self.assertNotContains(self.client.get(page_of(self.conversation)), "Show earlier messages")
+
+    def test_attempts_stand_with_their_question(self) -> None:
+        question = QuestionFactory.create(conversation=self.conversation)
+        AnswerFactory.create(
+            question=question, status=Status.FAILED, error=ModelProblem.AUTH.value, content_html="First."
+        )
+        AnswerFactory.create(question=question, content_html="Second.")
+
+        response = self.client.get(page_of(self.conversation))
+
+        self.assertContains(response, f'<section class="exchange" data-exchange="{question.pk}">', count=1)
+        self.assertContains(response, ModelProblem.AUTH.words.replace("'", "&#x27;"))
+
+    def test_answer_that_is_being_written_is_text_with_its_length(self) -> None:
+        AnswerFactory.create(question__conversation=self.conversation, status=Status.STREAMING, content="<b>🎉\r\n")
+
+        response = self.client.get(page_of(self.conversation))
+
+        self.assertContains(response, 'data-status="streaming"')
+        self.assertContains(response, 'data-length="6">&lt;b&gt;🎉\r\n</div>')
+
+    def test_finished_answer_is_what_was_rendered_once(self) -> None:
+        AnswerFactory.create(
+            question__conversation=self.conversation, content="**x**", content_html="<p><strong>x</strong></p>"
+        )
+
+        self.assertContains(self.client.get(page_of(self.conversation)), "data-body><p><strong>x</strong></p></div>")
+
+    def test_question_is_text(self) -> None:
+        QuestionFactory.create(conversation=self.conversation, content="<script>alert(1)</script>")
+
+        self.assertContains(self.client.get(page_of(self.conversation)), "&lt;script&gt;alert(1)&lt;/script&gt;")
+
+    def test_page_asks_the_same_few_things_however_long_the_conversation(self) -> None:
+        alice = people.alice()
+        self.client.force_login(alice)
+        conversation = ConversationFactory.create(user=alice)
+        ConversationFactory.create_batch(3, user=alice)
+        for _ in range(20):
+            AnswerFactory.create(question__conversation=conversation)
+
+        # Session, person, conversation, head, messages, list.
+        with assert_queries(6):
+            self.client.get(page_of(conversation))
+
+    def test_page_is_never_kept_by_caches(self) -> None:
+        assert "no-store" in self.client.get(page_of(self.conversation)).headers["Cache-Control"]
+
+    def test_model_that_is_a_demo_says_so(self) -> None:
+        with override_settings(OPENAI_API_KEY="", OPENAI_BASE_URL=""):
+            self.assertContains(self.client.get(page_of(self.conversation)), "demo model")
+            self.assertContains(self.client.get("/assistants/"), "demo model")
+
+        self.assertNotContains(self.client.get(page_of(self.conversation)), "demo model")
+
+
+class StartPageTests(TestCase):
+    def test_visitor_begins_a_conversation_without_owner(self) -> None:
+        with assert_queries(0):
+            response = self.client.get("/assistants/")
+
+        self.assertContains(response, 'data-conversations-url="/api/assistants/anonymous/"')
+        self.assertNotContains(response, "<aside")
+
+    def test_person_begins_one_of_their_own_and_sees_the_others_of_theirs_only(self) -> None:
+        alice = people.alice()
+        ConversationFactory.create(user=alice, title="Knots for sailors")
+        ConversationFactory.create(user=people.bob(), title="Bob's secret")
+        ConversationFactory.create(user=None, title="Nobody's")
+        self.client.force_login(alice)
+
+        response = self.client.get("/assistants/")
+
+        self.assertContains(response, 'data-conversations-url="/api/assistants/conversations/"')
+        self.assertContains(response, "Knots for sailors")
+        self.assertNotContains(response, "secret")
+        self.assertNotContains(response, "Nobody")
+
+    def test_titles_can_be_searched(self) -> None:
+        alice = people.alice()
+        ConversationFactory.create(user=alice, title="Knots for sailors")
+        ConversationFactory.create(user=alice, title="Cooking rice")
+        self.client.force_login(alice)
+
+        response = self.client.get("/assistants/", {"search": "KNOTS"})
+
+        self.assertContains(response, "Knots for sailors")
+        self.assertNotContains(response, "Cooking rice")
