@@ -1,0 +1,51 @@
+"""What operators read, and what must not stand there."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from django.test import SimpleTestCase
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SCRIPT = """
+import logging.config, structlog
+from core import logs
+logging.config.dictConfig(logs.configure(as_json=True, level="INFO"))
+def fail():
+    password = "s3cret"
+    raise ZeroDivisionError("by zero")
+structlog.get_logger("ours").info("one", answer=7)
+logging.getLogger("theirs").warning("two %s", "things")
+try:
+    fail()
+except ZeroDivisionError:
+    structlog.get_logger("ours").exception("three")
+"""
+
+
+class JsonLogTests(SimpleTestCase):
+    def setUp(self) -> None:
+        # In a process of its own: structlog is set up once in each.
+        ran = subprocess.run(  # noqa: S603  # our own interpreter and script
+            [sys.executable, "-c", SCRIPT], cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        self.lines = [json.loads(line) for line in ran.stderr.splitlines()]
+
+    def test_each_event_is_one_line_of_json(self) -> None:
+        assert [line["event"] for line in self.lines] == ["one", "two things", "three"]
+        assert self.lines[0] | {"timestamp": ""} == {
+            "event": "one",
+            "answer": 7,
+            "logger": "ours",
+            "level": "info",
+            "timestamp": "",
+        }
+
+    def test_exceptions_are_told_without_local_variables(self) -> None:
+        (exception,) = self.lines[2]["exception"]
+
+        assert exception["exc_type"] == "ZeroDivisionError"
+        assert exception["frames"][-1]["name"] == "fail"
+        assert "s3cret" not in json.dumps(self.lines)
