@@ -1,5 +1,6 @@
 """The server's own housekeeping."""
 
+from core.idempotency import forget_old_keys
 from core.live import feeds
 from core.threads import in_database_thread
 
@@ -7,3 +8,4 @@ from core.threads import in_database_thread
 async def task_prune() -> None:
     """Forget what nobody will ask for any more."""
     await in_database_thread(feeds.prune)
+    await in_database_thread(forget_old_keys)

@@ -7,7 +7,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -16,60 +15,111 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='AssistantConversation',
+            name="AssistantConversation",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('title', models.CharField(blank=True, max_length=200)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now_add=True)),
-                ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='assistant_conversations', to=settings.AUTH_USER_MODEL)),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("title", models.CharField(blank=True, max_length=200)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="assistant_conversations",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-updated_at', '-id'],
+                "ordering": ["-updated_at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='AssistantMessage',
+            name="AssistantMessage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('message_type', models.CharField(choices=[('user', 'Question'), ('assistant', 'Answer')], max_length=10)),
-                ('content', models.TextField(blank=True)),
-                ('content_html', models.TextField(blank=True)),
-                ('status', models.CharField(choices=[('complete', 'Complete'), ('streaming', 'Being written'), ('failed', 'Failed'), ('stopped', 'Stopped')], default='complete', max_length=10)),
-                ('error', models.CharField(blank=True, max_length=40)),
-                ('model', models.CharField(blank=True, max_length=100)),
-                ('input_tokens', models.PositiveIntegerField(blank=True, null=True)),
-                ('output_tokens', models.PositiveIntegerField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('after_seq', models.BigIntegerField(default=0)),
-                ('worker', models.CharField(blank=True, max_length=100)),
-                ('lease_expires_at', models.DateTimeField(blank=True, null=True)),
-                ('stop_requested', models.BooleanField(default=False)),
-                ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='assistants.assistantconversation')),
-                ('question', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='answers', to='assistants.assistantmessage')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "message_type",
+                    models.CharField(choices=[("user", "Question"), ("assistant", "Answer")], max_length=10),
+                ),
+                ("content", models.TextField(blank=True)),
+                ("content_html", models.TextField(blank=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("complete", "Complete"),
+                            ("streaming", "Being written"),
+                            ("failed", "Failed"),
+                            ("stopped", "Stopped"),
+                        ],
+                        default="complete",
+                        max_length=10,
+                    ),
+                ),
+                ("error", models.CharField(blank=True, max_length=40)),
+                ("model", models.CharField(blank=True, max_length=100)),
+                ("input_tokens", models.PositiveIntegerField(blank=True, null=True)),
+                ("output_tokens", models.PositiveIntegerField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("after_seq", models.BigIntegerField(default=0)),
+                ("worker", models.CharField(blank=True, max_length=100)),
+                ("lease_expires_at", models.DateTimeField(blank=True, null=True)),
+                ("stop_requested", models.BooleanField(default=False)),
+                (
+                    "conversation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="messages",
+                        to="assistants.assistantconversation",
+                    ),
+                ),
+                (
+                    "question",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="answers",
+                        to="assistants.assistantmessage",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.AddIndex(
-            model_name='assistantconversation',
-            index=models.Index(fields=['user', '-updated_at'], name='conversation_newest_active'),
+            model_name="assistantconversation",
+            index=models.Index(fields=["user", "-updated_at"], name="conversation_newest_active"),
         ),
         migrations.AddIndex(
-            model_name='assistantmessage',
-            index=models.Index(fields=['conversation', 'id'], name='message_order'),
+            model_name="assistantmessage",
+            index=models.Index(fields=["conversation", "id"], name="message_order"),
         ),
         migrations.AddIndex(
-            model_name='assistantmessage',
-            index=models.Index(models.F('lease_expires_at'), condition=models.Q(('status', 'streaming')), name='message_leases'),
+            model_name="assistantmessage",
+            index=models.Index(
+                models.F("lease_expires_at"), condition=models.Q(("status", "streaming")), name="message_leases"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assistantmessage',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'streaming')), fields=('conversation',), name='one_answer_at_a_time'),
+            model_name="assistantmessage",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status", "streaming")), fields=("conversation",), name="one_answer_at_a_time"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assistantmessage',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('message_type', 'user'), ('question', None), ('status', 'complete')), models.Q(('message_type', 'assistant'), ('question__isnull', False)), _connector='OR'), name='answers_have_a_question'),
+            model_name="assistantmessage",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("message_type", "user"), ("question", None), ("status", "complete")),
+                    models.Q(("message_type", "assistant"), ("question__isnull", False)),
+                    _connector="OR",
+                ),
+                name="answers_have_a_question",
+            ),
         ),
     ]

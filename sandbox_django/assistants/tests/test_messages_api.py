@@ -1,6 +1,7 @@
 """The API of conversations and their messages."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -133,6 +134,18 @@ class AskingTests(ConversationCase):
         assert response.status_code == 409
         assert response.json()["errors"][0]["code"] == "answer_in_progress"
         assert AssistantMessage.objects.count() == 2
+
+    def test_a_question_sent_twice_with_its_key_is_asked_once(self) -> None:
+        send = partial(self.client_of_alice.post, self.url(self.conversation), headers={"Idempotency-Key": "one"})
+        with scripted_model("Yes.") as model:
+            first = send({"content": "How much water?"})
+            self.running_answer()  # the conversation is busy again, which is no matter for what was asked before
+            twin = send({"content": "How much water?"})
+            other = send({"content": "Something else"})
+
+        assert (first.status_code, first.json()) == (twin.status_code, twin.json())
+        assert (other.status_code, other.json()["errors"][0]["code"]) == (422, "idempotency_mismatch")
+        assert len(model.heard) == 1
 
     def test_a_failing_model_leaves_the_question_and_what_was_said(self) -> None:
         with scripted_model("Two ", ModelUnavailable(ModelProblem.CUT_OFF)):

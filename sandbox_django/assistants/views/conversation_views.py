@@ -13,6 +13,7 @@ from accounts.http import AuthenticatedRequest
 from assistants.models import AssistantConversation
 from assistants.serializers.conversation import AnonymousConversationSerializer, ConversationSerializer
 from assistants.services.conversations import rename_conversation, start_conversation
+from core.idempotency import IdempotentCreateMixin, once
 
 
 class MyConversationsView(generics.GenericAPIView[AssistantConversation]):
@@ -25,7 +26,11 @@ class MyConversationsView(generics.GenericAPIView[AssistantConversation]):
         return AssistantConversation.objects.owned_by(self.request.user)
 
 
-class ConversationListView(MyConversationsView, generics.ListCreateAPIView[AssistantConversation]):
+class ConversationListView(
+    MyConversationsView,
+    IdempotentCreateMixin[AssistantConversation],
+    generics.ListCreateAPIView[AssistantConversation],
+):
     """My conversations, the newest active first; `?search=` looks into their titles."""
 
     filter_backends = [SearchFilter]
@@ -57,5 +62,8 @@ class AnonymousConversationView(generics.GenericAPIView[AssistantConversation]):
 
     @extend_schema(request=None, responses={201: AnonymousConversationSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return once(request, self.start)
+
+    def start(self) -> Response:
         conversation = start_conversation(None)
         return Response(self.get_serializer(conversation).data, status=status.HTTP_201_CREATED)

@@ -2,6 +2,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
+from django.utils.functional import cached_property
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, status
 from rest_framework.permissions import AllowAny
@@ -21,6 +22,7 @@ from assistants.services.conversations import (
     stop_answer,
 )
 from core.errors import Conflict
+from core.idempotency import IdempotentCreateMixin
 from core.live import feeds
 from core.pagination import OldestFirstPagination
 
@@ -35,11 +37,15 @@ class ConversationMessagesView(generics.GenericAPIView[AssistantMessage]):
     pagination_class = OldestFirstPagination
 
     def get_queryset(self) -> QuerySet[AssistantMessage]:
-        return self.get_conversation().messages.select_related("question")
+        return self.conversation.messages.select_related("question")
 
-    def get_conversation(self) -> AssistantConversation:
-        mine = AssistantConversation.objects.owned_by(self.request.user)
-        return get_object_or_404(mine, pk=self.kwargs["conversation_pk"])
+    @cached_property
+    def conversation(self) -> AssistantConversation:
+        return get_object_or_404(self.open_conversations(), pk=self.kwargs["conversation_pk"])
+
+    def open_conversations(self) -> QuerySet[AssistantConversation]:
+        """Those that whoever asks may see."""
+        return AssistantConversation.objects.owned_by(self.request.user)
 
 
 class AnonymousMessagesView(ConversationMessagesView):
@@ -47,12 +53,13 @@ class AnonymousMessagesView(ConversationMessagesView):
 
     permission_classes = [AllowAny]
 
-    def get_conversation(self) -> AssistantConversation:
-        ownerless = AssistantConversation.objects.without_owner()
-        return get_object_or_404(ownerless, pk=self.kwargs["conversation_pk"])
+    def open_conversations(self) -> QuerySet[AssistantConversation]:
+        return AssistantConversation.objects.without_owner()
 
 
-class MessageListView(ConversationMessagesView, generics.ListCreateAPIView[AssistantMessage]):
+class MessageListView(
+    ConversationMessagesView, IdempotentCreateMixin[AssistantMessage], generics.ListCreateAPIView[AssistantMessage]
+):
     """The messages of one of my conversations, oldest first; posting one asks the assistant."""
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -65,7 +72,7 @@ class MessageListView(ConversationMessagesView, generics.ListCreateAPIView[Assis
     def perform_create(self, serializer: BaseSerializer[AssistantMessage]) -> None:
         content = serializer.validated_data["content"]
         try:
-            serializer.instance = post_message(self.get_conversation(), content=content)
+            serializer.instance = post_message(self.conversation, content=content)
         except AnswerInProgress:
             raise BUSY from None
 
