@@ -41,7 +41,6 @@ class SignInAdmin(admin.ModelAdmin[SignIn]):
     """Deleting one ends that device's tokens."""
 
     list_display = ("user", "created_at", "used_at")
-    list_select_related = ("user",)
     search_fields = ("user__email", "user__display_name")
     ordering = ("-used_at",)
     readonly_fields = ("user", "created_at", "used_at")

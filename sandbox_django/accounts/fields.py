@@ -7,16 +7,10 @@ class LowerCaseEmailField(models.EmailField[str, str]):
     """An e-mail that is the same however it is typed: lower-cased when it is stored and when it is looked up."""
 
     def to_python(self, value: Any) -> Any:
-        return _lowered(super().to_python(value))
-
-    def get_prep_value(self, value: Any) -> Any:
-        return _lowered(super().get_prep_value(value))
+        value = super().to_python(value)
+        return value.lower() if isinstance(value, str) else value
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
-        value = _lowered(super().pre_save(model_instance, add))
+        value = self.to_python(super().pre_save(model_instance, add))
         setattr(model_instance, self.attname, value)
         return value
-
-
-def _lowered(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) else value

@@ -36,6 +36,11 @@ class LostLayer(MemoryLayer):
         raise ConnectionError("the password is swordfish")
 
 
+class CutLayer(MemoryLayer):
+    async def receive(self, channel: str) -> LayerMessage:
+        raise ConnectionError("the password is swordfish")
+
+
 class AliveTests(TestCase):
     def test_it_is_alive_whatever_the_database_does(self) -> None:
         with broken_database():
@@ -76,12 +81,13 @@ class ReadyTests(TestCase):
         assert response.json()["checks"] == {**FINE, "channelLayer": "failed"}
 
     def test_a_layer_that_is_away_is_not_ready(self) -> None:
-        with layer(LostLayer):
-            response = self.client.get("/readyz")
+        for lost in (LostLayer, CutLayer):
+            with self.subTest(lost), layer(lost):
+                response = self.client.get("/readyz")
 
-        assert response.status_code == 503
-        assert response.json()["checks"] == {**FINE, "channelLayer": "failed"}
-        assert b"swordfish" not in response.content
+                assert response.status_code == 503
+                assert response.json()["checks"] == {**FINE, "channelLayer": "failed"}
+                assert b"swordfish" not in response.content
 
     def test_it_is_ready(self) -> None:
         response = self.client.get("/readyz")
