@@ -1,9 +1,15 @@
 """From signing in to signing out, on one device or on all."""
 
+from datetime import timedelta
+
+from django.conf import settings
 from django.contrib.auth import authenticate, login
+from django.contrib.sessions.models import Session
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.http import HttpRequest
+from django.utils import timezone
+from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from accounts.models import SignIn, User
@@ -67,3 +73,12 @@ def sign_out(sign_in_id: str) -> None:
 def sign_out_everywhere(user: User) -> None:
     """End every session and every token of this person."""
     User.objects.filter(pk=user.pk).update(auth_version=F("auth_version") + 1)
+
+
+def forget_ended_sign_ins() -> int:
+    """Delete sessions that are over, and the devices that neither a session nor a token can come from any more."""
+    now = timezone.now()
+    Session.objects.filter(expire_date__lt=now).delete()
+    longest = max(api_settings.REFRESH_TOKEN_LIFETIME, timedelta(seconds=settings.SESSION_COOKIE_AGE))
+    forgotten, _ = SignIn.objects.filter(used_at__lt=now - longest).delete()
+    return forgotten

@@ -4,7 +4,7 @@ import asyncio
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 
 import structlog
 from django.db import connection
@@ -36,9 +36,12 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
     checks = {
-        "database": passes(database_answers),
-        "migrations": passes(migrations_are_applied),
-        "channelLayer": passes(lambda: runner.run(frame_comes_back)),
+        name: passes(name, check)
+        for name, check in (
+            ("database", database_answers),
+            ("migrations", migrations_are_applied),
+            ("channelLayer", partial(runner.run, frame_comes_back)),
+        )
     }
     ready = all(checks.values())
     return JsonResponse(
@@ -50,11 +53,11 @@ def readyz(request: HttpRequest) -> JsonResponse:
     )
 
 
-def passes(check: Callable[[], None]) -> bool:
+def passes(name: str, check: Callable[[], None]) -> bool:
     try:
         check()
     except Exception as failure:  # noqa: BLE001  # whatever it is, the answer is no; why is for the log, not for callers
-        logger.warning("not_ready", check=getattr(check, "__name__", ""), error=repr(failure))
+        logger.warning("not_ready", check=name, error=repr(failure))
         return False
     return True
 
