@@ -1,6 +1,6 @@
 from django.contrib import admin
 
-from assistants.models import AssistantConversation, AssistantMessage
+from assistants.models import AssistantConversation, AssistantMessage, TokenSpending
 
 
 @admin.register(AssistantConversation)
@@ -18,3 +18,10 @@ class MessageAdmin(admin.ModelAdmin[AssistantMessage]):
     list_select_related = ["conversation"]
     search_fields = ["content", "conversation__id"]
     raw_id_fields = ["conversation", "question"]
+
+
+@admin.register(TokenSpending)
+class SpendingAdmin(admin.ModelAdmin[TokenSpending]):
+    list_display = ["spender", "day", "tokens"]
+    list_filter = ["day"]
+    search_fields = ["spender"]

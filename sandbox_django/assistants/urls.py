@@ -7,6 +7,7 @@ MINE = "conversations/<uuid:conversation_pk>"
 ANONYMOUS = "anonymous/<uuid:conversation_pk>"
 
 urlpatterns = [
+    path("models/", conversations.ModelListView.as_view(), name="assistant-models"),
     path("anonymous/", conversations.AnonymousConversationView.as_view(), name="create-anonymous-conversation"),
     path("conversations/", conversations.ConversationListView.as_view(), name="assistant-conversations-list"),
     path(f"{MINE}/", conversations.ConversationDetailView.as_view(), name="assistant-conversations-detail"),

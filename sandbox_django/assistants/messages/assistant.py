@@ -97,12 +97,13 @@ class AssistantErrorMessage(BaseMessage):
 class ConversationPayload(BaseModel):
     id: UUID
     title: str
+    model: str  # empty for the site's own choice
     created_at: datetime
     updated_at: datetime
 
 
 class ConversationUpdated(BaseMessage):
-    """The conversation has a new title."""
+    """The conversation has a new title, or another model."""
 
     action: Literal["conversation_updated"] = "conversation_updated"
     payload: ConversationPayload
@@ -113,6 +114,7 @@ class ConversationUpdated(BaseMessage):
             payload=ConversationPayload(
                 id=conversation.pk,
                 title=conversation.title,
+                model=conversation.model,
                 created_at=conversation.created_at,
                 updated_at=conversation.updated_at,
             )

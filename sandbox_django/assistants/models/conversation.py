@@ -28,6 +28,7 @@ class AssistantConversation(models.Model):
         blank=True,
     )
     title = models.CharField(max_length=200, blank=True)
+    model = models.CharField(max_length=100, blank=True)  # who is to answer; empty for the site's own choice
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now_add=True)
 

@@ -47,6 +47,10 @@ class AssistantMessage(models.Model):
     output_tokens = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    # Who pays for an answer with their daily tokens, and how many were set aside until its real cost is known.
+    spender = models.CharField(max_length=100, blank=True)
+    reserved_tokens = models.PositiveIntegerField(default=0)
+
     # While an answer is being written: who writes it, until when that is believed, and whether a reader said stop.
     # The number of the feed's fact that its text comes after: the question, mostly.
     after_seq = models.BigIntegerField(default=0)

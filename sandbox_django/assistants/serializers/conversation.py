@@ -1,19 +1,32 @@
+from typing import Any
+
+from django.conf import settings
 from rest_framework import serializers
 
 from assistants.models import AssistantConversation
 
 
+class ChosenModel(serializers.ChoiceField):
+    """One of the models that the site allows; empty for its own choice."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(choices=settings.ASSISTANT_MODELS, allow_blank=True, required=False, **kwargs)
+
+
 class ConversationSerializer(serializers.ModelSerializer[AssistantConversation]):
+    model = ChosenModel()
+
     class Meta:
         model = AssistantConversation
-        fields = ["id", "title", "created_at", "updated_at"]
+        fields = ["id", "title", "model", "created_at", "updated_at"]
         read_only_fields = ["id", "created_at", "updated_at"]
 
 
 class AnonymousConversationSerializer(serializers.ModelSerializer[AssistantConversation]):
     is_anonymous = serializers.BooleanField(read_only=True)
+    model = ChosenModel(write_only=True)
 
     class Meta:
         model = AssistantConversation
-        fields = ["id", "title", "is_anonymous", "created_at"]
-        read_only_fields = fields
+        fields = ["id", "title", "model", "is_anonymous", "created_at"]
+        read_only_fields = ["id", "title", "created_at"]

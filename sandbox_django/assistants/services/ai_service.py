@@ -142,13 +142,12 @@ class ChatModel(Protocol):
         """
 
 
-def get_chat_model() -> ChatModel:
-    """The model that the settings name."""
+def get_chat_model(name: str = "") -> ChatModel:
+    """The model of this name where the settings allow it, otherwise the site's own."""
     if demo_model_answers():
         return DemoModel()
-    if settings.OPENAI_TRANSPORT == "direct":
-        return DirectReader()
-    return OpenAIService()
+    name = name if name in settings.ASSISTANT_MODELS else settings.OPENAI_MODEL
+    return DirectReader(name) if settings.OPENAI_TRANSPORT == "direct" else OpenAIService(name)
 
 
 def demo_model_answers() -> bool:
@@ -190,8 +189,8 @@ class Ending:
 class RemoteModel(ABC):
     """What both ways of asking an OpenAI-compatible server share: time-outs, second tries and clean text."""
 
-    def __init__(self) -> None:
-        self.name: str = settings.OPENAI_MODEL
+    def __init__(self, name: str) -> None:
+        self.name = name
         self._url: str = (settings.OPENAI_BASE_URL or OPENAI_URL).rstrip("/")
         self._key: str = settings.OPENAI_API_KEY or NO_KEY
         self._organization: str = settings.OPENAI_ORG

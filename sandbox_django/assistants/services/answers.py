@@ -33,6 +33,7 @@ from assistants.services import ai_service
 from assistants.services.ai_service import ChatModel, ModelUnavailable, Turn, Usage
 from assistants.services.failures import INTERNAL_ERROR, INTERRUPTED, words_for
 from assistants.services.reply_buffer import reply_buffer
+from assistants.services.spending import ANSWER_RESERVE, Asker, estimated_tokens, set_aside, settle
 from assistants.services.ticker import Writing, current_ticker, lease_from_now
 from assistants.texts import buffered_text
 from core.live import feeds
@@ -60,8 +61,8 @@ class Outcome:
     usage: Usage | None = None
 
 
-def begin_answer(question: AssistantMessage, *, after_seq: int) -> AssistantMessage:
-    """Store an attempt at answering a question, for some worker to claim soon."""
+def begin_answer(question: AssistantMessage, *, after_seq: int, asker: Asker | None = None) -> AssistantMessage:
+    """Store an attempt at answering a question, for some worker to claim soon. Without `asker` nothing limits it."""
     return AssistantMessage.objects.create(
         conversation_id=question.conversation_id,
         message_type=MessageType.ASSISTANT,
@@ -69,6 +70,8 @@ def begin_answer(question: AssistantMessage, *, after_seq: int) -> AssistantMess
         status=Status.STREAMING,
         after_seq=after_seq,
         lease_expires_at=lease_from_now(),
+        spender=asker.key if asker else "",
+        reserved_tokens=set_aside(asker, question.content) if asker else 0,
     )
 
 
@@ -83,6 +86,7 @@ def claim_answer(question_id: int) -> Writing | None:
         question_id=question_id,
         conversation_id=answer.conversation_id,
         after_seq=answer.after_seq,
+        model=answer.conversation.model,
         turns=turns_before(answer),
         wants_title=not answer.conversation.title,
         is_stopped=answer.stop_requested,
@@ -93,7 +97,7 @@ def turns_before(answer: AssistantMessage) -> list[Turn]:
     """What the model is told: the system prompt, and as much of the conversation's end as the budget allows."""
     assert answer.question is not None
     turns = [Turn("user", answer.question.content)]
-    budget = settings.ASSISTANT_HISTORY_CHARACTERS - len(answer.question.content)
+    budget = settings.ASSISTANT_HISTORY_TOKENS - estimated_tokens(answer.question.content)
     answered: set[int] = set()
     earlier = AssistantMessage.objects.filter(conversation_id=answer.conversation_id, pk__lt=answer.question.pk)
     for message in earlier.order_by("-pk").only("content", "message_type", "question_id")[:HISTORY_LIMIT]:
@@ -102,7 +106,7 @@ def turns_before(answer: AssistantMessage) -> list[Turn]:
             if not message.content or message.question_id in answered:
                 continue
             answered.add(message.question_id)
-        budget -= len(message.content)
+        budget -= estimated_tokens(message.content)
         if budget < 0:
             break
         turns.append(Turn("assistant" if message.is_answer else "user", message.content))
@@ -118,7 +122,7 @@ async def write_answer(writing: Writing, *, on_begun: Callable[[], None]) -> Non
     await current_hub().listen(WRITERS, _hear_call)
     ticker = current_ticker()
     ticker.add(writing)
-    model = ai_service.get_chat_model()
+    model = ai_service.get_chat_model(writing.model)
     writing.reading = asyncio.create_task(_read(model, writing, on_begun))
     if writing.is_stopped:
         writing.reading.cancel()
@@ -183,9 +187,9 @@ async def _end(answer_id: int, conversation_id: UUID, text: str, outcome: Outcom
 def _store_end(answer_id: int, conversation_id: UUID, text: str, outcome: Outcome) -> None:
     html = render_markdown(text)
     with feeds.write(conversation_feed(conversation_id)) as feed:
-        answer = AssistantMessage.objects.streaming().filter(pk=answer_id)
-        question_id = answer.values_list("question_id", flat=True).first()
-        won = answer.update(
+        streaming = AssistantMessage.objects.streaming().filter(pk=answer_id)
+        answer = streaming.only("question_id", "spender", "reserved_tokens", "created_at").first()
+        won = streaming.update(
             status=outcome.status,
             error=outcome.error,
             content=text,
@@ -195,11 +199,21 @@ def _store_end(answer_id: int, conversation_id: UUID, text: str, outcome: Outcom
             output_tokens=outcome.usage.output_tokens if outcome.usage else None,
             lease_expires_at=None,
         )
-        if not won or question_id is None:
+        if not won or answer is None or answer.question_id is None:
             return  # somebody else ended it, and said so
         AssistantConversation.objects.filter(pk=conversation_id).update(updated_at=timezone.now())
-        end = _end_message(question_id, answer_id, text, html, outcome)
+        settle(answer, spent=_cost(answer, text, outcome))
+        end = _end_message(answer.question_id, answer_id, text, html, outcome)
         feed.publish(end, ends_text=(answer_id, len(text)))
+
+
+def _cost(answer: AssistantMessage, text: str, outcome: Outcome) -> int:
+    """The tokens an answer has cost, or about so many where the model doesn't tell."""
+    if outcome.usage is not None:
+        return outcome.usage.input_tokens + outcome.usage.output_tokens
+    if not text:
+        return 0
+    return answer.reserved_tokens - ANSWER_RESERVE + estimated_tokens(text)
 
 
 def _end_message(question_id: int, answer_id: int, text: str, html: str, outcome: Outcome) -> BaseMessage:

@@ -1,6 +1,8 @@
 """Request side: what a person does with a conversation."""
 
+from collections.abc import Collection
 from functools import partial
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -11,6 +13,8 @@ from assistants.messages.assistant import ConversationUpdated, NewAssistantMessa
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.message import MessageType, Status
 from assistants.services.answers import begin_answer
+from assistants.services.spending import Asker
+from assistants.services.tidying import delete_conversations
 from assistants.tasks.assistant_tasks import task_end_abandoned_answers, task_handle_new_assistant_message
 from core import runner
 from core.live import feeds, hub
@@ -24,31 +28,57 @@ class NothingToRetry(Exception):
     """Only the newest question can be answered anew."""
 
 
-def start_conversation(user: User | None) -> AssistantConversation:
+def start_conversation(user: User | None, *, title: str = "", model: str = "") -> AssistantConversation:
     """An empty conversation, of a person or, with None, of whoever holds its id."""
-    return AssistantConversation.objects.create(user=user)
+    return AssistantConversation.objects.create(user=user, title=title, model=model)
 
 
-def rename_conversation(conversation: AssistantConversation, *, title: str) -> None:
+def change_conversation(conversation: AssistantConversation, **fields: str) -> None:
+    """Give it another `title` or `model`, and tell every page."""
     with feeds.write(conversation_feed(conversation.pk)) as feed:
-        conversation.title = title
-        conversation.save(update_fields=["title"])
+        for name, value in fields.items():
+            setattr(conversation, name, value)
+        conversation.save(update_fields=list(fields))
         feed.publish(ConversationUpdated.of(conversation))
 
 
-def post_message(conversation: AssistantConversation, *, content: str) -> AssistantMessage:
-    """Store what the person said and have the assistant answer it; returns the question."""
+def delete_conversation(conversation: AssistantConversation) -> None:
+    """Delete it with all that was said; pages that show it are closed."""
+    delete_conversations([conversation.pk])
+
+
+def claim_conversations(user: User, conversation_ids: Collection[UUID]) -> int:
+    """Make a visitor's conversations those of the person they turned out to be; returns how many.
+
+    Whoever else has one of them open, by its link, is shut out.
+    """
+    ownerless = AssistantConversation.objects.without_owner().filter(pk__in=conversation_ids)
+    claimed = list(ownerless.values_list("pk", flat=True))
+    if not claimed:
+        return 0
+    with feeds.write_all([conversation_feed(pk) for pk in claimed]):
+        won = ownerless.update(user=user)
+    for pk in claimed:
+        transaction.on_commit(partial(runner.start, hub.recheck, conversation_feed(pk)))
+    return won
+
+
+def post_message(conversation: AssistantConversation, *, content: str, asker: Asker | None = None) -> AssistantMessage:
+    """Store what the person said and have the assistant answer it; returns the question.
+
+    Raises `AnswerInProgress`, or `TooOften` when `asker` has reached a limit.
+    """
     with feeds.write(conversation_feed(conversation.pk)) as feed:
         _refuse_while_answering(conversation)
         question = conversation.messages.create(message_type=MessageType.USER, content=content)
         seq = feed.publish(NewAssistantMessage.of(question))
-        begin_answer(question, after_seq=seq)
+        begin_answer(question, after_seq=seq, asker=asker)
         AssistantConversation.objects.filter(pk=conversation.pk).update(updated_at=timezone.now())
     _have_it_answered(question)
     return question
 
 
-def answer_again(message: AssistantMessage) -> AssistantMessage:
+def answer_again(message: AssistantMessage, *, asker: Asker | None = None) -> AssistantMessage:
     """Retry or regenerate: a new attempt at the question (or at the question of this answer); returns the attempt."""
     question = message.question or message
     conversation = question.conversation
@@ -56,7 +86,7 @@ def answer_again(message: AssistantMessage) -> AssistantMessage:
         _refuse_while_answering(conversation)
         if conversation.messages.filter(message_type=MessageType.USER, pk__gt=question.pk).exists():
             raise NothingToRetry
-        answer = begin_answer(question, after_seq=feed.head)
+        answer = begin_answer(question, after_seq=feed.head, asker=asker)
     _have_it_answered(question)
     return answer
 

@@ -37,6 +37,7 @@ class Writing:
     question_id: int
     conversation_id: UUID
     after_seq: int
+    model: str
     turns: list[Turn]
     wants_title: bool
     text: list[str] = field(default_factory=list)  # all that the model has said

@@ -3,6 +3,8 @@
 from functools import partial
 
 from assistants.services.answers import claim_answer, end_abandoned_answers, write_answer
+from assistants.services.spending import forget_old_days
+from assistants.services.tidying import delete_abandoned_conversations
 from assistants.tasks.ai_service_tasks import task_generate_conversation_title
 from core import runner
 from core.threads import in_database_thread
@@ -18,3 +20,9 @@ async def task_handle_new_assistant_message(user_message_id: int) -> None:
 async def task_end_abandoned_answers() -> None:
     """End the answers of workers that died."""
     await end_abandoned_answers()
+
+
+async def task_tidy_up() -> None:
+    """Delete what visitors left behind, and what nobody counts any more."""
+    await in_database_thread(delete_abandoned_conversations)
+    await in_database_thread(forget_old_days)

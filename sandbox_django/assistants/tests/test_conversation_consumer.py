@@ -363,7 +363,7 @@ class ManyAnswersTests(ConversationSocketCase):
         conversations = await sync_to_async(ConversationFactory.create_batch)(100, user=None)
         gate = Gate()
 
-        with self.settings(DATABASE_THREADS=2), scripted_model("Two ", gate, "cups."):
+        with self.settings(DATABASE_THREADS=2, LIMITS=False), scripted_model("Two ", gate, "cups."):
             self.addCleanup(end_threads)
             pages = [await self.open(conversation) for conversation in conversations]
             for conversation in conversations:

@@ -182,7 +182,7 @@ class AskingTests(ConversationCase):
         QuestionFactory.create(conversation=self.conversation, content="x" * 20)
         kept = QuestionFactory.create(conversation=self.conversation, content="y" * 20)
 
-        with self.settings(ASSISTANT_HISTORY_CHARACTERS=45), scripted_model("More.") as model:
+        with self.settings(ASSISTANT_HISTORY_TOKENS=10), scripted_model("More.") as model:
             self.ask("z" * 10)
 
         assert [turn.content for turn in model.heard[0][1:]] == [kept.content, "z" * 10]
@@ -196,7 +196,7 @@ class AskingTests(ConversationCase):
         assert [conversation["title"] for conversation in listed] == ["Rice", "Newer"]
 
     def test_posting_costs_few_queries(self) -> None:
-        with scripted_model("Yes."), assert_queries(18):  # with the whole answer, which is written inline here
+        with scripted_model("Yes."), assert_queries(22):  # with the whole answer, which is written inline here
             self.ask()
 
 

@@ -1,5 +1,7 @@
 from typing import Any
+from uuid import UUID
 
+from django.conf import settings
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, status
@@ -8,12 +10,15 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
+from rest_framework.views import APIView
 
 from accounts.http import AuthenticatedRequest
+from assistants.browsers import remember_conversation
 from assistants.models import AssistantConversation
 from assistants.serializers.conversation import AnonymousConversationSerializer, ConversationSerializer
-from assistants.services.conversations import rename_conversation, start_conversation
+from assistants.services.conversations import change_conversation, delete_conversation, start_conversation
 from core.idempotency import IdempotentCreateMixin, once
+from core.throttling import Limit, address_of
 
 
 class MyConversationsView(generics.GenericAPIView[AssistantConversation]):
@@ -37,10 +42,7 @@ class ConversationListView(
     search_fields = ["title"]
 
     def perform_create(self, serializer: BaseSerializer[AssistantConversation]) -> None:
-        conversation = start_conversation(self.request.user)
-        if title := serializer.validated_data.get("title"):
-            rename_conversation(conversation, title=title)
-        serializer.instance = conversation
+        serializer.instance = start_conversation(self.request.user, **serializer.validated_data)
 
 
 class ConversationDetailView(MyConversationsView, generics.RetrieveUpdateDestroyAPIView[AssistantConversation]):
@@ -50,20 +52,41 @@ class ConversationDetailView(MyConversationsView, generics.RetrieveUpdateDestroy
 
     def perform_update(self, serializer: BaseSerializer[AssistantConversation]) -> None:
         assert serializer.instance is not None
-        if "title" in serializer.validated_data:
-            rename_conversation(serializer.instance, title=serializer.validated_data["title"])
+        change_conversation(serializer.instance, **serializer.validated_data)
+
+    def perform_destroy(self, instance: AssistantConversation) -> None:
+        delete_conversation(instance)
 
 
 class AnonymousConversationView(generics.GenericAPIView[AssistantConversation]):
-    """Start a conversation without owner: whoever holds its id may read and write in it."""
+    """Start a conversation without owner: whoever holds its id may read and write in it.
+
+    The browser that starts it remembers so, and whoever signs in there keeps it.
+    """
 
     permission_classes = [AllowAny]
     serializer_class = AnonymousConversationSerializer
 
-    @extend_schema(request=None, responses={201: AnonymousConversationSerializer})
+    @extend_schema(responses={201: AnonymousConversationSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return once(request, self.start)
+        response = once(request, self.start)
+        remember_conversation(request, response, UUID(str(response.data["id"])))
+        return response
 
     def start(self) -> Response:
-        conversation = start_conversation(None)
+        limit = Limit("visitors' conversations", settings.ASSISTANT_ANONYMOUS_CONVERSATIONS_PER_HOUR, 3600)
+        limit.hit(address_of(self.request))
+        serializer = self.get_serializer(data=self.request.data)
+        serializer.is_valid(raise_exception=True)
+        conversation = start_conversation(None, **serializer.validated_data)
         return Response(self.get_serializer(conversation).data, status=status.HTTP_201_CREATED)
+
+
+class ModelListView(APIView):
+    """The models that a conversation may be had with; the first one answers where nobody chose."""
+
+    permission_classes = [AllowAny]
+
+    @extend_schema(responses={200: {"type": "array", "items": {"type": "string"}}})
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return Response(settings.ASSISTANT_MODELS)

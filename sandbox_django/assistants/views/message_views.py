@@ -21,10 +21,12 @@ from assistants.services.conversations import (
     post_message,
     stop_answer,
 )
+from assistants.services.spending import Asker
 from core.errors import Conflict
 from core.idempotency import IdempotentCreateMixin
 from core.live import feeds
 from core.pagination import OldestFirstPagination
+from core.throttling import address_of
 
 BUSY = Conflict("An answer is being written. Wait for it, or stop it.", code="answer_in_progress")
 
@@ -42,6 +44,10 @@ class ConversationMessagesView(generics.GenericAPIView[AssistantMessage]):
     @cached_property
     def conversation(self) -> AssistantConversation:
         return get_object_or_404(self.open_conversations(), pk=self.kwargs["conversation_pk"])
+
+    @property
+    def asker(self) -> Asker:
+        return Asker.of(self.request.user, address_of(self.request))
 
     def open_conversations(self) -> QuerySet[AssistantConversation]:
         """Those that whoever asks may see."""
@@ -72,7 +78,7 @@ class MessageListView(
     def perform_create(self, serializer: BaseSerializer[AssistantMessage]) -> None:
         content = serializer.validated_data["content"]
         try:
-            serializer.instance = post_message(self.conversation, content=content)
+            serializer.instance = post_message(self.conversation, content=content, asker=self.asker)
         except AnswerInProgress:
             raise BUSY from None
 
@@ -96,7 +102,7 @@ class AnswerAgainView(ConversationMessagesView):
     @extend_schema(request=None, responses={202: AssistantMessageSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         try:
-            answer = answer_again(self.get_object())
+            answer = answer_again(self.get_object(), asker=self.asker)
         except AnswerInProgress:
             raise BUSY from None
         except NothingToRetry:

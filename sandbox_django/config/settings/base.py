@@ -150,6 +150,8 @@ OPENAI_API_KEY = env.str("OPENAI_API_KEY", "")
 OPENAI_ORG = env.str("OPENAI_ORG", "")
 OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", "")
 OPENAI_MODEL = env.str("OPENAI_MODEL", "gpt-4o-mini")
+# What people may choose from, per conversation; the first choice is OPENAI_MODEL.
+ASSISTANT_MODELS: list[str] = list(dict.fromkeys([OPENAI_MODEL, *env.list("ASSISTANT_MODELS", [])]))
 # "langchain" is the reference; "direct" reads the same stream with a third of the processor time.
 OPENAI_TRANSPORT = env.str("OPENAI_TRANSPORT", "langchain", validate=lambda name: name in {"langchain", "direct"})
 # Seconds: to connect, until the first token, and between two tokens.
@@ -160,8 +162,18 @@ ASSISTANT_SYSTEM_PROMPT = env.str(
     "ASSISTANT_SYSTEM_PROMPT", "You are a helpful assistant. Answer in Markdown, briefly and truthfully."
 )
 ASSISTANT_DEMO_MODEL = True  # with no key: a scripted model that says what it is
-ASSISTANT_HISTORY_CHARACTERS = env.int("ASSISTANT_HISTORY_CHARACTERS", 24_000)  # of earlier turns, newest first
+ASSISTANT_HISTORY_TOKENS = env.int("ASSISTANT_HISTORY_TOKENS", 6_000)  # of what was said before, the newest first
 ASSISTANT_MAX_QUESTION_LENGTH = env.int("ASSISTANT_MAX_QUESTION_LENGTH", 32_000)
+ASSISTANT_ANONYMOUS_DAYS = env.int("ASSISTANT_ANONYMOUS_DAYS", 30)  # that nobody touched: then it is deleted
+# Limits of a person, and the tighter ones of an address that nobody signed in from: answers at once, questions a
+# minute, tokens a day (in and out; somebody pays for them).
+ASSISTANT_ANSWERS_AT_ONCE = env.int("ASSISTANT_ANSWERS_AT_ONCE", 5)
+ASSISTANT_QUESTIONS_PER_MINUTE = env.int("ASSISTANT_QUESTIONS_PER_MINUTE", 20)
+ASSISTANT_TOKENS_PER_DAY = env.int("ASSISTANT_TOKENS_PER_DAY", 500_000)
+ASSISTANT_ANONYMOUS_ANSWERS_AT_ONCE = env.int("ASSISTANT_ANONYMOUS_ANSWERS_AT_ONCE", 3)
+ASSISTANT_ANONYMOUS_QUESTIONS_PER_MINUTE = env.int("ASSISTANT_ANONYMOUS_QUESTIONS_PER_MINUTE", 10)
+ASSISTANT_ANONYMOUS_TOKENS_PER_DAY = env.int("ASSISTANT_ANONYMOUS_TOKENS_PER_DAY", 100_000)
+ASSISTANT_ANONYMOUS_CONVERSATIONS_PER_HOUR = env.int("ASSISTANT_ANONYMOUS_CONVERSATIONS_PER_HOUR", 60)
 # An answer whose worker has not been heard of for so many seconds is ended and offered for retry.
 ASSISTANT_LEASE_SECONDS = env.float("ASSISTANT_LEASE_SECONDS", 15.0)
 
@@ -214,9 +226,13 @@ REST_FRAMEWORK: dict[str, Any] = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 JSON_CAMEL_CASE = {"JSON_UNDERSCOREIZE": {"no_underscore_before_number": True}}  # "password1" stays "password1"
-DRF_STANDARDIZED_ERRORS = {
+ERROR_STATUSES = ["400", "401", "403", "404", "409", "413", "415", "422", "429"]
+DRF_STANDARDIZED_ERRORS: dict[str, Any] = {
     "EXCEPTION_HANDLER_CLASS": "core.errors.KnownErrors",
     "EXCEPTION_FORMATTER_CLASS": "core.errors.CamelCaseErrors",
+    # One shape in the schema too. What the package works out for each field names it otherwise than the wire does.
+    "ALLOWED_ERROR_STATUS_CODES": ERROR_STATUSES,
+    "ERROR_SCHEMAS": dict.fromkeys(ERROR_STATUSES, "core.openapi.ErrorResponseSerializer"),
 }
 
 SPECTACULAR_SETTINGS = {

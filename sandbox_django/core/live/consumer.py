@@ -100,6 +100,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         self._outbox = Outbox(send, self._give_up)
         self._events: deque[LayerMessage] = deque()
         self._handling_events: asyncio.Task[None] | None = None
+        self._rechecking: asyncio.Task[None] | None = None
         try:
             while True:
                 await self.dispatch(await receive())
@@ -243,6 +244,16 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         while self._events and not self._closed:
             await self.handle_channel_event(cast("EventPayload", self._events.popleft()))
         self._handling_events = None
+
+    def take_recheck(self) -> None:
+        if self._rechecking is None:
+            self._rechecking = asyncio.create_task(self._recheck())
+
+    async def _recheck(self) -> None:
+        authenticator = self.authenticator_class(self.send_message)
+        if not await authenticator.authenticate(self.scope):
+            await self.close(authenticator.close_code)
+        self._rechecking = None
 
     def resync(self, head: int) -> None:
         """Start anew at the head: what came before can't be told any more."""

@@ -88,10 +88,17 @@ def write(*names: str) -> AbstractContextManager[Any]:
 
 @contextmanager
 def _write(names: Sequence[str]) -> Iterator[FeedWriter | tuple[FeedWriter, ...]]:
+    with write_all(names) as writers:
+        yield writers[0] if len(writers) == 1 else writers
+
+
+@contextmanager
+def write_all(names: Sequence[str]) -> Iterator[tuple[FeedWriter, ...]]:
+    """The same for any number of feeds."""
     with transaction.atomic():
         locked = _lock_heads(sorted(set(names)))
         writers = tuple(locked[name] for name in names)
-        yield writers[0] if len(writers) == 1 else writers
+        yield writers
         spoken = [writer for writer in locked.values() if writer.facts]
         if not spoken:
             return
@@ -185,6 +192,13 @@ def read(name: str, since: int | None) -> Replay:
     if newest - since == len(facts) and len(facts) <= REPLAY_LIMIT:
         return Replay(newest, facts, complete=True)
     return Replay(newest, (), complete=False)
+
+
+def delete(names: Sequence[str]) -> None:
+    """Forget whole feeds, with what they are about. Inside the transaction that deletes that."""
+    _lock_heads(sorted(names))  # whoever writes to one of them is waited for
+    FeedEvent.objects.filter(feed__name__in=names).delete()
+    Feed.objects.filter(name__in=names).delete()
 
 
 def prune(*, now: datetime | None = None) -> int:

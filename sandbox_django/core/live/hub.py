@@ -35,6 +35,7 @@ class Reader(Protocol):
     def take_text(self, piece: Piece) -> bool: ...
     def take_hint(self, frame: str) -> None: ...
     def take_event(self, message: LayerMessage) -> None: ...
+    def take_recheck(self) -> None: ...
     def resync(self, head: int) -> None: ...
     def stored_texts(self, text_ids: Sequence[int]) -> Sequence[Piece]: ...
     async def running_text(self, text_id: int) -> Piece | None: ...
@@ -261,6 +262,9 @@ class Hub:
             case "live.hint":
                 for reader in tuple(feed.readers):
                     reader.take_hint(message["frame"])
+            case "live.recheck":
+                for reader in tuple(feed.readers):
+                    reader.take_recheck()
             case "live.event":
                 for reader in tuple(feed.readers):
                     reader.take_event(message)
@@ -319,8 +323,17 @@ def current_hub() -> Hub:
 
 
 async def call(group: str, data: Any) -> None:
-    """Reach whoever listens to a group, in every process; at most once."""
+    """Reach whoever `listen`s to a group, in every process; at most once."""
+    await _send(group, {"type": "live.call", "group": group, "data": data})
+
+
+async def recheck(group: str) -> None:
+    """Rights have changed: have every socket of a group ask again whether it may listen, and close if not."""
+    await _send(group, {"type": "live.recheck", "group": group})
+
+
+async def _send(group: str, message: LayerMessage) -> None:
     try:
-        await live_layer().group_send(group, {"type": "live.call", "group": group, "data": data})
+        await live_layer().group_send(group, message)
     except LAYER_DOWN as failure:
         logger.warning("live_layer_down", error=type(failure).__name__, group=group)

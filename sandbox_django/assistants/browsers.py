@@ -1,0 +1,33 @@
+"""Which conversations a visitor's browser has started: it keeps them in a cookie that we signed."""
+
+from uuid import UUID
+
+from django.conf import settings
+from django.core import signing
+from django.http import HttpRequest, HttpResponseBase
+from rest_framework.request import Request
+
+COOKIE = "conversations"
+SALT = "assistants.browsers"
+REMEMBERED = 50  # a cookie has 4 kB; an older conversation is still there for whoever has its link
+
+
+def conversations_of_browser(request: HttpRequest | Request) -> list[UUID]:
+    """The ids of what this browser has started, the newest first; whether they still are anybody's is not said."""
+    try:
+        known: list[str] = signing.loads(request.COOKIES[COOKIE], salt=SALT)
+    except (KeyError, signing.BadSignature):
+        return []
+    return [UUID(hex=known_id) for known_id in known]
+
+
+def remember_conversation(request: HttpRequest | Request, response: HttpResponseBase, conversation_id: UUID) -> None:
+    known = [conversation_id, *conversations_of_browser(request)]
+    response.set_cookie(
+        COOKIE,
+        signing.dumps([known_id.hex for known_id in dict.fromkeys(known)][:REMEMBERED], salt=SALT, compress=True),
+        max_age=settings.ASSISTANT_ANONYMOUS_DAYS * 24 * 60 * 60,
+        httponly=True,
+        samesite="Lax",
+        secure=settings.SESSION_COOKIE_SECURE,
+    )

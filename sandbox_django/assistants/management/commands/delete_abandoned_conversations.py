@@ -1,0 +1,12 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from assistants.services.tidying import delete_abandoned_conversations
+
+
+class Command(BaseCommand):
+    help = "Delete visitors' conversations that nobody has touched for ASSISTANT_ANONYMOUS_DAYS."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.stdout.write(f"{delete_abandoned_conversations()} conversations deleted.")

@@ -1,0 +1,16 @@
+from django.db import models
+
+
+class TokenSpending(models.Model):
+    """What a person, or an address that nobody signed in from, has used of a day's tokens."""
+
+    spender = models.CharField(max_length=100)
+    day = models.DateField()
+    tokens = models.PositiveIntegerField(default=0)  # in and out, with what is set aside for answers that run
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["spender", "day"], name="one_spending_a_day")]
+        ordering = ["-day", "spender"]
+
+    def __str__(self) -> str:
+        return f"{self.spender} on {self.day}: {self.tokens} tokens"

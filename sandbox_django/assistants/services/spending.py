@@ -1,0 +1,103 @@
+"""Who may ask how much: answers at once, questions a minute, tokens a day.
+
+Tokens are set aside before an answer begins and settled when it has ended, so that many answers at once can't spend
+what one was allowed.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Self
+
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
+from django.db import connection
+from django.db.models import F
+from django.db.models.functions import Greatest
+from django.utils import timezone
+
+from accounts.models import User
+from assistants.models import AssistantMessage, TokenSpending
+from core.throttling import Limit, TooOften
+
+ANSWER_RESERVE = 1_000  # tokens that an answer is taken to cost until it has ended
+ANSWER_PATIENCE = 5.0  # seconds after which it is worth while to ask whether an answer has ended
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Somebody with limits: a person, or an address that nobody signed in from."""
+
+    key: str
+    answers_at_once: int
+    questions_per_minute: int
+    tokens_per_day: int
+
+    @classmethod
+    def of(cls, user: User | AnonymousUser, address: str) -> Self:
+        if user.is_authenticated:
+            return cls(
+                f"person {user.pk}",
+                settings.ASSISTANT_ANSWERS_AT_ONCE,
+                settings.ASSISTANT_QUESTIONS_PER_MINUTE,
+                settings.ASSISTANT_TOKENS_PER_DAY,
+            )
+        return cls(
+            f"address {address}",
+            settings.ASSISTANT_ANONYMOUS_ANSWERS_AT_ONCE,
+            settings.ASSISTANT_ANONYMOUS_QUESTIONS_PER_MINUTE,
+            settings.ASSISTANT_ANONYMOUS_TOKENS_PER_DAY,
+        )
+
+
+def estimated_tokens(text: str) -> int:
+    """About what a text costs, without a tokenizer: four bytes are a token, in Latin scripts and others alike."""
+    return len(text.encode()) // 4 + 1
+
+
+def set_aside(asker: Asker, question: str) -> int:
+    """Take what an answer may cost from the asker's day; returns how many tokens. Inside a transaction.
+
+    Raises `TooOften` when a limit is reached.
+    """
+    if not settings.LIMITS:
+        return 0
+    Limit("questions", times=asker.questions_per_minute, seconds=60).hit(asker.key)
+    reserve = estimated_tokens(question) + ANSWER_RESERVE
+    today = _today()
+    _lock_day(asker.key, today)
+    # The day's row is locked, so nobody else of the same key counts or spends meanwhile.
+    if AssistantMessage.objects.streaming().filter(spender=asker.key).count() >= asker.answers_at_once:
+        raise TooOften(wait=ANSWER_PATIENCE)
+    left = TokenSpending.objects.filter(spender=asker.key, day=today, tokens__lte=asker.tokens_per_day - reserve)
+    if not left.update(tokens=F("tokens") + reserve):
+        tomorrow = datetime.combine(today + timedelta(days=1), datetime.min.time(), UTC)
+        raise TooOften(wait=(tomorrow - timezone.now()).total_seconds())
+    return reserve
+
+
+def settle(answer: AssistantMessage, *, spent: int) -> None:
+    """Replace what was set aside for an answer by what it has cost."""
+    if answer.reserved_tokens:
+        day = answer.created_at.astimezone(UTC).date()
+        TokenSpending.objects.filter(spender=answer.spender, day=day).update(
+            tokens=Greatest(F("tokens") + spent - answer.reserved_tokens, 0)
+        )
+
+
+def forget_old_days() -> int:
+    """Delete what was spent more than a month ago; returns how many days of somebody that were."""
+    forgotten, _ = TokenSpending.objects.filter(day__lt=_today() - timedelta(days=31)).delete()
+    return forgotten
+
+
+def _today() -> date:
+    return timezone.now().astimezone(UTC).date()
+
+
+def _lock_day(spender: str, day: date) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO assistants_tokenspending (spender, day, tokens) VALUES (%s, %s, 0) "
+            "ON CONFLICT (spender, day) DO UPDATE SET tokens = assistants_tokenspending.tokens",
+            [spender, day],
+        )

@@ -1,0 +1,38 @@
+"""What is deleted, because somebody wants it or nobody does."""
+
+from collections.abc import Collection
+from datetime import timedelta
+from functools import partial
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from assistants.groups import conversation_feed
+from assistants.models import AssistantConversation
+from core import runner
+from core.live import feeds, hub
+
+BATCH = 200  # conversations in one transaction
+
+
+def delete_conversations(conversation_ids: Collection[UUID]) -> None:
+    """Delete conversations with their messages and feeds; sockets that listen to them are closed."""
+    names = [conversation_feed(pk) for pk in conversation_ids]
+    with transaction.atomic():
+        AssistantConversation.objects.filter(pk__in=conversation_ids).delete()
+        feeds.delete(names)
+    for name in names:
+        transaction.on_commit(partial(runner.start, hub.recheck, name))
+
+
+def delete_abandoned_conversations() -> int:
+    """Delete visitors' conversations that nobody has touched for ASSISTANT_ANONYMOUS_DAYS; returns how many."""
+    oldest = timezone.now() - timedelta(days=settings.ASSISTANT_ANONYMOUS_DAYS)
+    abandoned = AssistantConversation.objects.without_owner().filter(updated_at__lt=oldest).order_by("updated_at")
+    deleted = 0
+    while batch := list(abandoned.values_list("pk", flat=True)[:BATCH]):
+        delete_conversations(batch)
+        deleted += len(batch)
+    return deleted

@@ -1,0 +1,128 @@
+"""From a visitor to a person: what was begun without an account is kept, by the right one."""
+
+from datetime import timedelta
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.core.management import call_command
+from django.test import Client, TransactionTestCase
+from django.urls import reverse
+from django.utils import timezone
+
+from assistants.consumers.conversation_consumer import ConversationAssistantConsumer
+from assistants.factories.conversation import ConversationFactory, QuestionFactory
+from assistants.groups import conversation_feed
+from assistants.models import AssistantConversation
+from core.live import feeds
+from core.live.models import Feed
+from test_utils.people import alice, mallory
+from test_utils.testing import WebsocketTestCase
+
+
+def start_in(browser: Client, **data: str) -> AssistantConversation:
+    response = browser.post(reverse("create-anonymous-conversation"), data, content_type="application/json")
+    assert response.status_code == 201, response.content
+    return AssistantConversation.objects.get(pk=response.json()["id"])
+
+
+def sign_in(browser: Client, email: str = "alice@example.com") -> None:
+    response = browser.post("/login", {"username": email, "password": "password"})
+    assert response.status_code == 302, response.content
+
+
+class KeepingTests(TransactionTestCase):
+    def setUp(self) -> None:
+        self.alice, self.mallory = alice(), mallory()
+        self.browser = Client()
+
+    def test_somebody_elses_browser_keeps_nothing_of_mine(self) -> None:
+        conversation = start_in(self.browser)
+
+        sign_in(Client(), "mallory@example.com")
+
+        conversation.refresh_from_db()
+        assert conversation.is_anonymous
+
+    def test_a_cookie_that_we_did_not_sign_claims_nothing(self) -> None:
+        conversation = ConversationFactory.create(user=None)
+        self.browser.cookies["conversations"] = f'["{conversation.pk.hex}"]'
+
+        sign_in(self.browser)
+
+        conversation.refresh_from_db()
+        assert conversation.is_anonymous
+
+    def test_what_another_person_owns_by_now_stays_theirs(self) -> None:
+        conversation = start_in(self.browser)
+        AssistantConversation.objects.filter(pk=conversation.pk).update(user=self.mallory)
+
+        sign_in(self.browser)
+
+        conversation.refresh_from_db()
+        assert conversation.user == self.mallory
+
+    def test_who_signs_in_keeps_what_they_began_in_this_browser(self) -> None:
+        conversations = [start_in(self.browser), start_in(self.browser)]
+
+        sign_in(self.browser)
+
+        assert {c.pk for c in AssistantConversation.objects.owned_by(self.alice)} == {c.pk for c in conversations}
+
+    def test_who_signs_up_keeps_it_too(self) -> None:
+        conversation = start_in(self.browser)
+        person: dict[str, Any] = {"email": "new@example.com", "display_name": "New"}
+
+        self.browser.post("/register", person | {"password1": "sea-and-sand-7", "password2": "sea-and-sand-7"})
+
+        conversation.refresh_from_db()
+        assert conversation.user is not None
+        assert conversation.user.email == "new@example.com"
+
+
+class ShutOutTests(WebsocketTestCase):
+    consumer = ConversationAssistantConsumer
+
+    async def test_strangers_with_the_link_are_shut_out_when_it_becomes_somebodys(self) -> None:
+        browser = Client()
+        person = await sync_to_async(alice)()
+        conversation = await sync_to_async(start_in)(browser)
+        path = f"/ws/assistants/{conversation.pk}/"
+        visitor = await self.open_page(path)
+        stranger = await self.open_page(path, by=await sync_to_async(mallory)())
+        mine = await self.open_page(path, by=person)
+
+        await sync_to_async(sign_in)(browser)
+
+        assert await visitor.close_code() == 4401
+        assert await stranger.close_code() == 4404
+        assert await mine.hears_nothing()
+
+    async def test_pages_of_a_deleted_conversation_are_closed(self) -> None:
+        person = await sync_to_async(alice)()
+        conversation = await sync_to_async(ConversationFactory.create)(user=person)
+        page = await self.open_page(f"/ws/assistants/{conversation.pk}/", by=person)
+
+        response = await self.request("DELETE", f"/api/assistants/conversations/{conversation.pk}/", by=person)
+
+        assert response.status_code == 204
+        assert await page.close_code() == 4404
+
+
+class LeftBehindTests(TransactionTestCase):
+    def test_what_visitors_left_behind_is_deleted_with_its_feed(self) -> None:
+        old = timezone.now() - timedelta(days=31)
+        left, touched = ConversationFactory.create_batch(2, user=None)
+        owned = ConversationFactory.create(user=alice())
+        for conversation in (left, touched, owned):
+            QuestionFactory.create(conversation=conversation)
+            with feeds.write(conversation_feed(conversation.pk)):
+                pass
+        AssistantConversation.objects.filter(pk__in=[left.pk, owned.pk]).update(updated_at=old)
+
+        call_command("delete_abandoned_conversations", verbosity=0)
+
+        assert set(AssistantConversation.objects.all()) == {touched, owned}
+        assert set(Feed.objects.values_list("name", flat=True)) == {
+            conversation_feed(touched.pk),
+            conversation_feed(owned.pk),
+        }
