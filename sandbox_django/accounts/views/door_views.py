@@ -60,6 +60,8 @@ class OpenDoor(APIView):
 
 
 class LoginView(OpenDoor):
+    """Signs in on this device: tokens for programs, the same as cookies and a session for browsers."""
+
     @extend_schema(request=LoginSerializer, responses=SignedInSerializer)
     def post(self, request: Request) -> Response:
         said = validated(LoginSerializer(data=request.data))
@@ -71,6 +73,8 @@ class LoginView(OpenDoor):
 
 
 class RegistrationView(OpenDoor):
+    """Makes an account, and signs in."""
+
     @extend_schema(request=RegistrationSerializer, responses={201: SignedInSerializer})
     def post(self, request: Request) -> Response:
         said = validated(RegistrationSerializer(data=request.data))
@@ -129,6 +133,8 @@ class TokenRefreshView(OpenDoor):
 
 
 class TokenVerifyView(OpenDoor):
+    """Says whether a token would be accepted."""
+
     @extend_schema(request=TokenSerializer, responses=DetailSerializer)
     def post(self, request: Request) -> Response:
         verify(validated(TokenSerializer(data=request.data))["token"])
