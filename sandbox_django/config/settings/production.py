@@ -24,6 +24,10 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 60 * 60 * 24 * 365)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
 
+# The server that takes mail out: links to a new password.
+globals().update({"EMAIL_TIMEOUT": 10, **env.dj_email_url("EMAIL_URL", "smtp://localhost:25")})
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "webmaster@localhost")
+
 LOGGING = logs.configure(as_json=True, level=LOG_LEVEL)
 
 STORAGES = {
