@@ -35,7 +35,6 @@ LATE_IMPORTS = {
     ("assistants/services/ai_service.py", "langchain_openai"),
     ("assistants/services/ai_service.py", "openai"),
     ("assistants/tests/test_ai_service.py", "langchain_core"),
-    ("test_utils/openai_test_utils.py", "langchain_core"),
 }
 
 
