@@ -65,6 +65,8 @@ class AccountForm(forms.ModelForm[User]):
 class ResetForm(PasswordResetForm):
     """Sends the link, if there is an account; whoever asks can't tell."""
 
+    email = forms.EmailField(label="E-mail", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"}))
+
     def save(self, *args: Any, **options: Any) -> None:
         try:
             RESET_MAILS.hit(self.cleaned_data["email"].lower())
