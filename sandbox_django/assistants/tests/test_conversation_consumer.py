@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from itertools import groupby
 from typing import Any
+from unittest import mock
 from uuid import uuid4
 
 from asgiref.sync import sync_to_async
@@ -18,6 +19,7 @@ from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.message import Status
 from assistants.services.ai_service import ModelProblem, ModelUnavailable
 from assistants.services.answers import end_abandoned_answers
+from assistants.services.reply_buffer import MemoryBuffer
 from assistants.tasks.assistant_tasks import task_handle_new_assistant_message
 from core.live.frames import encode
 from core.threads import end_threads
@@ -155,6 +157,28 @@ class AnswerTests(ConversationSocketCase):
         assert first["payload"]["messageId"] == question["id"]
         assert text_of([first, *rest]) == "Two cups of water."
         assert text_of([*early, *await page.hear_until("complete_streaming")]) == "Two cups of water."
+
+    async def test_an_answer_that_ends_while_a_page_opens_is_heard_whole_and_then_its_end(self) -> None:
+        page, gate, slow = await self.open(), Gate(), Gate()
+
+        class SlowBuffer(MemoryBuffer):
+            async def read(self, answer_id: int) -> str | None:
+                await slow.go_through()
+                return None
+
+        with scripted_model("Two ", gate, "cups."):
+            await self.ask()
+            await gate.reached()
+            with mock.patch("assistants.texts.reply_buffer", SlowBuffer):
+                late = await self.open()
+                await slow.reached()
+                gate.open()
+                await page.hear_until("complete_streaming")
+                heard = await late.hear_until("complete_streaming")
+                slow.open()
+
+        assert text_of(heard) == "Two cups."
+        assert await late.hears_nothing()
 
     async def test_a_page_that_comes_back_gets_what_it_missed_in_order(self) -> None:
         with scripted_model("Two ", "cups."):

@@ -223,11 +223,13 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         """Send what is new of a piece. False when its start, or the fact it follows, is missing."""
         if piece.text_id <= self._ended_text_id:
             return True
-        if self._text_to_come is not None:
+        if piece.after > self.seq:
+            return False
+        if piece.offset > self._characters_of(piece.text_id):
+            if self._text_to_come is None:
+                return False
             self._text_to_come.append(piece)
             return True
-        if piece.after > self.seq or piece.offset > self._characters_of(piece.text_id):
-            return False
         self._send_text(piece)
         return True
 

@@ -142,6 +142,7 @@ class LiveFeed:
                     reader.take_text(piece)
                 reader.take_fact(fact, anyhow=True)
             self.seq = max(self.seq, fact.seq)
+        self._known_head = self.seq
         self._early = {seq: fact for seq, fact in self._early.items() if seq > self.seq}
         if missing_text is not None and self.readers:
             so_far = await next(iter(self.readers)).running_text(missing_text)
@@ -175,6 +176,7 @@ class Hub:
         self._feeds: dict[str, LiveFeed] = {}
         self._listeners: dict[str, Callable[[Any], None]] = {}
         self._to_check: set[str] = set()
+        self._sweeping: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def join(self, name: str, reader: Reader, head: int) -> LiveFeed:
@@ -203,10 +205,13 @@ class Hub:
 
     async def listen(self, group: str, callback: Callable[[Any], None]) -> None:
         """Have `callback` called in this process with the `data` of what `call()` sends to a group."""
-        self._listeners[group] = callback
-        await self._subscribe(group)
+        if group not in self._listeners:
+            self._listeners[group] = callback
+            await self._subscribe(group)
 
     async def _subscribe(self, group: str) -> None:
+        if self._sweeping is None:
+            self._sweeping = asyncio.create_task(self._sweep())
         try:
             await self._layer.group_add(group, await self._own_channel())
         except LAYER_DOWN as failure:
@@ -232,7 +237,6 @@ class Hub:
     async def _open_channel(self) -> str:
         channel = await self._layer.new_channel()
         self._run(self._receive(channel))
-        self._run(self._sweep())
         return channel
 
     async def _receive(self, channel: str) -> None:
@@ -287,9 +291,9 @@ class Hub:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_INTERVAL)
-            for name, feed in list(self._feeds.items()):
-                if feed.subscription is not None:
-                    await self._subscribe(name)
+            # Again, for what Redis could not be asked for; what is subscribed already costs nothing.
+            for group in [*self._listeners, *self._feeds]:
+                await self._subscribe(group)
             await self._compare(self._feeds)
 
     async def _compare(self, names: Iterable[str]) -> None:
