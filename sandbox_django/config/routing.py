@@ -1,4 +1,9 @@
 from channels.routing import URLRouter
 from chanx.channels.routing import include, path
 
-router = URLRouter([path("ws/assistants/", include("assistants.routing"))])
+router = URLRouter(
+    [
+        path("ws/assistants/", include("assistants.routing")),
+        path("ws/chat/", include("chat.routing")),
+    ]
+)

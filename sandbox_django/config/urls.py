@@ -8,6 +8,7 @@ urlpatterns = [
     path("assistants/", include("assistants.web_urls")),
     path("api/accounts/", include("accounts.urls")),
     path("api/assistants/", include("assistants.urls")),
+    path("api/chat/", include("chat.urls")),
     path("admin/", admin.site.urls),
 ]
 

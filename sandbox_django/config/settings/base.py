@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "core",
     "accounts",
     "assistants",
+    "chat",
 ]
 
 MIDDLEWARE = [
@@ -176,6 +177,9 @@ ASSISTANT_ANONYMOUS_TOKENS_PER_DAY = env.int("ASSISTANT_ANONYMOUS_TOKENS_PER_DAY
 ASSISTANT_ANONYMOUS_CONVERSATIONS_PER_HOUR = env.int("ASSISTANT_ANONYMOUS_CONVERSATIONS_PER_HOUR", 60)
 # An answer whose worker has not been heard of for so many seconds is ended and offered for retry.
 ASSISTANT_LEASE_SECONDS = env.float("ASSISTANT_LEASE_SECONDS", 15.0)
+
+# --- Group chat ------------------------------------------------------------------------------------------------------
+CHAT_MESSAGES_PER_MINUTE = env.int("CHAT_MESSAGES_PER_MINUTE", 240)  # of one person, in all rooms
 
 # --- Doors -----------------------------------------------------------------------------------------------------------
 LIMITS = env.str("LIMITS", "on") != "off"  # "off" lifts every limit, for load tests

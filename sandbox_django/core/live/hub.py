@@ -204,7 +204,7 @@ class Hub:
             self._run(self._unsubscribe(feed.name))
 
     async def listen(self, group: str, callback: Callable[[Any], None]) -> None:
-        """Have `callback` called in this process with the `data` of what `call()` sends to a group."""
+        """Have `callback` called in this process with each `call`'s data, or each hint's frame, to a group."""
         if group not in self._listeners:
             self._listeners[group] = callback
             await self._subscribe(group)
@@ -249,9 +249,8 @@ class Hub:
 
     def _hear(self, message: LayerMessage) -> None:
         group = message["group"]
-        if message["type"] == "live.call":
-            if listener := self._listeners.get(group):
-                listener(message["data"])
+        if listener := self._listeners.get(group):
+            listener(message["data"] if message["type"] == "live.call" else message["frame"])
             return
         feed = self._feeds.get(group)
         if feed is None:

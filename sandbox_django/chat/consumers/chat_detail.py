@@ -1,0 +1,151 @@
+import asyncio
+import json
+from typing import Any
+
+import structlog
+from chanx.core.decorators import channel, ws_handler
+from django.db import DatabaseError
+from django.db.models import QuerySet
+
+from accounts.models import User
+from chat import presence
+from chat.groups import room_feed
+from chat.messages.chat import (
+    FarewellPayload,
+    GroupUpdated,
+    IAmTyping,
+    MemberAdded,
+    MemberMessage,
+    MemberRemoved,
+    MemberUpdated,
+    MessageDeleted,
+    MessageUpdated,
+    Presence,
+    Read,
+    Typing,
+    TypingPayload,
+    UserRemovedFromGroup,
+)
+from chat.models import ChatMember
+from core.live import hints
+from core.live.authenticator import LiveAuthenticator
+from core.live.consumer import LiveConsumer
+from core.live.feeds import Fact
+from core.live.frames import encode
+from core.threads import in_database_thread
+
+logger = structlog.get_logger(__name__)
+
+CLOSE_REMOVED = 4403
+CLOSE_TRY_AGAIN = 1013
+MEMBER_REMOVED = '{"action":"member_removed"'  # how such a frame begins
+
+
+class RoomAuthenticator(LiveAuthenticator):
+    """Lets in who is in the room; `obj` is what they are there. For others it does not exist."""
+
+    lookup_field = "group_chat__pk"
+    lookup_url_kwarg = "pk"
+    user: User
+    obj: ChatMember
+
+    def get_queryset(self) -> QuerySet[ChatMember]:
+        return ChatMember.objects.select_related("group_chat", "user").filter(user=self.user)
+
+
+@channel(name="room", description="One room, live", tags=["chat"])
+class ChatDetailConsumer(LiveConsumer):
+    """Keeps one open page of a room up to date, until its reader is in the room no more."""
+
+    authenticator_class = RoomAuthenticator
+    authenticator: RoomAuthenticator
+    emits = [
+        MemberMessage,
+        MessageUpdated,
+        MessageDeleted,
+        MemberAdded,
+        MemberUpdated,
+        MemberRemoved,
+        UserRemovedFromGroup,
+        GroupUpdated,
+        Typing,
+        Presence,
+        Read,
+    ]
+
+    _seen: presence.Visit | None = None
+    # While it is looked up whether the reader is still in the room, nothing goes out.
+    _looking: asyncio.Task[None] | None = None
+
+    def feed(self) -> str:
+        return room_feed(self.authenticator.obj.group_chat_id)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._go()
+
+    async def post_authentication(self) -> None:
+        me = self.authenticator.obj
+        self._seen = presence.come(me.group_chat_id, me.user_id)
+
+    async def close(self, code: int | None = None, reason: str | None = None) -> None:
+        self._go()
+        await super().close(code, reason)
+
+    def _go(self) -> None:
+        if self._seen is not None:
+            presence.go(self._seen)
+            self._seen = None
+
+    @ws_handler(summary="I am writing, or have stopped")
+    async def tell_typing(self, message: IAmTyping) -> None:
+        me = self.authenticator.obj
+        if self._looking is None:
+            typing = Typing(
+                payload=TypingPayload(
+                    user_id=me.user_id, user=me.user.display_name, is_typing=message.payload.is_typing
+                )
+            )
+            hints.send(self.feed(), f"typing of {me.user_id}", typing)
+
+    # The end of a membership
+
+    def take_fact(self, fact: Fact, *, anyhow: bool = False) -> bool:
+        if self._looking is not None:
+            return False  # it will be given to us again: the hub sees that we have not got it
+        if fact.seq == self.seq + 1 and self._is_my_end(fact):
+            self._looking = asyncio.create_task(self._leave_or_go_on(fact))
+            return False
+        return super().take_fact(fact, anyhow=anyhow)
+
+    def take_hint(self, frame: str) -> None:
+        if self._looking is None:
+            super().take_hint(frame)
+
+    def _is_my_end(self, fact: Fact) -> bool:
+        """Whether it tells that this very membership is over, and not an earlier one of the same person."""
+        # The text first: nearly every fact is another one, and each socket asks.
+        if not fact.frame.startswith(MEMBER_REMOVED):
+            return False
+        return bool(json.loads(fact.frame)["payload"]["id"] == self.authenticator.obj.pk)
+
+    async def _leave_or_go_on(self, fact: Fact) -> None:
+        """Whoever was added again meanwhile stays; the others hear that it is over, and nothing after that."""
+        room = self.authenticator.obj.group_chat
+        try:
+            me = await in_database_thread(self.authenticator.get_queryset().filter(group_chat=room).first)
+        except DatabaseError as failure:
+            logger.warning("live_log_unreachable", error=type(failure).__name__, feed=self.feed())
+            await self.close(CLOSE_TRY_AGAIN)  # they come back, and are asked who they are
+            return
+        if me is not None:
+            self.authenticator.obj = me
+            self._looking = None
+            super().take_fact(fact, anyhow=True)
+            return
+        has_left = json.loads(fact.frame)["payload"]["hasLeft"]
+        words = f"You have left “{room.title}”." if has_left else f"You were removed from “{room.title}”."
+        self._outbox.put(encode(UserRemovedFromGroup(payload=FarewellPayload(message=words)), seq=fact.seq))
+        await self.close(CLOSE_REMOVED)

@@ -1,0 +1,295 @@
+"""What a room tells its pages, and a person's rooms tell theirs: one class per fact, the same for whoever listens.
+
+People are called by their display names here; e-mails are for REST, which knows who is looking.
+"""
+
+from datetime import datetime
+from typing import Literal, Self
+
+from chanx.messages.base import BaseMessage
+from pydantic import BaseModel
+
+from chat.models import ChatMember, ChatMessage, GroupChat
+from core.dates import formatted
+
+
+class SenderPayload(BaseModel):
+    id: int  # of the membership
+    user: str  # the display name
+    display_name: str
+    chat_role: int
+    user_id: int
+
+    @classmethod
+    def of(cls, member: ChatMember) -> "SenderPayload":
+        return SenderPayload(
+            id=member.pk,
+            user=member.user.display_name,
+            display_name=member.user.display_name,
+            chat_role=member.chat_role,
+            user_id=member.user_id,
+        )
+
+
+class MessagePayload(BaseModel):
+    id: int
+    sender: SenderPayload | None  # None when they have left the room
+    sender_name: str  # also when they have left; empty when their account is gone
+    user_id: int | None  # whoever wrote it, so that a page knows its own
+    content: str
+    content_html: str
+    mentions: list[int]  # ids of people
+    created_at: datetime
+    formatted_time: str
+    updated_at: datetime
+    is_edited: bool
+    is_deleted: bool
+
+    @classmethod
+    def of(cls, message: ChatMessage) -> Self:
+        return cls(
+            id=message.pk,
+            sender=SenderPayload.of(message.sender) if message.sender else None,
+            sender_name=message.sender_name,
+            user_id=message.author_id,
+            content=message.content,
+            content_html=message.content_html,
+            mentions=message.mentions,
+            created_at=message.created_at,
+            formatted_time=formatted(message.created_at),
+            updated_at=message.updated_at,
+            is_edited=message.is_edited,
+            is_deleted=message.is_deleted,
+        )
+
+
+class MemberMessage(BaseMessage):
+    """Somebody said something."""
+
+    action: Literal["member_message"] = "member_message"
+    payload: MessagePayload
+
+    @classmethod
+    def of(cls, message: ChatMessage) -> Self:
+        return cls(payload=MessagePayload.of(message))
+
+
+class MessageUpdated(BaseMessage):
+    """Somebody changed what they had said."""
+
+    action: Literal["message_updated"] = "message_updated"
+    payload: MessagePayload
+
+    @classmethod
+    def of(cls, message: ChatMessage) -> Self:
+        return cls(payload=MessagePayload.of(message))
+
+
+class MessageDeleted(BaseMessage):
+    """What was said is gone; its place stays."""
+
+    action: Literal["message_deleted"] = "message_deleted"
+    payload: MessagePayload
+
+    @classmethod
+    def of(cls, message: ChatMessage) -> Self:
+        return cls(payload=MessagePayload.of(message))
+
+
+class MemberPayload(SenderPayload):
+    last_read_message_id: int
+
+    @classmethod
+    def of(cls, member: ChatMember) -> "MemberPayload":
+        return cls(**dict(SenderPayload.of(member)), last_read_message_id=member.last_read_message_id)
+
+
+class MemberAdded(BaseMessage):
+    """Somebody is in the room now."""
+
+    action: Literal["member_added"] = "member_added"
+    payload: MemberPayload
+
+    @classmethod
+    def of(cls, member: ChatMember) -> Self:
+        return cls(payload=MemberPayload.of(member))
+
+
+class MemberUpdated(BaseMessage):
+    """Somebody may do more, or less, than before."""
+
+    action: Literal["member_updated"] = "member_updated"
+    payload: MemberPayload
+
+    @classmethod
+    def of(cls, member: ChatMember) -> Self:
+        return cls(payload=MemberPayload.of(member))
+
+
+class MemberRemovedPayload(BaseModel):
+    id: int  # of the membership that is over
+    user: str  # the display name
+    user_pk: int
+    has_left: bool  # by themself
+
+
+class MemberRemoved(BaseMessage):
+    """Somebody is not in the room any more. Their messages stay, without a sender."""
+
+    action: Literal["member_removed"] = "member_removed"
+    payload: MemberRemovedPayload
+
+    @classmethod
+    def of(cls, member: ChatMember, *, has_left: bool) -> Self:
+        return cls(
+            payload=MemberRemovedPayload(
+                id=member.pk, user=member.user.display_name, user_pk=member.user_id, has_left=has_left
+            )
+        )
+
+
+class FarewellPayload(BaseModel):
+    redirect: Literal["/chat/"] = "/chat/"
+    message: str  # for people
+
+
+class UserRemovedFromGroup(BaseMessage):
+    """To the one who is not in the room any more, instead of `member_removed`; then their socket is closed (4403)."""
+
+    action: Literal["user_removed_from_group"] = "user_removed_from_group"
+    payload: FarewellPayload
+
+
+class RoomPayload(BaseModel):
+    id: int
+    title: str
+    description: str
+    member_count: int
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, room: GroupChat, *, member_count: int) -> "RoomPayload":
+        return RoomPayload(
+            id=room.pk,
+            title=room.title,
+            description=room.description,
+            member_count=member_count,
+            updated_at=room.updated_at,
+        )
+
+
+class GroupUpdated(BaseMessage):
+    """The room has another title or description."""
+
+    action: Literal["group_updated"] = "group_updated"
+    payload: RoomPayload
+
+    @classmethod
+    def of(cls, room: GroupChat, *, member_count: int) -> Self:
+        return cls(payload=RoomPayload.of(room, member_count=member_count))
+
+
+class TypingPayload(BaseModel):
+    user_id: int
+    user: str
+    is_typing: bool
+
+
+class Typing(BaseMessage):
+    """Somebody is writing, or has stopped. A page forgets it after five seconds, since nobody may tell it the end."""
+
+    action: Literal["typing"] = "typing"
+    payload: TypingPayload
+
+
+class IAmTypingPayload(BaseModel):
+    is_typing: bool = True
+
+
+class IAmTyping(BaseMessage):
+    """A page says that its person is writing, or has stopped."""
+
+    action: Literal["typing"] = "typing"
+    payload: IAmTypingPayload = IAmTypingPayload()
+
+
+class PresencePayload(BaseModel):
+    count: int
+    user_ids: list[int]  # a hundred at most
+
+
+class Presence(BaseMessage):
+    """Who has the room open now."""
+
+    action: Literal["presence"] = "presence"
+    payload: PresencePayload
+
+
+class ReadPayload(BaseModel):
+    user_id: int
+    message_id: int
+
+
+class Read(BaseMessage):
+    """How far somebody has read; told in small rooms only."""
+
+    action: Literal["read"] = "read"
+    payload: ReadPayload
+
+
+class JoinedRoomPayload(RoomPayload):
+    group_pk: int
+    group_title: str
+    unread_count: Literal[0] = 0
+    last_read_message_id: int
+
+
+class AddedToGroup(BaseMessage):
+    """The person is in a room more."""
+
+    action: Literal["added_to_group"] = "added_to_group"
+    payload: JoinedRoomPayload
+
+    @classmethod
+    def of(cls, member: ChatMember, *, member_count: int) -> Self:
+        room = member.group_chat
+        return cls(
+            payload=JoinedRoomPayload(
+                **dict(RoomPayload.of(room, member_count=member_count)),
+                group_pk=room.pk,
+                group_title=room.title,
+                last_read_message_id=member.last_read_message_id,
+            )
+        )
+
+
+class LeftRoomPayload(BaseModel):
+    group_pk: int
+    group_title: str
+
+
+class RemovedFromGroup(BaseMessage):
+    """The person is in a room less: they left, were removed, or it was deleted."""
+
+    action: Literal["removed_from_group"] = "removed_from_group"
+    payload: LeftRoomPayload
+
+    @classmethod
+    def of(cls, room: GroupChat) -> Self:
+        return cls(payload=LeftRoomPayload(group_pk=room.pk, group_title=room.title))
+
+
+class ActivityPayload(BaseModel):
+    group_pk: int
+    updated_at: datetime
+
+
+class GroupChatUpdated(BaseMessage):
+    """Something happened in one of the person's rooms: its place in the list or its unread messages may be others."""
+
+    action: Literal["group_chat_updated"] = "group_chat_updated"
+    payload: ActivityPayload
+
+    @classmethod
+    def of(cls, room: GroupChat) -> Self:
+        return cls(payload=ActivityPayload(group_pk=room.pk, updated_at=room.updated_at))

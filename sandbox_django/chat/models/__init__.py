@@ -1,0 +1,3 @@
+from chat.models.room import ChatMember, ChatMessage, GroupChat
+
+__all__ = ["ChatMember", "ChatMessage", "GroupChat"]

@@ -1,0 +1,157 @@
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Count, F, FilteredRelation, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from accounts.models import User
+
+
+class ChatRole(models.IntegerChoices):
+    """The smaller the number, the more they may do."""
+
+    OWNER = 2001, "Owner"
+    ADMIN = 2002, "Admin"
+    MEMBER = 2003, "Member"
+
+
+class RoomQuerySet(QuerySet["GroupChat"]):
+    def joined_by(self, user: User) -> Self:
+        """The rooms that `user` is in: for them, no others exist."""
+        return self.annotate(mine=FilteredRelation("members", condition=Q(members__user=user))).filter(
+            mine__isnull=False
+        )
+
+    def with_counts(self) -> Self:
+        """How many are in a room, and how many messages of others the one who joined has not read.
+
+        Counted from the last message they read, each time: a counter would drift.
+        """
+        members = ChatMember.objects.filter(group_chat=OuterRef("pk"))
+        messages = ChatMessage.objects.filter(group_chat=OuterRef("pk"), is_deleted=False)
+        unread = messages.filter(pk__gt=OuterRef("mine__last_read_message_id")).exclude(author=OuterRef("mine__user"))
+        return self.annotate(
+            member_count=_counted(members),
+            unread_count=_counted(unread),
+            last_read_message_id=F("mine__last_read_message_id"),
+        )
+
+
+class GroupChat(models.Model):
+    """A room: its members read what is said there, and nobody else."""
+
+    title = models.CharField(max_length=200)
+    description = models.TextField(max_length=2000, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(default=timezone.now)  # when something was last said, or the room changed
+
+    objects = RoomQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "room"
+        ordering = ["-updated_at", "-pk"]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class MemberQuerySet(QuerySet["ChatMember"]):
+    def owners(self) -> Self:
+        return self.filter(chat_role=ChatRole.OWNER)
+
+
+class ChatMember(models.Model):
+    """Somebody in a room. Who leaves and comes back is a new one, so that old news of leaving is not about them."""
+
+    group_chat = models.ForeignKey(GroupChat, on_delete=models.CASCADE, related_name="members")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="chat_memberships")
+    chat_role = models.PositiveSmallIntegerField("role", choices=ChatRole.choices, default=ChatRole.MEMBER)
+    # An id and not a key: what they read stays read when it is gone.
+    last_read_message_id = models.BigIntegerField(default=0)
+    joined_at = models.DateTimeField(auto_now_add=True)
+
+    objects = MemberQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "member"
+        ordering = ["chat_role", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["group_chat", "user"], name="one_membership_in_a_room"),
+            models.CheckConstraint(condition=Q(chat_role__in=ChatRole.values), name="role_is_one_of_ours"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.group_chat}"
+
+    @property
+    def may_manage(self) -> bool:
+        """Add members, change what they may do, remove them, delete what they said."""
+        return self.chat_role <= ChatRole.ADMIN
+
+    @property
+    def owns(self) -> bool:
+        return self.chat_role == ChatRole.OWNER
+
+
+class ChatMessageQuerySet(QuerySet["ChatMessage"]):
+    def with_senders(self, room: GroupChat) -> Self:
+        """Each with its author, and what they are in the room now."""
+        in_room = Prefetch("author__chat_memberships", ChatMember.objects.filter(group_chat=room), to_attr="in_room")
+        return self.select_related("author").prefetch_related(in_room)
+
+
+class ChatMessage(models.Model):
+    """What somebody said. It outlives their membership and their account."""
+
+    group_chat = models.ForeignKey(GroupChat, on_delete=models.CASCADE, related_name="messages", db_index=False)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, related_name="chat_messages", null=True, blank=True
+    )
+    content = models.TextField(blank=True)
+    # Rendered once, when it is stored: Markdown costs 10 ms for 3 kB, too much for every page view.
+    content_html = models.TextField(blank=True)
+    mentions = models.JSONField(default=list, blank=True)  # ids of the people it names with an @
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+    is_edited = models.BooleanField(default=False)
+    is_deleted = models.BooleanField(default=False)  # then nothing is left of what it said
+
+    objects = ChatMessageQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "message"
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["group_chat", "id"], name="chat_message_order")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(is_deleted=False) | Q(content="", content_html=""), name="deleted_messages_say_nothing"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Message {self.pk}"
+
+    @property
+    def sender(self) -> ChatMember | None:
+        """Who said it, as the member they are now; None when they have left. Needs `with_senders`."""
+        if self.author is None:
+            return None
+        return next(iter(self.author.in_room), None)  # type: ignore[attr-defined]  # prefetched, or known
+
+    @property
+    def sender_name(self) -> str:
+        """Who said it, also when they have left the room; empty when their account is gone."""
+        return self.author.display_name if self.author else ""
+
+    def know_sender(self, member: ChatMember) -> None:
+        """For a message that was just written by `member`: nothing has to be asked."""
+        self.author = member.user
+        self.author.in_room = [member]  # type: ignore[attr-defined]  # as `with_senders` does
+
+
+def _counted(rows: QuerySet[models.Model]) -> Coalesce:
+    # Grouped by what is the same for all of them, or it would be one count for each row.
+    counts = rows.order_by().values("group_chat").annotate(count=Count("pk")).values("count")
+    return Coalesce(Subquery(counts, output_field=IntegerField()), 0)

@@ -1,0 +1,6 @@
+from chat.presence import current_lobby
+
+
+async def task_refresh_presence() -> None:
+    """Say again who has which room open in this process: what is not said again is forgotten."""
+    await current_lobby().refresh()

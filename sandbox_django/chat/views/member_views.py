@@ -1,0 +1,63 @@
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics
+from rest_framework.exceptions import ValidationError
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from chat.models import ChatMember
+from chat.permissions import ManagersAdd
+from chat.serializers.member import MemberSerializer, RoleSerializer
+from chat.services.members import AlreadyInRoom, add_member, change_role, hand_over, leave_room, remove_member
+from chat.views.room_views import RoomView
+from core.idempotency import IdempotentCreateMixin
+
+
+class MembersView(RoomView[ChatMember]):
+    """What all views of a room's members share."""
+
+    serializer_class = MemberSerializer
+
+    def get_queryset(self) -> QuerySet[ChatMember]:
+        return self.room.members.select_related("user", "group_chat")
+
+
+class MemberListView(MembersView, IdempotentCreateMixin[ChatMember], generics.ListCreateAPIView[ChatMember]):
+    """Who is in a room, the owners first; owners and admins add people by their e-mail."""
+
+    permission_classes = [IsAuthenticated, ManagersAdd]
+
+    def perform_create(self, serializer: BaseSerializer[ChatMember]) -> None:
+        try:
+            serializer.instance = add_member(self.room, by=self.request.user, **serializer.validated_data)
+        except AlreadyInRoom:
+            raise ValidationError({"user": "They are in this room already."}, code="already_in_room") from None
+
+
+class MemberDetailView(MembersView, generics.RetrieveUpdateDestroyAPIView[ChatMember]):
+    """Somebody in a room: owners and admins change their role and remove them; deleting oneself is leaving."""
+
+    serializer_class = RoleSerializer
+
+    def perform_update(self, serializer: BaseSerializer[ChatMember]) -> None:
+        member = serializer.instance
+        assert member is not None
+        role = serializer.validated_data.get("chat_role", member.chat_role)
+        serializer.instance = change_role(member, chat_role=role, by=self.request.user)
+
+    def perform_destroy(self, instance: ChatMember) -> None:
+        if instance.user_id == self.request.user.pk:
+            leave_room(self.room, user=self.request.user)
+        else:
+            remove_member(instance, by=self.request.user)
+
+
+class HandOverView(MembersView):
+    """Make this member the owner in one's own place."""
+
+    @extend_schema(request=None, responses={200: MemberSerializer})
+    def post(self, request: Request, *args: object, **kwargs: object) -> Response:
+        member = hand_over(self.get_object(), by=self.request.user)
+        return Response(self.get_serializer(member).data)

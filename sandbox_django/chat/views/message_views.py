@@ -1,0 +1,44 @@
+from django.db.models import QuerySet
+from rest_framework import generics
+from rest_framework.serializers import BaseSerializer
+
+from chat.models import ChatMessage
+from chat.serializers.message import MessageSerializer
+from chat.services.messages import delete_message, edit_message, post_message
+from chat.views.room_views import RoomView
+from core.idempotency import IdempotentCreateMixin
+from core.pagination import NewestFirstPagination
+
+
+class MessagesView(RoomView[ChatMessage]):
+    """What all views of a room's messages share."""
+
+    serializer_class = MessageSerializer
+    pagination_class = NewestFirstPagination
+
+    def get_queryset(self) -> QuerySet[ChatMessage]:
+        return self.room.messages.with_senders(self.room)
+
+
+class MessageListView(MessagesView, IdempotentCreateMixin[ChatMessage], generics.ListCreateAPIView[ChatMessage]):
+    """What was said in a room, newest first; deleted messages keep their place and say nothing."""
+
+    def perform_create(self, serializer: BaseSerializer[ChatMessage]) -> None:
+        serializer.instance = post_message(self.room, by=self.request.user, **serializer.validated_data)
+
+
+class MessageDetailView(MessagesView, generics.RetrieveUpdateDestroyAPIView[ChatMessage]):
+    """One message: whoever said it edits and deletes it; owners and admins delete any."""
+
+    def get_queryset(self) -> QuerySet[ChatMessage]:
+        messages = super().get_queryset().select_related("group_chat")
+        return messages if self.request.method == "GET" else messages.filter(is_deleted=False)
+
+    def perform_update(self, serializer: BaseSerializer[ChatMessage]) -> None:
+        message = serializer.instance
+        assert message is not None
+        content = serializer.validated_data.get("content", message.content)
+        serializer.instance = edit_message(message, content=content, by=self.request.user)
+
+    def perform_destroy(self, instance: ChatMessage) -> None:
+        delete_message(instance, by=self.request.user)

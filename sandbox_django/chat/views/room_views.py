@@ -1,0 +1,135 @@
+from typing import Any, TypeVar
+
+from django.db.models import Model, QuerySet
+from django.http import Http404
+from django.shortcuts import get_object_or_404
+from django.utils.functional import cached_property
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics
+from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from accounts.http import AuthenticatedRequest
+from chat.groups import person_feed, room_feed
+from chat.models import ChatMember, GroupChat
+from chat.permissions import OwnerChanges
+from chat.serializers.room import ReadSerializer, RoomSerializer
+from chat.services.members import LastOwner, NotAllowed, NotInRoom
+from chat.services.messages import MessageGone
+from chat.services.rooms import NoSuchMessage, change_room, create_room, delete_room, mark_read
+from core.errors import Conflict
+from core.idempotency import IdempotentCreateMixin
+from core.live import feeds
+
+ModelType = TypeVar("ModelType", bound=Model)
+
+
+class ChatView(generics.GenericAPIView[ModelType]):
+    """What all views of this app share: where the feed stood before the rows were read, and what refusals mean."""
+
+    request: AuthenticatedRequest
+    feed_seq: int | None = None
+
+    def feed(self) -> str:
+        """The feed of what the URL names."""
+        return person_feed(self.request.user.pk)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.method in SAFE_METHODS:
+            self.feed_seq = feeds.head(self.feed())
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        if self.feed_seq is not None and response.status_code == 200:
+            # Whoever opens the socket with this number misses nothing.
+            response["Feed-Seq"] = str(self.feed_seq)
+        return super().finalize_response(request, response, *args, **kwargs)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        return super().handle_exception(_as_answer(exc))
+
+
+def _as_answer(failure: Exception) -> Exception:
+    match failure:
+        case NotInRoom() | MessageGone():
+            return Http404()
+        case NotAllowed():
+            return PermissionDenied(str(failure))
+        case LastOwner():
+            return Conflict("A room needs an owner. Make somebody else the owner first.", code="last_owner")
+        case _:
+            return failure
+
+
+class RoomView(ChatView[ModelType]):
+    """A view of one room, for those who are in it: for others it does not exist."""
+
+    room_kwarg = "group_chat_pk"
+
+    @cached_property
+    def membership(self) -> ChatMember:
+        """What whoever asks is in this room."""
+        mine = ChatMember.objects.select_related("group_chat", "user").filter(user=self.request.user)
+        return get_object_or_404(mine, group_chat__pk=self.kwargs[self.room_kwarg])
+
+    @property
+    def room(self) -> GroupChat:
+        return self.membership.group_chat
+
+    def feed(self) -> str:
+        return room_feed(self.kwargs[self.room_kwarg])
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "viewer": self.membership}
+
+
+class RoomListView(ChatView[GroupChat], IdempotentCreateMixin[GroupChat], generics.ListCreateAPIView[GroupChat]):
+    """The rooms I am in, those where something was said last first."""
+
+    serializer_class = RoomSerializer
+
+    def get_queryset(self) -> QuerySet[GroupChat]:
+        return GroupChat.objects.joined_by(self.request.user).with_counts()
+
+    def perform_create(self, serializer: BaseSerializer[GroupChat]) -> None:
+        room = create_room(self.request.user, **serializer.validated_data)
+        serializer.instance = self.get_queryset().get(pk=room.pk)
+
+
+class RoomDetailView(RoomView[GroupChat], generics.RetrieveUpdateDestroyAPIView[GroupChat]):
+    """One of my rooms: its members read, its owners change and delete."""
+
+    room_kwarg = "pk"
+    permission_classes = [IsAuthenticated, OwnerChanges]
+    serializer_class = RoomSerializer
+
+    def get_queryset(self) -> QuerySet[GroupChat]:
+        return GroupChat.objects.joined_by(self.request.user).with_counts()
+
+    def perform_update(self, serializer: BaseSerializer[GroupChat]) -> None:
+        assert serializer.instance is not None
+        change_room(serializer.instance, by=self.request.user, **serializer.validated_data)
+
+    def perform_destroy(self, instance: GroupChat) -> None:
+        delete_room(instance, by=self.request.user)
+
+
+class ReadView(RoomView[GroupChat]):
+    """My last read message."""
+
+    room_kwarg = "pk"
+    serializer_class = ReadSerializer
+
+    @extend_schema(responses={200: ReadSerializer})
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        room = self.room  # before the body is looked at: strangers learn nothing
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        try:
+            read = mark_read(room, message_id=serializer.validated_data["message_id"], user=self.request.user)
+        except NoSuchMessage:
+            raise ValidationError({"message_id": "There is no such message in this room."}) from None
+        return Response(self.get_serializer({"message_id": read}).data)
