@@ -178,6 +178,26 @@ class StartPageTests(TestCase):
         self.assertNotContains(response, "secret")
         self.assertNotContains(response, "Nobody")
 
+    def test_visitor_finds_again_what_this_browser_began(self) -> None:
+        begun = self.client.post("/api/assistants/anonymous/", {}, "application/json").json()
+        AssistantConversation.objects.filter(pk=begun["id"]).update(title="Knots for sailors")
+
+        self.assertContains(self.client.get("/assistants/"), "Knots for sailors")
+        self.assertNotContains(self.client_class().get("/assistants/"), "Knots for sailors")
+
+    def test_what_became_somebodys_is_not_listed_for_the_browser_any_more(self) -> None:
+        begun = self.client.post("/api/assistants/anonymous/", {}, "application/json").json()
+        AssistantConversation.objects.filter(pk=begun["id"]).update(title="Knots for sailors", user=people.alice())
+
+        self.assertNotContains(self.client.get("/assistants/"), "Knots for sailors")
+
+    def test_models_are_offered_where_there_is_a_choice(self) -> None:
+        with override_settings(ASSISTANT_MODELS=["small", "large"]):
+            self.assertContains(self.client.get("/assistants/"), "<option>large</option>")
+
+        with override_settings(ASSISTANT_MODELS=["small"]):
+            self.assertNotContains(self.client.get("/assistants/"), "<option>")
+
     def test_titles_can_be_searched(self) -> None:
         alice = people.alice()
         ConversationFactory.create(user=alice, title="Knots for sailors")
