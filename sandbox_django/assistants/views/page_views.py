@@ -60,9 +60,10 @@ def start(request: HttpRequest) -> HttpResponse:
 @never_cache
 def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
     """One conversation, live."""
+    # Before any row, the title's too: what happens in between is then told twice, and drawn once. The other way round
+    # it would be lost.
+    since = feeds.head(conversation_feed(pk))
     opened = get_object_or_404(open_to(request), pk=pk)
-    # Before the rows: what is said in between is then told twice, and drawn once. The other way round it would be lost.
-    since = feeds.head(conversation_feed(opened.pk))
     newest = list(opened.messages.order_by("-pk")[: SHOWN_MESSAGES + 1])
     shown = newest[:SHOWN_MESSAGES][::-1]
     context = {
