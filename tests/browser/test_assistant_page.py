@@ -231,6 +231,49 @@ def test_page_that_loses_its_socket_gets_the_rest(page: Page, model: FakeOpenAI)
     assert "since=" in sockets[1].url
 
 
+def test_page_that_has_to_start_anew_fetches_what_it_missed(page: Page, model: FakeOpenAI) -> None:
+    model.script(says("Twelve **minutes**."), TITLE, refuses(401), says("Longer."))
+    begin(page)
+    expect(page.locator(".message--answer strong")).to_have_text("minutes")
+    other = page.context.new_page()
+    sockets: list[WebSocketRoute] = []
+
+    def let_only_the_greeting_through(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        server.on_message(lambda frame: socket.send(frame) if '"authentication"' in str(frame) else None)
+        sockets.append(socket)
+
+    other.route_web_socket(re.compile("/ws/assistants/"), let_only_the_greeting_through)
+    other.goto(page.url)
+    be_live(other)
+    ask(page, "And brown rice?")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_text("Longer.")).to_be_visible()
+    expect(other.locator(".message")).to_have_count(2)
+
+    sockets[0].send('{"action": "resync", "payload": {"seq": 99}}')
+
+    expect(other.get_by_text("And brown rice?")).to_be_visible()
+    expect(other.get_by_text("Longer.")).to_be_visible()
+    expect(other.locator(".message--answer:visible").last).to_contain_text("2 of 2")
+    expect(other.locator(".message")).to_have_count(5)
+
+
+def test_code_and_answers_can_be_copied(page: Page, model: FakeOpenAI) -> None:
+    answer = "So:\n\n```python\nboil(12)\n```\n"
+    model.script(says(answer), TITLE)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    begin(page)
+
+    page.locator("figure").get_by_role("button", name="Copy").click()
+    expect(page.locator("figure").get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == "boil(12)\n"
+    page.locator(".message__tools").get_by_role("button", name="Copy").click()
+    expect(page.locator(".message__tools").get_by_role("button", name="Copied")).to_be_visible()
+
+    assert page.evaluate("navigator.clipboard.readText()") == answer
+
+
 def test_reader_who_looks_further_up_is_left_there(page: Page, model: FakeOpenAI) -> None:
     gate = Gate()
     lines = [f"Line {number}.\n\n" for number in range(60)]
