@@ -1,19 +1,43 @@
 """Every door of Django's (our pages, the API, the admin) makes a device, and closing it ends that device."""
 
+from functools import partial
+
 from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.db import transaction
+from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from django.http import HttpRequest
 
+from accounts.browsers import browser_name
 from accounts.models import SignIn, User
-from accounts.services.sign_ins import SESSION_KEY, sign_out
+from accounts.services.sign_ins import sign_out, sign_out_everywhere
+from accounts.sessions import SIGN_IN_KEY
+from core import runner
+from core.live import hub
 
 
 @receiver(user_logged_in)
 def note_sign_in(request: HttpRequest, user: User, **signal: object) -> None:
-    request.session[SESSION_KEY] = str(SignIn.objects.create(user=user).pk)
+    if before := request.session.get(SIGN_IN_KEY):
+        sign_out(before)  # the same browser once more
+    browser = browser_name(request.META.get("HTTP_USER_AGENT", ""))
+    request.session[SIGN_IN_KEY] = str(SignIn.objects.create(user=user, browser=browser).pk)
 
 
 @receiver(user_logged_out)
 def note_sign_out(request: HttpRequest, **signal: object) -> None:
-    if sign_in_id := request.session.get(SESSION_KEY):
+    if sign_in_id := request.session.get(SIGN_IN_KEY):
         sign_out(sign_in_id)
+
+
+@receiver(post_save, sender=User)
+def end_what_was_before(instance: User, created: bool, **signal: object) -> None:
+    """A new password, or a person who is switched off, by whichever door: our forms, the API, the admin, a command."""
+    # Django keeps a new password here until it is saved, and clears it when it only hashes the old one anew.
+    if not created and (instance._password is not None or not instance.is_active):
+        sign_out_everywhere(instance)
+
+
+@receiver(post_delete, sender=SignIn)
+def close_sockets(instance: SignIn, **signal: object) -> None:
+    transaction.on_commit(partial(runner.start, hub.end_device, str(instance.pk)))

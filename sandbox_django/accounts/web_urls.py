@@ -2,7 +2,7 @@ from django.contrib.auth import views as django_views
 from django.urls import path, re_path
 
 from accounts.forms import ResetForm
-from accounts.views.page_views import account_page, login_page, logout_page, register_page
+from accounts.views.page_views import PasswordPage, account_page, login_page, logout_page, register_page
 
 urlpatterns = [
     # With and without the slash, also for a POST, which no redirect would bring along.
@@ -12,7 +12,7 @@ urlpatterns = [
     re_path(r"^account/?$", account_page, name="account"),
     path(
         "password_change/",
-        django_views.PasswordChangeView.as_view(template_name="accounts/password_change_form.html"),
+        PasswordPage.as_view(),
         name="password_change",
     ),
     path(

@@ -101,7 +101,7 @@ def test_keyboard_gets_to_the_content_first(page: Page) -> None:
     expect(page.get_by_role("link", name="Try the assistant")).to_be_focused()
 
 
-def test_tab_left_open_is_live_again_when_somebody_comes_back_to_it(page: Page, model: FakeOpenAI) -> None:
+def test_conversation_one_goes_back_to_is_live_again(page: Page, model: FakeOpenAI) -> None:
     model.script(says("Twelve minutes."), says("Cooking rice"))
     begin(page)
     expect(page.get_by_text("Twelve minutes.")).to_be_visible()

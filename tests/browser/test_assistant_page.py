@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import Page, WebSocketRoute, expect
+from playwright.sync_api import Page, Request, WebSocketRoute, expect
 
 from test_utils.openai_test_utils import FakeOpenAI, Gate, breaks_off, refuses, says
 from tests.browser.steps import QUESTION, ask, be_live, begin
@@ -12,6 +12,18 @@ TITLE = says("Cooking rice")
 
 def answers(page: Page) -> list[str]:
     return page.locator(".message--answer [data-body]").all_text_contents()
+
+
+def be_stored(page: Page, text: str) -> None:
+    """Wait until the row of the answer has this text: what is shown is ahead of it by up to a second."""
+    page.wait_for_function(
+        """async (text) => {
+            const { messagesUrl } = document.querySelector("[data-conversation]").dataset;
+            const { results } = await (await fetch(messagesUrl)).json();
+            return results.at(-1).content === text;
+        }""",
+        arg=text,
+    )
 
 
 def test_visitor_asks_and_sees_the_answer(page: Page, model: FakeOpenAI) -> None:
@@ -32,11 +44,11 @@ def test_reload_in_mid_answer_keeps_the_text_and_finishes_it_once(page: Page, mo
     gate = Gate()
     model.script(says("Twelve 🍚 ", "minutes, ", gate, "or **a little more**."), TITLE)
     begin(page)
-    expect(page.locator(".message--answer")).to_contain_text("Twelve 🍚 minutes, ")
+    be_stored(page, "Twelve 🍚 minutes, ")
 
     page.reload()
     be_live(page)
-    expect(page.locator(".message--answer")).to_contain_text("Twelve 🍚 minutes, ")
+    expect(page.locator(".message--answer [data-body]")).to_have_text("Twelve 🍚 minutes,")
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
     gate.open()
 
@@ -129,6 +141,8 @@ def test_double_enter_sends_once(page: Page, model: FakeOpenAI) -> None:
     begin(page)
     expect(page.locator(".message--answer")).to_contain_text("Twelve minutes.")
 
+    sent: list[Request] = []
+    page.on("request", lambda request: sent.append(request) if request.method == "POST" else None)
     page.get_by_label("Your question").fill("And brown rice?")
     page.evaluate(
         """() => {
@@ -139,6 +153,7 @@ def test_double_enter_sends_once(page: Page, model: FakeOpenAI) -> None:
     )
 
     expect(page.locator(".message--answer").last).to_contain_text("Longer.")
+    assert len(sent) == 1
     page.reload()
     expect(page.locator(".message--question")).to_have_count(2)
 
@@ -193,8 +208,8 @@ def test_script_in_what_a_model_says_does_nothing(page: Page, model: FakeOpenAI)
 
 
 def test_page_that_loses_its_socket_gets_the_rest(page: Page, model: FakeOpenAI) -> None:
-    gate = Gate()
-    model.script(says("Twelve ", gate, "minutes."), TITLE)
+    in_the_middle, before_the_end = Gate(), Gate()
+    model.script(says("Twelve ", in_the_middle, "minutes, or more", before_the_end, "."), TITLE)
     sockets: list[WebSocketRoute] = []
 
     def pass_on(socket: WebSocketRoute) -> None:
@@ -206,11 +221,57 @@ def test_page_that_loses_its_socket_gets_the_rest(page: Page, model: FakeOpenAI)
     expect(page.locator(".message--answer")).to_contain_text("Twelve ")
 
     sockets[-1].close(code=1012)
-    gate.open()
+    in_the_middle.open()
 
-    expect(page.locator(".message--answer")).to_contain_text("Twelve minutes.")
+    expect(page.locator(".message--answer [data-body]")).to_have_text("Twelve minutes, or more")
+    before_the_end.open()
+    expect(page.locator(".message--answer [data-body]")).to_have_text("Twelve minutes, or more.")
+    expect(page.get_by_role("button", name="Send")).to_be_visible()
     assert len(sockets) == 2
     assert "since=" in sockets[1].url
+
+
+def test_page_that_has_to_start_anew_fetches_what_it_missed(page: Page, model: FakeOpenAI) -> None:
+    model.script(says("Twelve **minutes**."), TITLE, refuses(401), says("Longer."))
+    begin(page)
+    expect(page.locator(".message--answer strong")).to_have_text("minutes")
+    other = page.context.new_page()
+    sockets: list[WebSocketRoute] = []
+
+    def let_only_the_greeting_through(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        server.on_message(lambda frame: socket.send(frame) if '"authentication"' in str(frame) else None)
+        sockets.append(socket)
+
+    other.route_web_socket(re.compile("/ws/assistants/"), let_only_the_greeting_through)
+    other.goto(page.url)
+    be_live(other)
+    ask(page, "And brown rice?")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_text("Longer.")).to_be_visible()
+    expect(other.locator(".message")).to_have_count(2)
+
+    sockets[0].send('{"action": "resync", "payload": {"seq": 99}}')
+
+    expect(other.get_by_text("And brown rice?")).to_be_visible()
+    expect(other.get_by_text("Longer.")).to_be_visible()
+    expect(other.locator(".message--answer:visible").last).to_contain_text("2 of 2")
+    expect(other.locator(".message")).to_have_count(5)
+
+
+def test_code_and_answers_can_be_copied(page: Page, model: FakeOpenAI) -> None:
+    answer = "So:\n\n```python\nboil(12)\n```\n"
+    model.script(says(answer), TITLE)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    begin(page)
+
+    page.locator("figure").get_by_role("button", name="Copy").click()
+    expect(page.locator("figure").get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == "boil(12)\n"
+    page.locator(".message__tools").get_by_role("button", name="Copy").click()
+    expect(page.locator(".message__tools").get_by_role("button", name="Copied")).to_be_visible()
+
+    assert page.evaluate("navigator.clipboard.readText()") == answer
 
 
 def test_reader_who_looks_further_up_is_left_there(page: Page, model: FakeOpenAI) -> None:

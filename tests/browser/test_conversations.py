@@ -35,6 +35,25 @@ def test_visitors_share_a_conversation_by_its_address(page: Page, chromium: Brow
     friend.context.close()
 
 
+def test_visitor_who_becomes_a_person_keeps_the_conversation(page: Page, model: FakeOpenAI) -> None:
+    model.script(says("Twelve minutes."), TITLE)
+    begin(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Cooking rice")
+    still_open = page.context.new_page()
+    still_open.goto(page.url)
+    be_live(still_open)
+    page.goto("/assistants/")
+    expect(page.get_by_role("complementary").get_by_role("link", name="Cooking rice")).to_be_visible()
+
+    register(page)
+
+    expect(still_open.get_by_role("alert")).to_contain_text("not open any more")
+    page.goto("/assistants/")
+    page.get_by_role("complementary").get_by_role("link", name="Cooking rice").click()
+    expect(page.get_by_text("Twelve minutes.")).to_be_visible()
+    be_live(page)
+
+
 def test_title_is_shown_in_the_list_as_soon_as_there_is_one(page: Page, model: FakeOpenAI) -> None:
     register(page)
     model.script(says("Twelve minutes."), TITLE)

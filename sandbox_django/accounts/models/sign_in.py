@@ -12,6 +12,7 @@ class SignIn(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sign_ins")
     # The only refresh token that is still good; the one it replaced is refused.
     refresh_id = models.CharField(max_length=32, blank=True, editable=False)
+    browser = models.CharField(max_length=60, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     used_at = models.DateTimeField(default=timezone.now, editable=False, db_index=True)
 

@@ -3,7 +3,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -60,16 +60,16 @@ class User(AbstractBaseUser, PermissionsMixin):
     def save(self, *, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
         if self._state.adding:
             self.display_name = self.display_name or self.email.partition("@")[0][:80]
-        elif self._password is not None:
-            # Django keeps the new password here until it is saved (and clears it when it only hashes the old one
-            # anew), so this is every door: our forms, the API, the admin, the command line.
-            self.auth_version += 1
-            update_fields = None if update_fields is None else {*update_fields, "auth_version"}
-        super().save(update_fields=update_fields, **kwargs)
+        else:
+            # Not from what this object remembers: somebody may have signed out everywhere since it was read.
+            every = [field.name for field in self._meta.concrete_fields if not field.primary_key]
+            update_fields = set(every if update_fields is None else update_fields) - {"auth_version"}
+        with transaction.atomic():  # with what receivers end because of it
+            super().save(update_fields=update_fields, **kwargs)
 
     def set_unusable_password(self) -> None:
         super().set_unusable_password()
-        self._password = ""  # Django notes only passwords that work; for `save` this is a change like any other
+        self._password = ""  # Django notes only passwords that work; this is a change like any other
 
     def _get_session_auth_hash(self, secret: Any = None) -> str:
         # Django compares this hash at every request: with the version in it, sessions end as tokens do.

@@ -1,6 +1,7 @@
 """From signing in to signing out, on one device or on all."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import authenticate, login
@@ -13,14 +14,13 @@ from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from accounts.models import SignIn, User
+from accounts.sessions import SIGN_IN_KEY
 from accounts.tokens import issue_tokens
 from core.throttling import Limit, address_of
 
 WRONG_PASSWORDS = Limit("wrong passwords for one e-mail from one address", times=10, seconds=10 * 60)
 WRONG_ANSWERS = Limit("wrong passwords from one address", times=100, seconds=10 * 60)
 REGISTRATIONS = Limit("registrations from one address", times=100, seconds=60 * 60)
-
-SESSION_KEY = "sign_in"  # where a session says which device it is
 
 
 class EmailTaken(Exception):
@@ -56,23 +56,26 @@ def find_person(request: HttpRequest, *, email: str, password: str) -> User:
 def sign_in(request: HttpRequest, user: User) -> RefreshToken:
     """Open the door for this device: a session for its pages, and tokens of the same sign-in."""
     login(request, user)
-    return issue_tokens(user.sign_ins.get(pk=request.session[SESSION_KEY]))
+    return issue_tokens(user.sign_ins.get(pk=request.session[SIGN_IN_KEY]))
 
 
 def set_password(user: User, password: str) -> None:
-    """Every session and every token of this person ends with the old password."""
+    """Every session, token and socket of this person ends with the old password."""
     user.set_password(password)
     user.save(update_fields=["password"])
 
 
-def sign_out(sign_in_id: str) -> None:
-    """End one device: its tokens are refused from now on."""
+def sign_out(sign_in_id: str | UUID) -> None:
+    """End one device: its session, its tokens and its sockets."""
     SignIn.objects.filter(pk=sign_in_id).delete()
 
 
 def sign_out_everywhere(user: User) -> None:
-    """End every session and every token of this person."""
-    User.objects.filter(pk=user.pk).update(auth_version=F("auth_version") + 1)
+    """End every device of this person, also one that is just being signed in."""
+    with transaction.atomic():
+        User.objects.filter(pk=user.pk).update(auth_version=F("auth_version") + 1)
+        user.refresh_from_db(fields=["auth_version"])
+        user.sign_ins.all().delete()
 
 
 def forget_ended_sign_ins() -> int:

@@ -4,6 +4,8 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, logout
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.forms import SetPasswordForm
+from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -77,6 +79,16 @@ def account_page(request: HttpRequest) -> HttpResponse:
         messages.success(request, "Saved.")
         return redirect("account")
     return render(request, "accounts/account.html", {"form": form})
+
+
+class PasswordPage(PasswordChangeView):
+    """Ends every device of this person; this one begins anew."""
+
+    template_name = "accounts/password_change_form.html"
+
+    def form_valid(self, form: "SetPasswordForm[User]") -> HttpResponse:
+        login(self.request, form.save())
+        return HttpResponseRedirect(self.get_success_url())
 
 
 def door(request: HttpRequest, template: str, form: BaseForm) -> HttpResponse:

@@ -6,12 +6,13 @@ from django.test import TestCase, override_settings
 from accounts.models import User
 from assistants.factories.conversation import AnswerFactory, ConversationFactory, QuestionFactory
 from assistants.groups import conversation_feed
-from assistants.messages.assistant import NewAssistantMessage
 from assistants.models import AssistantConversation
 from assistants.models.message import Status
 from assistants.services.ai_service import ModelProblem
+from assistants.services.conversations import change_conversation, post_message
 from core.live import feeds
 from test_utils import people
+from test_utils.openai_test_utils import scripted_model
 from test_utils.queries import assert_queries
 
 
@@ -69,23 +70,22 @@ class ConversationPageTests(TestCase):
     def setUpTestData(cls) -> None:
         cls.conversation = ConversationFactory.create(user=None)
 
-    def test_question_asked_while_the_page_is_made_is_on_it_or_told_later(self) -> None:
-        asked = "Asked in between"
+    def test_what_happens_while_the_page_is_made_is_on_it_or_told_later(self) -> None:
+        asked, title = "Asked in between", "Named in between"
 
-        def ask_first(name: str) -> int:
-            with feeds.write(name) as feed:
-                feed.publish(
-                    NewAssistantMessage.of(QuestionFactory.create(conversation=self.conversation, content=asked))
-                )
+        def happen_first(name: str) -> int:
+            post_message(self.conversation, content=asked)
+            change_conversation(self.conversation, title=title)
             return head(name)
 
         head = feeds.head
-        with mock.patch("assistants.views.page_views.feeds.head", ask_first):
+        with scripted_model("Yes."), mock.patch("assistants.views.page_views.feeds.head", happen_first):
             response = self.client.get(page_of(self.conversation))
 
-        # It is counted in the number the socket starts from, so it has to be on the page.
+        # The number that the socket starts from counts it all, so all of it has to be on the page.
         self.assertContains(response, f'data-since="{feeds.head(conversation_feed(self.conversation.pk))}"')
         self.assertContains(response, asked)
+        self.assertContains(response, f"<h1 data-title>{title}</h1>")
 
     def test_newest_messages_are_shown_oldest_first(self) -> None:
         for number in range(60):
@@ -177,6 +177,26 @@ class StartPageTests(TestCase):
         self.assertContains(response, "Knots for sailors")
         self.assertNotContains(response, "secret")
         self.assertNotContains(response, "Nobody")
+
+    def test_visitor_finds_again_what_this_browser_began(self) -> None:
+        begun = self.client.post("/api/assistants/anonymous/", {}, "application/json").json()
+        AssistantConversation.objects.filter(pk=begun["id"]).update(title="Knots for sailors")
+
+        self.assertContains(self.client.get("/assistants/"), "Knots for sailors")
+        self.assertNotContains(self.client_class().get("/assistants/"), "Knots for sailors")
+
+    def test_what_became_somebodys_is_not_listed_for_the_browser_any_more(self) -> None:
+        begun = self.client.post("/api/assistants/anonymous/", {}, "application/json").json()
+        AssistantConversation.objects.filter(pk=begun["id"]).update(title="Knots for sailors", user=people.alice())
+
+        self.assertNotContains(self.client.get("/assistants/"), "Knots for sailors")
+
+    def test_models_are_offered_where_there_is_a_choice(self) -> None:
+        with override_settings(ASSISTANT_MODELS=["small", "large"]):
+            self.assertContains(self.client.get("/assistants/"), "<option>large</option>")
+
+        with override_settings(ASSISTANT_MODELS=["small"]):
+            self.assertNotContains(self.client.get("/assistants/"), "<option>")
 
     def test_titles_can_be_searched(self) -> None:
         alice = people.alice()

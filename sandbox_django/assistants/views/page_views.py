@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from assistants.browsers import conversations_of_browser
 from assistants.groups import conversation_feed
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.message import MessageType, Status
@@ -44,7 +46,13 @@ class Exchange:
 def start(request: HttpRequest) -> HttpResponse:
     """An empty page to ask on, beside the conversations of a person we know."""
     route = "assistant-conversations-list" if request.user.is_authenticated else "create-anonymous-conversation"
-    context = {"examples": EXAMPLES, "conversations_url": reverse(route), "demo": demo_model_answers()}
+    context = {
+        "examples": EXAMPLES,
+        "conversations_url": reverse(route),
+        "models": settings.ASSISTANT_MODELS,
+        "demo": demo_model_answers(),
+        "anonymous_days": settings.ASSISTANT_ANONYMOUS_DAYS,
+    }
     return render(request, "assistants/start.html", context | conversation_list(request))
 
 
@@ -52,9 +60,10 @@ def start(request: HttpRequest) -> HttpResponse:
 @never_cache
 def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
     """One conversation, live."""
+    # Before any row, the title's too: what happens in between is then told twice, and drawn once. The other way round
+    # it would be lost.
+    since = feeds.head(conversation_feed(pk))
     opened = get_object_or_404(open_to(request), pk=pk)
-    # Before the rows: what is said in between is then told twice, and drawn once. The other way round it would be lost.
-    since = feeds.head(conversation_feed(opened.pk))
     newest = list(opened.messages.order_by("-pk")[: SHOWN_MESSAGES + 1])
     shown = newest[:SHOWN_MESSAGES][::-1]
     context = {
@@ -101,10 +110,16 @@ def messages_url(opened: AssistantConversation) -> str:
 
 
 def conversation_list(request: HttpRequest) -> dict[str, Any]:
-    if not request.user.is_authenticated:
+    """A person's conversations, or those that a visitor began in this browser."""
+    if request.user.is_authenticated:
+        mine = AssistantConversation.objects.owned_by(request.user)
+    elif known := conversations_of_browser(request):
+        mine = AssistantConversation.objects.without_owner().filter(pk__in=known)
+    else:
         return {}
     search = request.GET.get("search", "").strip()
-    mine = AssistantConversation.objects.owned_by(request.user)
     if search:
         mine = mine.filter(title__icontains=search)
-    return {"conversations": list(mine[:SHOWN_CONVERSATIONS]), "search": search}
+    conversations = list(mine[:SHOWN_CONVERSATIONS])
+    has_list = request.user.is_authenticated or bool(conversations) or bool(search)
+    return {"has_list": has_list, "conversations": conversations, "search": search}

@@ -59,7 +59,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.middleware.SignInMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
@@ -144,6 +144,11 @@ FEED_KEEP_DAYS = env.int("FEED_KEEP_DAYS", 7)
 FEED_KEEP_EVENTS = env.int("FEED_KEEP_EVENTS", 5000)
 # Seconds a browser may take to accept a frame before its socket is closed; it comes back with what it has.
 SLOW_CLIENT_TIMEOUT = env.float("SLOW_CLIENT_TIMEOUT", 10.0)
+LIVE_GUARD = "accounts.guard.SignInGuard"  # whom sockets are open for, and how long
+# In each process; and what one socket may say. More than any person needs, and less than a flood.
+SOCKETS_PER_PERSON = env.int("SOCKETS_PER_PERSON", 200)
+SOCKETS_PER_ADDRESS = env.int("SOCKETS_PER_ADDRESS", 2000)
+SOCKET_FRAMES_PER_MINUTE = env.int("SOCKET_FRAMES_PER_MINUTE", 100)
 
 # --- The assistant ---------------------------------------------------------------------------------------------------
 # Empty means unset, so that a copied .env.EXAMPLE works as it is.

@@ -6,13 +6,13 @@ from typing import Any
 import structlog
 from chanx.channels.authenticator import DjangoAuthenticator
 from django.conf import settings
-from django.contrib.auth import get_user
 from django.contrib.sessions.backends.db import SessionStore
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 from rest_framework import status
 
+from core.live.passes import Pass, guard
 from core.threads import SharedHops
 
 logger = structlog.get_logger(__name__)
@@ -29,6 +29,7 @@ class LiveAuthenticator(DjangoAuthenticator):
 
     queryset: QuerySet[Any] | None = None
     detail = "OK"
+    pass_: Pass | None = None  # what a person who was let in showed; a visitor has none
     # What the consumer reads in the same hop, once the door is open.
     after_opening: Callable[[], None] | None = None
 
@@ -53,6 +54,7 @@ class LiveAuthenticator(DjangoAuthenticator):
             self.detail = response.data["errors"][0]["detail"]
             return False
         self.status_code = status.HTTP_200_OK
+        self.pass_ = guard().pass_of(view.request)
         if self.after_opening is not None:
             self.after_opening()
         return True
@@ -73,5 +75,5 @@ def _request(scope: MutableMapping[str, Any]) -> HttpRequest:
     for name, value in scope.get("headers", []):
         request.META["HTTP_" + name.decode("latin-1").upper().replace("-", "_")] = value.decode("latin-1")
     request.session = SessionStore(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
-    request.user = SimpleLazyObject(lambda: get_user(request))  # type: ignore[assignment]  # as Django's middleware does
+    request.user = SimpleLazyObject(lambda: guard().person_of(request))  # type: ignore[assignment]  # as middleware does
     return request

@@ -1,6 +1,7 @@
 """The base of every socket: opens, replays what was missed, forwards in order, closes."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Collection, Sequence
 from http import HTTPStatus
@@ -18,6 +19,7 @@ from chanx.messages.base import BaseMessage
 from chanx.messages.incoming import PingMessage
 from chanx.messages.outgoing import PongMessage
 from chanx.type_defs import EventPayload
+from django.conf import settings
 from pydantic import ValidationError
 
 from core import runner
@@ -34,6 +36,7 @@ from core.live.messages import (
     ResyncPayload,
 )
 from core.live.outbox import Outbox
+from core.live.passes import Pass
 from core.live.texts import NewestText, Piece
 
 logger = structlog.get_logger(__name__)
@@ -42,6 +45,8 @@ MAX_FRAME = 64 * 1024  # bytes from a client
 CLOSE_TOO_BIG = 1009
 CLOSE_SLOW = 4408
 CLOSE_BAD_REQUEST = 4400
+CLOSE_SIGNED_OUT = 4401
+CLOSE_TOO_OFTEN = 4429
 
 
 class LiveConsumer(AsyncJsonWebsocketConsumer):
@@ -56,6 +61,11 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
     emits: ClassVar[list[type[BaseMessage]]] = [AuthenticationMessage, ResyncMessage]
 
     seq = 0
+    _pass: Pass | None = None
+    _address: str | None = None
+    _is_over = False  # nothing more goes out, though the socket may not be closed yet
+    _minute = 0.0  # when the minute began in which the browser's frames are counted
+    _frames = 0
     _feed: LiveFeed | None = None
     _replay: Replay
     _replayed_texts: dict[int, Piece]
@@ -122,18 +132,29 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
     async def websocket_connect(self, message: Any) -> None:
         runner.remember_server_loop()
         await self.accept()
+        passes = current_hub().passes
+        self._address = (self.scope.get("client") or [""])[0]
+        if not passes.knock(self._address):
+            await self._refuse_crowd()
+            return
         try:
             since = self._since()
         except ValueError:
             await self._refuse(HTTPStatus.BAD_REQUEST, "since must be a whole number.", CLOSE_BAD_REQUEST)
             return
+        await current_hub().watch_passes()
         self.authenticator.after_opening = lambda: self._read(since)
         if not await self.authenticator.authenticate(self.scope):
             refusal = HTTPStatus(self.authenticator.status_code or HTTPStatus.UNAUTHORIZED)
             await self._refuse(refusal, self.authenticator.detail, self.authenticator.close_code)
             return
+        self._pass = self.authenticator.pass_
+        if self._pass is not None and not passes.admit(self, self._pass):
+            await self._refuse_crowd()
+            return
         await self._join(since)
-        await self.post_authentication()
+        if not self._is_over:
+            await self.post_authentication()
 
     async def websocket_disconnect(self, message: Any) -> None:
         self._closed = True
@@ -150,6 +171,9 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         self._say_authentication(status, detail)
         await self.close(code)
 
+    async def _refuse_crowd(self) -> None:
+        await self._refuse(HTTPStatus.TOO_MANY_REQUESTS, "Too many open sockets.", CLOSE_TOO_OFTEN)
+
     async def _give_up(self) -> None:
         """The browser doesn't read. It will come back with `since`."""
         self._leave()
@@ -157,6 +181,10 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             await super().close(CLOSE_SLOW)
 
     def _leave(self) -> None:
+        self._is_over = True
+        if self._address is not None:
+            current_hub().passes.leave(self, self._pass, self._address)
+            self._address = None
         if self._feed is not None:
             current_hub().leave(self._feed, self)
             self._feed = None
@@ -184,7 +212,11 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         self.seq = replay.head if since is None or not replay.complete else since
         if newest_text is not None and newest_text.is_running:
             self._text_to_come = []
-        feed = self._feed = await current_hub().join(self.feed(), self, replay.head)
+        feed = await current_hub().join(self.feed(), self, replay.head)
+        if self._is_over:
+            current_hub().leave(feed, self)
+            return
+        self._feed = feed
         # From here to `add` nothing waits, so nothing comes between what is replayed and what is live.
         self._say_authentication(HTTPStatus.OK, "OK", replay.head)
         if not replay.complete:
@@ -200,6 +232,8 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         if newest_text is not None and newest_text.is_running:
             so_far = await self.running_text(newest_text.text_id)
             heard, self._text_to_come = self._text_to_come or [], None
+            if self._is_over:
+                return
             for piece in [so_far, *heard] if so_far else heard:
                 feed.give_text(self, piece)
 
@@ -257,6 +291,12 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             await self.close(authenticator.close_code)
         self._rechecking = None
 
+    def take_end(self) -> None:
+        """The person's device was signed out, or the token has run out: close, and not one frame more."""
+        self._leave()
+        self._outbox.forget()
+        self._ending = asyncio.create_task(self.close(CLOSE_SIGNED_OUT))
+
     def resync(self, head: int) -> None:
         """Start anew at the head: what came before can't be told any more."""
         self.seq = head
@@ -283,7 +323,16 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         if len(text_data.encode() if text_data is not None else bytes_data or b"") > MAX_FRAME:
             await self.close(CLOSE_TOO_BIG)
             return
+        if self._says_too_much():
+            await self.close(CLOSE_TOO_OFTEN)
+            return
         await super().receive(text_data, bytes_data, **kwargs)
+
+    def _says_too_much(self) -> bool:
+        if time.monotonic() - self._minute >= 60:
+            self._minute, self._frames = time.monotonic(), 0
+        self._frames += 1
+        return settings.LIMITS and self._frames > settings.SOCKET_FRAMES_PER_MINUTE
 
     async def receive_json(self, content: Any, **kwargs: Any) -> None:
         """Handle one frame after the other: chanx would start a task for each, unbounded and in no order."""
@@ -305,7 +354,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
     # What goes out
 
     async def send(self, text_data: str | None = None, bytes_data: bytes | None = None, close: bool = False) -> None:
-        if text_data is not None and not self._closed:
+        if text_data is not None and not self._is_over:
             self._outbox.put(text_data)
 
     def _say(self, message: BaseMessage) -> None:

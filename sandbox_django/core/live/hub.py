@@ -15,6 +15,7 @@ from django.db import DatabaseError
 from core.live import feeds
 from core.live.feeds import Fact, Replay
 from core.live.layers import LAYER_DOWN, LayerMessage, live_layer
+from core.live.passes import ENDED_DEVICES, Passes, guard
 from core.live.texts import Piece
 from core.threads import in_database_thread
 
@@ -171,6 +172,7 @@ class Hub:
     """All feeds of this process, over one channel of the layer."""
 
     def __init__(self) -> None:
+        self.passes = Passes()
         self._layer = live_layer()
         self._channel: asyncio.Future[str] | None = None
         self._feeds: dict[str, LiveFeed] = {}
@@ -208,6 +210,10 @@ class Hub:
         if group not in self._listeners:
             self._listeners[group] = callback
             await self._subscribe(group)
+
+    async def watch_passes(self) -> None:
+        """Called before rights are read: what ends from then on is heard of."""
+        await self.listen(ENDED_DEVICES, self.passes.hear_ended)
 
     async def _subscribe(self, group: str) -> None:
         if self._sweeping is None:
@@ -294,6 +300,7 @@ class Hub:
             for group in [*self._listeners, *self._feeds]:
                 await self._subscribe(group)
             await self._compare(self._feeds)
+            await self._check_passes()
 
     async def _compare(self, names: Iterable[str]) -> None:
         was = {name: self._feeds[name].seq for name in names if name in self._feeds}
@@ -307,6 +314,17 @@ class Hub:
         for name, seq in was.items():
             if feed := self._feeds.get(name):
                 feed.compare(heads.get(name, 0), was=seq)
+
+    async def _check_passes(self) -> None:
+        shown = self.passes.shown()
+        if not shown:
+            return
+        try:
+            good = await in_database_thread(guard().still_good, shown)
+        except DatabaseError as failure:
+            logger.warning("passes_not_checked", error=type(failure).__name__)
+            return  # the next sweep looks again
+        self.passes.keep(good, of=shown)
 
     def _run(self, job: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(job)
@@ -328,6 +346,11 @@ def current_hub() -> Hub:
 async def call(group: str, data: Any) -> None:
     """Reach whoever `listen`s to a group, in every process; at most once."""
     await _send(group, {"type": "live.call", "group": group, "data": data})
+
+
+async def end_device(device: str) -> None:
+    """A device was signed out: close its sockets, in every process."""
+    await call(ENDED_DEVICES, device)
 
 
 async def recheck(group: str) -> None:

@@ -67,6 +67,11 @@ class Outbox:
         if self._sending is not None:
             await asyncio.wait([self._sending])
 
+    def forget(self) -> None:
+        """Send nothing more than the frame that is on its way."""
+        if self._waiting is not None:
+            self._waiting.clear()
+
     def close(self) -> None:
         """Send nothing more."""
         if self._sending is not None:

@@ -55,6 +55,9 @@ live.addEventListener("assistant_error", ({ detail }) => {
 });
 
 live.addEventListener("resync", refetch);
+live.addEventListener("state", ({ detail }) => {
+  if (detail === "refused") composer.complain("This conversation is not open any more. Reload the page to see why.");
+});
 showState(live, document.querySelector("[data-state]"), announcements);
 live.open();
 
@@ -86,6 +89,7 @@ async function answerAgain(button, message) {
   button.disabled = true;
   try {
     transcript.draw(await post(`${messagesUrl}${message.dataset.message}/${button.dataset.again}/`, {}, { key: newKey() }));
+    log.focus({ preventScroll: true });
     follower.toEnd();
     offerWhatFits();
   } catch (error) {
@@ -126,6 +130,8 @@ async function sourceOf(message) {
 
 function offerWhatFits() {
   const { isAnswering } = transcript;
+  // A button that goes takes the focus with it: keep it near, but raise no phone's keyboard.
+  if (!isAnswering && document.activeElement === stop) log.focus({ preventScroll: true });
   stop.hidden = !isAnswering;
   send.hidden = isAnswering;
   if (!isAnswering) stop.disabled = false;

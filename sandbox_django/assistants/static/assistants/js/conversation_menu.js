@@ -10,7 +10,7 @@ export function manageConversation(live) {
 
 function showTitle({ id, title }) {
   const places = document.querySelectorAll(`[data-title], [data-conversation-row="${id}"] .row__title`);
-  document.title = document.title.replace(places[0].textContent, title);
+  document.title = title + document.title.slice(places[0].textContent.length);
   for (const place of places) place.textContent = title;
 }
 

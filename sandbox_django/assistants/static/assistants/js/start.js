@@ -4,6 +4,7 @@ import { newKey, post } from "../../core/js/api.js";
 import { Composer } from "../../core/js/composer.js";
 
 const page = document.querySelector("[data-start]");
+const model = page.querySelector("[data-model]");
 const { conversationsUrl, pagesUrl } = page.dataset;
 
 // Made once, however often the first question has to be sent.
@@ -11,17 +12,22 @@ let conversation = null;
 let key = newKey();
 
 const composer = new Composer(page.querySelector("[data-composer]"), async (content, messageKey) => {
-  conversation ??= await post(conversationsUrl, {}, { key });
+  conversation ??= await post(conversationsUrl, { model: model?.value ?? "" }, { key });
   await post(`${conversationsUrl}${conversation.id}/messages/`, { content }, { key: messageKey });
   location.assign(`${pagesUrl}${conversation.id}/`);
-  // Whoever comes back to this page begins another one.
-  conversation = null;
-  key = newKey();
+  beginAnother(); // whoever comes back to this page
 });
+
+model?.addEventListener("change", beginAnother);
 
 page.addEventListener("click", ({ target }) => {
   if (target.matches("[data-example]")) composer.suggest(target.textContent);
 });
+
+function beginAnother() {
+  conversation = null;
+  key = newKey();
+}
 
 // "New" leads here, also from this page itself. A browser does not autofocus when the address names a place.
 function focusIfAsked() {

@@ -117,7 +117,6 @@ export class LiveSocket extends EventTarget {
   #receive({ action, payload, seq = null }) {
     this.#heardAt = this.#world.clock.now();
     this.#askedAt = null;
-    if (action === "pong") return;
     if (action === "authentication") this.#enter(payload);
     if (action === "resync") this.#since = payload.seq;
     if (seq !== null) {

@@ -1,5 +1,5 @@
-// A classic script right behind the log: it runs before the page is first painted, which no module does.
+// A classic script behind the log and what stands below it: it runs before the page is first painted, as no module does.
 {
-  const log = document.currentScript.previousElementSibling;
+  const log = document.querySelector("[data-log]");
   log.scrollTop = log.scrollHeight;
 }

@@ -1,0 +1,381 @@
+"""Whoever may listen no more hears nothing more: sockets close with the device, the person, the password, the token."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Collection
+from datetime import timedelta
+from typing import Any
+from unittest import mock
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.test import Client, override_settings
+from rest_framework.request import Request
+from rest_framework.test import APIClient
+from rest_framework_simplejwt.tokens import AccessToken
+
+from accounts.cookies import ACCESS_COOKIE
+from accounts.guard import SignInGuard
+from accounts.models import SignIn, User
+from accounts.services.sign_ins import sign_out
+from assistants.consumers.conversation_consumer import ConversationAssistantConsumer
+from assistants.factories.conversation import ConversationFactory
+from assistants.models import AssistantConversation
+from core.live.passes import Pass, Passes
+from test_utils.people import alice, bob
+from test_utils.testing import Page, WebsocketTestCase
+
+ORIGIN = (b"origin", b"http://testserver")
+HOST = (b"host", b"testserver")
+
+
+class Device:
+    """Somewhere a person has signed in: by the API, as a browser does, which keeps cookies, and has the tokens too."""
+
+    def __init__(self, email: str) -> None:
+        self.browser = APIClient()
+        response = self.browser.post("/api/accounts/login/", {"email": email, "password": "password"})
+        assert response.status_code == 200, response.content
+        self.access, self.refresh = response.json()["access"], response.json()["refresh"]
+        self.program = APIClient(HTTP_AUTHORIZATION=f"Bearer {self.access}")
+
+    def post(self, path: str, data: Any = None) -> None:
+        response = self.program.post(path, data)
+        assert response.status_code == 200, response.content
+
+    @property
+    def by_token(self) -> list[tuple[bytes, bytes]]:
+        return [(b"authorization", f"Bearer {self.access}".encode())]
+
+    def cookies(self, *names: str) -> list[tuple[bytes, bytes]]:
+        said = "; ".join(f"{name}={self.browser.cookies[name].value}" for name in names)
+        return [HOST, ORIGIN, (b"cookie", said.encode())]
+
+
+class RightsCase(WebsocketTestCase):
+    consumer = ConversationAssistantConsumer
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.alice, self.bob = alice(), bob()
+        self.conversation: AssistantConversation = ConversationFactory.create(user=self.alice)
+        self.of_bob: AssistantConversation = ConversationFactory.create(user=self.bob)
+        self.laptop, self.phone = Device("alice@example.com"), Device("alice@example.com")
+        self.elsewhere = Device("bob@example.com")
+
+    async def listen(
+        self, headers: list[tuple[bytes, bytes]], conversation: AssistantConversation | None = None
+    ) -> Page:
+        conversation = conversation or self.conversation
+        page = await self.open_socket(f"/ws/assistants/{conversation.pk}/", headers=headers)
+        first = await page.hear()
+        assert first["payload"]["statusCode"] == 200, first
+        return page
+
+    async def everyone(self) -> tuple[Page, Page, Page]:
+        """Alice on her laptop, Alice on her phone, and Bob."""
+        return (
+            await self.listen(self.laptop.by_token),
+            await self.listen(self.phone.by_token),
+            await self.listen(self.elsewhere.by_token, self.of_bob),
+        )
+
+    async def rename(self) -> None:
+        """Something happens that whoever listens to Alice's conversation is told."""
+        again = await sync_to_async(Device)("alice@example.com")
+        path = f"/api/assistants/conversations/{self.conversation.pk}/"
+        response = await sync_to_async(again.program.patch)(path, {"title": "New"})
+        assert response.status_code == 200
+
+    async def assert_closed(self, page: Page) -> None:
+        """Closed as signed out, and without another frame, whatever happens."""
+        assert await code_of(page) == 4401
+        await self.rename()
+        assert await page.hears_nothing()
+
+    async def assert_open(self, page: Page) -> None:
+        await page.say('{"action": "ping"}')
+        await page.hear_until("pong")
+
+
+class DeviceTests(RightsCase):
+    async def test_signing_a_device_out_closes_its_sockets_and_leaves_the_others(self) -> None:
+        laptop, phone, bobs = await self.everyone()
+
+        await sync_to_async(self.laptop.post)("/api/accounts/logout/")
+
+        await self.assert_closed(laptop)
+        await self.assert_open(phone)
+        await self.assert_open(bobs)
+
+    async def test_signing_out_everywhere_closes_all_of_this_person(self) -> None:
+        laptop, phone, bobs = await self.everyone()
+
+        await sync_to_async(self.laptop.post)("/api/accounts/logout/", {"allDevices": True})
+
+        await self.assert_closed(laptop)
+        await self.assert_closed(phone)
+        await self.assert_open(bobs)
+
+    async def test_the_pages_of_a_browser_close_with_its_session(self) -> None:
+        page = await self.listen(self.laptop.cookies(settings.SESSION_COOKIE_NAME))
+        phone = await self.listen(self.phone.by_token)
+
+        await sync_to_async(self.laptop.browser.post)("/logout")
+
+        await self.assert_closed(page)
+        await self.assert_open(phone)
+
+    async def test_a_device_that_staff_deletes_is_out(self) -> None:
+        laptop, phone, _ = await self.everyone()
+        device = AccessToken(self.laptop.access)["sign_in"]
+
+        await in_admin(f"/admin/accounts/signin/{device}/delete/", {"post": "yes"})
+
+        await self.assert_closed(laptop)
+        await self.assert_open(phone)
+
+    async def test_a_device_that_is_signed_out_while_its_socket_opens_is_out(self) -> None:
+        heard = threading.Event()
+
+        class Late(SignInGuard):
+            def pass_of(self, request: Request) -> Pass | None:
+                pass_ = super().pass_of(request)
+                assert pass_
+                sign_out(pass_.device)
+                assert heard.wait(5)
+                return pass_
+
+        def hear(passes: Passes, device: str) -> None:
+            really_hear(passes, device)
+            heard.set()
+
+        really_hear = Passes.hear_ended
+        with mock.patch("core.live.authenticator.guard", Late), mock.patch.object(Passes, "hear_ended", hear):
+            page = await self.open_socket(f"/ws/assistants/{self.conversation.pk}/", headers=self.laptop.by_token)
+            assert await page.close_code() == 4401
+
+
+class PersonTests(RightsCase):
+    async def test_who_is_switched_off_by_staff_hears_nothing_more(self) -> None:
+        laptop, phone, bobs = await self.everyone()
+
+        await in_admin(
+            f"/admin/accounts/user/{self.alice.pk}/change/",
+            {"email": self.alice.email, "display_name": "Alice", "is_active": ""},
+        )
+
+        await self.alice.arefresh_from_db()
+        assert not self.alice.is_active
+        assert (await code_of(laptop), await code_of(phone)) == (4401, 4401)
+        await self.assert_open(bobs)
+
+    async def test_who_is_switched_on_again_signs_in_again(self) -> None:
+        self.alice.is_active = False
+        await self.alice.asave()
+        self.alice.is_active = True
+        await self.alice.asave()
+
+        page = await self.open_socket(f"/ws/assistants/{self.conversation.pk}/", headers=self.laptop.by_token)
+
+        assert await page.close_code() == 4401
+
+    async def test_who_is_deleted_hears_nothing_more(self) -> None:
+        laptop, phone, bobs = await self.everyone()
+
+        await in_admin(f"/admin/accounts/user/{self.alice.pk}/delete/", {"post": "yes"})
+
+        assert (await code_of(laptop), await code_of(phone)) == (4401, 4401)
+        await self.assert_open(bobs)
+
+
+class PasswordTests(RightsCase):
+    NEW = "a mossy staircase"
+
+    async def assert_all_closed_by(self, change: Callable[[], Awaitable[Any]]) -> None:
+        laptop, phone, bobs = await self.everyone()
+
+        await change()
+
+        for page in (laptop, phone):
+            assert await code_of(page) == 4401
+            assert await page.hears_nothing()
+        await self.assert_open(bobs)
+
+    async def test_a_new_password_by_the_api_closes_what_the_old_one_opened(self) -> None:
+        said = {"oldPassword": "password", "newPassword1": self.NEW, "newPassword2": self.NEW}
+
+        await self.assert_all_closed_by(lambda: sync_to_async(self.laptop.post)("/api/accounts/password/change/", said))
+
+    async def test_a_new_password_by_the_page_closes_what_the_old_one_opened(self) -> None:
+        said = {"old_password": "password", "new_password1": self.NEW, "new_password2": self.NEW}
+        browser = Client()
+        await sync_to_async(browser.force_login)(self.alice)
+
+        await self.assert_all_closed_by(lambda: sync_to_async(browser.post)("/password_change/", said))
+
+        # This browser began anew; who has just said both passwords is not sent to say them again.
+        assert (await sync_to_async(browser.get)("/account")).status_code == 200
+
+    async def test_a_new_password_by_staff_closes_what_the_old_one_opened(self) -> None:
+        said = {"password1": self.NEW, "password2": self.NEW, "usable_password": "true"}
+
+        await self.assert_all_closed_by(lambda: in_admin(f"/admin/accounts/user/{self.alice.pk}/password/", said))
+
+
+class TokenTests(RightsCase):
+    def setUp(self) -> None:
+        super().setUp()
+        token = AccessToken(self.laptop.access)
+        token.set_exp(lifetime=timedelta(seconds=1))
+        self.laptop.access = self.laptop.browser.cookies[ACCESS_COOKIE] = str(token)
+
+    async def test_a_socket_closes_when_its_token_runs_out(self) -> None:
+        laptop, phone, _ = await self.everyone()
+
+        assert await code_of(laptop) == 4401
+        await self.assert_open(phone)
+
+    async def test_a_browser_stays_by_its_session(self) -> None:
+        by_token = await self.listen(self.laptop.cookies(ACCESS_COOKIE))
+        by_both = await self.listen(self.laptop.cookies(ACCESS_COOKIE, settings.SESSION_COOKIE_NAME))
+
+        assert await code_of(by_token) == 4401
+        await self.assert_open(by_both)
+
+    async def test_the_session_of_another_person_keeps_nobody_in(self) -> None:
+        session = self.elsewhere.browser.cookies[settings.SESSION_COOKIE_NAME].value
+        mixed = f"{ACCESS_COOKIE}={self.laptop.access}; {settings.SESSION_COOKIE_NAME}={session}"
+
+        page = await self.listen([HOST, ORIGIN, (b"cookie", mixed.encode())])
+
+        assert await code_of(page) == 4401
+
+
+class SweepTests(RightsCase):
+    """What nobody was told: the message was lost, or somebody wrote to the database by another way."""
+
+    async def swept(self) -> tuple[Page, Page, Page]:
+        patched = mock.patch("core.live.hub.SWEEP_INTERVAL", 0.05)
+        patched.start()
+        self.addCleanup(patched.stop)
+        return await self.everyone()
+
+    async def test_a_device_that_is_gone_is_found(self) -> None:
+        laptop, phone, _ = await self.swept()
+        device = AccessToken(self.laptop.access)["sign_in"]
+
+        with mock.patch("accounts.receivers.hub.end_device", nothing):
+            await SignIn.objects.filter(pk=device).adelete()
+
+        await self.assert_closed(laptop)
+        await self.assert_open(phone)
+
+    async def test_a_person_who_was_switched_off_is_found(self) -> None:
+        laptop, phone, bobs = await self.swept()
+
+        await User.objects.filter(pk=self.alice.pk).aupdate(is_active=False)
+
+        assert (await code_of(laptop), await code_of(phone)) == (4401, 4401)
+        await self.assert_open(bobs)
+
+    async def test_an_older_version_is_found(self) -> None:
+        laptop, phone, bobs = await self.swept()
+
+        await User.objects.filter(pk=self.alice.pk).aupdate(auth_version=7)
+
+        assert (await code_of(laptop), await code_of(phone)) == (4401, 4401)
+        await self.assert_open(bobs)
+
+    async def test_all_sockets_are_looked_at_in_one_query(self) -> None:
+        asked = threading.Event()
+
+        def still_good(guard: SignInGuard, passes: Collection[Pass]) -> Collection[Pass]:
+            with self.assertNumQueries(1):
+                good = really_ask(guard, passes)
+            if len(passes) == 3:
+                asked.set()
+            return good
+
+        really_ask = SignInGuard.still_good
+        with mock.patch.object(SignInGuard, "still_good", still_good):
+            pages = await self.swept()
+            assert await asyncio.to_thread(asked.wait, 5)
+
+        for page in pages:
+            await self.assert_open(page)
+
+
+class CrowdTests(RightsCase):
+    def path(self) -> str:
+        return f"/ws/assistants/{self.conversation.pk}/"
+
+    async def refusal(self, headers: list[tuple[bytes, bytes]]) -> tuple[int, int]:
+        page = await self.open_socket(self.path(), headers=headers)
+        return (await page.hear())["payload"]["statusCode"], await page.close_code()
+
+    @override_settings(SOCKETS_PER_PERSON=2)
+    async def test_a_person_may_have_so_many_sockets(self) -> None:
+        laptop, phone, _ = await self.everyone()
+
+        assert await self.refusal(self.phone.by_token) == (429, 4429)
+
+        await laptop.leave()
+        await self.listen(self.phone.by_token)
+        await self.assert_open(phone)
+
+    @override_settings(SOCKETS_PER_ADDRESS=3)
+    async def test_an_address_may_have_so_many_sockets(self) -> None:
+        laptop, _, _ = await self.everyone()
+
+        assert await self.refusal(self.phone.by_token) == (429, 4429)
+
+        await laptop.leave()
+        await self.listen(self.phone.by_token)
+
+    @override_settings(SOCKETS_PER_PERSON=1, SOCKETS_PER_ADDRESS=1, LIMITS=False)
+    async def test_load_tests_may_have_as_many_as_they_like(self) -> None:
+        await self.everyone()
+
+    @override_settings(SOCKET_FRAMES_PER_MINUTE=2)
+    async def test_who_talks_without_end_is_shut_out(self) -> None:
+        laptop, phone, _ = await self.everyone()
+
+        for _ in range(3):
+            await laptop.say('{"action": "ping"}')
+
+        assert await laptop.close_code() == 4429
+        await self.assert_open(phone)
+
+    @override_settings(SOCKET_FRAMES_PER_MINUTE=2)
+    async def test_what_is_no_message_counts_too(self) -> None:
+        laptop = await self.listen(self.laptop.by_token)
+
+        for _ in range(3):
+            await laptop.say("not JSON")
+
+        assert await laptop.close_code() == 4429
+
+
+async def code_of(page: Page) -> int:
+    """The code that closes the page; no frame comes before it."""
+    output = await page.communicator.receive_output(5)
+    assert output["type"] == "websocket.close", output
+    code: int = output["code"]
+    return code
+
+
+async def in_admin(path: str, data: dict[str, Any]) -> None:
+    """Staff does something in the admin, and it is accepted."""
+
+    def send() -> None:
+        staff = Client()
+        staff.force_login(User.objects.create_superuser("staff@example.com", "password"))
+        response = staff.post(path, data)
+        assert response.status_code == 302, response.content.decode()
+
+    await sync_to_async(send)()
+
+
+async def nothing(*arguments: object) -> None:
+    """In place of what would have told the sockets."""
