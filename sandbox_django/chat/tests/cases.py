@@ -1,0 +1,73 @@
+"""The cast in a room: Alice owns it, Carol is an admin, Bob is in it, Mallory is not."""
+
+from typing import Any
+
+from django.test import TransactionTestCase
+from django.urls import reverse
+from rest_framework.test import APIClient
+
+from accounts.factories.user import UserFactory
+from accounts.models import User
+from chat.factories.room import MemberFactory, RoomFactory
+from chat.models import ChatMember, GroupChat
+from chat.models.room import ChatRole
+from test_utils.auth_api_test_case import auth_headers
+from test_utils.people import alice, bob, mallory
+
+OWNER, ADMIN, MEMBER = ChatRole.OWNER.value, ChatRole.ADMIN.value, ChatRole.MEMBER.value
+
+
+class Room:
+    """The people and their room, for any kind of test case."""
+
+    alice: User
+    bob: User
+    carol: User
+    mallory: User
+    room: GroupChat
+    owner: ChatMember
+    admin: ChatMember
+    member: ChatMember
+
+    def make_room(self) -> None:
+        self.alice, self.bob, self.mallory = alice(), bob(), mallory()
+        self.carol = UserFactory.create(email="carol@example.com", display_name="Carol")
+        self.room = RoomFactory.create(title="Rice")
+        self.owner = MemberFactory.create(group_chat=self.room, user=self.alice, chat_role=OWNER)
+        self.admin = MemberFactory.create(group_chat=self.room, user=self.carol, chat_role=ADMIN)
+        self.member = MemberFactory.create(group_chat=self.room, user=self.bob)
+
+    def room_url(self) -> str:
+        return reverse("groupchat-detail", args=[self.room.pk])
+
+    def messages_url(self, pk: int | None = None) -> str:
+        return self._url("chat-messages", pk)
+
+    def members_url(self, pk: int | None = None) -> str:
+        return self._url("chat-members", pk)
+
+    def _url(self, name: str, pk: int | None) -> str:
+        return (
+            reverse(f"{name}-list", args=[self.room.pk])
+            if pk is None
+            else reverse(f"{name}-detail", args=[self.room.pk, pk])
+        )
+
+
+class RoomCase(Room, TransactionTestCase):
+    """Requests by one or another of them."""
+
+    def setUp(self) -> None:
+        self.make_room()
+
+    def send(self, method: str, url: str, data: Any = None, *, by: User | None, **headers: str) -> Any:
+        signed = auth_headers(by) if by else {}
+        return getattr(APIClient(), method)(url, data, headers={**signed, **headers})
+
+    def say(self, content: str = "Hello", *, by: User | None = None, **headers: str) -> Any:
+        return self.send("post", self.messages_url(), {"content": content}, by=by or self.bob, **headers)
+
+
+def code_of(response: Any) -> tuple[int, str, str | None]:
+    error = response.json()["errors"][0]
+    return response.status_code, error["code"], error["attr"]

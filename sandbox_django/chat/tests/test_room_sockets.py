@@ -1,0 +1,230 @@
+"""A room's sockets: who may listen, what they hear, and when it is over."""
+
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.urls import reverse
+
+from accounts.models import User
+from chat.groups import room_feed
+from chat.models import ChatMember
+from chat.tests.cases import ADMIN, Room
+from core.live import feeds
+from test_utils.testing import Page, WebsocketTestCase
+
+HINTS = {"presence", "typing", "read"}
+
+
+class RoomSocketCase(Room, WebsocketTestCase):
+    ws_path = "/ws/chat/0/"
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.make_room()
+
+    async def open(self, by: User, query: str = "") -> Page:
+        return await self.open_page(f"/ws/chat/{self.room.pk}/{query}", by=by)
+
+    async def send(self, method: str, url: str, data: Any = None, *, by: User, status: int | None = None) -> Any:
+        response = await self.request(method, url, data, by=by)
+        assert status is None or response.status_code == status, response.content
+        return response.json() if response.content else None
+
+    async def say(self, content: str = "Hello", *, by: User) -> Any:
+        return await self.send("post", self.messages_url(), {"content": content}, by=by, status=201)
+
+    async def fact(self, page: Page) -> dict[str, Any]:
+        """The next numbered frame."""
+        while (frame := await page.hear())["action"] in HINTS:
+            pass
+        return frame
+
+    async def hint(self, page: Page, action: str) -> Any:
+        return (await page.hear_until(action))[-1]["payload"]
+
+
+class WhoMayListenTests(RoomSocketCase):
+    async def refusal(self, path: str, by: User | None) -> tuple[int, int]:
+        page = await self.open_socket(path, by=by)
+        first = await page.hear()
+        assert first["action"] == "authentication"
+        return first["payload"]["statusCode"], await page.close_code()
+
+    async def test_strangers_and_visitors_are_refused(self) -> None:
+        path = f"/ws/chat/{self.room.pk}/"
+
+        assert await self.refusal(path, self.mallory) == (404, 4404)
+        assert await self.refusal(path, None) == (401, 4401)
+        assert await self.refusal("/ws/chat/group/", None) == (401, 4401)
+        for nowhere in (self.room.pk + 1, 2**63, 10**30):
+            assert await self.refusal(f"/ws/chat/{nowhere}/", self.alice) == (404, 4404)
+
+    async def test_what_a_refused_one_says_reaches_nobody(self) -> None:
+        page = await self.open(self.bob)
+        await self.hint(page, "presence")
+        stranger = await self.open_socket(f"/ws/chat/{self.room.pk}/", by=self.mallory)
+
+        await stranger.say('{"action": "typing", "payload": {"isTyping": true}}')
+
+        assert await page.hears_nothing()
+
+
+class MessageTests(RoomSocketCase):
+    async def test_everybody_hears_the_same_with_names_and_without_addresses(self) -> None:
+        pages = [await self.open(person) for person in (self.alice, self.bob)]
+
+        said = await self.say("Two **cups**", by=self.bob)
+
+        heard = [await self.fact(page) for page in pages]
+        assert heard[0] == heard[1]
+        assert (heard[0]["action"], heard[0]["seq"]) == ("member_message", 1)
+        assert heard[0]["payload"]["sender"]["user"] == "Bob"
+        assert "@" not in str(heard[0])
+        assert heard[0]["payload"]["contentHtml"] == "<p>Two <strong>cups</strong></p>\n"
+        expected = {key: value for key, value in said.items() if key != "isMine"}
+        expected["sender"] = {**said["sender"], "user": "Bob"}
+        assert heard[0]["payload"] == expected
+
+    async def test_whoever_comes_back_hears_what_they_missed_in_order(self) -> None:
+        messages = [await self.say(str(number), by=self.bob) for number in range(5)]
+
+        page = await self.open(self.alice, "?since=2")
+
+        assert [(await self.fact(page))["payload"]["id"] for _ in range(3)] == [m["id"] for m in messages[2:]]
+
+
+class RemovalTests(RoomSocketCase):
+    async def remove(self, member: ChatMember, by: User) -> None:
+        await self.send("delete", self.members_url(member.pk), by=by, status=204)
+
+    async def test_removed_member_stops_hearing_the_room(self) -> None:
+        page, other = await self.open(self.bob), await self.open(self.alice)
+
+        await self.remove(self.member, self.alice)
+        await self.say("Now that he is gone", by=self.alice)
+
+        farewell = await self.fact(page)
+        assert farewell == {
+            "action": "user_removed_from_group",
+            "payload": {"redirect": "/chat/", "message": "You were removed from “Rice”."},
+            "seq": 1,
+        }
+        assert await page.close_code() == 4403
+        assert [(await self.fact(other))["action"] for _ in range(2)] == ["member_removed", "member_message"]
+
+    async def test_whoever_leaves_is_told_so(self) -> None:
+        page = await self.open(self.bob)
+
+        await self.remove(self.member, self.bob)
+
+        assert (await self.fact(page))["payload"]["message"] == "You have left “Rice”."
+        assert await page.close_code() == 4403
+
+    async def test_old_news_of_leaving_does_not_throw_out_who_came_back(self) -> None:
+        await self.remove(self.member, self.alice)
+        await self.send("post", self.members_url(), {"user": self.bob.email}, by=self.alice, status=201)
+
+        page = await self.open(self.bob, "?since=0")
+
+        assert [(await self.fact(page))["action"] for _ in range(2)] == ["member_removed", "member_added"]
+        await self.say(by=self.alice)
+        assert (await self.fact(page))["action"] == "member_message"
+
+    async def test_whoever_was_added_again_before_the_news_arrived_stays(self) -> None:
+        page = await self.open(self.bob)
+
+        def remove_and_add_again() -> None:
+            feed = room_feed(self.room.pk)
+            with feeds.write(feed):
+                self.client_of_alice("delete", self.members_url(self.member.pk))
+                self.client_of_alice("post", self.members_url(), {"user": self.bob.email})
+
+        await sync_to_async(remove_and_add_again)()
+        await self.say(by=self.alice)
+
+        assert [(await self.fact(page))["action"] for _ in range(3)] == [
+            "member_removed",
+            "member_added",
+            "member_message",
+        ]
+
+    def client_of_alice(self, method: str, url: str, data: Any = None) -> None:
+        from rest_framework.test import APIClient
+
+        from test_utils.auth_api_test_case import auth_headers
+
+        assert getattr(APIClient(), method)(url, data, headers=auth_headers(self.alice)).status_code < 300
+
+    async def test_deleting_the_room_closes_its_sockets(self) -> None:
+        page = await self.open(self.bob)
+
+        await self.send("delete", self.room_url(), by=self.alice, status=204)
+
+        assert await page.close_code() == 4404
+
+
+class HintTests(RoomSocketCase):
+    async def test_typing_is_told_to_the_others_and_stored_nowhere(self) -> None:
+        page, other = await self.open(self.bob), await self.open(self.alice)
+
+        await page.say('{"action": "typing", "payload": {"isTyping": true}}')
+
+        assert await self.hint(other, "typing") == {"userId": self.bob.pk, "user": "Bob", "isTyping": True}
+        assert feeds.head.__module__ == "core.live.feeds"
+
+    async def test_reading_is_told_in_small_rooms(self) -> None:
+        page = await self.open(self.alice)
+        message = await self.say(by=self.alice)
+
+        path = reverse("groupchat-read", args=[self.room.pk])
+        await self.send("post", path, {"messageId": message["id"]}, by=self.bob, status=200)
+
+        assert await self.hint(page, "read") == {"userId": self.bob.pk, "messageId": message["id"]}
+
+    async def test_who_is_here_is_told_when_somebody_comes_and_goes(self) -> None:
+        page = await self.open(self.alice)
+        assert await self.hint(page, "presence") == {"count": 1, "userIds": [self.alice.pk]}
+        other = await self.open(self.bob)
+        assert await self.hint(page, "presence") == {"count": 2, "userIds": sorted([self.alice.pk, self.bob.pk])}
+
+        await other.leave()
+
+        assert await self.hint(page, "presence") == {"count": 1, "userIds": [self.alice.pk]}
+
+
+class RoomListTests(RoomSocketCase):
+    async def test_being_let_in_and_out_is_told_to_the_one_it_is_about(self) -> None:
+        page = await self.open_page("/ws/chat/group/", by=self.mallory)
+        added = await self.send(
+            "post", self.members_url(), {"user": self.mallory.email, "chatRole": ADMIN}, by=self.alice, status=201
+        )
+
+        heard = await page.hear()
+        assert (heard["action"], heard["seq"], heard["payload"]["groupPk"]) == ("added_to_group", 1, self.room.pk)
+
+        await self.send("delete", self.members_url(added["id"]), by=self.alice, status=204)
+        assert await page.hear() == {
+            "action": "removed_from_group",
+            "payload": {"groupPk": self.room.pk, "groupTitle": "Rice"},
+            "seq": 2,
+        }
+
+    async def test_lists_hear_that_something_happened_in_their_rooms_only(self) -> None:
+        page, stranger = [await self.open_page("/ws/chat/group/", by=person) for person in (self.bob, self.mallory)]
+
+        message = await self.say(by=self.alice)
+
+        assert await self.hint(page, "group_chat_updated") == {
+            "groupPk": self.room.pk,
+            "updatedAt": message["createdAt"],
+        }
+        assert await stranger.hears_nothing()
+
+    async def test_a_list_hears_of_a_room_from_the_moment_one_is_in_it(self) -> None:
+        page = await self.open_page("/ws/chat/group/", by=self.mallory)
+        await self.send("post", self.members_url(), {"user": self.mallory.email}, by=self.alice, status=201)
+        assert (await page.hear())["action"] == "added_to_group"
+
+        await self.say(by=self.alice)
+
+        assert (await self.hint(page, "group_chat_updated"))["groupPk"] == self.room.pk
