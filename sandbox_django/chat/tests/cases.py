@@ -47,11 +47,9 @@ class Room:
         return self._url("chat-members", pk)
 
     def _url(self, name: str, pk: int | None) -> str:
-        return (
-            reverse(f"{name}-list", args=[self.room.pk])
-            if pk is None
-            else reverse(f"{name}-detail", args=[self.room.pk, pk])
-        )
+        if pk is None:
+            return reverse(f"{name}-list", args=[self.room.pk])
+        return reverse(f"{name}-detail", args=[self.room.pk, pk])
 
 
 class RoomCase(Room, TransactionTestCase):
@@ -59,9 +57,16 @@ class RoomCase(Room, TransactionTestCase):
 
     def setUp(self) -> None:
         self.make_room()
+        self._signed_in: dict[int, dict[str, str]] = {}
+
+    def sign_in(self, user: User) -> dict[str, str]:
+        """The headers of a program that signs in once, and then stays so."""
+        if user.pk not in self._signed_in:
+            self._signed_in[user.pk] = auth_headers(user)
+        return self._signed_in[user.pk]
 
     def send(self, method: str, url: str, data: Any = None, *, by: User | None, **headers: str) -> Any:
-        signed = auth_headers(by) if by else {}
+        signed = self.sign_in(by) if by else {}
         return getattr(APIClient(), method)(url, data, headers={**signed, **headers})
 
     def say(self, content: str = "Hello", *, by: User | None = None, **headers: str) -> Any:

@@ -4,19 +4,23 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.urls import reverse
+from rest_framework.test import APIClient
 
 from accounts.models import User
+from chat.consumers.chat_detail import ChatDetailConsumer
+from chat.consumers.group import GroupChatConsumer
 from chat.groups import room_feed
 from chat.models import ChatMember
 from chat.tests.cases import ADMIN, Room
 from core.live import feeds
+from test_utils.auth_api_test_case import auth_headers
 from test_utils.testing import Page, WebsocketTestCase
 
 HINTS = {"presence", "typing", "read"}
 
 
 class RoomSocketCase(Room, WebsocketTestCase):
-    ws_path = "/ws/chat/0/"
+    consumer = ChatDetailConsumer
 
     def setUp(self) -> None:
         super().setUp()
@@ -149,10 +153,6 @@ class RemovalTests(RoomSocketCase):
         ]
 
     def client_of_alice(self, method: str, url: str, data: Any = None) -> None:
-        from rest_framework.test import APIClient
-
-        from test_utils.auth_api_test_case import auth_headers
-
         assert getattr(APIClient(), method)(url, data, headers=auth_headers(self.alice)).status_code < 300
 
     async def test_deleting_the_room_closes_its_sockets(self) -> None:
@@ -170,7 +170,7 @@ class HintTests(RoomSocketCase):
         await page.say('{"action": "typing", "payload": {"isTyping": true}}')
 
         assert await self.hint(other, "typing") == {"userId": self.bob.pk, "user": "Bob", "isTyping": True}
-        assert feeds.head.__module__ == "core.live.feeds"
+        assert await sync_to_async(feeds.head)(room_feed(self.room.pk)) == 0
 
     async def test_reading_is_told_in_small_rooms(self) -> None:
         page = await self.open(self.alice)
@@ -193,6 +193,8 @@ class HintTests(RoomSocketCase):
 
 
 class RoomListTests(RoomSocketCase):
+    consumer = GroupChatConsumer  # type: ignore[assignment]  # another one than the room's
+
     async def test_being_let_in_and_out_is_told_to_the_one_it_is_about(self) -> None:
         page = await self.open_page("/ws/chat/group/", by=self.mallory)
         added = await self.send(

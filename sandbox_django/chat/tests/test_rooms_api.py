@@ -140,6 +140,8 @@ class RoomTests(RoomCase):
         for _ in range(200):
             MemberFactory.create(user=self.mallory)
 
+        self.sign_in(self.mallory)
+
         with assert_queries(4):
             listed = self.send("get", "/api/chat/?limit=100", by=self.mallory).json()
 
