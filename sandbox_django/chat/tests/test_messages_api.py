@@ -1,0 +1,212 @@
+"""The API of what is said in a room."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from django.db import connection
+from django.test import override_settings
+
+from accounts.models import User
+from chat.factories.room import MemberFactory, MessageFactory
+from chat.groups import room_feed
+from chat.models import ChatMessage
+from chat.tests.cases import MEMBER, RoomCase, code_of
+from core.live import feeds
+from test_utils.queries import assert_queries
+
+
+class RefusalTests(RoomCase):
+    def test_what_says_nothing_or_too_much_is_refused(self) -> None:
+        for body in ({}, {"content": ""}, {"content": " \n "}, {"content": "x" * 10_001}, {"content": "a\x00b"}):
+            with self.subTest(body=str(body)[:30]):
+                response = self.send("post", self.messages_url(), body, by=self.bob)
+                assert code_of(response)[::2] == (400, "content")
+        assert not ChatMessage.objects.exists()
+        assert self.say("x" * 10_000).status_code == 201
+
+    def test_nobody_changes_what_somebody_else_said(self) -> None:
+        message = self.say(by=self.bob).json()
+
+        for person in (self.alice, self.carol):
+            response = self.send("patch", self.messages_url(message["id"]), {"content": "I am a fool"}, by=person)
+            assert response.status_code == 403
+        assert ChatMessage.objects.get().content == "Hello"
+
+    def test_a_member_does_not_delete_what_somebody_else_said(self) -> None:
+        message = self.say(by=self.alice).json()
+
+        assert self.send("delete", self.messages_url(message["id"]), by=self.bob).status_code == 403
+        assert ChatMessage.objects.get().content == "Hello"
+
+    def test_whoever_is_out_says_changes_and_deletes_nothing_more(self) -> None:
+        message = self.say(by=self.bob).json()
+        self.send("delete", self.members_url(self.member.pk), by=self.alice)
+
+        url = self.messages_url(message["id"])
+        assert self.say(by=self.bob).status_code == 404
+        assert self.send("patch", url, {"content": "Bye"}, by=self.bob).status_code == 404
+        assert self.send("delete", url, by=self.bob).status_code == 404
+
+    def test_what_is_deleted_is_not_changed_or_deleted_again(self) -> None:
+        url = self.messages_url(self.say(by=self.bob).json()["id"])
+        self.send("delete", url, by=self.bob)
+
+        assert self.send("patch", url, {"content": "Back"}, by=self.bob).status_code == 404
+        assert self.send("delete", url, by=self.bob).status_code == 404
+
+    @override_settings(CHAT_MESSAGES_PER_MINUTE=2)
+    def test_so_many_messages_a_minute(self) -> None:
+        twice = {"Idempotency-Key": "one"}
+
+        assert [self.say(**twice).status_code for _ in range(3)] == [201] * 3  # one message, sent three times
+        assert [self.say().status_code for _ in range(2)] == [201, 429]
+        assert self.say(by=self.alice).status_code == 201
+        with override_settings(LIMITS=False):
+            assert self.say().status_code == 201
+
+
+class MessageTests(RoomCase):
+    def test_a_message_is_stored_and_drawn_once(self) -> None:
+        body = {"content": "Two **cups** 🍚", "isEdited": True, "contentHtml": "<script>", "sender": 1, "isMine": False}
+        response = self.send("post", self.messages_url(), body, by=self.bob)
+
+        message = ChatMessage.objects.get()
+        now = message.created_at.isoformat().replace("+00:00", "Z")
+        assert response.status_code == 201
+        assert response.json() == {
+            "id": message.pk,
+            "isMine": True,
+            "sender": {
+                "id": self.member.pk,
+                "user": "bob@example.com",
+                "displayName": "Bob",
+                "chatRole": MEMBER,
+                "userId": self.bob.pk,
+            },
+            "senderName": "Bob",
+            "userId": self.bob.pk,
+            "content": "Two **cups** 🍚",
+            "contentHtml": "<p>Two <strong>cups</strong> 🍚</p>\n",
+            "mentions": [],
+            "createdAt": now,
+            "formattedTime": response.json()["formattedTime"],
+            "updatedAt": now,
+            "isEdited": False,
+            "isDeleted": False,
+        }
+
+    def test_addresses_are_for_oneself_and_for_those_who_manage(self) -> None:
+        self.say(by=self.alice)
+
+        def seen_by(person: User) -> tuple[str, bool]:
+            (message,) = self.send("get", self.messages_url(), by=person).json()["results"]
+            return message["sender"]["user"], message["isMine"]
+
+        assert seen_by(self.bob) == ("Alice", False)
+        assert seen_by(self.carol) == ("alice@example.com", False)
+        assert seen_by(self.alice) == ("alice@example.com", True)
+
+    def test_changing_says_so_and_changing_nothing_does_not(self) -> None:
+        url = self.messages_url(self.say("One cup").json()["id"])
+
+        same = self.send("patch", url, {"content": "One cup"}, by=self.bob).json()
+        changed = self.send("patch", url, {"content": "*Two* cups"}, by=self.bob).json()
+
+        assert (same["isEdited"], changed["isEdited"]) == (False, True)
+        assert changed["contentHtml"] == "<p><em>Two</em> cups</p>\n"
+        assert changed["updatedAt"] > changed["createdAt"]
+        assert feeds.head(room_feed(self.room.pk)) == 2
+
+    def test_of_a_deleted_message_only_its_place_is_left(self) -> None:
+        for person in (self.bob, self.carol, self.alice):
+            url = self.messages_url(self.say("a secret @Alice").json()["id"])
+            assert self.send("delete", url, by=person).status_code == 204
+
+        response = self.send("get", self.messages_url(), by=self.alice)
+        assert "secret" not in response.content.decode()
+        for message in response.json()["results"]:
+            said = (message["content"], message["contentHtml"], message["mentions"], message["isDeleted"])
+            assert said == ("", "", [], True)
+            assert message["isEdited"] is False
+        assert not ChatMessage.objects.exclude(content="").exists()
+
+    def test_what_a_removed_member_said_stays_without_a_sender(self) -> None:
+        self.say(by=self.bob)
+        self.send("delete", self.members_url(self.member.pk), by=self.alice)
+
+        (message,) = self.send("get", self.messages_url(), by=self.alice).json()["results"]
+        assert (message["sender"], message["senderName"], message["content"]) == (None, "Bob", "Hello")
+        self.bob.delete()
+        (message,) = self.send("get", self.messages_url(), by=self.alice).json()["results"]
+        assert (message["sender"], message["senderName"], message["userId"]) == (None, "", None)
+
+    def test_mentions_are_members_by_the_longest_name_that_fits(self) -> None:
+        bobby = MemberFactory.create(group_chat=self.room, user__display_name="Bob Marley").user
+        for content, expected in {
+            "@Bob": [self.bob.pk],
+            "@bob, @Carol!": [self.bob.pk, self.carol.pk],
+            "(@Bob Marley)": [bobby.pk],
+            "@Bobby": [],
+            "@Mallory": [],
+            "bob@Alice": [],
+            "@": [],
+        }.items():
+            with self.subTest(content):
+                assert self.say(content).json()["mentions"] == sorted(expected)
+
+
+class ListTests(RoomCase):
+    def test_newest_first_upward_and_catching_up(self) -> None:
+        ids = [MessageFactory.create(group_chat=self.room).pk for _ in range(5)]
+
+        def listed(query: str) -> Any:
+            results = self.send("get", f"{self.messages_url()}{query}", by=self.bob).json()["results"]
+            return [message["id"] for message in results]
+
+        assert listed("") == ids[::-1]
+        assert listed(f"?before={ids[3]}&limit=2") == [ids[2], ids[1]]
+        assert listed(f"?after={ids[1]}") == ids[2:]
+
+    def test_the_feeds_number_comes_with_the_messages(self) -> None:
+        self.say()
+
+        assert self.send("get", self.messages_url(), by=self.bob)["Feed-Seq"] == "1"
+        assert self.send("get", self.room_url(), by=self.bob)["Feed-Seq"] == "1"
+        assert self.send("get", self.members_url(), by=self.bob)["Feed-Seq"] == "1"
+
+    def test_a_page_of_messages_costs_no_query_per_message(self) -> None:
+        for _ in range(50):
+            member = MemberFactory.create(group_chat=self.room)
+            MessageFactory.create(group_chat=self.room, author=member.user)
+            MessageFactory.create(group_chat=self.room)
+        self.sign_in(self.bob)
+
+        with assert_queries(6):
+            listed = self.send("get", f"{self.messages_url()}?limit=100", by=self.bob).json()["results"]
+
+        assert sum(message["sender"] is not None for message in listed) == 50
+
+    def test_posting_costs_few_queries(self) -> None:
+        self.say()
+
+        with assert_queries(8):
+            self.say()
+
+
+class TwinTests(RoomCase):
+    def test_a_message_that_is_sent_by_twins_at_once_is_said_once(self) -> None:
+        self.sign_in(self.bob)
+
+        def send(_: int) -> Any:
+            try:
+                response = self.say("Hello", **{"Idempotency-Key": "one"})
+                return response.status_code, response.json()["id"]
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(4) as threads:
+            answers = set(threads.map(send, range(4)))
+
+        message = ChatMessage.objects.get()
+        assert answers == {(201, message.pk)}
+        assert feeds.head(room_feed(self.room.pk)) == 1
