@@ -1,0 +1,133 @@
+"""Old state and event make the new state: what a page has when it only listens is what it gets when it fetches anew."""
+
+from typing import Any
+
+from chat.tests.cases import ADMIN, MEMBER, OWNER
+from chat.tests.test_room_sockets import RoomSocketCase
+from test_utils.testing import Page
+
+State = dict[str, Any]
+
+
+def with_fact(state: State, frame: dict[str, Any]) -> State:
+    """What a page of a room makes of a frame."""
+    messages, members, room = dict(state["messages"]), dict(state["members"]), dict(state["room"])
+    fact = frame["payload"]
+    match frame["action"]:
+        case "member_message":
+            messages[fact["id"]] = fact
+            room["updatedAt"] = fact["createdAt"]
+        case "message_updated" | "message_deleted":
+            messages[fact["id"]] = fact
+        case "member_added":
+            members[fact["id"]] = fact
+            room["memberCount"] += 1
+        case "member_updated":
+            members[fact["id"]] = fact
+        case "member_removed":
+            del members[fact["id"]]
+            room["memberCount"] -= 1
+        case "group_updated":
+            room = {**room, **fact}
+    by_user = {member["userId"]: member for member in members.values()}
+    for pk, message in messages.items():
+        messages[pk] = {**message, "sender": sender_of(by_user.get(message["userId"]))}
+    return {"messages": messages, "members": members, "room": room}
+
+
+def sender_of(member: dict[str, Any] | None) -> dict[str, Any] | None:
+    return member and {key: value for key, value in member.items() if key != "lastReadMessageId"}
+
+
+class RoomStateTests(RoomSocketCase):
+    async def fetch(self) -> State:
+        """What Bob gets, less what depends on who looks."""
+        room = await self.send("GET", self.room_url(), by=self.bob)
+        for mine in ("unreadCount", "lastReadMessageId"):
+            del room[mine]
+        messages = (await self.send("GET", self.messages_url(), by=self.bob))["results"]
+        members = (await self.send("GET", self.members_url(), by=self.bob))["results"]
+        for message in messages:
+            del message["isMine"]
+        for person in [*members, *[message["sender"] for message in messages if message["sender"]]]:
+            person["user"] = person["displayName"]
+        return {
+            "messages": {message["id"]: message for message in messages},
+            "members": {member["id"]: member for member in members},
+            "room": room,
+        }
+
+    async def check(self, page: Page, state: State, *actions: str) -> State:
+        """The next frames are of these actions, and bring the state to what is there when it is fetched."""
+        for action in actions:
+            frame = await self.fact(page)
+            assert frame["action"] == action
+            state = with_fact(state, frame)
+        assert state == await self.fetch()
+        return state
+
+    async def test_every_fact_of_a_room_makes_the_old_state_the_new_one(self) -> None:
+        page, state = await self.open(self.bob), await self.fetch()
+
+        said = await self.say("Two **cups**, @Bob", by=self.alice)
+        state = await self.check(page, state, "member_message")
+        url = self.messages_url(said["id"])
+        await self.send("patch", url, {"content": "Three"}, by=self.alice, status=200)
+        state = await self.check(page, state, "message_updated")
+        await self.say("From Carol", by=self.carol)
+        state = await self.check(page, state, "member_message")
+        await self.send("delete", url, by=self.carol, status=204)
+        state = await self.check(page, state, "message_deleted")
+        await self.send("patch", self.members_url(self.admin.pk), {"chatRole": OWNER}, by=self.alice, status=200)
+        state = await self.check(page, state, "member_updated")
+        added = await self.send("post", self.members_url(), {"user": self.mallory.email}, by=self.alice, status=201)
+        state = await self.check(page, state, "member_added")
+        await self.say("From Mallory", by=self.mallory)
+        state = await self.check(page, state, "member_message")
+        await self.send("delete", self.members_url(added["id"]), by=self.mallory, status=204)
+        state = await self.check(page, state, "member_removed")
+        again = {"user": self.mallory.email, "chatRole": ADMIN}
+        await self.send("post", self.members_url(), again, by=self.alice, status=201)
+        state = await self.check(page, state, "member_added")
+        await self.send("post", f"{self.members_url(self.member.pk)}hand-over/", by=self.alice, status=200)
+        state = await self.check(page, state, "member_updated", "member_updated")
+        await self.send("patch", self.members_url(self.owner.pk), {"chatRole": MEMBER}, by=self.bob, status=200)
+        state = await self.check(page, state, "member_updated")
+        await self.send("patch", self.room_url(), {"title": "Water", "description": "More"}, by=self.bob, status=200)
+        await self.check(page, state, "group_updated")
+
+
+class ListStateTests(RoomSocketCase):
+    async def fetch(self) -> State:
+        rooms = (await self.send("GET", "/api/chat/", by=self.mallory))["results"]
+        return {room["id"]: room for room in rooms}
+
+    async def test_every_fact_of_a_person_makes_the_old_list_the_new_one(self) -> None:
+        await self.say(by=self.alice)
+        page = await self.open_page("/ws/chat/group/", by=self.mallory)
+        state = await self.fetch()
+        assert state == {}
+
+        async def check() -> None:
+            frame = await page.hear()
+            room = frame["payload"]
+            if frame["action"] == "added_to_group":
+                state[room["groupPk"]] = {k: v for k, v in room.items() if k not in ("groupPk", "groupTitle")}
+            else:
+                assert frame["action"] == "removed_from_group"
+                del state[room["groupPk"]]
+            assert state == await self.fetch()
+
+        own = await self.send("post", "/api/chat/", {"title": "Mine"}, by=self.mallory, status=201)
+        await check()
+        added = await self.send("post", self.members_url(), {"user": self.mallory.email}, by=self.alice, status=201)
+        await check()
+        await self.send("delete", self.members_url(added["id"]), by=self.alice, status=204)
+        await check()
+        await self.send("post", self.members_url(), {"user": self.mallory.email}, by=self.alice, status=201)
+        await check()
+        await self.send("delete", f"/api/chat/{own['id']}/", by=self.mallory, status=204)
+        await check()
+        await self.send("delete", self.room_url(), by=self.alice, status=204)
+        await check()
+        assert state == {}
