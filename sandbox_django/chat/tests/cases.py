@@ -65,12 +65,13 @@ class RoomCase(Room, TransactionTestCase):
             self._signed_in[user.pk] = auth_headers(user)
         return self._signed_in[user.pk]
 
-    def send(self, method: str, url: str, data: Any = None, *, by: User | None, **headers: str) -> Any:
-        signed = self.sign_in(by) if by else {}
-        return getattr(APIClient(), method)(url, data, headers={**signed, **headers})
+    def send(self, method: str, url: str, data: Any = None, *, by: User | None, key: str = "") -> Any:
+        """One request; `key` is the Idempotency-Key of one that may be sent twice."""
+        headers = {**(self.sign_in(by) if by else {}), **({"Idempotency-Key": key} if key else {})}
+        return getattr(APIClient(), method)(url, data, headers=headers)
 
-    def say(self, content: str = "Hello", *, by: User | None = None, **headers: str) -> Any:
-        return self.send("post", self.messages_url(), {"content": content}, by=by or self.bob, **headers)
+    def say(self, content: str = "Hello", *, by: User | None = None, key: str = "") -> Any:
+        return self.send("post", self.messages_url(), {"content": content}, by=by or self.bob, key=key)
 
 
 def code_of(response: Any) -> tuple[int, str, str | None]:

@@ -56,9 +56,7 @@ class RefusalTests(RoomCase):
 
     @override_settings(CHAT_MESSAGES_PER_MINUTE=2)
     def test_so_many_messages_a_minute(self) -> None:
-        twice = {"Idempotency-Key": "one"}
-
-        assert [self.say(**twice).status_code for _ in range(3)] == [201] * 3  # one message, sent three times
+        assert [self.say(key="one").status_code for _ in range(3)] == [201] * 3  # one message, sent three times
         assert [self.say().status_code for _ in range(2)] == [201, 429]
         assert self.say(by=self.alice).status_code == 201
         with override_settings(LIMITS=False):
@@ -199,7 +197,7 @@ class TwinTests(RoomCase):
 
         def send(_: int) -> Any:
             try:
-                response = self.say("Hello", **{"Idempotency-Key": "one"})
+                response = self.say(key="one")
                 return response.status_code, response.json()["id"]
             finally:
                 connection.close()

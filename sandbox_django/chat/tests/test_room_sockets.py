@@ -193,7 +193,7 @@ class HintTests(RoomSocketCase):
 
 
 class RoomListTests(RoomSocketCase):
-    consumer = GroupChatConsumer  # type: ignore[assignment]  # another one than the room's
+    consumer = GroupChatConsumer
 
     async def test_being_let_in_and_out_is_told_to_the_one_it_is_about(self) -> None:
         page = await self.open_page("/ws/chat/group/", by=self.mallory)

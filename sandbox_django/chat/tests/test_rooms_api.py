@@ -120,7 +120,7 @@ class RoomTests(RoomCase):
 
     def test_a_room_made_twice_with_its_key_is_one_room(self) -> None:
         first, second = [
-            self.send("post", "/api/chat/", {"title": "Tea"}, by=self.alice, **{"Idempotency-Key": "one"})
+            self.send("post", "/api/chat/", {"title": "Tea"}, by=self.alice, key="one")
             for _ in range(2)
         ]
 
