@@ -245,13 +245,14 @@ class FakeOpenAI:
                 return web.json_response(reply.error, status=reply.status)
             if not received.body.get("stream"):
                 return web.json_response(_whole_answer(reply))
-            return await self._stream(request, reply)
+            wants_usage = (received.body.get("stream_options") or {}).get("include_usage", False)
+            return await self._stream(request, reply, wants_usage=wants_usage)
         except (asyncio.CancelledError, ConnectionError):
             if not received.client_left:
                 received._left.set_result(None)
             raise
 
-    async def _stream(self, request: web.Request, reply: Reply) -> web.StreamResponse:
+    async def _stream(self, request: web.Request, reply: Reply, *, wants_usage: bool) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         await response.write(_chunk({"role": "assistant", "content": ""}))
@@ -266,9 +267,11 @@ class FakeOpenAI:
                 await asyncio.sleep(reply.pause)
         if reply.finish_reason:
             await response.write(_chunk({}, finish_reason=reply.finish_reason))
-            if reply.usage:
+            if reply.usage and wants_usage:
                 await response.write(_event(_envelope([]) | {"usage": reply.usage}))
             await response.write(b"data: [DONE]\n\n")
+            for _ in range(2):
+                await asyncio.sleep(0)  # let the client read: most servers send the end of the body by itself
         return response
 
     async def _take(self, step: Gate | Do, request: web.Request) -> None:
