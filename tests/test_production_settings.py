@@ -42,6 +42,19 @@ def test_complete_production_passes_the_deployment_check() -> None:
     assert checked.returncode == 0, checked.stderr
 
 
+def test_browsers_take_the_keys_from_this_host_only() -> None:
+    script = (
+        "import django; django.setup();"
+        "from django.conf import settings; from accounts.cookies import ACCESS_COOKIE, REFRESH_COOKIE;"
+        "print(settings.SESSION_COOKIE_NAME, ACCESS_COOKIE, REFRESH_COOKIE, settings.SESSION_COOKIE_PATH,"
+        " settings.SESSION_COOKIE_DOMAIN)"
+    )
+
+    named = run(["-c", script], **COMPLETE)
+
+    assert named.stdout.split() == ["__Host-sessionid", "__Host-access_token", "__Host-refresh_token", "/", "None"]
+
+
 def run(arguments: list[str], **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *arguments],

@@ -38,12 +38,12 @@ class UserAdmin(DjangoUserAdmin[User]):
 
 @admin.register(SignIn)
 class SignInAdmin(admin.ModelAdmin[SignIn]):
-    """Deleting one ends that device's tokens."""
+    """Deleting one ends that device's session, tokens and sockets."""
 
-    list_display = ("user", "created_at", "used_at")
+    list_display = ("user", "browser", "created_at", "used_at")
     search_fields = ("user__email", "user__display_name")
     ordering = ("-used_at",)
-    readonly_fields = ("user", "created_at", "used_at")
+    readonly_fields = ("user", "browser", "created_at", "used_at")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -4,27 +4,29 @@ from django.conf import settings
 from django.http import HttpResponse
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
-ACCESS_COOKIE = "access_token"
-REFRESH_COOKIE = "refresh_token"
-REFRESH_PATH = "/api/accounts/"  # it is worth two weeks: it travels only where it is used
+# Over TLS browsers take a name with this prefix only from this very host, for all of it: no neighbour under the same
+# domain can set one here.
+_PREFIX = "__Host-" if settings.SESSION_COOKIE_SECURE else ""
+ACCESS_COOKIE = f"{_PREFIX}access_token"
+REFRESH_COOKIE = f"{_PREFIX}refresh_token"
 
 
 def set_token_cookies(response: HttpResponse, access: AccessToken, refresh: RefreshToken) -> None:
-    _set(response, ACCESS_COOKIE, access, path="/")
-    _set(response, REFRESH_COOKIE, refresh, path=REFRESH_PATH)
+    _set(response, ACCESS_COOKIE, access)
+    _set(response, REFRESH_COOKIE, refresh)
 
 
 def delete_token_cookies(response: HttpResponse) -> None:
-    response.delete_cookie(ACCESS_COOKIE, samesite="Lax")
-    response.delete_cookie(REFRESH_COOKIE, path=REFRESH_PATH, samesite="Lax")
+    for name in (ACCESS_COOKIE, REFRESH_COOKIE):
+        response.delete_cookie(name, samesite="Lax")
 
 
-def _set(response: HttpResponse, name: str, token: Token, *, path: str) -> None:
+def _set(response: HttpResponse, name: str, token: Token) -> None:
     response.set_cookie(
         name,
         str(token),
         max_age=token.lifetime,
-        path=path,
+        path="/",
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
         samesite="Lax",

@@ -1,6 +1,7 @@
 """Whose session it is. It ends with its device, as tokens and sockets do."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.auth import SESSION_KEY as PERSON_KEY
@@ -32,6 +33,11 @@ def person_of_session(request: HttpRequest) -> User | AnonymousUser:
     if sign_in.used_at < timezone.now() - NOTE_USE_AFTER:
         SignIn.objects.filter(pk=sign_in.pk).update(used_at=timezone.now())
     return sign_in.user
+
+
+def device_of(request: HttpRequest) -> UUID:
+    """The device from which a signed-in person asks."""
+    return UUID(request.session[SIGN_IN_KEY])
 
 
 def _is_of_now(session: SessionBase, user: User) -> bool:

@@ -2,7 +2,14 @@ from django.contrib.auth import views as django_views
 from django.urls import path, re_path
 
 from accounts.forms import ResetForm
-from accounts.views.page_views import PasswordPage, account_page, login_page, logout_page, register_page
+from accounts.views.page_views import (
+    PasswordPage,
+    account_page,
+    login_page,
+    logout_page,
+    register_page,
+    sign_out_device,
+)
 
 urlpatterns = [
     # With and without the slash, also for a POST, which no redirect would bring along.
@@ -10,6 +17,7 @@ urlpatterns = [
     re_path(r"^logout/?$", logout_page, name="logout"),
     re_path(r"^register/?$", register_page, name="register"),
     re_path(r"^account/?$", account_page, name="account"),
+    path("account/devices/<uuid:pk>/sign-out/", sign_out_device, name="sign_out_device"),
     path(
         "password_change/",
         PasswordPage.as_view(),

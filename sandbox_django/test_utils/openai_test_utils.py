@@ -20,6 +20,7 @@ import heapq
 import json
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -244,13 +245,14 @@ class FakeOpenAI:
                 return web.json_response(reply.error, status=reply.status)
             if not received.body.get("stream"):
                 return web.json_response(_whole_answer(reply))
-            return await self._stream(request, reply)
+            wants_usage = (received.body.get("stream_options") or {}).get("include_usage", False)
+            return await self._stream(request, reply, wants_usage=wants_usage)
         except (asyncio.CancelledError, ConnectionError):
             if not received.client_left:
                 received._left.set_result(None)
             raise
 
-    async def _stream(self, request: web.Request, reply: Reply) -> web.StreamResponse:
+    async def _stream(self, request: web.Request, reply: Reply, *, wants_usage: bool) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         await response.write(_chunk({"role": "assistant", "content": ""}))
@@ -265,9 +267,11 @@ class FakeOpenAI:
                 await asyncio.sleep(reply.pause)
         if reply.finish_reason:
             await response.write(_chunk({}, finish_reason=reply.finish_reason))
-            if reply.usage:
+            if reply.usage and wants_usage:
                 await response.write(_event(_envelope([]) | {"usage": reply.usage}))
             await response.write(b"data: [DONE]\n\n")
+            for _ in range(2):
+                await asyncio.sleep(0)  # let the client read: most servers send the end of the body by itself
         return response
 
     async def _take(self, step: Gate | Do, request: web.Request) -> None:
@@ -316,19 +320,30 @@ def _whole_answer(reply: Reply) -> dict[str, Any]:
 # --- A server as a load ----------------------------------------------------------------------------------------------
 
 
+PLACE_OF_STAMP = b"@000000 "  # as long as what is put there, so that lengths stay
+
+
 class SteadyOpenAI(FakeOpenAI):
     """Streams a number of tokens to everyone at a steady rate, with little work per token: for benchmarks.
 
-    One timer serves all answers, and writes bytes that were encoded once.
+    One timer serves all answers, and writes bytes that were encoded once. `stamped` tokens say when they left, as
+    "1@123456 ": their number, and the last six digits of the milliseconds that every process of a machine counts.
+    Titles have one token, whatever the answers have.
     """
 
-    def __init__(self, *, tokens: int, rate: float, first_delay: float = 0, port: int = 0) -> None:
+    def __init__(
+        self, *, tokens: int, rate: float, first_delay: float = 0, stamped: bool = False, port: int = 0
+    ) -> None:
         super().__init__(port=port)
         self._first_delay = first_delay
         self._period = 1 / rate
+        self._stamped = stamped
         usage = {"prompt_tokens": 10, "completion_tokens": tokens, "total_tokens": 10 + tokens}
         end = _chunk({}, finish_reason="stop") + _event(_envelope([]) | {"usage": usage}) + b"data: [DONE]\n\n"
-        events = [*(_chunk({"content": f"tok{number} "}) for number in range(1, tokens + 1)), end]
+        words = (
+            f"{number}{PLACE_OF_STAMP.decode()}" if stamped else f"tok{number} " for number in range(1, tokens + 1)
+        )
+        events = [*(_chunk({"content": word}) for word in words), end]
         self._frames = [b"%x\r\n%b\r\n" % (len(event), event) for event in events]
         # When each answer's next frame is due, which one it is, where to, and what to tell at the end.
         self._due: list[tuple[float, int, int, asyncio.WriteTransport, asyncio.Future[None]]] = []
@@ -337,7 +352,7 @@ class SteadyOpenAI(FakeOpenAI):
         self._rings_at = 0.0
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        await request.read()
+        is_title = "title" in (await request.json())["messages"][0]["content"]
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         response.enable_chunked_encoding()
         await response.prepare(request)
@@ -348,7 +363,8 @@ class SteadyOpenAI(FakeOpenAI):
         finished = loop.create_future()
         self._answers += 1
         first = loop.time() + max(self._first_delay, self._period)
-        heapq.heappush(self._due, (first, self._answers, 0, transport, finished))
+        start = len(self._frames) - 2 if is_title else 0
+        heapq.heappush(self._due, (first, self._answers, start, transport, finished))
         self._set_timer(loop)
         await finished
         return response
@@ -356,12 +372,14 @@ class SteadyOpenAI(FakeOpenAI):
     def _send_what_is_due(self) -> None:
         loop = asyncio.get_running_loop()
         now = loop.time()
+        stamp = b"@%06d " % (time.monotonic_ns() // 1_000_000 % 1_000_000)
         while self._due and self._due[0][0] <= now:
             when, answer, number, transport, finished = self._due[0]
             if finished.done() or transport.is_closing():  # they hung up
                 heapq.heappop(self._due)
                 continue
-            transport.write(self._frames[number])
+            frame = self._frames[number]
+            transport.write(frame.replace(PLACE_OF_STAMP, stamp) if self._stamped else frame)
             if number + 1 < len(self._frames):
                 heapq.heapreplace(self._due, (when + self._period, answer, number + 1, transport, finished))
             else:
@@ -395,8 +413,8 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=50, help="tokens in an answer")
     parser.add_argument("--rate", type=float, default=50, help="tokens a second, in each answer")
     parser.add_argument("--first-delay", type=float, default=0, help="seconds until the first token")
-    given = parser.parse_args()
-    server = SteadyOpenAI(tokens=given.tokens, rate=given.rate, first_delay=given.first_delay, port=given.port)
+    parser.add_argument("--stamped", action="store_true", help="tokens say when they left")
+    server = SteadyOpenAI(**vars(parser.parse_args()))
     with contextlib.suppress(KeyboardInterrupt):
         uvloop.run(_serve(server))
 

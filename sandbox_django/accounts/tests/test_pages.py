@@ -1,6 +1,7 @@
 """The doors as pages: what a browser does."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
@@ -11,11 +12,13 @@ from django.shortcuts import resolve_url
 from django.test import Client, TestCase
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import SignIn, User
 from accounts.services.sign_ins import WRONG_PASSWORDS
-from test_utils.people import alice
+from test_utils.people import alice, mallory
 
+PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Mobile/15E148 Safari/604.1"
 GOOD_PASSWORD = "a mossy staircase"
 FOREIGN = (
     "https://evil.example/",
@@ -222,6 +225,60 @@ class AccountPageTests(TestCase):
         assert self.user.check_password(GOOD_PASSWORD)
 
 
+class DeviceTests(TestCase):
+    def setUp(self) -> None:
+        self.user = alice()
+        self.client.force_login(self.user)
+        self.phone = Client(headers={"User-Agent": PHONE})
+        self.phone.post("/login", sign_in_form())
+        self.phones = SignIn.objects.get(browser="Safari on iPhone")
+
+    def test_nobody_signs_out_somebody_elses_device(self) -> None:
+        stranger = Client()
+        stranger.force_login(mallory())
+
+        assert stranger.post(sign_out_url(self.phones)).status_code == 404
+        assert Client().post(sign_out_url(self.phones)).status_code == 302
+        assert self.client.get(sign_out_url(self.phones)).status_code == 405
+        assert self.phone.get("/account").status_code == 200
+
+    def test_a_device_is_signed_out_from_another(self) -> None:
+        response = self.client.post(sign_out_url(self.phones), follow=True)
+
+        self.assertContains(response, "Safari on iPhone is signed out.")
+        self.assertRedirects(self.phone.get("/account"), "/login?next=/account")
+        assert not SignIn.objects.filter(pk=self.phones.pk).exists()
+
+    def test_signing_out_this_device_is_signing_out(self) -> None:
+        response = self.phone.post(sign_out_url(self.phones))
+
+        self.assertRedirects(response, "/")
+        assert self.phone.get("/account").status_code == 302
+        assert self.client.get("/account").status_code == 200
+
+    def test_the_page_names_my_devices_and_no_others(self) -> None:
+        SignIn.objects.create(user=mallory(), browser="Firefox on Windows")
+
+        response = self.client.get("/account")
+
+        self.assertContains(response, "Safari on iPhone")
+        self.assertContains(response, "This device", count=1)
+        self.assertNotContains(response, "Firefox on Windows")
+
+    def test_the_same_browser_once_more_is_no_other_device(self) -> None:
+        self.phone.post("/api/accounts/login/", {"email": "alice@example.com", "password": "password"})
+
+        assert self.user.sign_ins.count() == 2
+
+    def test_an_hour_later_it_was_used_again(self) -> None:
+        SignIn.objects.update(used_at=timezone.now() - timedelta(hours=2))
+
+        self.phone.get("/account")
+
+        self.phones.refresh_from_db()
+        assert timezone.now() - self.phones.used_at < timedelta(minutes=1)
+
+
 class AdminTests(TestCase):
     def setUp(self) -> None:
         self.admin = User.objects.create_superuser("admin@example.com", "password")
@@ -272,6 +329,10 @@ class AdminTests(TestCase):
         with CaptureQueriesContext(connection) as queries:
             assert self.client.get(path).status_code == 200
         return len(queries)
+
+
+def sign_out_url(device: SignIn) -> str:
+    return reverse("sign_out_device", args=[device.pk])
 
 
 def sign_in_form(**more: str) -> dict[str, str]:

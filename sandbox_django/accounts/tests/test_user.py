@@ -5,6 +5,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test import TestCase, override_settings
 
 from accounts.models import User
+from accounts.services.sign_ins import sign_out_everywhere
 from test_utils.people import alice
 
 
@@ -79,6 +80,22 @@ class AuthVersionTests(TestCase):
         self.user.save()
 
         assert self.auth_version() == 0
+
+    def test_who_remembers_an_older_version_does_not_bring_it_back(self) -> None:
+        stale = User.objects.get(pk=self.user.pk)
+        sign_out_everywhere(self.user)
+
+        stale.save()
+
+        assert self.auth_version() == 1
+
+    def test_being_switched_off_does_even_if_switched_on_again(self) -> None:
+        self.user.is_active = False
+        self.user.save()
+        self.user.is_active = True
+        self.user.save()
+
+        assert self.auth_version() == 1
 
     def auth_version(self) -> int:
         return User.objects.get(pk=self.user.pk).auth_version

@@ -1,5 +1,7 @@
 """The doors as pages: signing in and out, registering, one's own account."""
 
+from uuid import UUID
+
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, logout
@@ -9,7 +11,7 @@ from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect, render, resolve_url
+from django.shortcuts import get_object_or_404, redirect, render, resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -18,7 +20,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.cookies import delete_token_cookies
 from accounts.forms import AccountForm, LoginForm, RegistrationForm, too_often
 from accounts.models import User
-from accounts.services.sign_ins import EmailTaken, register, sign_out_everywhere
+from accounts.services.sign_ins import EmailTaken, register, sign_out, sign_out_everywhere
+from accounts.sessions import device_of
 from core.throttling import TooOften
 
 
@@ -70,7 +73,7 @@ def logout_page(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_page(request: HttpRequest) -> HttpResponse:
-    """What others see of me, and the ways to a new password and out."""
+    """What others see of me, where I am signed in, and the ways to a new password and out."""
     assert isinstance(request.user, User)
     # A copy: a refused name must not be drawn as if it were mine.
     form = AccountForm(request.POST or None, instance=User.objects.get(pk=request.user.pk))
@@ -78,7 +81,21 @@ def account_page(request: HttpRequest) -> HttpResponse:
         form.save()
         messages.success(request, "Saved.")
         return redirect("account")
-    return render(request, "accounts/account.html", {"form": form})
+    page = {"form": form, "devices": request.user.sign_ins.order_by("-used_at"), "this_device": device_of(request)}
+    return render(request, "accounts/account.html", page)
+
+
+@login_required
+@require_POST
+def sign_out_device(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """End one of my devices; this one, too."""
+    assert isinstance(request.user, User)
+    device = get_object_or_404(request.user.sign_ins, pk=pk)
+    if device.pk == device_of(request):
+        return logout_page(request)
+    sign_out(device.pk)
+    messages.success(request, f"{device.browser or 'The device'} is signed out.")
+    return redirect("account")
 
 
 class PasswordPage(PasswordChangeView):

@@ -62,6 +62,11 @@ class StreamingMessage(BaseMessage):
         )
 
 
+class UsagePayload(BaseModel):
+    input_tokens: int
+    output_tokens: int
+
+
 class EndPayload(BaseModel):
     content: Literal[""] = ""
     is_complete: Literal[True] = True
@@ -70,6 +75,8 @@ class EndPayload(BaseModel):
     status: Literal["complete", "stopped"]
     length: int  # of the answer, in Unicode characters
     content_html: str
+    model: str
+    usage: UsagePayload | None  # where the model tells
 
 
 class CompleteStreamingMessage(BaseMessage):

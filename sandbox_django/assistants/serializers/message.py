@@ -5,6 +5,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from assistants.models import AssistantMessage
+from assistants.services.failures import words_for
 from core.dates import formatted
 
 
@@ -21,6 +22,7 @@ class AssistantMessageSerializer(serializers.ModelSerializer[AssistantMessage]):
     question_id = serializers.IntegerField(read_only=True, help_text="Answers only: the question's id.")
     content_html = serializers.CharField(read_only=True, help_text="Answers only, once they have ended.")
     error = serializers.CharField(read_only=True, help_text="Answers only: a stable code when it failed.")
+    error_detail = serializers.SerializerMethodField(help_text="Answers only: the same in words for people.")
     usage = serializers.SerializerMethodField(help_text="Answers only, where the model tells.")
 
     class Meta:
@@ -35,6 +37,7 @@ class AssistantMessageSerializer(serializers.ModelSerializer[AssistantMessage]):
             "question_id",
             "content_html",
             "error",
+            "error_detail",
             "model",
             "usage",
         ]
@@ -44,6 +47,9 @@ class AssistantMessageSerializer(serializers.ModelSerializer[AssistantMessage]):
         return formatted(message.created_at)
 
     @extend_schema_field(UsageSerializer(allow_null=True))
+    def get_error_detail(self, message: AssistantMessage) -> str:
+        return words_for(message.error) if message.error else ""
+
     def get_usage(self, message: AssistantMessage) -> dict[str, int] | None:
         if message.input_tokens is None or message.output_tokens is None:
             return None
@@ -52,6 +58,6 @@ class AssistantMessageSerializer(serializers.ModelSerializer[AssistantMessage]):
     def to_representation(self, message: AssistantMessage) -> dict[str, Any]:
         fields: dict[str, Any] = super().to_representation(message)
         if not message.is_answer:
-            for name in ("question_id", "content_html", "error", "model", "usage"):
+            for name in ("question_id", "content_html", "error", "error_detail", "model", "usage"):
                 del fields[name]
         return fields

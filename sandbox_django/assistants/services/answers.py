@@ -10,7 +10,7 @@ import socket
 import uuid
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +26,7 @@ from assistants.messages.assistant import (
     CompleteStreamingMessage,
     EndPayload,
     FailurePayload,
+    UsagePayload,
 )
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.message import MessageType, Status
@@ -234,6 +235,8 @@ def _end_message(question_id: int, answer_id: int, text: str, html: str, outcome
             status="stopped" if outcome.status == Status.STOPPED else "complete",
             length=len(text),
             content_html=html,
+            model=outcome.model,
+            usage=UsagePayload(**asdict(outcome.usage)) if outcome.usage else None,
         )
     )
 

@@ -5,7 +5,7 @@ from assistants.services.ai_service import ModelProblem
 INTERRUPTED = "interrupted"  # its worker died, or the server stopped before it was finished
 INTERNAL_ERROR = "internal_error"
 
-_WORDS = {
+_WORDS = {problem.value: problem.words for problem in ModelProblem} | {
     INTERRUPTED: "The answer was interrupted before it was finished. Try again.",
     INTERNAL_ERROR: "Something went wrong on our side. Try again.",
 }
@@ -13,4 +13,4 @@ _WORDS = {
 
 def words_for(code: str) -> str:
     """What happened and what to do, for the person who asked."""
-    return _WORDS.get(code) or ModelProblem(code).words
+    return _WORDS.get(code, "This answer failed. Try again.")  # an old row may have a code that is no more

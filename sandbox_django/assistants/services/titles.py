@@ -41,7 +41,10 @@ async def _ask_for_title(question: str) -> str:
 
 
 def _first_words(text: str) -> str:
-    return textwrap.shorten(text, TITLE_LENGTH, placeholder="…") or text.strip()[:TITLE_LENGTH]
+    words = " ".join(text.split())
+    shortened = textwrap.shorten(words, TITLE_LENGTH, placeholder="…")
+    # Without spaces, as in a long link or in Japanese, nothing is left of it.
+    return shortened if shortened != "…" else words[: TITLE_LENGTH - 1] + "…"
 
 
 def _store_title(question: AssistantMessage, title: str) -> None:

@@ -255,7 +255,7 @@ class SharedCases(Base):
 
         assert (heard.problem, heard.text) == (ModelProblem.CUT_OFF, "Hello, wor")
 
-    @override_settings(OPENAI_FIRST_TOKEN_TIMEOUT=0.3)
+    @override_settings(OPENAI_FIRST_TOKEN_TIMEOUT=0.5)
     async def test_silence_before_the_first_token_is_waited_for_once(self) -> None:
         for reply in (keeps_silent(), keeps_silent(b": still there\n\n")):
             with self.subTest(reply=reply):
@@ -266,15 +266,15 @@ class SharedCases(Base):
                     assert len(server.requests) == 1
                     await server.requests[0].until_client_left()
 
-    @override_settings(OPENAI_FIRST_TOKEN_TIMEOUT=0.3)
+    @override_settings(OPENAI_FIRST_TOKEN_TIMEOUT=0.5)
     async def test_signs_of_life_are_no_tokens(self) -> None:
-        async with openai(says(*[b": still there\n\n"] * 40, "Too late", pause=0.02)) as server:
+        async with openai(says(*[b": still there\n\n"] * 40, "Too late", pause=0.05)) as server:
             heard = await ask()
 
             assert (heard.problem, heard.text) == (ModelProblem.TIMEOUT, "")
             await server.requests[0].until_client_left()
 
-    @override_settings(OPENAI_TOKEN_TIMEOUT=0.3)
+    @override_settings(OPENAI_TOKEN_TIMEOUT=0.5)
     async def test_silence_in_mid_answer_keeps_what_was_said(self) -> None:
         async with openai(keeps_silent("Hello, ", "wor")) as server:
             heard = await ask()

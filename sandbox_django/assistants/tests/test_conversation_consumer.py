@@ -17,7 +17,7 @@ from assistants.groups import conversation_feed
 from assistants.messages.assistant import StreamingMessage
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.message import Status
-from assistants.services.ai_service import ModelProblem, ModelUnavailable
+from assistants.services.ai_service import ModelProblem, ModelUnavailable, Usage
 from assistants.services.answers import end_abandoned_answers
 from assistants.services.reply_buffer import MemoryBuffer
 from assistants.tasks.assistant_tasks import task_handle_new_assistant_message
@@ -99,7 +99,7 @@ class AnswerTests(ConversationSocketCase):
     async def test_an_answer_is_heard_in_order_and_ends_once(self) -> None:
         page = await self.open()
 
-        with scripted_model("Two ", "cups ", "🍚."):
+        with scripted_model("Two ", "cups ", "🍚.", Usage(input_tokens=12, output_tokens=3)):
             question = await self.ask()
             heard = await page.hear_until("complete_streaming")
 
@@ -117,6 +117,8 @@ class AnswerTests(ConversationSocketCase):
                 "status": "complete",
                 "length": 11,
                 "contentHtml": "<p>Two cups 🍚.</p>\n",
+                "model": "scripted",
+                "usage": {"inputTokens": 12, "outputTokens": 3},
             },
             "seq": 2,
         }
@@ -330,6 +332,16 @@ class TitleTests(ConversationSocketCase):
             heard = await page.hear_until("conversation_updated")
 
         assert heard[-1]["payload"]["title"] == "How much water?"
+
+    async def test_a_question_that_is_one_long_word_still_gives_a_title(self) -> None:
+        page, gate = await self.open(), Gate()
+
+        with scripted_model("Two", gate, ModelUnavailable(ModelProblem.OVERLOADED)):
+            await self.ask("ご飯" * 100)
+            gate.open()
+            heard = await page.hear_until("conversation_updated")
+
+        assert heard[-1]["payload"]["title"] == ("ご飯" * 100)[:59] + "…"
 
     async def test_a_title_that_somebody_gave_meanwhile_stays(self) -> None:
         page, gate = await self.open(), Gate()

@@ -124,6 +124,7 @@ class AskingTests(ConversationCase):
         assert answer["questionId"] == question["id"]
         assert (answer["content"], answer["status"], answer["error"]) == ("**Two** cups.", "complete", "")
         assert answer["contentHtml"] == "<p><strong>Two</strong> cups.</p>\n"
+        assert answer["errorDetail"] == ""
         assert answer["usage"] == {"inputTokens": 12, "outputTokens": 3}
 
     def test_a_second_question_while_an_answer_runs_is_a_conflict(self) -> None:
@@ -154,6 +155,8 @@ class AskingTests(ConversationCase):
         question, answer = AssistantMessage.objects.all()
         assert question.content == "How much water?"
         assert (answer.status, answer.error, answer.content) == ("failed", "model_cut_off", "Two ")
+        listed = self.client_of_alice.get(self.url(self.conversation)).json()["results"]
+        assert listed[1]["errorDetail"] == ModelProblem.CUT_OFF.words
 
     def test_an_unexpected_failure_ends_the_answer_too(self) -> None:
         with scripted_model("Two ", ZeroDivisionError()):

@@ -7,7 +7,7 @@ from django.test import SimpleTestCase
 
 from assistants.services.patience import Patience
 
-SHORT = 0.2
+SHORT = 0.3
 
 
 class PatienceTests(SimpleTestCase):
@@ -30,9 +30,9 @@ class PatienceTests(SimpleTestCase):
 
     async def test_each_token_renews_it(self) -> None:
         patience = Patience(SHORT)
-        for _ in range(4):
+        for _ in range(5):
             with patience:
-                await asyncio.sleep(SHORT * 0.6)
+                await asyncio.sleep(SHORT / 3)
             patience.renew(SHORT)
         patience.stop()
 

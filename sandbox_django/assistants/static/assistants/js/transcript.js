@@ -3,7 +3,6 @@
 import { StreamingMessage } from "./streaming_message.js";
 
 const STOPPED = "You stopped this answer.";
-const FAILED = "This answer failed.";
 
 export class Transcript {
   #root;
@@ -47,8 +46,8 @@ export class Transcript {
     if (answer.dataset.status === "streaming") this.#writingIn(answer).append({ offset, content });
   }
 
-  complete({ messageId, replyId, status, contentHtml }) {
-    this.#end(this.#answer(messageId, replyId), { status, contentHtml });
+  complete({ messageId, replyId, status, contentHtml, model, usage }) {
+    this.#end(this.#answer(messageId, replyId), { status, contentHtml, model, usage });
   }
 
   // The text so far stays. Says whether all of it is here.
@@ -78,18 +77,17 @@ export class Transcript {
     exchange.prepend(question);
   }
 
-  #drawAnswer({ id, questionId, status, content, contentHtml, model, usage }) {
+  #drawAnswer({ id, questionId, status, content, contentHtml, errorDetail, model, usage }) {
     const answer = this.#answer(questionId, id);
     if (answer.dataset.status !== "streaming") return; // What has ended does not change.
     if (status === "streaming") {
       this.#writingIn(answer).append({ offset: 0, content });
       return;
     }
-    this.#end(answer, { status, contentHtml, words: FAILED });
-    answer.querySelector("[data-model]").textContent = usage ? `${model} · ${usage.outputTokens} tokens` : model;
+    this.#end(answer, { status, contentHtml, words: errorDetail, model, usage });
   }
 
-  #end(answer, { status, contentHtml, words = "" }) {
+  #end(answer, { status, contentHtml, words = "", model = "", usage }) {
     const body = answer.querySelector("[data-body]");
     if (contentHtml !== undefined) body.replaceChildren(...nodesOf(contentHtml));
     answer.dataset.status = status;
@@ -97,6 +95,7 @@ export class Transcript {
     problem.hidden = status === "complete";
     for (const name of ["notice", "notice--bad"]) problem.classList.toggle(name, status === "failed");
     problem.querySelector("[data-words]").textContent = status === "stopped" ? STOPPED : words;
+    answer.querySelector("[data-model]").textContent = usage ? `${model} · ${usage.outputTokens} tokens` : model;
     this.#writing.delete(answer);
   }
 

@@ -1,0 +1,102 @@
+"""Measures the application under load, beside a bare server that does the same work: `bin/bench --help`."""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks.load import Sizes
+from benchmarks.report import medians, table
+from benchmarks.stack import ROOT, Stack, running, started
+
+FULL = Sizes(answers=200, tokens=200, rate=50, spread=4, sockets=1000, events=20, writers=(1, 8, 32), writes=640)
+QUICK = Sizes(answers=8, tokens=20, rate=50, spread=0.5, sockets=40, events=3, writers=(1, 4), writes=40)
+SCENARIOS = ("answers", "room", "writers")
+STACKS = "SQLite and memory, or PostgreSQL and Redis: by DATABASE_URL and REDIS_URL if given, else out of packages"
+PATIENCE = 180.0  # seconds for one load
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="bin/bench", description=__doc__)
+    parser.add_argument("scenarios", nargs="*", help=f"{', '.join(SCENARIOS)}; none means all")
+    parser.add_argument("--stack", choices=["embedded", "production"], default="embedded", help=STACKS)
+    parser.add_argument("--transport", choices=["direct", "langchain"], default="direct", help="who asks the model")
+    parser.add_argument("--runs", type=int, default=1, help="medians of so many runs are printed")
+    parser.add_argument("--quick", action="store_true", help="small numbers: whether it works, not how fast it is")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures of each run")
+    for name in ("answers", "tokens", "sockets", "events"):
+        parser.add_argument(f"--{name}", type=int, help=f"instead of {getattr(FULL, name)}")
+    for name, words in {"rate": "tokens a second", "spread": "seconds over which the questions are asked"}.items():
+        parser.add_argument(f"--{name}", type=float, help=f"{words}, instead of {getattr(FULL, name):g}")
+    given = parser.parse_args()
+    if unknown := set(given.scenarios) - set(SCENARIOS):
+        parser.error(f"no such scenario: {', '.join(unknown)}")
+    wanted = {name: value for name, value in vars(given).items() if name in Sizes.__slots__ and value is not None}
+    sizes = replace(QUICK if given.quick else FULL, **wanted)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that everything is ended
+
+    runs: list[dict[str, Any]] = []
+    try:
+        with started(given.stack, given.transport, sizes) as stack:
+            for number in range(1, given.runs + 1):
+                for scenario in given.scenarios or SCENARIOS:
+                    print(f"run {number} of {given.runs}: {scenario}", file=sys.stderr)
+                    runs += run(stack, scenario, sizes)
+    except KeyboardInterrupt:
+        sys.exit("Ended, with everything that was started.")
+    finally:
+        if given.json:
+            given.json.write_text(json.dumps({"sizes": asdict(sizes), "runs": runs}, indent=1))
+
+    print(f"{given.stack}, {given.transport}, medians of {given.runs}")
+    for scenario in given.scenarios or SCENARIOS:
+        ours, bare = (
+            medians([run["figures"] for run in runs if (run["scenario"], run["side"]) == (scenario, side)])
+            for side in ("ours", "bare")
+        )
+        print(table(titles(sizes)[scenario], ours, bare))
+    if problems := [f"{r['scenario']} ({r['side']}): {problem}" for r in runs for problem in r["problems"]]:
+        print("\nNOT AS PROMISED:", *problems[:20], f"{len(problems)} in all", sep="\n  ")
+        sys.exit(1)
+    print("\nAll complete, exact, in order and once.")
+
+
+def titles(sizes: Sizes) -> dict[str, str]:
+    return {
+        "answers": f"answers: {sizes.answers} at once, {sizes.tokens} tokens each at {sizes.rate:g}/s, "
+        f"asked over {sizes.spread:g} s",
+        "room": f"room: {sizes.sockets:,} sockets on one feed, {sizes.events} events",
+        "writers": f"writers: {sizes.writes} facts",
+    }
+
+
+def run(stack: Stack, scenario: str, sizes: Sizes) -> list[dict[str, Any]]:
+    """One run: ours and, where there is something to compare with, the bare server right after it."""
+    if scenario == "writers":
+        return [{"scenario": scenario, "side": "ours", **output(["benchmarks.writers"], stack, sizes)}]
+    results = []
+    for side in ("ours", "bare"):
+        with stack.server(is_bare=side == "bare") as target:
+            result = output(["benchmarks.client", scenario], stack, {"target": asdict(target), "sizes": asdict(sizes)})
+        results.append({"scenario": scenario, "side": side, **result})
+    return results
+
+
+def output(module: list[str], stack: Stack, told: Any) -> Any:
+    """What a load prints, which runs in a process of its own."""
+    command = [sys.executable, "-m", *module, json.dumps(asdict(told) if isinstance(told, Sizes) else told)]
+    with running(command, stack.env, subprocess.PIPE) as process:
+        said, _ = process.communicate(timeout=PATIENCE)
+        if process.returncode:
+            raise SystemExit(f"{' '.join(module)} failed with {process.returncode}.")
+    return json.loads(said)
+
+
+if __name__ == "__main__":
+    os.chdir(ROOT)
+    main()

@@ -1,0 +1,97 @@
+"""How one asks, renames and reads: with us, by the public contract, and with the bare relay."""
+
+import itertools
+import secrets
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import aiohttp
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A conversation, and how to get to it."""
+
+    socket: str  # the path
+    messages: str  # URL
+    itself: str  # URL
+    token: str = ""
+
+
+class Door(Protocol):
+    async def conversation(self) -> Place:
+        """A new one, whose link is all it takes."""
+        ...
+
+    async def own_conversation(self) -> Place:
+        """A new one, of a new person."""
+        ...
+
+    async def ask(self, place: Place, question: str) -> None: ...
+    async def rename(self, place: Place, title: str) -> None: ...
+    async def stored_answer(self, place: Place) -> str | None:
+        """What a page would show that is opened now; None where nothing is stored."""
+        ...
+
+
+class OurDoor:
+    def __init__(self, server: str, http: aiohttp.ClientSession) -> None:
+        self._api = f"{server}/api"
+        self._http = http
+
+    async def conversation(self) -> Place:
+        made = await self._call("POST", f"{self._api}/assistants/anonymous/")
+        itself = f"{self._api}/assistants/anonymous/{made['id']}/"
+        return Place(f"/ws/assistants/{made['id']}/", f"{itself}messages/", itself)
+
+    async def own_conversation(self) -> Place:
+        password = secrets.token_urlsafe()
+        person = {"email": f"{secrets.token_hex(8)}@example.com", "password1": password, "password2": password}
+        token = (await self._call("POST", f"{self._api}/accounts/registration/", person))["access"]
+        made = await self._call("POST", f"{self._api}/assistants/conversations/", {}, token)
+        itself = f"{self._api}/assistants/conversations/{made['id']}/"
+        return Place(f"/ws/assistants/{made['id']}/", f"{itself}messages/", itself, token)
+
+    async def ask(self, place: Place, question: str) -> None:
+        await self._call("POST", place.messages, {"content": question}, place.token)
+
+    async def rename(self, place: Place, title: str) -> None:
+        await self._call("PATCH", place.itself, {"title": title}, place.token)
+
+    async def stored_answer(self, place: Place) -> str | None:
+        messages = (await self._call("GET", place.messages, None, place.token))["results"]
+        return str(messages[-1]["content"]) if messages[-1]["status"] == "complete" else None
+
+    async def _call(self, method: str, url: str, body: Any = None, token: str = "") -> Any:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        async with self._http.request(method, url, json=body, headers=headers) as response:
+            if not response.ok:
+                raise ConnectionError(f"{method} {url}: {response.status} {await response.text()}")
+            return await response.json()
+
+
+class BareDoor:
+    def __init__(self, server: str, http: aiohttp.ClientSession) -> None:
+        self._server = server
+        self._http = http
+        self._names = itertools.count()
+
+    async def conversation(self) -> Place:
+        name = next(self._names)
+        return Place(f"/ws/{name}", f"{self._server}/ask/{name}", f"{self._server}/rename/{name}")
+
+    async def own_conversation(self) -> Place:
+        return await self.conversation()
+
+    async def ask(self, place: Place, question: str) -> None:
+        await self._post(place.messages, {"content": question})
+
+    async def rename(self, place: Place, title: str) -> None:
+        await self._post(place.itself, {"title": title})
+
+    async def stored_answer(self, place: Place) -> str | None:
+        return None
+
+    async def _post(self, url: str, body: Any) -> None:
+        async with self._http.post(url, json=body) as response:
+            await response.read()

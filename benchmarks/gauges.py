@@ -1,0 +1,38 @@
+"""What a server process uses, as the system counts it, and what Redis was asked."""
+
+import math
+from collections.abc import Sequence
+
+import psutil
+from redis import Redis
+
+
+class Gauges:
+    """Of one server process; its children and ours don't count."""
+
+    def __init__(self, pid: int, redis_url: str) -> None:
+        self._server = psutil.Process(pid)
+        self._redis: Redis | None = Redis.from_url(redis_url) if redis_url else None
+
+    def cpu(self) -> float:
+        """Seconds of processor time since it started."""
+        times = self._server.cpu_times()
+        return float(times.user + times.system)
+
+    def memory(self) -> float:
+        """Kilobytes it holds now."""
+        return float(self._server.memory_info().rss) / 1024
+
+    def redis_commands(self) -> int:
+        """Commands that Redis has carried out, whoever sent them; 0 where there is none."""
+        return int(self._redis.info("stats")["total_commands_processed"]) if self._redis else 0
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value that this share of all values does not exceed."""
+    return sorted(values)[math.ceil(share * len(values)) - 1]
+
+
+def spread(values: Sequence[float]) -> list[float]:
+    """p50 and p95."""
+    return [percentile(values, 0.5), percentile(values, 0.95)]

@@ -1,0 +1,69 @@
+"""What every load is told, what it gives back, and what both loads have in common."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeVar
+
+import aiohttp
+
+from benchmarks.doors import BareDoor, Door, OurDoor
+from benchmarks.gauges import Gauges
+
+Thing = TypeVar("Thing")
+Made = TypeVar("Made")
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much of everything."""
+
+    answers: int
+    tokens: int
+    rate: float
+    spread: float  # seconds over which the questions are asked
+    sockets: int
+    events: int
+    writers: tuple[int, ...]
+    writes: int  # in all, for each number of writers
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A running server."""
+
+    url: str
+    pid: int
+    redis_url: str = ""
+    is_bare: bool = False
+
+    def gauges(self) -> Gauges:
+        return Gauges(self.pid, self.redis_url)
+
+    @asynccontextmanager
+    async def door(self) -> AsyncIterator[Door]:
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
+            yield BareDoor(self.url, http) if self.is_bare else OurDoor(self.url, http)
+
+
+@dataclass(slots=True)
+class Result:
+    """Figures by name: p50 and p95, or one value. `problems` is what was not as promised, in words."""
+
+    figures: dict[str, list[float]] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+async def each(things: Iterable[Thing], call: Callable[[Thing], Awaitable[Made]], *, at_once: int) -> list[Made]:
+    """Call for all things, so many at a time; results in the order of the things."""
+    limit = asyncio.Semaphore(at_once)
+
+    async def limited(thing: Thing) -> Made:
+        async with limit:
+            return await call(thing)
+
+    return await asyncio.gather(*map(limited, things))

@@ -1,0 +1,100 @@
+"""A WebSocket client that does as little as a client can: on two cores, what it does is taken from the server."""
+
+import asyncio
+import base64
+import os
+import time
+from collections.abc import Callable
+from typing import Self, TypeAlias, cast
+from urllib.parse import urlsplit
+
+Hear: TypeAlias = "Callable[[Socket, float, bytes], None]"
+
+TEXT, CLOSE, PING = 0x81, 0x88, 0x89  # whole frames: neither server sends parts
+PATIENCE = 30.0  # seconds to be let in
+
+
+class Socket(asyncio.Protocol):
+    """Calls `hear(socket, when, frame)` for each text frame; `when` is of the clock all processes of a machine share.
+
+    Frames are not decoded here: that is done when the measuring is over.
+    """
+
+    __slots__ = ("_hear", "_opened", "_request", "_rest", "_transport", "_upgraded", "closed", "frames")
+
+    def __init__(self, request: bytes, hear: Hear) -> None:
+        self.frames: list[tuple[float, bytes]] = []
+        self.closed = False
+        self._hear = hear
+        self._request = request
+        self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._rest = b""
+        self._upgraded = False
+
+    @classmethod
+    async def open(cls, server: str, path: str, hear: Hear, *, token: str = "") -> Self:
+        """Connect, and wait for the first frame, by which the server says that it let us in."""
+        address = urlsplit(server)
+        lines = [
+            f"GET {path} HTTP/1.1",
+            f"Host: {address.netloc}",
+            "Upgrade: websocket",
+            "Connection: Upgrade",
+            f"Sec-WebSocket-Key: {base64.b64encode(os.urandom(16)).decode()}",
+            "Sec-WebSocket-Version: 13",
+            *([f"Authorization: Bearer {token}"] if token else []),
+        ]
+        request = ("\r\n".join(lines) + "\r\n\r\n").encode()
+        loop = asyncio.get_running_loop()
+        host, port = address.hostname or "", address.port or 80
+        _, socket = await loop.create_connection(lambda: cls(request, hear), host, port)
+        async with asyncio.timeout(PATIENCE):
+            await socket._opened
+        return socket
+
+    def drop(self) -> None:
+        """Be gone without a word, as a browser whose network went away."""
+        self._transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but name
+        self._transport.write(self._request)
+
+    def connection_lost(self, failure: Exception | None) -> None:
+        self.closed = True
+        if not self._opened.done():
+            self._opened.set_exception(ConnectionError(f"refused: {self._rest[:200]!r} {self.frames[:1]}"))
+
+    def data_received(self, data: bytes) -> None:
+        now = time.monotonic()
+        if self._rest:
+            data = self._rest + data
+        if not self._upgraded:
+            head, end_of_head, data = data.partition(b"\r\n\r\n")
+            if not end_of_head or not head.startswith(b"HTTP/1.1 101"):
+                self._rest = head
+                return
+            self._upgraded = True
+        at, end = 0, len(data)
+        while end - at >= 2:
+            length, body = data[at + 1], at + 2
+            if length > 125:
+                body = at + (4 if length == 126 else 10)
+                length = int.from_bytes(data[at + 2 : body])
+            if body + length > end or body > end:
+                break
+            self._take(data[at], data[body : body + length], now)
+            at = body + length
+        self._rest = data[at:]
+
+    def _take(self, kind: int, frame: bytes, now: float) -> None:
+        if kind == TEXT:
+            self.frames.append((now, frame))
+            self._hear(self, now, frame)
+            if not self._opened.done():
+                self._opened.set_result(None)
+        elif kind == PING:
+            # Clients mask what they send; a mask of zeros changes nothing.
+            self._transport.write(bytes((0x8A, 0x80 | len(frame), 0, 0, 0, 0)) + frame)
+        elif kind == CLOSE:
+            self._transport.close()

@@ -1,0 +1,120 @@
+"""Starts what a benchmark needs, all of it on this machine, and ends it again."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from benchmarks.load import Sizes, Target
+from test_utils.servers import free_port, postgresql_server, redis_server
+
+ROOT = Path(__file__).resolve().parents[1]
+ENDING = {signal.SIGINT, signal.SIGTERM}
+LINES_SHOWN = 40  # of what a server said, which is nothing when all is well
+PATIENCE = 30.0  # seconds for a process to start, or to end
+# As bin/dev starts it, less the log of requests.
+UVICORN = [sys.executable, "-m", "uvicorn", "--ws-max-size", "65536", "--ws-per-message-deflate", "false"]
+UVICORN += ["--timeout-graceful-shutdown", "5", "--lifespan", "on", "--log-level", "warning", "--no-access-log"]
+OURS = ["--app-dir", "sandbox_django", "config.asgi:application"]
+BARE = ["benchmarks.bare:application"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Where a server under test finds everything else."""
+
+    env: Mapping[str, str]
+    directory: Path
+
+    @contextmanager
+    def server(self, *, is_bare: bool) -> Iterator[Target]:
+        """A fresh server process, ours or the bare one."""
+        port = free_port()
+        url = f"http://127.0.0.1:{port}"
+        log = (self.directory / "server.log").open("w+")
+        command = [*UVICORN, "--port", str(port), *(BARE if is_bare else OURS)]
+        with log, running(command, self.env, log) as process:
+            wait_for(port, process, log)
+            try:
+                yield Target(url, process.pid, "" if is_bare else self.env["REDIS_URL"], is_bare)
+            finally:
+                log.seek(0)
+                for line in [line for line in log if "LIMITS ARE OFF" not in line][:LINES_SHOWN]:
+                    print(f"  the server said: {line.rstrip()}", file=sys.stderr)
+
+
+@contextmanager
+def started(stack: str, transport: str, sizes: Sizes) -> Iterator[Stack]:
+    """Databases and the model."""
+    with ExitStack() as stack_of:
+        directory = Path(stack_of.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-bench-")))
+        database_url = redis_url = ""
+        if stack == "production":
+            database_url = os.environ.get("DATABASE_URL") or stack_of.enter_context(postgresql_server())
+            redis_url = os.environ.get("REDIS_URL") or stack_of.enter_context(redis_server())
+        env = os.environ | {
+            "DJANGO_SETTINGS_MODULE": "config.settings.dev",
+            "DEBUG": "false",
+            "LIMITS": "off",
+            "LOG_LEVEL": "WARNING",
+            "DATABASE_URL": database_url,
+            "REDIS_URL": redis_url,
+            "SANDBOX_DATA_DIR": str(directory / "data"),
+            "OPENAI_API_KEY": "",
+            "OPENAI_TRANSPORT": transport,
+            "PYTHONWARNINGS": "ignore:No directory at:UserWarning",  # static files are not collected here
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "sandbox_django")]),
+        }
+        subprocess.run([sys.executable, "sandbox_django/manage.py", "migrate", "-v0"], cwd=ROOT, env=env, check=True)
+        model = [sys.executable, "-m", "test_utils.openai_test_utils", "--stamped"]
+        model += ["--tokens", str(sizes.tokens), "--rate", str(sizes.rate)]
+        process = stack_of.enter_context(running(model, env, subprocess.PIPE))
+        assert process.stdout is not None
+        env["OPENAI_BASE_URL"] = process.stdout.readline().strip()
+        yield Stack(env, directory)
+
+
+@contextmanager
+def running(command: list[str], env: Mapping[str, str], output: "IO[str] | int") -> Iterator[subprocess.Popen[str]]:
+    # A session of its own, so that Ctrl-C reaches us alone and we end it, in order. A signal that came between the
+    # start and the `try` would leave it running: it waits.
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=env, stdout=output, stderr=None if output == subprocess.PIPE else output,
+        text=True, start_new_session=True, preexec_fn=let_signals_in,
+    )  # fmt: skip
+    try:
+        let_signals_in()
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def let_signals_in() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
+
+
+def wait_for(port: int, process: "subprocess.Popen[str]", log: IO[str]) -> None:
+    give_up_at = time.monotonic() + PATIENCE
+    while True:
+        try:
+            with socket.create_connection(("127.0.0.1", port)):
+                return
+        except OSError:
+            if process.poll() is not None or time.monotonic() > give_up_at:
+                log.seek(0)
+                raise SystemExit(f"The server did not start:\n{log.read()[-4000:]}") from None
+            time.sleep(0.05)

@@ -1,0 +1,141 @@
+"""Two server processes, PostgreSQL and Redis: what is signed out by one closes sockets on the other."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from test_utils.servers import postgresql_server, redis_server
+from tests.servers import Server
+
+pytestmark = pytest.mark.faults
+
+SOON = 1.0  # seconds: what is promised
+
+
+@dataclass
+class Device:
+    """A program that has signed in by one server, and listens by either."""
+
+    access: str
+
+    @classmethod
+    def of(cls, email: str, server: Server) -> "Device":
+        said = {"email": email, "password": "a mossy staircase"}
+        response = httpx.post(f"{server.url}/api/accounts/login/", json=said)
+        response.raise_for_status()
+        return cls(response.json()["access"])
+
+    def post(self, server: Server, path: str, data: Any = None) -> Any:
+        headers = {"Authorization": f"Bearer {self.access}"}
+        response = httpx.post(f"{server.url}{path}", json=data or {}, headers=headers)
+        response.raise_for_status()
+        return response.json()
+
+
+Listen: TypeAlias = Callable[[Device, Server, str], ClientConnection]
+
+
+@pytest.fixture
+def listen() -> Iterator[Listen]:
+    """Opens a conversation's socket on a server; it is left at the end of the test."""
+    with ExitStack() as opened:
+
+        def open_socket(device: Device, server: Server, conversation: str) -> ClientConnection:
+            url = f"ws://127.0.0.1:{server.port}/ws/assistants/{conversation}/"
+            headers = {"Authorization": f"Bearer {device.access}"}
+            socket = opened.enter_context(connect(url, additional_headers=headers))
+            assert json.loads(socket.recv(5))["payload"]["statusCode"] == 200
+            return socket
+
+        yield open_socket
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Server]]:
+    with postgresql_server() as database_url, redis_server() as redis_url:
+        urls = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
+        with (
+            Server(tmp_path_factory.mktemp("one"), **urls) as one,
+            Server(tmp_path_factory.mktemp("other"), **urls) as other,
+        ):
+            yield one, other
+
+
+@pytest.fixture
+def person(servers: tuple[Server, Server], request: pytest.FixtureRequest) -> str:
+    """Somebody new, by e-mail."""
+    email = f"{request.node.name.lower()}@example.com"
+    said = {"email": email, "password1": "a mossy staircase", "password2": "a mossy staircase"}
+    httpx.post(f"{servers[0].url}/api/accounts/registration/", json=said).raise_for_status()
+    return email
+
+
+def test_logout_of_a_device_closes_its_sockets_on_the_other_server_and_no_others(
+    servers: tuple[Server, Server], person: str, listen: Listen
+) -> None:
+    one, other = servers
+    laptop, phone = Device.of(person, one), Device.of(person, one)
+    conversation = phone.post(one, "/api/assistants/conversations/")["id"]
+    ended, kept = listen(laptop, other, conversation), listen(phone, other, conversation)
+
+    laptop.post(one, "/api/accounts/logout/")
+
+    assert_closed_soon(ended)
+    assert_open(kept)
+
+
+def test_logout_everywhere_closes_them_all(servers: tuple[Server, Server], person: str, listen: Listen) -> None:
+    one, other = servers
+    laptop, phone = Device.of(person, one), Device.of(person, other)
+    conversation = phone.post(one, "/api/assistants/conversations/")["id"]
+    sockets = [listen(device, server, conversation) for device in (laptop, phone) for server in servers]
+
+    laptop.post(one, "/api/accounts/logout/", {"allDevices": True})
+
+    for socket in sockets:
+        assert_closed_soon(socket)
+
+
+def test_switching_a_person_off_from_the_command_line_closes_them_all(
+    servers: tuple[Server, Server], person: str, listen: Listen
+) -> None:
+    one = servers[0]
+    laptop = Device.of(person, one)
+    conversation = laptop.post(one, "/api/assistants/conversations/")["id"]
+    sockets = [listen(laptop, server, conversation) for server in servers]
+
+    one.manage("shell", "--no-imports", "--command", SWITCH_OFF.format(email=person))  # a process that is no server
+
+    for socket in sockets:
+        assert_closed_soon(socket)
+
+
+SWITCH_OFF = """
+from accounts.models import User
+person = User.objects.get(email="{email}")
+person.is_active = False
+person.save()
+"""
+
+
+def assert_closed_soon(socket: ClientConnection) -> None:
+    """Closed as signed out, within a second, and without another frame."""
+    began = time.monotonic()
+    with pytest.raises(ConnectionClosed) as closed:
+        socket.recv(10)
+    assert time.monotonic() - began < SOON
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4401
+
+
+def assert_open(socket: ClientConnection) -> None:
+    socket.send('{"action": "ping"}')
+    assert json.loads(socket.recv(5))["action"] == "pong"

@@ -1,0 +1,49 @@
+"""Whether the benchmarks run, and find everything complete; never how long anything took."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ENV = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "sandbox_django"), str(ROOT)])}
+BENCH = [sys.executable, "-m", "benchmarks", "--quick"]
+
+
+def test_quick_run_is_complete_and_exact(tmp_path: Path) -> None:
+    raw = tmp_path / "raw.json"
+
+    ended = subprocess.run([*BENCH, "--json", str(raw)], cwd=ROOT, env=ENV, capture_output=True, text=True)
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "All complete, exact, in order and once." in ended.stdout
+    runs = json.loads(raw.read_text())["runs"]
+    assert {(run["scenario"], run["side"]) for run in runs} == {
+        ("answers", "ours"),
+        ("answers", "bare"),
+        ("room", "ours"),
+        ("room", "bare"),
+        ("writers", "ours"),
+    }
+    assert [run["figures"]["answers complete and exact"] for run in runs if run["scenario"] == "answers"] == [[8], [8]]
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_run_leaves_no_process_behind(how: signal.Signals) -> None:
+    process = subprocess.Popen([*BENCH, "answers"], cwd=ROOT, env=ENV, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    assert "run 1 of 1: answers\n" in process.stderr  # the model runs, and the server starts
+    children: list[psutil.Process] = []
+    while len(children) < 2:
+        children = psutil.Process(process.pid).children(recursive=True)
+
+    process.send_signal(how)
+    process.communicate()
+
+    assert process.returncode != 0
+    assert psutil.wait_procs(children, timeout=5)[1] == []

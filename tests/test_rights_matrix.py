@@ -1,0 +1,223 @@
+"""Who may do what: every role at every REST route with every method, and at every socket.
+
+The routes come from the URL configuration. Each must be declared below; a method that isn't declared is refused to all.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeAlias
+
+import pytest
+from django.db import transaction
+from django.urls import URLPattern, URLResolver, get_resolver
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from assistants.consumers.conversation_consumer import ConversationAssistantConsumer
+from assistants.factories.conversation import AnswerFactory, ConversationFactory
+from assistants.models import AssistantConversation
+from assistants.models.message import Status
+from config.routing import router
+from test_utils.auth_api_test_case import bearer
+from test_utils.people import alice, bob, mallory
+from test_utils.testing import WebsocketTestCase
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+ROLES = ("visitor", "stranger", "owner", "staff", "deactivated")
+LET_IN = 0  # whatever is answered then: a 400 for an empty body was said behind the door
+SHUT = {401, 403, 404, 405}
+
+Rule: TypeAlias = dict[str, int]
+
+ANYBODY: Rule = dict.fromkeys(ROLES, LET_IN)
+# With a token that is over nobody is taken for a visitor: they are told.
+ANYBODY_WITHOUT_A_BAD_TOKEN: Rule = ANYBODY | {"deactivated": 401}
+SIGNED_IN: Rule = ANYBODY | {"visitor": 401, "deactivated": 401}
+# What one may not see does not exist, for staff too: they have the admin.
+OWNER: Rule = SIGNED_IN | {"stranger": 404, "staff": 404}
+
+MINE = "api/assistants/conversations/<uuid:conversation_pk>/"
+ANONYMOUS = "api/assistants/anonymous/<uuid:conversation_pk>/"
+
+# Route, then method. "HEAD" and "OPTIONS" go with "GET".
+RULES: dict[str, dict[str, Rule]] = {
+    "api/accounts/login/": {"POST": ANYBODY},
+    "api/accounts/logout/": {"POST": ANYBODY_WITHOUT_A_BAD_TOKEN},
+    "api/accounts/registration/": {"POST": ANYBODY},
+    "api/accounts/token/refresh/": {"POST": dict.fromkeys(ROLES, 401)},  # none of them brings a refresh token
+    "api/accounts/token/verify/": {"POST": ANYBODY},
+    "api/accounts/user/": {"GET": SIGNED_IN, "PATCH": SIGNED_IN},
+    "api/accounts/password/change/": {"POST": SIGNED_IN},
+    "api/accounts/password/reset/": {"POST": ANYBODY},
+    "api/accounts/password/reset/confirm/": {"POST": ANYBODY},
+    "api/assistants/models/": {"GET": ANYBODY_WITHOUT_A_BAD_TOKEN},
+    "api/assistants/anonymous/": {"POST": ANYBODY_WITHOUT_A_BAD_TOKEN},
+    "api/assistants/conversations/": {"GET": SIGNED_IN, "POST": SIGNED_IN},
+    MINE: {"GET": OWNER, "PUT": OWNER, "PATCH": OWNER, "DELETE": OWNER},
+    f"{MINE}messages/": {"GET": OWNER, "POST": OWNER},
+    f"{MINE}messages/<int:pk>/": {"GET": OWNER},
+    f"{MINE}messages/<int:pk>/stop/": {"POST": OWNER},
+    f"{MINE}messages/<int:pk>/retry/": {"POST": OWNER},
+    f"{MINE}messages/<int:pk>/regenerate/": {"POST": OWNER},
+    # Whoever holds the id of a conversation without owner.
+    f"{ANONYMOUS}messages/": {"GET": ANYBODY_WITHOUT_A_BAD_TOKEN, "POST": ANYBODY_WITHOUT_A_BAD_TOKEN},
+    f"{ANONYMOUS}messages/<int:pk>/": {"GET": ANYBODY_WITHOUT_A_BAD_TOKEN},
+    f"{ANONYMOUS}messages/<int:pk>/stop/": {"POST": ANYBODY_WITHOUT_A_BAD_TOKEN},
+    f"{ANONYMOUS}messages/<int:pk>/retry/": {"POST": ANYBODY_WITHOUT_A_BAD_TOKEN},
+    f"{ANONYMOUS}messages/<int:pk>/regenerate/": {"POST": ANYBODY_WITHOUT_A_BAD_TOKEN},
+}
+
+# Socket route, then which thing of that kind.
+SOCKETS: dict[str, dict[str, Rule]] = {
+    "ws/assistants/<uuid:pk>/": {"owned": OWNER, "ownerless": ANYBODY_WITHOUT_A_BAD_TOKEN},
+}
+
+
+class World:
+    """One of everything: Alice owns, Mallory is a stranger; whoever is switched off has things of their own."""
+
+    def __init__(self) -> None:
+        self.people: dict[str, User] = {
+            "owner": alice(),
+            "stranger": mallory(),
+            "deactivated": bob(),
+            "staff": User.objects.create_superuser("staff@example.com", "password"),
+        }
+        self.tokens = {role: bearer(person) for role, person in self.people.items()}
+        User.objects.filter(pk=self.people["deactivated"].pk).update(is_active=False)
+        self.ownerless = Thing.of(None)
+        self.owned = {role: Thing.of(self.people[role]) for role in ("owner", "deactivated")}
+
+    def thing(self, route: str, role: str) -> "Thing":
+        if "anonymous/" in route:
+            return self.ownerless
+        return self.owned.get(role, self.owned["owner"])
+
+    def path(self, route: str, role: str) -> str:
+        thing = self.thing(route, role)
+        known = {
+            "<uuid:conversation_pk>": thing.conversation.pk,
+            "<uuid:pk>": thing.conversation.pk,
+            "<int:pk>": thing.answer_id,
+        }
+        for placeholder, value in known.items():
+            route = route.replace(placeholder, str(value))
+        assert "<" not in route, f"say here what stands for the placeholders of {route}"
+        return f"/{route}"
+
+    def client(self, role: str) -> APIClient:
+        return APIClient(HTTP_AUTHORIZATION=self.tokens[role]) if role in self.tokens else APIClient()
+
+
+@dataclass(frozen=True)
+class Thing:
+    """A conversation, with an answer that may be tried again."""
+
+    conversation: AssistantConversation
+    answer_id: int
+
+    @classmethod
+    def of(cls, user: User | None) -> "Thing":
+        conversation = ConversationFactory.create(user=user)
+        answer = AnswerFactory.create(question__conversation=conversation, status=Status.FAILED)
+        return cls(conversation, answer.pk)
+
+
+def rest_routes() -> list[str]:
+    return sorted(route for route in routes_in(get_resolver().url_patterns) if route.startswith("api/"))
+
+
+def routes_in(patterns: list[Any], prefix: str = "") -> Iterator[str]:
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            yield from routes_in(pattern.url_patterns, route)
+        else:
+            assert isinstance(pattern, URLPattern)
+            yield route
+
+
+def socket_routes(routed: Any = router, prefix: str = "") -> Iterator[str]:
+    for pattern in routed.routes:
+        route = prefix + str(pattern.pattern)
+        if hasattr(pattern.callback, "routes"):
+            yield from socket_routes(pattern.callback, route)
+        else:
+            yield route
+
+
+def test_every_route_has_a_rule_and_every_rule_a_route() -> None:
+    assert rest_routes() == sorted(RULES)
+
+
+def test_every_socket_has_a_rule_and_every_rule_a_socket() -> None:
+    assert sorted(socket_routes()) == sorted(SOCKETS)
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    return World()
+
+
+@pytest.mark.parametrize("route", rest_routes())
+def test_route_lets_in_whom_its_rule_says_and_nobody_else(route: str, world: World) -> None:
+    wrong = [
+        f"{method} by {role}: {status}, not {expected or 'let in'}"
+        for method in METHODS
+        for role in ROLES
+        for expected in [RULES[route].get(method, {}).get(role, 405)]
+        if not fits(status := undone(partial(ask, world, route, method, role)), expected)
+    ]
+
+    assert wrong == []
+
+
+def ask(world: World, route: str, method: str, role: str) -> int:
+    call = getattr(world.client(role), method.lower())
+    status: int = call(world.path(route, role), {} if method != "GET" else None).status_code
+    return status
+
+
+def fits(status: int, expected: int) -> bool:
+    if expected == LET_IN:
+        return status not in SHUT and status < 500
+    if expected == 405:
+        return status in SHUT  # whoever may not even come near need not learn which methods there are
+    return status == expected
+
+
+def undone(action: Callable[[], int]) -> int:
+    """Do it in a transaction that is rolled back, so that the next role finds everything as it was."""
+    with transaction.atomic():
+        status = action()
+        transaction.set_rollback(True)
+    return status
+
+
+class SocketTests(WebsocketTestCase):
+    consumer = ConversationAssistantConsumer
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.world = World()
+
+    async def test_sockets_let_in_whom_their_rules_say_and_nobody_else(self) -> None:
+        for route, rules in SOCKETS.items():
+            for kind, rule in rules.items():
+                for role in ROLES:
+                    with self.subTest(route, kind=kind, role=role):
+                        assert await self.answer(route, kind, role) == (rule[role] or 200)
+
+    async def answer(self, route: str, kind: str, role: str) -> int:
+        """The status that is said first; who is refused is also closed, with a code that says the same."""
+        thing = self.world.ownerless if kind == "ownerless" else self.world.thing(route, role)
+        token = self.world.tokens.get(role)
+        page = await self.open_socket(
+            f"/{route.replace('<uuid:pk>', str(thing.conversation.pk))}",
+            headers=[(b"authorization", token.encode())] if token else [],
+        )
+        status: int = (await page.hear())["payload"]["statusCode"]
+        if status != 200:
+            assert await page.close_code() == 4000 + status
+        return status
