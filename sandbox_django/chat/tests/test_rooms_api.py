@@ -119,10 +119,7 @@ class RoomTests(RoomCase):
         assert self.send("get", self.room_url(), by=self.alice).status_code == 404
 
     def test_a_room_made_twice_with_its_key_is_one_room(self) -> None:
-        first, second = [
-            self.send("post", "/api/chat/", {"title": "Tea"}, by=self.alice, key="one")
-            for _ in range(2)
-        ]
+        first, second = [self.send("post", "/api/chat/", {"title": "Tea"}, by=self.alice, key="one") for _ in range(2)]
 
         assert first.json() == second.json()
         assert GroupChat.objects.filter(title="Tea").count() == 1

@@ -1,0 +1,243 @@
+"""A room full of people on bad lines, a server that crashes, and at the end everybody has heard everything once.
+
+Many programs write and listen at the same time over real sockets. Their lines break at random, some of them are removed
+(one comes back), and the server is killed half-way and started again. What the server acknowledged is then compared
+with what each of them heard. Larger: CHAT_HISTORY_CLIENTS=50 CHAT_HISTORY_MESSAGES=2000.
+"""
+
+import asyncio
+import json
+import os
+import random
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
+from test_utils.servers import postgresql_server, redis_server
+from tests.servers import Server
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+
+CLIENTS = int(os.environ.get("CHAT_HISTORY_CLIENTS", "10"))
+MESSAGES = int(os.environ.get("CHAT_HISTORY_MESSAGES", "200"))  # by all of them
+LINE_HOLDS = (0.05, 1.0)  # seconds that a line holds before it breaks,
+LINE_IS_DOWN = (0.0, 0.2)  # and until it is there again
+PATIENCE = 60.0  # seconds until everybody must have heard everything
+
+PEOPLE = """
+from accounts.factories.user import UserFactory
+from accounts.models import SignIn
+from accounts.tokens import issue_tokens
+for number in range({count}):
+    user = UserFactory.create(email=f"person{{number}}@example.com", display_name=f"Person {{number}}")
+    print(user.pk, issue_tokens(SignIn.objects.create(user=user)).access_token)
+"""
+
+
+@pytest.fixture(params=["embedded", "production"])
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
+    with ExitStack() as started:
+        env = {}
+        if request.param == "production":
+            env["DATABASE_URL"] = started.enter_context(postgresql_server())
+            env["REDIS_URL"] = started.enter_context(redis_server())
+        yield started.enter_context(Server(tmp_path, **env))
+
+
+@dataclass
+class Person:
+    """A program that listens, comes back with what it has when its line breaks, and notes what it hears."""
+
+    number: int
+    pk: int
+    access: str
+    server: Server
+    room: int = 0
+    seq: int = 0
+    heard: list[dict[str, Any]] = field(default_factory=list)  # numbered frames
+    after_the_end: list[dict[str, Any]] = field(default_factory=list)
+    close_codes: list[int] = field(default_factory=list)
+    is_out: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.access}"}
+
+    async def listen(self) -> None:
+        """Until it is shut out."""
+        choose = random.Random(self.number)  # noqa: S311  # no secret
+        while not self.is_out.is_set():
+            try:
+                url = f"ws://127.0.0.1:{self.server.port}/ws/chat/{self.room}/?since={self.seq}"
+                socket = await connect(url, additional_headers=self.headers, open_timeout=5)
+            except (OSError, InvalidHandshake, TimeoutError):
+                await asyncio.sleep(0.05)  # the server is being started again
+                continue
+            try:
+                async with asyncio.timeout(choose.uniform(*LINE_HOLDS)):
+                    await self.hear(socket)
+            except TimeoutError:
+                socket.transport.abort()
+            except ConnectionClosed as closed:
+                if closed.rcvd is not None and closed.rcvd.code >= 4400:
+                    self.close_codes.append(closed.rcvd.code)
+                    self.is_out.set()
+            await asyncio.sleep(choose.uniform(*LINE_IS_DOWN))
+
+    async def hear(self, socket: ClientConnection) -> None:
+        said_goodbye = False
+        while True:
+            frame = json.loads(await socket.recv())
+            if said_goodbye:
+                self.after_the_end.append(frame)
+            assert frame["action"] != "resync", "nothing was pruned"
+            if "seq" in frame:
+                self.heard.append(frame)
+                self.seq = frame["seq"]
+            said_goodbye |= frame["action"] == "user_removed_from_group"
+
+    def messages(self) -> list[int]:
+        return [frame["payload"]["id"] for frame in self.heard if frame["action"] == "member_message"]
+
+
+class Api:
+    """Sends what may be sent twice until there is an answer."""
+
+    def __init__(self, server: Server, client: httpx.AsyncClient) -> None:
+        self._server, self._client = server, client
+
+    async def send(self, method: str, path: str, data: Any = None, *, by: Person, key: str = "") -> httpx.Response:
+        headers = {**by.headers, "Idempotency-Key": key} if key else by.headers
+        while True:
+            try:
+                response = await self._client.request(method, f"{self._server.url}{path}", json=data, headers=headers)
+            except httpx.TransportError:
+                await asyncio.sleep(0.05)
+                continue
+            if response.status_code < 500:
+                return response
+
+
+class History:
+    """The run: who is in the room, what was acknowledged."""
+
+    def __init__(self, server: Server, people: list[Person]) -> None:
+        self.server, self.people = server, people
+        self.acknowledged: set[int] = set()
+        self.half_said = asyncio.Event()
+        self._numbers = iter(range(MESSAGES))
+
+    async def run(self) -> None:
+        async with httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_connections=CLIENTS)) as client:
+            self.api = Api(self.server, client)
+            await self.make_room()
+            listeners = [asyncio.create_task(person.listen()) for person in self.people]
+            try:
+                writers = [self.write(person) for person in self.people]
+                await asyncio.gather(self.crash(), self.remove_some(), *writers)
+                self.head = await self.catch_up()
+            finally:
+                for listener in listeners:
+                    listener.cancel()
+                ended = await asyncio.gather(*listeners, return_exceptions=True)
+            assert [end for end in ended if isinstance(end, AssertionError)] == []
+
+    async def make_room(self) -> None:
+        owner = self.people[0]
+        made = await self.api.send("POST", "/api/chat/", {"title": "History"}, by=owner, key="room")
+        self.room = made.json()["id"]
+        for person in self.people:
+            person.room = self.room
+            if person is not owner:
+                await self.add(person)
+
+    async def add(self, person: Person) -> None:
+        data = {"user": f"person{person.number}@example.com"}
+        response = await self.api.send("POST", f"/api/chat/{self.room}/members/", data, by=self.people[0])
+        assert response.status_code in (201, 400)  # 400: the answer to the first try was lost with the server
+
+    async def write(self, person: Person) -> None:
+        for number in self._numbers:
+            if number == MESSAGES // 2:
+                self.half_said.set()
+            path, said = f"/api/chat/{self.room}/messages/", {"content": f"Message {number}"}
+            response = await self.api.send("POST", path, said, by=person, key=f"message {number}")
+            if response.status_code == 404:
+                return  # removed
+            assert response.status_code == 201, response.text
+            self.acknowledged.add(response.json()["id"])
+
+    async def crash(self) -> None:
+        await self.half_said.wait()
+        await asyncio.to_thread(self.server.kill)
+        await asyncio.to_thread(self.server.start)
+
+    async def remove_some(self) -> None:
+        """The last fifth of them; the very last one comes back."""
+        await self.half_said.wait()
+        self.removed = self.people[-(CLIENTS // 5) :]
+        listed = await self.api.send("GET", f"/api/chat/{self.room}/members/?limit=100", by=self.people[0])
+        members = {member["userId"]: member["id"] for member in listed.json()["results"]}
+        for person in self.removed:
+            path = f"/api/chat/{self.room}/members/{members[person.pk]}/"
+            response = await self.api.send("DELETE", path, by=self.people[0])
+            assert response.status_code in (204, 404)
+            await asyncio.wait_for(person.is_out.wait(), PATIENCE)
+        self.returned = self.removed.pop()
+        await self.add(self.returned)
+        self.returned.is_out.clear()
+        self._back = asyncio.create_task(self.returned.listen())
+
+    async def catch_up(self) -> int:
+        """Wait until whoever is in the room has heard the last fact."""
+        listed = await self.api.send("GET", f"/api/chat/{self.room}/messages/", by=self.people[0])
+        head = int(listed.headers["Feed-Seq"])
+        async with asyncio.timeout(PATIENCE):
+            while any(person.seq < head for person in self.people if person not in self.removed):  # noqa: ASYNC110  # numbers of many
+                await asyncio.sleep(0.05)
+        self._back.cancel()
+        stored: list[int] = []
+        path = f"/api/chat/{self.room}/messages/?after=0&limit=100"
+        while path:
+            page = (await self.api.send("GET", path, by=self.people[0])).json()
+            stored += [message["id"] for message in page["results"]]
+            path = page["next"].removeprefix(self.server.url) if page["next"] else ""
+        self.stored = stored
+        return head
+
+
+def test_what_was_acknowledged_is_heard_once_and_in_order_by_all_who_stay_and_by_nobody_after_the_end(
+    server: Server,
+) -> None:
+    printed = server.manage("shell", "--no-imports", "--command", PEOPLE.format(count=CLIENTS))
+    lines = [line.split() for line in printed.splitlines()]
+    people = [Person(number, int(pk), access, server) for number, (pk, access) in enumerate(lines)]
+    history = History(server, people)
+
+    asyncio.run(history.run())
+
+    assert set(history.stored) >= history.acknowledged, "what was acknowledged is stored"
+    assert len(history.stored) >= MESSAGES - CLIENTS // 5  # a removed one's last try may have been refused
+    for person in people:
+        seqs = [frame["seq"] for frame in person.heard]
+        assert seqs == list(range(1, len(seqs) + 1)), "each number once, in order, none left out"
+        assert person.after_the_end == [], "nothing after the end"
+        if person not in history.removed:
+            assert seqs[-1] == history.head
+            assert person.messages() == history.stored
+    for person in history.removed:
+        end = next(frame["seq"] for frame in people[0].heard if is_end_of(person, frame))
+        assert person.seq <= end
+        assert person.close_codes in ([4403], [4404])  # 4404: the line was down when it happened
+        assert person.messages() == history.stored[: len(person.messages())]
+
+
+def is_end_of(person: Person, frame: dict[str, Any]) -> bool:
+    return bool(frame["action"] == "member_removed" and frame["payload"]["userPk"] == person.pk)
