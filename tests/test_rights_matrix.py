@@ -13,18 +13,21 @@ from django.db import transaction
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.test import APIClient
 
+from accounts.factories.user import UserFactory
 from accounts.models import User
 from assistants.consumers.conversation_consumer import ConversationAssistantConsumer
 from assistants.factories.conversation import AnswerFactory, ConversationFactory
 from assistants.models import AssistantConversation
 from assistants.models.message import Status
+from chat.factories.room import MemberFactory, MessageFactory, RoomFactory
+from chat.models.room import ChatRole
 from config.routing import router
 from test_utils.auth_api_test_case import bearer
 from test_utils.people import alice, bob, mallory
 from test_utils.testing import WebsocketTestCase
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-ROLES = ("visitor", "stranger", "owner", "staff", "deactivated")
+ROLES = ("visitor", "stranger", "member", "admin", "owner", "staff", "deactivated")
 LET_IN = 0  # whatever is answered then: a 400 for an empty body was said behind the door
 SHUT = {401, 403, 404, 405}
 
@@ -35,10 +38,15 @@ ANYBODY: Rule = dict.fromkeys(ROLES, LET_IN)
 ANYBODY_WITHOUT_A_BAD_TOKEN: Rule = ANYBODY | {"deactivated": 401}
 SIGNED_IN: Rule = ANYBODY | {"visitor": 401, "deactivated": 401}
 # What one may not see does not exist, for staff too: they have the admin.
-OWNER: Rule = SIGNED_IN | {"stranger": 404, "staff": 404}
+OWNER: Rule = SIGNED_IN | dict.fromkeys(("stranger", "member", "admin", "staff"), 404)
+# A room, for those who are in it.
+MEMBERS: Rule = SIGNED_IN | {"stranger": 404, "staff": 404}
+MANAGERS: Rule = MEMBERS | {"member": 403}
+ROOM_OWNERS: Rule = MANAGERS | {"admin": 403}
 
 MINE = "api/assistants/conversations/<uuid:conversation_pk>/"
 ANONYMOUS = "api/assistants/anonymous/<uuid:conversation_pk>/"
+ROOM = "api/chat/<int:group_chat_pk>/"
 
 # Route, then method. "HEAD" and "OPTIONS" go with "GET".
 RULES: dict[str, dict[str, Rule]] = {
@@ -66,11 +74,23 @@ RULES: dict[str, dict[str, Rule]] = {
     f"{ANONYMOUS}messages/<int:pk>/stop/": {"POST": ANYBODY_WITHOUT_A_BAD_TOKEN},
     f"{ANONYMOUS}messages/<int:pk>/retry/": {"POST": ANYBODY_WITHOUT_A_BAD_TOKEN},
     f"{ANONYMOUS}messages/<int:pk>/regenerate/": {"POST": ANYBODY_WITHOUT_A_BAD_TOKEN},
+    "api/chat/": {"GET": SIGNED_IN, "POST": SIGNED_IN},
+    "api/chat/<int:pk>/": {"GET": MEMBERS, "PUT": ROOM_OWNERS, "PATCH": ROOM_OWNERS, "DELETE": ROOM_OWNERS},
+    "api/chat/<int:pk>/read/": {"POST": MEMBERS},
+    f"{ROOM}messages/": {"GET": MEMBERS, "POST": MEMBERS},
+    # Said by the owner.
+    f"{ROOM}messages/<int:pk>/": {"GET": MEMBERS, "PUT": ROOM_OWNERS, "PATCH": ROOM_OWNERS, "DELETE": MANAGERS},
+    f"{ROOM}members/": {"GET": MEMBERS, "POST": MANAGERS},
+    # About somebody who may nothing more than any member.
+    f"{ROOM}members/<int:pk>/": {"GET": MEMBERS, "PUT": MANAGERS, "PATCH": MANAGERS, "DELETE": MANAGERS},
+    f"{ROOM}members/<int:pk>/hand-over/": {"POST": ROOM_OWNERS},
 }
 
 # Socket route, then which thing of that kind.
 SOCKETS: dict[str, dict[str, Rule]] = {
     "ws/assistants/<uuid:pk>/": {"owned": OWNER, "ownerless": ANYBODY_WITHOUT_A_BAD_TOKEN},
+    "ws/chat/group/": {"my rooms": SIGNED_IN},
+    "ws/chat/<int:pk>/": {"room": MEMBERS},
 }
 
 
@@ -82,12 +102,19 @@ class World:
             "owner": alice(),
             "stranger": mallory(),
             "deactivated": bob(),
+            "member": UserFactory.create(),
+            "admin": UserFactory.create(),
             "staff": User.objects.create_superuser("staff@example.com", "password"),
         }
         self.tokens = {role: bearer(person) for role, person in self.people.items()}
         User.objects.filter(pk=self.people["deactivated"].pk).update(is_active=False)
         self.ownerless = Thing.of(None)
         self.owned = {role: Thing.of(self.people[role]) for role in ("owner", "deactivated")}
+        self.room = RoomFactory.create()
+        for role, chat_role in {"owner": ChatRole.OWNER, "admin": ChatRole.ADMIN, "member": ChatRole.MEMBER}.items():
+            MemberFactory.create(group_chat=self.room, user=self.people[role], chat_role=chat_role)
+        self.other_member = MemberFactory.create(group_chat=self.room)
+        self.said = MessageFactory.create(group_chat=self.room, author=self.people["owner"])
 
     def thing(self, route: str, role: str) -> "Thing":
         if "anonymous/" in route:
@@ -96,15 +123,23 @@ class World:
 
     def path(self, route: str, role: str) -> str:
         thing = self.thing(route, role)
-        known = {
+        known: dict[str, object] = {
             "<uuid:conversation_pk>": thing.conversation.pk,
             "<uuid:pk>": thing.conversation.pk,
             "<int:pk>": thing.answer_id,
         }
+        if "chat/" in route:
+            known = {"<int:group_chat_pk>": self.room.pk, "<int:pk>": self.chat_id(route)}
         for placeholder, value in known.items():
             route = route.replace(placeholder, str(value))
         assert "<" not in route, f"say here what stands for the placeholders of {route}"
         return f"/{route}"
+
+    def chat_id(self, route: str) -> int:
+        """What `<int:pk>` stands for in a route of the chat."""
+        if "messages/" in route:
+            return int(self.said.pk)
+        return int(self.other_member.pk if "members/" in route else self.room.pk)
 
     def client(self, role: str) -> APIClient:
         return APIClient(HTTP_AUTHORIZATION=self.tokens[role]) if role in self.tokens else APIClient()
@@ -211,10 +246,12 @@ class SocketTests(WebsocketTestCase):
 
     async def answer(self, route: str, kind: str, role: str) -> int:
         """The status that is said first; who is refused is also closed, with a code that says the same."""
-        thing = self.world.ownerless if kind == "ownerless" else self.world.thing(route, role)
+        path = self.world.path(route, role)
+        if kind == "ownerless":
+            path = f"/ws/assistants/{self.world.ownerless.conversation.pk}/"
         token = self.world.tokens.get(role)
         page = await self.open_socket(
-            f"/{route.replace('<uuid:pk>', str(thing.conversation.pk))}",
+            path,
             headers=[(b"authorization", token.encode())] if token else [],
         )
         status: int = (await page.hear())["payload"]["statusCode"]

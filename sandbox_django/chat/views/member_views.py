@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from chat.models import ChatMember
-from chat.permissions import ManagersAdd
+from chat.permissions import ManagersAdd, ManagersChange
 from chat.serializers.member import MemberSerializer, RoleSerializer
 from chat.services.members import AlreadyInRoom, add_member, change_role, hand_over, leave_room, remove_member
 from chat.views.room_views import RoomView
@@ -39,6 +39,7 @@ class MemberListView(MembersView, IdempotentCreateMixin[ChatMember], generics.Li
 class MemberDetailView(MembersView, generics.RetrieveUpdateDestroyAPIView[ChatMember]):
     """Somebody in a room: owners and admins change their role and remove them; deleting oneself is leaving."""
 
+    permission_classes = [IsAuthenticated, ManagersChange]
     serializer_class = RoleSerializer
 
     def perform_update(self, serializer: BaseSerializer[ChatMember]) -> None:

@@ -1,8 +1,10 @@
 from django.db.models import QuerySet
 from rest_framework import generics
+from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 from rest_framework.serializers import BaseSerializer
 
 from chat.models import ChatMessage
+from chat.permissions import AuthorsChange
 from chat.serializers.message import MessageSerializer
 from chat.services.messages import delete_message, edit_message, post_message
 from chat.views.room_views import RoomView
@@ -30,9 +32,11 @@ class MessageListView(MessagesView, IdempotentCreateMixin[ChatMessage], generics
 class MessageDetailView(MessagesView, generics.RetrieveUpdateDestroyAPIView[ChatMessage]):
     """One message: whoever said it edits and deletes it; owners and admins delete any."""
 
+    permission_classes = [IsAuthenticated, AuthorsChange]
+
     def get_queryset(self) -> QuerySet[ChatMessage]:
         messages = super().get_queryset().select_related("group_chat")
-        return messages if self.request.method == "GET" else messages.filter(is_deleted=False)
+        return messages if self.request.method in SAFE_METHODS else messages.filter(is_deleted=False)
 
     def perform_update(self, serializer: BaseSerializer[ChatMessage]) -> None:
         message = serializer.instance
