@@ -94,6 +94,29 @@ def leave_room(room: GroupChat, *, user: User) -> None:
         _end(me, in_room, in_list, has_left=True)
 
 
+def leave_for_ever(user: User) -> None:
+    """Out of all rooms, before an account is deleted: the eldest of the highest role owns those that have no owner now.
+
+    A room with nobody left in it goes, too.
+    """
+    with feeds.write(person_feed(user.pk)):  # from here on nobody lets them in anywhere
+        mine = list(ChatMember.objects.select_related("group_chat", "user").filter(user=user))
+        rooms = [room_feed(member.group_chat_id) for member in mine]
+        if not rooms:
+            return
+        with feeds.write_all(rooms) as in_rooms:
+            for member, in_room in zip(mine, in_rooms, strict=True):
+                others = member.group_chat.members.select_related("user").exclude(pk=member.pk)
+                heir = others.first()
+                if heir is None:
+                    member.group_chat.delete()
+                    continue
+                if member.owns and not heir.owns:
+                    _give_role(heir, ChatRole.OWNER, in_room)
+                in_room.publish(MemberRemoved.of(member, has_left=True))
+                member.delete()
+
+
 def membership(room: GroupChat, user: User) -> ChatMember:
     """What somebody is in a room at this moment; raises `NotInRoom`."""
     member = ChatMember.objects.select_related("group_chat", "user").filter(group_chat=room, user=user).first()

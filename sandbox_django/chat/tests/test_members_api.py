@@ -1,5 +1,6 @@
 """The API of members: who lets whom in and out, and that there is an owner in the end."""
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -11,7 +12,7 @@ from django.urls import reverse
 from accounts.models import User
 from chat.factories.room import MemberFactory
 from chat.groups import person_feed, room_feed
-from chat.models import ChatMember
+from chat.models import ChatMember, GroupChat
 from chat.tests.cases import ADMIN, MEMBER, OWNER, RoomCase, code_of
 from core.live import feeds
 from test_utils.queries import assert_queries
@@ -142,6 +143,29 @@ class MemberTests(MembersCase):
 
         with assert_queries(5):
             assert len(self.send("get", f"{self.members_url()}?limit=100", by=self.bob).json()["results"]) == 100
+
+
+class DeletedAccountTests(MembersCase):
+    def test_a_room_whose_last_owner_has_no_account_any_more_gets_another_one(self) -> None:
+        self.alice.delete()
+
+        assert self.roles() == {"Carol": OWNER, "Bob": MEMBER}
+        actions = [json.loads(fact.frame)["action"] for fact in feeds.read(room_feed(self.room.pk), 0).facts]
+        assert actions == ["member_updated", "member_removed"]
+
+    def test_others_are_just_not_there_any_more(self) -> None:
+        self.say(by=self.bob)
+        User.objects.filter(pk=self.bob.pk).delete()
+
+        assert self.roles() == {"Alice": OWNER, "Carol": ADMIN}
+        assert self.room.messages.get().content == "Hello"
+
+    def test_a_room_with_nobody_left_goes_too(self) -> None:
+        self.room.members.exclude(user=self.alice).delete()
+
+        self.alice.delete()
+
+        assert not GroupChat.objects.exists()
 
 
 class AtOnceTests(MembersCase):
