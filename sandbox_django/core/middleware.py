@@ -33,7 +33,7 @@ class RequestLogMiddleware(RequestMiddleware):
     """One line for each request, by a number that the answer has too: who complains can be helped."""
 
     def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
-        response.headers["X-Request-ID"] = structlog.contextvars.get_contextvars()["request_id"]
+        response.headers["X-Request-ID"] = structlog.contextvars.get_contextvars().get("request_id", "")
         super().handle_response(request, response)
 
     @staticmethod
