@@ -29,7 +29,7 @@ from django.utils.http import is_same_domain
 
 from core import runner
 from core.live.layers import MemoryLayer, live_layer
-from core.threads import end_threads, in_thread
+from core.threads import drop_dead_connections, end_threads, in_thread
 
 logger = structlog.get_logger(__name__)
 
@@ -71,6 +71,7 @@ class OneHopHandler(ASGIHandler):
 
     def _respond(self, scope: Scope, body: bytes) -> tuple[HttpResponseBase, bytes, Iterator[bytes] | None]:
         """The response, its content or the first block of it, and where the rest comes from if there may be more."""
+        drop_dead_connections()
         signals.request_started.send(sender=self.__class__, scope=scope)
         set_script_prefix(get_script_prefix(scope))
         response: HttpResponseBase

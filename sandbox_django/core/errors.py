@@ -1,5 +1,6 @@
 """Errors as API clients see them: one shape, stable codes, field names as on the wire."""
 
+import structlog
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import UnreadablePostError
 from djangorestframework_camel_case.util import camelize_re, underscore_to_camel
@@ -40,10 +41,19 @@ class KnownErrors(ExceptionHandler):
             return ParseError()
         return super().convert_known_exceptions(exc)
 
+    def convert_unhandled_exceptions(self, exc: Exception) -> APIException:
+        return exc if isinstance(exc, APIException) else APIException(detail=our_fault())
+
 
 class CamelCaseErrors(ExceptionFormatter):
     def get_errors(self) -> list[Error]:
         return [Error(error.code, error.detail, _camelized(error.attr)) for error in super().get_errors()]
+
+
+def our_fault() -> str:
+    """What is said of an error that nobody expected: never its own words, but where they are to be found."""
+    request_id = structlog.contextvars.get_contextvars().get("request_id")
+    return f"A server error occurred. Its number is {request_id}." if request_id else "A server error occurred."
 
 
 def _camelized(attr: str | None) -> str | None:

@@ -47,6 +47,8 @@ class Limit:
             raise TooOften(wait=self.seconds - time.time() % self.seconds)
 
     def _counted(self, key: object, *, add: int) -> int:
+        if not settings.LIMITS:
+            return 0
         window = int(time.time()) // self.seconds
         # Hashed: what people type is neither a valid cache key nor anything to keep.
         digest = hashlib.sha256(f"{self.name}:{window}:{key}".encode()).hexdigest()

@@ -2,13 +2,37 @@
 
 import re
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from test_utils.openai_test_utils import FakeOpenAI, says
 from tests.browser.steps import be_live, begin, register
 from tests.servers import Server
 
 TITLE = says("Cooking rice")
+
+
+def begin_two(page: Page, model: FakeOpenAI) -> None:
+    """Become somebody who asked about rice, and then about knots."""
+    register(page)
+    for title in ("Cooking rice", "Knots for sailors"):
+        model.script(says("Yes."), says(title))
+        begin(page)
+        expect(page.get_by_role("heading", level=1)).to_have_text(title)
+
+
+def row(page: Page, title: str) -> Locator:
+    return page.get_by_role("complementary").get_by_role("link", name=title)
+
+
+def manage(page: Page, title: str) -> None:
+    row(page, title).hover()
+    page.get_by_role("button", name=f"Rename or delete {title}").click()
+
+
+def deletions_of(page: Page) -> list[str]:
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "DELETE" else None)
+    return sent
 
 
 def test_other_people_find_nothing_at_the_address_of_mine(page: Page, chromium: Browser, model: FakeOpenAI) -> None:
@@ -73,32 +97,145 @@ def test_conversation_is_renamed_in_every_tab(page: Page, model: FakeOpenAI) -> 
     be_live(other)
 
     page.get_by_label("What to do with this conversation").click()
-    page.get_by_role("button", name="Rename").click()
+    page.get_by_role("button", name="Rename", exact=True).click()
     page.get_by_label("Title").fill("Rice, and nothing else")
     page.get_by_label("Title").press("Enter")
 
     for tab in (page, other):
         expect(tab.get_by_role("heading", level=1)).to_have_text("Rice, and nothing else")
-        expect(tab.get_by_role("complementary").get_by_text("Rice, and nothing else")).to_be_visible()
+        expect(row(tab, "Rice, and nothing else")).to_be_visible()
     expect(page.get_by_role("dialog")).to_be_hidden()
 
 
-def test_conversation_is_deleted_only_when_that_is_confirmed(page: Page, model: FakeOpenAI) -> None:
-    register(page)
-    model.script(says("Twelve minutes."), TITLE)
-    begin(page)
+def test_deleted_conversation_can_be_brought_back(page: Page, model: FakeOpenAI) -> None:
+    begin_two(page, model)
+    deletions = deletions_of(page)
+    rows = page.get_by_role("complementary").locator(".row:visible")
+
+    manage(page, "Cooking rice")
+    page.get_by_role("dialog").get_by_role("button", name="Delete it").click()
+    expect(rows).to_have_text(["Knots for sailors"])
+    expect(page.get_by_role("status").filter(has_text="Deleted “Cooking rice”.")).to_be_visible()
+    expect(page.get_by_role("button", name="Undo")).to_be_focused()
+    page.keyboard.press("Enter")
+
+    expect(rows).to_have_count(2)
+    expect(row(page, "Cooking rice")).to_be_focused()
+    page.goto("/assistants/")
+    expect(rows).to_have_count(2)
+    assert deletions == []
+
+
+def test_deletion_is_sent_when_the_time_to_undo_it_is_over(page: Page, model: FakeOpenAI) -> None:
+    page.clock.install()
+    begin_two(page, model)
+    deletions = deletions_of(page)
+
+    manage(page, "Cooking rice")
+    page.get_by_role("dialog").get_by_role("button", name="Delete it").click()
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    assert deletions == []
+    with page.expect_response(lambda response: response.request.method == "DELETE"):
+        page.clock.fast_forward(10_000)
+
+    expect(page.get_by_role("button", name="Undo")).to_be_hidden()
+    page.goto("/assistants/")
+    expect(row(page, "Knots for sailors")).to_be_visible()
+    expect(row(page, "Cooking rice")).to_have_count(0)
+
+
+def test_deletion_is_sent_when_the_page_is_left(page: Page, model: FakeOpenAI) -> None:
+    begin_two(page, model)
+    other = page.context.new_page()
+
+    manage(page, "Cooking rice")
+    page.get_by_role("dialog").get_by_role("button", name="Delete it").click()
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    page.goto("/login")
+
+    other.goto("/assistants/")
+    expect(row(other, "Knots for sailors")).to_be_visible()
+    other.wait_for_function(
+        "async () => (await (await fetch('/api/assistants/conversations/')).json()).count === 1",
+    )
+
+
+def test_deletion_that_fails_brings_the_conversation_back(page: Page, model: FakeOpenAI) -> None:
+    begin_two(page, model)
+    page.route("**/api/assistants/conversations/*/", lambda route: route.abort())
+
+    for title in ("Cooking rice", "Knots for sailors"):  # the second one settles the first
+        manage(page, title)
+        if title == "Knots for sailors":
+            page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+            page.evaluate("dispatchEvent(new Event('pagehide'))")
+        else:
+            page.get_by_role("dialog").get_by_role("button", name="Delete it").click()
+
+    expect(page.get_by_role("status").filter(has_text="Not deleted")).to_be_visible()
+    expect(row(page, "Cooking rice")).to_be_visible()
+
+
+def test_open_conversation_is_deleted_and_opened_again_by_undo(page: Page, model: FakeOpenAI) -> None:
+    begin_two(page, model)
+    opened = page.url
+
+    page.get_by_label("What to do with this conversation").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.wait_for_url("/assistants/")
+    expect(row(page, "Cooking rice")).to_be_visible()
+    expect(row(page, "Knots for sailors")).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+
+    page.wait_for_url(opened)
+    be_live(page)
+    expect(page.get_by_text("Yes.")).to_be_visible()
+    page.get_by_label("What to do with this conversation").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.wait_for_url("/assistants/")
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    page.reload()
+    expect(row(page, "Cooking rice")).to_be_visible()
+    expect(row(page, "Knots for sailors")).to_have_count(0)
+
+
+def test_conversations_are_reached_by_keyboard_alone(page: Page, model: FakeOpenAI) -> None:
+    begin_two(page, model)
+    page.locator("[data-log]").focus()
+
+    page.keyboard.press("/")
+    expect(page.get_by_label("Search my conversations")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(row(page, "Knots for sailors")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(row(page, "Cooking rice")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    expect(row(page, "Cooking rice")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Cooking rice")
+    be_live(page)
+
+    page.get_by_label("Your question").press("/")
+    expect(page.get_by_label("Your question")).to_have_value("/")
+    page.keyboard.press("Alt+n")
+
+    page.wait_for_url(re.compile(r"/assistants/#new$"))
+    expect(page.get_by_label("Your question")).to_be_focused()
+
+
+def test_conversation_is_taken_home_as_markdown(page: Page, model: FakeOpenAI) -> None:
+    model.script(says("**Twelve** minutes."), TITLE)
+    begin(page, "How long?")
     expect(page.get_by_role("heading", level=1)).to_have_text("Cooking rice")
 
     page.get_by_label("What to do with this conversation").click()
-    page.get_by_role("button", name="Delete").click()
-    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
-    expect(page.get_by_text("Twelve minutes.")).to_be_visible()
-    page.get_by_label("What to do with this conversation").click()
-    page.get_by_role("button", name="Delete").click()
-    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    with page.expect_download() as downloading:
+        page.get_by_role("link", name="Export as Markdown").click()
 
-    page.wait_for_url("/assistants/")
-    expect(page.get_by_text("What you ask will be listed here.")).to_be_visible()
+    assert downloading.value.suggested_filename == "cooking-rice.md"
+    assert downloading.value.path().read_text() == (
+        "# Cooking rice\n\n## Question\n\nHow long?\n\n## Answer\n\n**Twelve** minutes.\n"
+    )
 
 
 def test_list_and_conversation_are_two_pages_on_a_phone(page: Page, model: FakeOpenAI) -> None:

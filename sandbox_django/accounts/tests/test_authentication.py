@@ -178,6 +178,20 @@ class SessionTests(TestCase):
 
         assert self.client.get(ME).status_code == 401
 
+    def test_a_session_of_an_older_version_is_over_by_whichever_way_it_grew(self) -> None:
+        User.objects.filter(pk=self.user.pk).update(auth_version=7)
+
+        assert self.client.get(ME).status_code == 401
+
+    def test_a_session_without_its_device_is_over(self) -> None:
+        self.user.sign_ins.all().delete()
+
+        assert self.client.get(ME).status_code == 401
+
+    def test_knowing_who_asks_takes_one_query_besides_the_session(self) -> None:
+        with self.assertNumQueries(2):
+            self.client.get(ME)
+
     def test_a_session_is_enough(self) -> None:
         assert self.client.get(ME).json()["email"] == "alice@example.com"
 

@@ -266,8 +266,11 @@ class DeviceTests(TestCase):
         self.assertNotContains(response, "Firefox on Windows")
 
     def test_the_same_browser_once_more_is_no_other_device(self) -> None:
-        self.phone.post("/api/accounts/login/", {"email": "alice@example.com", "password": "password"})
+        said = {"email": "alice@example.com", "password": "password"}
 
+        response = self.phone.post("/api/accounts/login/", said, content_type="application/json")
+
+        assert response.status_code == 200
         assert self.user.sign_ins.count() == 2
 
     def test_an_hour_later_it_was_used_again(self) -> None:

@@ -156,10 +156,19 @@ def demo_model_answers() -> bool:
     return settings.ASSISTANT_DEMO_MODEL and not connected
 
 
-async def complete(turns: Sequence[Turn]) -> str:
-    """The whole answer at once, for what nobody watches being written: a title."""
+async def complete(turns: Sequence[Turn], *, at_most: int) -> str:
+    """An answer at once, for what nobody watches being written: a title.
+
+    The model is stopped after `at_most` characters: one that begins to explain itself would be paid for nothing.
+    """
+    text = ""
     async with aclosing(get_chat_model().stream(turns)) as pieces:
-        return "".join([piece async for piece in pieces if isinstance(piece, str)])
+        async for piece in pieces:
+            if isinstance(piece, str):
+                text += piece
+            if len(text) >= at_most:
+                break
+    return text
 
 
 async def warm_up() -> None:

@@ -17,7 +17,7 @@ from uuid import UUID
 import structlog
 from chanx.messages.base import BaseMessage
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from assistants.groups import WRITERS, conversation_feed
@@ -78,39 +78,47 @@ def begin_answer(question: AssistantMessage, *, after_seq: int, asker: Asker | N
 
 def claim_answer(question_id: int) -> Writing | None:
     """Take the question's waiting answer; None when somebody else has, or nobody waits for it any more."""
-    waiting = AssistantMessage.objects.streaming().filter(question_id=question_id, worker="")
-    answer = waiting.select_related("question", "conversation").first()
-    if answer is None or not waiting.filter(pk=answer.pk).update(worker=WORKER, lease_expires_at=lease_from_now()):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE assistants_assistantmessage SET worker = %s, lease_expires_at = %s "
+            "WHERE question_id = %s AND status = 'streaming' AND worker = '' "
+            "RETURNING id, after_seq, stop_requested",
+            [WORKER, connection.ops.adapt_datetimefield_value(lease_from_now()), question_id],
+        )
+        claimed = cursor.fetchone()
+    if claimed is None:
         return None
+    question = AssistantMessage.objects.filter(pk=question_id)
+    said = question.values_list("content", "conversation_id", "conversation__model", "conversation__title").get()
+    content, conversation_id, model, title = said
     return Writing(
-        answer_id=answer.pk,
+        answer_id=claimed[0],
         question_id=question_id,
-        conversation_id=answer.conversation_id,
-        after_seq=answer.after_seq,
-        model=answer.conversation.model,
-        turns=turns_before(answer),
-        wants_title=not answer.conversation.title,
-        is_stopped=answer.stop_requested,
+        conversation_id=conversation_id,
+        after_seq=claimed[1],
+        model=model,
+        turns=turns_for(content, conversation_id, question_id),
+        wants_title=not title,
+        is_stopped=bool(claimed[2]),
     )
 
 
-def turns_before(answer: AssistantMessage) -> list[Turn]:
+def turns_for(content: str, conversation_id: UUID, question_id: int) -> list[Turn]:
     """What the model is told: the system prompt, and as much of the conversation's end as the budget allows."""
-    assert answer.question is not None
-    turns = [Turn("user", answer.question.content)]
-    budget = settings.ASSISTANT_HISTORY_TOKENS - estimated_tokens(answer.question.content)
+    turns = [Turn("user", content)]
+    budget = settings.ASSISTANT_HISTORY_TOKENS - estimated_tokens(content)
     answered: set[int] = set()
-    earlier = AssistantMessage.objects.filter(conversation_id=answer.conversation_id, pk__lt=answer.question.pk)
-    for message in earlier.order_by("-pk").only("content", "message_type", "question_id")[:HISTORY_LIMIT]:
-        if message.question_id is not None:
+    earlier = AssistantMessage.objects.filter(conversation_id=conversation_id, pk__lt=question_id).order_by("-pk")
+    for text, answers_question in earlier.values_list("content", "question_id")[:HISTORY_LIMIT]:
+        if answers_question is not None:
             # Of several attempts the model is told the last one that said something.
-            if not message.content or message.question_id in answered:
+            if not text or answers_question in answered:
                 continue
-            answered.add(message.question_id)
-        budget -= estimated_tokens(message.content)
+            answered.add(answers_question)
+        budget -= estimated_tokens(text)
         if budget < 0:
             break
-        turns.append(Turn("assistant" if message.is_answer else "user", message.content))
+        turns.append(Turn("user" if answers_question is None else "assistant", text))
     turns.append(Turn("system", settings.ASSISTANT_SYSTEM_PROMPT))
     return turns[::-1]
 

@@ -33,7 +33,7 @@ async def _ask_for_title(question: str) -> str:
     # The question is a turn of its own, not pasted into the prompt: nothing in it is formatted or followed.
     turns = [Turn("system", PROMPT), Turn("user", question[:2000])]
     try:
-        title = await ai_service.complete(turns)
+        title = await ai_service.complete(turns, at_most=2 * TITLE_LENGTH)
     except ModelUnavailable as failure:
         logger.info("title_from_first_words", code=failure.code.value)
         return _first_words(question)

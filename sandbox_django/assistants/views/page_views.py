@@ -9,6 +9,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.http import content_disposition_header
+from django.utils.text import slugify
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -17,10 +19,12 @@ from assistants.groups import conversation_feed
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.message import MessageType, Status
 from assistants.services.ai_service import demo_model_answers
+from assistants.services.export import as_markdown
 from core.live import feeds
 
 SHOWN_MESSAGES = 50
 SHOWN_CONVERSATIONS = 100
+FILE_NAME_LENGTH = 60  # in bytes it may be four times as long, and file systems allow 255
 
 EXAMPLES = [
     "Explain WebSockets to a web designer",
@@ -81,7 +85,18 @@ def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
             [AssistantMessage(message_type=MessageType.ASSISTANT, status=Status.STREAMING)],
         ),
     }
-    return render(request, "assistants/conversation.html", context | conversation_list(request))
+    return render(request, "assistants/conversation.html", context | conversation_list(request, opened))
+
+
+@require_safe
+@never_cache
+def export(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """One conversation as a file that any editor opens."""
+    opened = get_object_or_404(open_to(request), pk=pk)
+    response = HttpResponse(as_markdown(opened), content_type="text/markdown; charset=utf-8")
+    name = slugify(opened.title, allow_unicode=True)[:FILE_NAME_LENGTH].strip("-") or "conversation"
+    response["Content-Disposition"] = content_disposition_header(True, f"{name}.md") or "attachment"
+    return response
 
 
 def open_to(request: HttpRequest) -> Any:
@@ -109,7 +124,7 @@ def messages_url(opened: AssistantConversation) -> str:
     return reverse(route, args=[opened.pk])
 
 
-def conversation_list(request: HttpRequest) -> dict[str, Any]:
+def conversation_list(request: HttpRequest, opened: AssistantConversation | None = None) -> dict[str, Any]:
     """A person's conversations, or those that a visitor began in this browser."""
     if request.user.is_authenticated:
         mine = AssistantConversation.objects.owned_by(request.user)
@@ -121,5 +136,7 @@ def conversation_list(request: HttpRequest) -> dict[str, Any]:
     if search:
         mine = mine.filter(title__icontains=search)
     conversations = list(mine[:SHOWN_CONVERSATIONS])
+    if opened and opened.user_id is not None and opened not in conversations:
+        conversations.append(opened)  # older than all that are listed; it can be renamed and deleted like them
     has_list = request.user.is_authenticated or bool(conversations) or bool(search)
     return {"has_list": has_list, "conversations": conversations, "search": search}

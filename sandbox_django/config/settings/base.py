@@ -62,7 +62,7 @@ MIDDLEWARE = [
     "accounts.middleware.SignInMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "core.middleware.RequestLogMiddleware",
 ]
 
 TEMPLATES: list[dict[str, Any]] = [
@@ -99,9 +99,6 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=20000;",
     }
-else:
-    # A connection that died with its server is replaced at the start of a request, not by failing one.
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
 # Requests, sockets and answers share these threads for all database work. Few is right, also for PostgreSQL
 # (docs/decisions/0007-http-in-one-hop.md). 0 means: in the caller's own thread, as Django's test client wants.
@@ -210,7 +207,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes; a larger body gets 413 befor
 CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", [])
 CORS_ALLOW_CREDENTIALS = True
 CORS_URLS_REGEX = r"^/api/.*$"
-CORS_EXPOSE_HEADERS = ["Feed-Seq", "Retry-After"]
+CORS_EXPOSE_HEADERS = ["Feed-Seq", "Retry-After", "X-Request-ID"]
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 
 SIMPLE_JWT = {

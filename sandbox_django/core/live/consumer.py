@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, ClassVar, cast
 from urllib.parse import parse_qs
@@ -35,7 +36,7 @@ from core.live.messages import (
     ResyncMessage,
     ResyncPayload,
 )
-from core.live.outbox import Outbox
+from core.live.outbox import GONE, Outbox
 from core.live.passes import Pass
 from core.live.texts import NewestText, Piece
 
@@ -74,6 +75,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
     _text_id = 0
     _text_length = 0
     _ended_text_id = 0
+    _resynced_at = -1
     _text_to_come: list[Piece] | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -165,7 +167,12 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         self._leave()
         if not self._closed:
             await self._outbox.flush()
-            await super().close(code, reason)
+        await self._close(code, reason)
+
+    async def _close(self, code: int | None, reason: str | None = None) -> None:
+        if not self._closed:  # perhaps by somebody else, meanwhile
+            with suppress(*GONE):
+                await super().close(code, reason)
 
     async def _refuse(self, status: HTTPStatus, detail: str, code: int) -> None:
         self._say_authentication(status, detail)
@@ -177,8 +184,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
     async def _give_up(self) -> None:
         """The browser doesn't read. It will come back with `since`."""
         self._leave()
-        if not self._closed:
-            await super().close(CLOSE_SLOW)
+        await self._close(CLOSE_SLOW)
 
     def _leave(self) -> None:
         self._is_over = True
@@ -225,8 +231,10 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             if fact.text_id is not None and (text := self._replayed_texts.get(fact.text_id)):
                 self._send_text(text)
             self.take_fact(fact, anyhow=True)
-        if newest_text is not None and not newest_text.is_running:
-            self._ended_text_id = max(self._ended_text_id, newest_text.text_id)
+        if newest_text is not None:
+            # Texts come one after the other: those before the one that runs are over, too.
+            newest_ended = newest_text.text_id - newest_text.is_running
+            self._ended_text_id = max(self._ended_text_id, newest_ended)
         feed.add(self)
         self._replay, self._replayed_texts = Replay(replay.head, (), complete=True), {}
         if newest_text is not None and newest_text.is_running:
@@ -253,12 +261,14 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         self._outbox.put(fact.frame)
         return True
 
-    def take_text(self, piece: Piece) -> bool:
+    def take_text(self, piece: Piece, *, anyhow: bool = False) -> bool:
         """Send what is new of a piece. False when its start, or the fact it follows, is missing."""
         if piece.text_id <= self._ended_text_id:
             return True
         if piece.after > self.seq:
             return False
+        if not anyhow and piece.after <= self._resynced_at and piece.text_id != self._text_id:
+            return False  # begun in what was not told: whether it still runs has to be asked
         if piece.offset > self._characters_of(piece.text_id):
             if self._text_to_come is None:
                 return False
@@ -299,7 +309,10 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     def resync(self, head: int) -> None:
         """Start anew at the head: what came before can't be told any more."""
+        if head < self.seq:
+            self._ended_text_id = 0  # a restored database gives its ids again
         self.seq = head
+        self._resynced_at = head
         self._text_id = self._text_length = 0
         self._say(ResyncMessage(payload=ResyncPayload(seq=head)))
 

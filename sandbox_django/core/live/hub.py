@@ -28,12 +28,15 @@ SWEEP_INTERVAL = 25.0  # seconds: finds what was lost when nothing followed it
 
 
 class Reader(Protocol):
-    """One socket as the hub sees it. Its `take_…` say False when something that comes before is missing."""
+    """One socket as the hub sees it. Its `take_…` say False when something that comes before is missing.
+
+    `anyhow` is for what was just read from the log or the buffer: nothing more of what comes before will be found.
+    """
 
     seq: int
 
     def take_fact(self, fact: Fact, *, anyhow: bool = False) -> bool: ...
-    def take_text(self, piece: Piece) -> bool: ...
+    def take_text(self, piece: Piece, *, anyhow: bool = False) -> bool: ...
     def take_hint(self, frame: str) -> None: ...
     def take_event(self, message: LayerMessage) -> None: ...
     def take_recheck(self) -> None: ...
@@ -83,8 +86,9 @@ class LiveFeed:
         """Look at where the log stands; `was` is where this feed stood when it was asked."""
         if head < was:
             self._resync(head)  # the log is of an earlier time: a restored database
-        elif head > self.seq:
-            self._known_head = max(self._known_head, head)
+            return
+        self._known_head = max(self._known_head, head)
+        if self._misses_something():
             self.catch_up()
 
     def catch_up(self) -> None:
@@ -130,26 +134,32 @@ class LiveFeed:
 
     async def _fetch(self) -> None:
         missing_text, self._missing_text = self._missing_text, None
-        was = self.seq
+        # What is known before the log is read is in it or nowhere; what is heard meanwhile may be newer.
+        was, known_head, early = self.seq, self._known_head, set(self._early)
         since, reader = min(reader.seq for reader in self.readers), next(iter(self.readers))
         replay, texts = await in_database_thread(read_with_texts, self.name, since, reader.stored_texts)
-        if not replay.complete or replay.head < was:
+        self._early = {seq: fact for seq, fact in self._early.items() if seq not in early}
+        if replay.head < was:
             self._resync(replay.head)
+            return
+        if not replay.complete:
+            self._resync(max(replay.head, self.seq))  # never back behind what was heard meanwhile
             return
         for fact in replay.facts:
             piece = texts.get(fact.text_id) if fact.text_id is not None else None
             for reader in tuple(self.readers):
-                if piece is not None:
-                    reader.take_text(piece)
+                if piece is not None and reader.seq < fact.seq:  # for others it is over
+                    reader.take_text(piece, anyhow=True)
                 reader.take_fact(fact, anyhow=True)
             self.seq = max(self.seq, fact.seq)
-        self._known_head = self.seq
+        if self._known_head == known_head:
+            self._known_head = self.seq
         self._early = {seq: fact for seq, fact in self._early.items() if seq > self.seq}
         if missing_text is not None and self.readers:
             so_far = await next(iter(self.readers)).running_text(missing_text)
             if so_far is not None:
                 for reader in tuple(self.readers):
-                    reader.take_text(so_far)
+                    reader.take_text(so_far, anyhow=True)
 
     def _resync(self, head: int) -> None:
         self.seq = self._known_head = head
@@ -192,7 +202,7 @@ class Hub:
         if feed.subscription is not None:
             try:
                 await asyncio.shield(feed.subscription)
-            except asyncio.CancelledError:
+            except BaseException:  # whatever it was: the next one to come begins anew
                 self.leave(feed, reader)
                 raise
         return feed
@@ -247,11 +257,11 @@ class Hub:
 
     async def _receive(self, channel: str) -> None:
         while True:
-            message = await self._layer.receive(channel)
             try:
-                self._hear(message)
+                self._hear(await self._layer.receive(channel))
             except Exception:  # this loop serves every socket: one bad message must not end it
-                logger.exception("live_message_failed", group=message.get("group"))
+                logger.exception("live_message_failed")
+                await asyncio.sleep(LATE_PATIENCE)
 
     def _hear(self, message: LayerMessage) -> None:
         group = message["group"]

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -10,7 +10,10 @@ from django.conf import settings
 
 Send: TypeAlias = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
 
-MAX_WAITING = 2000  # frames; who is further behind comes back with what it has
+MAX_WAITING = 6000  # frames: a whole replay, and what comes meanwhile; who is further behind comes back for the rest
+
+# What a server raises when the browser is gone. Its disconnect is on the way.
+GONE = (OSError, RuntimeError)
 
 
 class Outbox:
@@ -20,11 +23,12 @@ class Outbox:
     hand; only a send that has to wait gets a task, and later frames queue behind it.
     """
 
-    __slots__ = ("_give_up", "_send", "_sending", "_waiting")
+    __slots__ = ("_give_up", "_giving_up", "_send", "_sending", "_waiting")
 
-    def __init__(self, send: Send, give_up: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, send: Send, give_up: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._send = send
         self._give_up = give_up  # called once when the browser doesn't read any more
+        self._giving_up: asyncio.Task[None] | None = None
         self._sending: asyncio.Task[None] | None = None
         self._waiting: deque[str] | None = None  # made when needed: most sockets never need one
 
@@ -34,16 +38,17 @@ class Outbox:
                 self._waiting = deque()
             if len(self._waiting) < MAX_WAITING:
                 self._waiting.append(frame)
-            elif not self._sending.done():
+            elif self._giving_up is None and not self._sending.done():
                 self._sending.cancel()
+                self._giving_up = asyncio.create_task(self._give_up())
             return
         sending = self._send({"type": "websocket.send", "text": frame})
         try:
             waits_for = sending.send(None)
         except StopIteration:
             return
-        except OSError:
-            return  # the browser is gone; its disconnect is on the way
+        except GONE:
+            return
         self._sending = asyncio.create_task(self._finish(sending, waits_for))
 
     async def _finish(self, sending: Coroutine[Any, Any, None], waits_for: Any) -> None:
@@ -53,12 +58,10 @@ class Outbox:
             while self._waiting:
                 async with asyncio.timeout(settings.SLOW_CLIENT_TIMEOUT):
                     await self._send({"type": "websocket.send", "text": self._waiting.popleft()})
-        except OSError as failure:
-            if isinstance(failure, TimeoutError):
-                await self._give_up()
-            return  # `_sending` stays: nothing more goes out
-        except asyncio.CancelledError:
+        except TimeoutError:
             await self._give_up()
+            return  # `_sending` stays: nothing more goes out
+        except GONE:
             return
         self._sending = None
 

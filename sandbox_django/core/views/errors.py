@@ -6,6 +6,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.template.loader import render_to_string
 
+from core.errors import our_fault
+
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """`handler400`: the request was malformed."""
@@ -29,7 +31,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
     """`handler500`: we broke. It must work whatever is broken, the database included."""
-    return say(request, HTTPStatus.INTERNAL_SERVER_ERROR, code="error", detail="A server error occurred.")
+    return say(request, HTTPStatus.INTERNAL_SERVER_ERROR, code="error", detail=our_fault())
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
@@ -50,5 +52,5 @@ def say(
         kind = "server_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "client_error"
         return JsonResponse({"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]}, status=status)
     # Without the request, and so without its user: a page about an error must not fail by asking the database.
-    page = render_to_string(template or f"{status.value}.html", {"SITE_NAME": settings.SITE_NAME})
+    page = render_to_string(template or f"{status.value}.html", {"SITE_NAME": settings.SITE_NAME, "detail": detail})
     return HttpResponse(page, status=status)

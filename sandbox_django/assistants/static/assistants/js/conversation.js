@@ -6,7 +6,8 @@ import { copyButtons, copyText } from "../../core/js/copy.js";
 import { Follower } from "../../core/js/follow.js";
 import { LiveSocket } from "../../core/js/live_socket.js";
 import { showState } from "../../core/js/state.js";
-import { manageConversation } from "./conversation_menu.js";
+import { showTitle, wireConversationList } from "./conversation_list.js";
+import { wireConversationMenu } from "./conversation_menu.js";
 import { Transcript } from "./transcript.js";
 
 const PAGE = 100;
@@ -54,6 +55,7 @@ live.addEventListener("assistant_error", ({ detail }) => {
   offerWhatFits();
 });
 
+live.addEventListener("conversation_updated", ({ detail }) => showTitle(detail));
 live.addEventListener("resync", refetch);
 live.addEventListener("state", ({ detail }) => {
   if (detail === "refused") composer.complain("This conversation is not open any more. Reload the page to see why.");
@@ -67,7 +69,7 @@ stop.addEventListener("click", async () => {
     await post(`${messagesUrl}${transcript.newestQuestionId}/stop/`);
     // The button goes when the end is told, to this page and to every other.
   } catch (error) {
-    composer.complain(error.message);
+    composer.complain(error);
     stop.disabled = false;
   }
 });
@@ -83,7 +85,8 @@ page.addEventListener("click", async ({ target }) => {
 
 toEnd.addEventListener("click", () => follower.toEnd());
 copyButtons(document);
-manageConversation(live);
+wireConversationList();
+wireConversationMenu();
 
 async function answerAgain(button, message) {
   button.disabled = true;
@@ -93,7 +96,7 @@ async function answerAgain(button, message) {
     follower.toEnd();
     offerWhatFits();
   } catch (error) {
-    composer.complain(error.message);
+    composer.complain(error);
   }
   button.disabled = false;
 }
@@ -119,7 +122,7 @@ async function showEarlier(button) {
     log.scrollTop += log.scrollHeight - height;
     button.hidden = !next;
   } catch (error) {
-    composer.complain(error.message);
+    composer.complain(error);
   }
   button.disabled = false;
 }

@@ -1,26 +1,14 @@
-// The conversation's own name: shown wherever it stands, changed and deleted from the menu.
+// What can be done with the conversation that is open, behind one button.
 
-import { patch, remove } from "../../core/js/api.js";
+import { askForTitle, deleteConversation } from "./conversation_list.js";
 
-export function manageConversation(live) {
-  live.addEventListener("conversation_updated", ({ detail }) => showTitle(detail));
+export function wireConversationMenu() {
   const menu = document.querySelector("[data-menu]");
-  if (menu) wire(menu);
-}
-
-function showTitle({ id, title }) {
-  const places = document.querySelectorAll(`[data-title], [data-conversation-row="${id}"] .row__title`);
-  document.title = title + document.title.slice(places[0].textContent.length);
-  for (const place of places) place.textContent = title;
-}
-
-function wire(menu) {
-  const { conversationUrl } = menu.dataset;
   menu.addEventListener("click", ({ target }) => {
-    const { open } = target.dataset;
-    if (!open) return;
+    if (!target.matches(".menu__item:not([data-copy])")) return;
     menu.open = false;
-    document.querySelector(`[data-dialog="${open}"]`).showModal();
+    if (target.matches("[data-rename-this]")) askForTitle();
+    if (target.matches("[data-delete-this]")) deleteConversation();
   });
   document.addEventListener("click", ({ target }) => {
     if (!menu.contains(target)) menu.open = false;
@@ -29,28 +17,5 @@ function wire(menu) {
     if (key !== "Escape" || !menu.open) return;
     menu.open = false;
     menu.querySelector("summary").focus();
-  });
-  submits("rename", async (form) => showTitle(await patch(conversationUrl, { title: form.elements.title.value })));
-  submits("delete", async () => {
-    await remove(conversationUrl);
-    location.assign(new URL("..", location.href));
-  });
-}
-
-// The dialog closes when it is done; until then it says what is in the way.
-function submits(name, job) {
-  const dialog = document.querySelector(`[data-dialog="${name}"]`);
-  const problem = dialog.querySelector("[data-problem]");
-  dialog.querySelector("[data-close]").addEventListener("click", () => dialog.close());
-  dialog.querySelector("form").addEventListener("submit", async (event) => {
-    event.preventDefault();
-    problem.hidden = true;
-    try {
-      await job(event.target);
-      dialog.close();
-    } catch (error) {
-      problem.textContent = error.message;
-      problem.hidden = false;
-    }
   });
 }

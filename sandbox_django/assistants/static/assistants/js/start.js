@@ -2,6 +2,7 @@
 
 import { newKey, post } from "../../core/js/api.js";
 import { Composer } from "../../core/js/composer.js";
+import { wireConversationList } from "./conversation_list.js";
 
 const page = document.querySelector("[data-start]");
 const model = page.querySelector("[data-model]");
@@ -34,5 +35,7 @@ function focusIfAsked() {
   if (location.hash === `#${page.id}`) composer.focus();
 }
 
+wireConversationList();
 window.addEventListener("hashchange", focusIfAsked);
-focusIfAsked();
+// Not sooner: a browser that scrolls to the place named in the address takes the focus away again.
+window.addEventListener("load", focusIfAsked);

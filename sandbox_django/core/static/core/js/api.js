@@ -37,14 +37,15 @@ export function newKey(random = globalThis.crypto) {
   return Array.from(random.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-async function request(method, url, { body, key, fetch = globalThis.fetch, document = globalThis.document } = {}) {
+// `keepalive`: it arrives also when the page is being left.
+async function request(method, url, { body, key, keepalive = false, fetch = globalThis.fetch, document = globalThis.document } = {}) {
   const headers = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET") headers["X-CSRFToken"] = csrfToken(document);
   if (key) headers["Idempotency-Key"] = key;
   let response;
   try {
-    response = await fetch(url, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+    response = await fetch(url, { method, headers, keepalive, body: body === undefined ? undefined : JSON.stringify(body) });
   } catch {
     throw new ApiError(OFFLINE, { code: "offline", status: 0 });
   }

@@ -1,19 +1,26 @@
 // The box one writes in: it grows with the text, Enter sends, and what was written stays until it has arrived.
 
+import { Draft } from "./draft.js";
 import { Outbox } from "./outbox.js";
+import { wordsFor } from "./refusal.js";
 
 export class Composer {
   #form;
   #field;
   #problem;
   #outbox;
+  #draft;
 
   // `deliver(text, key)` resolves when the text has arrived. What it throws is shown as words, in place.
+  // What is written is kept under the form's data-draft, until it has arrived.
   constructor(form, deliver) {
     this.#form = form;
     this.#field = form.querySelector("textarea");
     this.#problem = form.querySelector("[data-problem]");
     this.#outbox = new Outbox(deliver);
+    this.#draft = form.dataset.draft ? new Draft(form.dataset.draft) : null;
+    // A page that the browser restores has its text already.
+    this.#field.value ||= this.#draft?.read() ?? "";
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();
@@ -23,14 +30,14 @@ export class Composer {
       event.preventDefault();
       this.#submit();
     });
-    this.#field.addEventListener("input", () => this.#grow());
+    this.#field.addEventListener("input", () => this.#changed());
     this.#grow();
   }
 
   // Puts a text into the box, for the writer to look at and send.
   suggest(text) {
     this.#field.value = text;
-    this.#grow();
+    this.#changed();
     this.focus();
   }
 
@@ -38,7 +45,9 @@ export class Composer {
     this.#field.focus();
   }
 
-  complain(words) {
+  // Says what went wrong; an error of the API in words that say what to do.
+  complain(problem) {
+    const words = typeof problem === "string" ? problem : wordsFor(problem);
     this.#problem.textContent = words;
     this.#problem.hidden = !words;
   }
@@ -51,7 +60,7 @@ export class Composer {
     try {
       if (await this.#outbox.send(written.trim())) this.#clear(written);
     } catch (error) {
-      this.complain(error.message);
+      this.complain(error);
     } finally {
       this.#form.removeAttribute("aria-busy");
     }
@@ -60,6 +69,11 @@ export class Composer {
   // What was typed while the text was on its way stays.
   #clear(sent) {
     if (this.#field.value.startsWith(sent)) this.#field.value = this.#field.value.slice(sent.length).trimStart();
+    this.#changed();
+  }
+
+  #changed() {
+    this.#draft?.keep(this.#field.value);
     this.#grow();
   }
 

@@ -1,0 +1,34 @@
+"""A conversation as one Markdown text, to keep or to give away."""
+
+from assistants.models import AssistantConversation, AssistantMessage
+from assistants.models.message import Status
+from assistants.services.failures import words_for
+
+
+def as_markdown(conversation: AssistantConversation) -> str:
+    """Each question with its newest answer, as they were written."""
+    parts = [f"# {' '.join(str(conversation).split())}"]
+    newest: dict[int | None, AssistantMessage] = {}
+    questions = []
+    for message in conversation.messages.order_by("pk"):
+        if message.is_answer:
+            newest[message.question_id] = message
+        else:
+            questions.append(message)
+    for question in questions:
+        parts += ["## Question", question.content]
+        if answer := newest.get(question.pk):
+            parts += ["## Answer", *filter(None, [answer.content.strip("\n"), _how_it_ended(answer)])]
+    return "\n\n".join(parts) + "\n"
+
+
+def _how_it_ended(answer: AssistantMessage) -> str:
+    match answer.status:
+        case Status.FAILED:
+            return f"*{words_for(answer.error)}*"
+        case Status.STOPPED:
+            return "*This answer was stopped.*"
+        case Status.STREAMING:
+            return "*This answer was still being written.*"
+        case _:
+            return ""

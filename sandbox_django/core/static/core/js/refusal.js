@@ -1,0 +1,11 @@
+// What a person is told when the server did not do what they asked for.
+
+const DAY = 24 * 60 * 60 * 1000;
+
+export function wordsFor(error, { now = new Date(), language = undefined } = {}) {
+  if (error.status !== 429 || !error.retryAfter) return error.message;
+  const then = new Date(now.getTime() + error.retryAfter * 1000);
+  const isFar = then - now >= DAY || then.getDate() !== now.getDate();
+  const when = then.toLocaleString(language, { hour: "2-digit", minute: "2-digit", ...(isFar && { weekday: "long" }) });
+  return `That is as much as can be asked for now. You can send again ${isFar ? "on" : "at"} ${when}; nothing is lost meanwhile.`;
+}

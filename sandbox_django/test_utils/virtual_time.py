@@ -1,0 +1,66 @@
+"""An event loop whose clock jumps to whatever comes next: half a minute takes no time, and goes the same way each time.
+
+There are no threads in it. What asks the database does so in the loop, after and before a wait as long as the test
+likes: so everything that can happen during a hop to a thread happens there, but in an order that can be repeated.
+"""
+
+import asyncio
+import selectors
+from collections.abc import Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+from unittest import mock
+
+from core import threads
+
+T = TypeVar("T")
+
+
+class VirtualClockLoop(asyncio.SelectorEventLoop):
+    def __init__(self) -> None:
+        self.now = 0.0
+        super().__init__(_JumpingSelector(self))
+
+    def time(self) -> float:
+        return self.now
+
+
+class _JumpingSelector(selectors.SelectSelector):
+    def __init__(self, loop: VirtualClockLoop) -> None:
+        super().__init__()
+        self._loop = loop
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = super().select(0)
+        if not ready:
+            assert timeout is not None, "everybody waits, and nothing will happen"
+            self._loop.now += timeout
+        return ready
+
+
+def run(main: Coroutine[Any, Any, T], *, hops: Iterable[float] = ()) -> T:
+    """Run a coroutine to its end, and cancel what it leaves behind.
+
+    `hops` are the seconds that each way to the database, and each way back, takes; when they are used up, none.
+    """
+    with _database_in_the_loop(hops), asyncio.Runner(loop_factory=VirtualClockLoop) as runner:
+        return runner.run(main)
+
+
+@contextmanager
+def _database_in_the_loop(hops: Iterable[float]) -> Iterator[None]:
+    delays = iter([*hops])
+
+    async def in_thread(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        await asyncio.sleep(next(delays, 0))
+        try:
+            return function(*args, **kwargs)
+        finally:
+            await asyncio.sleep(next(delays, 0))
+
+    with (
+        mock.patch.object(threads, "in_thread", in_thread),
+        # There is one thread, and it is the test's: that the loop waits for the database is what we want.
+        mock.patch.dict("os.environ", {"DJANGO_ALLOW_ASYNC_UNSAFE": "1"}),
+    ):
+        yield

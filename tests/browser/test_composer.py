@@ -1,0 +1,122 @@
+"""Writing a question: what was written is never lost, and whatever is in the way is said in words."""
+
+import re
+
+from playwright.sync_api import Page, WebSocketRoute, expect
+
+from test_utils.openai_test_utils import FakeOpenAI, says
+from tests.browser.steps import ask, be_live, begin
+
+TITLE = says("Cooking rice")
+
+
+def test_draft_is_still_there_after_a_reload_and_only_where_it_was_written(page: Page, model: FakeOpenAI) -> None:
+    model.script(says("Twelve minutes."), TITLE, says("Longer."))
+    begin(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Cooking rice")
+    conversation = page.url
+    page.get_by_label("Your question").fill("And brown\nrice?")
+
+    page.goto("/assistants/")
+    expect(page.get_by_label("Your question")).to_have_value("")
+    page.get_by_label("Your question").fill("Something else")
+    page.goto(conversation)
+    expect(page.get_by_label("Your question")).to_have_value("And brown\nrice?")
+    be_live(page)
+    page.get_by_label("Your question").press("Enter")
+    expect(page.get_by_text("Longer.")).to_be_visible()
+    expect(page.get_by_label("Your question")).to_have_value("")
+    page.reload()
+
+    be_live(page)
+    expect(page.get_by_label("Your question")).to_have_value("")
+    page.goto("/assistants/")
+    expect(page.get_by_label("Your question")).to_have_value("Something else")
+
+
+def test_draft_of_a_first_question_is_gone_once_it_has_arrived(page: Page, model: FakeOpenAI) -> None:
+    model.script(says("Twelve minutes."), TITLE)
+    begin(page)
+    expect(page.get_by_text("Twelve minutes.")).to_be_visible()
+
+    page.goto("/assistants/")
+
+    expect(page.get_by_role("heading", name="What would you like to know?")).to_be_visible()
+    expect(page.get_by_label("Your question")).to_have_value("")
+
+
+def test_who_asks_too_often_is_told_when_to_go_on(page: Page, model: FakeOpenAI) -> None:
+    model.script(says("Twelve minutes."), TITLE)
+    begin(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Cooking rice")
+    throttled = '{"type":"client_error","errors":[{"code":"throttled","detail":"Request was throttled.","attr":null}]}'
+    page.route(
+        re.compile("/messages/$"),
+        lambda route: route.fulfill(
+            status=429, headers={"Retry-After": "30", "Content-Type": "application/json"}, body=throttled
+        ),
+    )
+
+    ask(page, "And brown rice?")
+
+    expect(page.get_by_role("alert")).to_contain_text(re.compile(r"You can send again (at|on) .*\d\d:\d\d"))
+    expect(page.get_by_label("Your question")).to_have_value("And brown rice?")
+    page.unroute_all()
+    page.get_by_label("Your question").press("Enter")
+    expect(page.locator(".message--question").last).to_contain_text("And brown rice?")
+    expect(page.get_by_role("alert")).to_be_hidden()
+
+
+def test_question_asked_without_a_connection_stays_in_the_box(page: Page, model: FakeOpenAI) -> None:
+    model.script(says("Twelve minutes."), TITLE, says("Longer."))
+    begin(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Cooking rice")
+    page.context.set_offline(True)
+
+    ask(page, "And brown rice?")
+
+    expect(page.get_by_role("alert")).to_contain_text("No connection. Nothing was sent")
+    expect(page.get_by_label("Your question")).to_have_value("And brown rice?")
+    page.context.set_offline(False)
+    page.get_by_label("Your question").press("Enter")
+    expect(page.get_by_text("Longer.")).to_be_visible()
+    expect(page.locator(".message--question")).to_have_count(2)
+
+
+def test_page_says_that_it_is_reconnecting_only_after_some_seconds(page: Page, model: FakeOpenAI) -> None:
+    page.clock.install()
+    model.script(says("Twelve minutes."), TITLE)
+    sockets: list[WebSocketRoute] = []
+
+    def let_one_in(socket: WebSocketRoute) -> None:
+        sockets.append(socket)
+        if len(sockets) == 1:
+            socket.connect_to_server()
+
+    page.route_web_socket(re.compile("/ws/assistants/"), let_one_in)
+    begin(page)
+    state = page.locator("[data-state]")
+
+    sockets[0].close(code=1012)
+    page.clock.fast_forward(4_000)
+    expect(state).to_have_text("Live")
+    page.clock.fast_forward(2_000)
+
+    expect(state).to_have_text("Reconnecting…")
+    expect(page.locator("[data-announcements]")).to_have_text("Reconnecting…")
+
+
+def test_line_breaks_and_unfinished_words_are_not_sent(page: Page, model: FakeOpenAI) -> None:
+    model.script(says("Twelve minutes."), TITLE)
+    page.goto("/assistants/")
+    box = page.get_by_label("Your question")
+    box.fill("How")
+    height = box.evaluate("box => box.clientHeight")
+
+    box.press("Shift+Enter")
+    box.press_sequentially("long?")
+    box.dispatch_event("keydown", {"key": "Enter", "isComposing": True})
+
+    expect(box).to_have_value("How\nlong?")
+    assert box.evaluate("box => box.clientHeight") > height
+    expect(page).to_have_url(re.compile("/assistants/$"))

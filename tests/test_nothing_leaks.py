@@ -1,0 +1,178 @@
+"""What people write, and what opens doors, never stands in a log; and what breaks never speaks for itself.
+
+A canary is sent through every door: in bodies, addresses, headers and frames. Then nobody may have sung.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import StringIO
+from typing import Any
+from unittest import mock
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.core import mail
+from django.test import Client
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from assistants.consumers.conversation_consumer import ConversationAssistantConsumer
+from assistants.services.ai_service import ModelProblem, ModelUnavailable
+from core import logs
+from test_utils.auth_api_test_case import ws_headers
+from test_utils.openai_test_utils import scripted_model
+from test_utils.testing import WebsocketTestCase
+from tests.test_rights_matrix import METHODS, ROLES, World, rest_routes
+
+CANARY = "canary-7f3a-b2c9"
+FIELDS = [
+    *("content", "title", "displayName", "password", "password1", "password2", "oldPassword", "newPassword1"),
+    *("newPassword2", "uid", "token", "refresh", "model", "nothingWeKnow"),
+]
+# Once so that it is refused, and once so that it is taken.
+BODIES: list[dict[str, str]] = [
+    {**dict.fromkeys(FIELDS, CANARY), "email": f"{CANARY}@example.com"},
+    {"content": CANARY, "title": CANARY, "displayName": CANARY, "email": f"{CANARY}@example.com", "password": CANARY},
+]
+
+
+@contextmanager
+def everything_logged() -> Iterator[StringIO]:
+    """What operators get to read at production's level, with tracebacks."""
+    written = StringIO()
+    formatter = dict(logs.configure(as_json=True, level="INFO")["formatters"]["structlog"])
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(formatter.pop("()")(**formatter))
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    try:
+        yield written
+    finally:
+        root.setLevel(level)
+        root.removeHandler(handler)
+
+
+def assert_silent(written: StringIO, *secrets: str) -> None:
+    lines = written.getvalue().splitlines()
+    assert lines, "nothing was logged at all: this test would prove nothing"
+    for secret in (CANARY, *secrets):
+        assert [line for line in lines if secret in line] == []
+
+
+@pytest.mark.django_db
+def test_no_route_logs_what_it_was_sent() -> None:
+    world = World()
+
+    with everything_logged() as written, scripted_model(CANARY):
+        for route in rest_routes():
+            for role in ROLES:
+                client = world.client(role)
+                for method in METHODS:
+                    for body in BODIES:
+                        path = f"{world.path(route, role)}?search={CANARY}"
+                        data = body if method != "GET" else None
+                        getattr(client, method.lower())(path, data, headers={"Idempotency-Key": CANARY})
+
+    assert_silent(written, *(token.removeprefix("Bearer ") for token in world.tokens.values()))
+
+
+@pytest.mark.django_db
+def test_no_page_logs_what_was_typed_into_it() -> None:
+    person = User.objects.create_user("alice@example.com", CANARY)
+    browser = Client()
+
+    with everything_logged() as written:
+        browser.post("/register", {"email": "x@example.com", "password1": CANARY, "password2": CANARY, "next": CANARY})
+        Client().post("/login", {"username": "alice@example.com", "password": f"{CANARY}!"})
+        Client().get(f"/login?next=/{CANARY}")
+        browser.get(f"/assistants/?search={CANARY}")
+        browser.post("/account", {"display_name": CANARY})
+        browser.post("/password_reset/", {"email": "alice@example.com"})
+        link = re.search(r"/reset/\S+", str(mail.outbox[0].body))
+        assert link
+        key = link.group().strip("/").split("/")[-1]
+        Client().get(link.group(), follow=True)
+        Client().post(
+            "/api/accounts/password/reset/confirm/", {"uid": "1", "token": key}, content_type="application/json"
+        )
+
+    session = browser.cookies[settings.SESSION_COOKIE_NAME].value
+    assert_silent(written, key, session, person.password)
+
+
+@pytest.mark.django_db
+def test_no_token_is_logged_that_is_used_or_refused() -> None:
+    User.objects.create_user("alice@example.com", CANARY)
+
+    with everything_logged() as written:
+        client = APIClient()
+        keys = client.post("/api/accounts/login/", {"email": "alice@example.com", "password": CANARY}).json()
+        APIClient(HTTP_AUTHORIZATION=f"Bearer {keys['access']}").get("/api/accounts/user/")
+        for _ in range(2):
+            APIClient().post("/api/accounts/token/refresh/", {"refresh": keys["refresh"]})
+        APIClient().get("/api/accounts/user/", HTTP_AUTHORIZATION=f"Bearer {keys['access']}{CANARY}")
+
+    assert_silent(written, keys["access"], keys["refresh"])
+
+
+class BrokenTests(WebsocketTestCase):
+    consumer = ConversationAssistantConsumer
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.world = World()
+
+    def broken(self, path: str, role: str) -> Any:
+        """One request, while looking up whose it is goes wrong in words that name a secret."""
+        client = self.world.client(role)
+        client.raise_request_exception = False
+        with mock.patch("assistants.models.conversation.AssistantConversation.objects.owned_by", side_effect=boom):
+            return client.get(path)
+
+    def test_an_error_says_its_number_and_nothing_of_its_own(self) -> None:
+        with everything_logged() as written:
+            response = self.broken("/api/assistants/conversations/", "owner")
+
+        number = response["X-Request-ID"]
+        assert response.status_code == 500
+        assert response.json() == {
+            "type": "server_error",
+            "errors": [{"code": "error", "detail": f"A server error occurred. Its number is {number}.", "attr": None}],
+        }
+        [line] = [line for line in map(json.loads, written.getvalue().splitlines()) if "exception" in line]
+        assert line["request_id"] == number
+
+    def test_every_answer_has_a_number(self) -> None:
+        for path in ("/", "/healthz", "/api/accounts/user/", "/nothing", "/account"):
+            with self.subTest(path):
+                assert APIClient().get(path)["X-Request-ID"]
+
+    async def test_no_socket_logs_what_it_hears_or_says(self) -> None:
+        owner, conversation = self.world.people["owner"], self.world.owned["owner"].conversation
+        headers = await sync_to_async(ws_headers)(owner)
+        path = f"/ws/assistants/{conversation.pk}/"
+
+        await self.open_socket(path)  # loads the application, which sets up logging anew
+
+        with everything_logged() as written:
+            page = await self.open_socket(path, headers=headers)
+            frames = [CANARY, "[]", f'{{"action": "{CANARY}"}}', f'{{"action": "ping", "payload": "{CANARY}"}}']
+            for frame in frames:
+                await page.say(frame)
+            with scripted_model(CANARY, ModelUnavailable(ModelProblem.OVERLOADED, cause="HTTP 503")):
+                messages = f"/api/assistants/conversations/{conversation.pk}/messages/"
+                await self.request("POST", messages, {"content": CANARY}, by=owner)
+                await page.hear_until("assistant_error")
+            await self.open_socket(path, headers=[(b"authorization", f"Bearer {CANARY}".encode())])
+
+        await sync_to_async(assert_silent)(written, headers[0][1].decode().removeprefix("Bearer "))
+
+
+def boom(*arguments: object) -> None:
+    raise RuntimeError(f"could not connect as postgres:{CANARY}")
