@@ -140,16 +140,13 @@ class History:
         async with httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_connections=CLIENTS)) as client:
             self.api = Api(self.server, client)
             await self.make_room()
-            listeners = [asyncio.create_task(person.listen()) for person in self.people]
-            try:
+            async with asyncio.TaskGroup() as self.lines:  # a listener that fails ends the run
+                listening = [self.lines.create_task(person.listen()) for person in self.people]
                 writers = [self.write(person) for person in self.people]
                 await asyncio.gather(self.crash(), self.remove_some(), *writers)
                 self.head = await self.catch_up()
-            finally:
-                for listener in listeners:
+                for listener in [*listening, self.back]:
                     listener.cancel()
-                ended = await asyncio.gather(*listeners, return_exceptions=True)
-            assert [end for end in ended if isinstance(end, AssertionError)] == []
 
     async def make_room(self) -> None:
         owner = self.people[0]
@@ -195,7 +192,7 @@ class History:
         self.returned = self.removed.pop()
         await self.add(self.returned)
         self.returned.is_out.clear()
-        self._back = asyncio.create_task(self.returned.listen())
+        self.back = self.lines.create_task(self.returned.listen())
 
     async def catch_up(self) -> int:
         """Wait until whoever is in the room has heard the last fact."""
@@ -204,7 +201,6 @@ class History:
         async with asyncio.timeout(PATIENCE):
             while any(person.seq < head for person in self.people if person not in self.removed):  # noqa: ASYNC110  # numbers of many
                 await asyncio.sleep(0.05)
-        self._back.cancel()
         stored: list[int] = []
         path = f"/api/chat/{self.room}/messages/?after=0&limit=100"
         while path:

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
 
+import pytest
 from django.db import connection
 from django.urls import reverse
 
@@ -13,6 +14,7 @@ from accounts.models import User
 from chat.factories.room import MemberFactory
 from chat.groups import person_feed, room_feed
 from chat.models import ChatMember, GroupChat
+from chat.services.members import NotAllowed, NotInRoom, add_member, change_role, remove_member
 from chat.tests.cases import ADMIN, MEMBER, OWNER, RoomCase, code_of
 from core.live import feeds
 from test_utils.queries import assert_queries
@@ -60,6 +62,19 @@ class RefusalTests(MembersCase):
         assert self.give(OWNER, self.admin, by=self.carol).status_code == 403
         assert self.add(by=self.carol, chatRole=OWNER).status_code == 403
         assert self.hand_over(self.member, by=self.carol).status_code == 403
+
+    def test_services_refuse_too_what_permissions_have_let_pass(self) -> None:
+        # Somebody was made owner between the look at the rights and the lock.
+        for refused in (
+            lambda: remove_member(self.owner, by=self.carol),
+            lambda: change_role(self.owner, chat_role=MEMBER, by=self.carol),
+            lambda: remove_member(self.admin, by=self.bob),
+            lambda: add_member(self.room, user=self.mallory, by=self.bob),
+        ):
+            with pytest.raises(NotAllowed):
+                refused()
+        with pytest.raises(NotInRoom):
+            remove_member(self.member, by=self.mallory)
 
     def test_made_up_roles_are_refused(self) -> None:
         made_up: list[Any] = [1, 0, -1, 2000, 2004, 9999, "owner", "", None, True, 2001.5, [], {}, 10**30]

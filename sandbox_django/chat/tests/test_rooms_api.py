@@ -106,6 +106,7 @@ class RoomTests(RoomCase):
         assert response.json()["description"] == "How to cook it"
         assert response.json()["title"] == "Rice"
         assert response.json()["memberCount"] == 3
+        assert response.json()["updatedAt"] > self.room.updated_at.isoformat()
 
     def test_the_owner_deletes_it_with_all_that_was_said(self) -> None:
         self.say()
