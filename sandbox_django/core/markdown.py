@@ -33,6 +33,24 @@ def render_markdown(text: str) -> SafeString:
     return mark_safe(sanitiser.clean(markdown.render(text)))  # noqa: S308 (it has just been sanitised)
 
 
+def finished_length(text: str) -> int:
+    """How many of a growing text's first characters are blocks that nothing which follows can change any more.
+
+    Links that are defined further down (`[1]: https://…`) are the exception: until then they are what was written.
+    """
+    if "\r" in text:
+        return 0  # the parser counts lines as they are after its own tidying
+    lines = text.split("\n")
+    # An unfinished line may still become anything, unless it begins with a letter.
+    if not lines[-1][:1].isalpha():
+        lines[-1] = ""
+    blocks: list[Token] = []
+    markdown.block.parse("\n".join(lines), markdown, {}, blocks)
+    starts = [block.map[0] for block in blocks if block.level == 0 and block.nesting >= 0 and block.map]
+    # Only the last block is still open.
+    return sum(len(line) + 1 for line in lines[: starts[-1]]) if len(starts) > 1 else 0
+
+
 class Renderer(RendererHTML):
     """Draws what differs from plain Markdown: headings, links, images, tables and code."""
 

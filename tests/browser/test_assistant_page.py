@@ -192,10 +192,12 @@ def test_question_while_an_answer_runs_is_refused_in_words(page: Page, model: Fa
 def test_script_in_what_a_model_says_does_nothing(page: Page, model: FakeOpenAI) -> None:
     gate = Gate()
     attack = "<img src=x onerror='window.hacked=1'><script>window.hacked=1</script> [x](javascript:window.hacked=1)"
-    model.script(says(attack, gate, " ![p](https://elsewhere.example/p.png)"), says(attack))
+    drawn = "[q](https://elsewhere.example/q) <img src=https://elsewhere.example/q.png>\n\nAnd "
+    model.script(says(drawn, attack, gate, " ![p](https://elsewhere.example/p.png)"), says(attack))
     begin(page, attack)
 
-    # As text while it is written, as HTML when it is finished, and drawn by the server.
+    # As text while it is written, as blocks that are finished, as HTML in the end, and drawn by the server.
+    expect(page.get_by_role("link", name="q", exact=True)).to_be_visible()
     expect(page.locator(".message--answer")).to_contain_text("<script>window.hacked=1</script>")
     gate.open()
     expect(page.get_by_role("link", name="p", exact=True)).to_be_visible()
@@ -291,3 +293,39 @@ def test_reader_who_looks_further_up_is_left_there(page: Page, model: FakeOpenAI
     page.get_by_role("button", name="To the newest message").click()
     expect(page.get_by_text("The end.")).to_be_in_viewport()
     expect(page.get_by_role("button", name="To the newest message")).to_be_hidden()
+
+
+def test_finished_blocks_are_drawn_while_the_answer_goes_on_and_stay_what_they_are(
+    page: Page, model: FakeOpenAI
+) -> None:
+    first, second = Gate(), Gate()
+    code = "```python\ndef water(cups):\n\n    return cups\n```\n"
+    answer = says("Take **one** part.\n\nAnd so", first, " on.\n\n", code, "The", second, " end.")
+    model.script(says("Twelve minutes."), TITLE, answer)
+    begin(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Cooking rice")
+    ask(page, "And how much water?")
+    body = page.locator(".message--answer [data-body]").last
+
+    expect(body.locator("strong")).to_have_text("one")
+    expect(body.locator("[data-tail]")).to_have_text("And so")
+    drawn = body.locator("p").first.element_handle()
+    body.locator("strong").evaluate("strong => getSelection().selectAllChildren(strong)")
+    first.open()
+    expect(body.locator("figure .k").first).to_have_text("def")
+    expect(body.locator("[data-tail]")).to_have_text("The")
+    late = page.context.new_page()
+    late.goto(page.url)
+    expect(late.locator("figure .k").first).to_have_text("def")
+    expect(late.locator("[data-tail]")).to_have_text("The")
+    second.open()
+    expect(page.get_by_role("button", name="Send")).to_be_visible()
+
+    expect(body).to_contain_text("The end.")
+    expect(late.locator(".message--answer").last).to_contain_text("The end.")
+    expect(body.locator("[data-tail]")).to_have_count(0)
+    assert body.locator("p").first.evaluate("(now, then) => now === then", drawn)
+    assert page.evaluate("getSelection().toString()") == "one"
+    live = body.inner_html()
+    page.reload()
+    assert body.inner_html() == live

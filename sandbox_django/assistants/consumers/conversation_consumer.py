@@ -4,6 +4,7 @@ from chanx.core.decorators import channel
 
 from assistants.groups import conversation_feed
 from assistants.messages.assistant import (
+    AnswerBlocksMessage,
     AssistantErrorMessage,
     CompleteStreamingMessage,
     ConversationUpdated,
@@ -36,6 +37,7 @@ class ConversationAssistantConsumer(LiveConsumer):
     emits = [
         NewAssistantMessage,
         StreamingMessage,
+        AnswerBlocksMessage,
         CompleteStreamingMessage,
         AssistantErrorMessage,
         ConversationUpdated,

@@ -62,6 +62,24 @@ class StreamingMessage(BaseMessage):
         )
 
 
+class BlocksPayload(BaseModel):
+    message_id: int  # the question
+    reply_id: int  # the answer
+    offset: int  # Unicode characters of the answer before these blocks,
+    length: int  # and with them
+    html: str
+
+
+class AnswerBlocksMessage(BaseMessage):
+    """How some of an answer that is being written looks: blocks of Markdown that are finished. A hint, without number.
+
+    Who misses it shows their text a bit longer: the end brings the whole answer as HTML.
+    """
+
+    action: Literal["answer_blocks"] = "answer_blocks"
+    payload: BlocksPayload
+
+
 class UsagePayload(BaseModel):
     input_tokens: int
     output_tokens: int

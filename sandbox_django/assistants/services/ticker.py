@@ -17,7 +17,9 @@ from assistants.groups import conversation_feed
 from assistants.messages.assistant import StreamingMessage
 from assistants.models import AssistantMessage
 from assistants.services.ai_service import Turn, Usage
+from assistants.services.blocks import ANSWERS_AT_MOST, Blocks, tell_finished_blocks
 from assistants.services.reply_buffer import Said, reply_buffer
+from core import runner
 from core.live.layers import LAYER_DOWN
 from core.live.texts import Piece
 from core.threads import in_database_thread
@@ -47,6 +49,10 @@ class Writing:
     reading: "asyncio.Task[Usage | None] | None" = None
     is_stopped: bool = False
     is_lost: bool = False  # somebody else ended it
+    blocks: Blocks = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.blocks = Blocks(self.answer_id, self.question_id, self.conversation_id)
 
     def stop(self) -> None:
         """A reader has had enough."""
@@ -97,6 +103,7 @@ class Ticker:
 
     async def finish(self, writing: Writing) -> None:
         """Send what is left of an answer before its end goes out."""
+        writing.blocks.is_over = True
         if writing in self._unsent:
             await self._flush([writing])
         self._unsent.discard(writing)
@@ -154,7 +161,16 @@ class Ticker:
                         writing.lose()
                     case True:
                         writing.stop()
+            if len(writings) <= ANSWERS_AT_MOST:
+                _show_blocks(writings, texts)
         self._checkpointing = None
+
+
+def _show_blocks(writings: list[Writing], texts: list[tuple[int, str]]) -> None:
+    sent = [(writing.blocks, text[: writing.length]) for writing, (_, text) in zip(writings, texts, strict=True)]
+    if worth_a_look := [(blocks, text) for blocks, text in sent if blocks.may_have_more(text)]:
+        # A job of its own: whatever becomes of it, leases are renewed in time.
+        runner.start(tell_finished_blocks, worth_a_look)
 
 
 def _next_piece(writing: Writing, upto: int) -> Said:

@@ -411,3 +411,63 @@ class ManyAnswersTests(ConversationSocketCase):
 
         assert begun == ["Two "] * 100
         assert [frames[-1]["payload"]["length"] for frames in ended] == [9] * 100
+
+
+class FinishedBlocksTests(ConversationSocketCase):
+    """While an answer is written, pages are told how its finished blocks look."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.enterContext(mock.patch("assistants.services.ticker.CHECKPOINT_INTERVAL", 0.05))
+
+    async def test_blocks_come_once_each_between_their_text_and_the_end(self) -> None:
+        page = await self.open()
+        first, second = Gate(), Gate()
+        with scripted_model("Take **one** part.\n\nAnd", first, " water.\n\n- a\n- b\n\nThe", second, " end."):
+            await self.ask()
+            heard = await page.hear_until("answer_blocks")
+            first.open()
+            heard += await page.hear_until("answer_blocks")
+            second.open()
+            heard += await page.hear_until("complete_streaming")
+
+        blocks = [frame["payload"] for frame in heard if frame["action"] == "answer_blocks"]
+        assert [(block["offset"], block["length"], block["html"]) for block in blocks] == [
+            (0, 20, "<p>Take <strong>one</strong> part.</p>\n"),
+            (20, 41, "<p>And water.</p>\n<ul>\n<li>a</li>\n<li>b</li>\n</ul>\n"),
+        ]
+        assert all("seq" not in frame for frame in heard if frame["action"] == "answer_blocks")
+        assert text_of(heard) == "Take **one** part.\n\nAnd water.\n\n- a\n- b\n\nThe end."
+        assert heard[-1]["payload"]["contentHtml"].startswith(blocks[0]["html"] + blocks[1]["html"])
+
+    async def test_page_that_opens_late_still_gets_the_text_from_its_start(self) -> None:
+        early = await self.open()
+        gate = Gate()
+        with scripted_model("One.\n\nTwo", gate, "."):
+            await self.ask()
+            await early.hear_until("answer_blocks")
+            late = await self.open()
+            gate.open()
+            heard = await late.hear_until("complete_streaming")
+
+        assert text_of(heard) == "One.\n\nTwo."
+
+    async def test_nothing_is_drawn_while_too_many_answers_are_written(self) -> None:
+        page = await self.open()
+        gate = Gate()
+        with (
+            mock.patch("assistants.services.ticker.ANSWERS_AT_MOST", 0),
+            mock.patch("assistants.services.blocks.render_markdown") as render,
+            scripted_model("One.\n\nTwo", gate, "."),
+        ):
+            await self.ask()
+            await page.hear_until("streaming")
+            await self.until_checkpointed("One.\n\nTwo")
+            gate.open()
+            await page.hear_until("complete_streaming")
+
+        render.assert_not_called()
+
+    async def until_checkpointed(self, text: str) -> None:
+        while not await AssistantMessage.objects.filter(content=text, status=Status.STREAMING).aexists():  # noqa: ASYNC110  # a row tells nobody that it has changed
+            await asyncio.sleep(0.01)

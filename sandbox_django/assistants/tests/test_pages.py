@@ -6,7 +6,7 @@ from django.test import TestCase, override_settings
 from accounts.models import User
 from assistants.factories.conversation import AnswerFactory, ConversationFactory, QuestionFactory
 from assistants.groups import conversation_feed
-from assistants.models import AssistantConversation
+from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.message import Status
 from assistants.services.ai_service import ModelProblem
 from assistants.services.conversations import change_conversation, post_message
@@ -113,13 +113,32 @@ class ConversationPageTests(TestCase):
         self.assertContains(response, f'<section class="exchange" data-exchange="{question.pk}">', count=1)
         self.assertContains(response, ModelProblem.AUTH.words.replace("'", "&#x27;"))
 
+    def test_finished_blocks_of_an_answer_that_is_being_written_are_drawn(self) -> None:
+        question = QuestionFactory.create(conversation=self.conversation)
+        AnswerFactory.create(question=question, status=Status.STREAMING, content="**One**\n\n<b>Two")
+
+        response = self.client.get(page_of(self.conversation))
+
+        self.assertContains(
+            response,
+            'data-length="15" data-drawn="0"><div class="message__text" data-tail>**One**\n\n&lt;b&gt;Two</div></div>',
+        )
+        AssistantMessage.objects.update(content="**One**\n\n<b>Two\n\nThree")
+        self.assertContains(
+            self.client.get(page_of(self.conversation)),
+            'data-length="22" data-drawn="17"><p><strong>One</strong></p>\n<p>&lt;b&gt;Two</p>\n'
+            '<div class="message__text" data-tail>Three</div></div>',
+        )
+
     def test_answer_that_is_being_written_is_text_with_its_length(self) -> None:
         AnswerFactory.create(question__conversation=self.conversation, status=Status.STREAMING, content="<b>🎉\r\n")
 
         response = self.client.get(page_of(self.conversation))
 
         self.assertContains(response, 'data-status="streaming"')
-        self.assertContains(response, 'data-length="6">&lt;b&gt;🎉\r\n</div>')
+        self.assertContains(
+            response, 'data-length="6" data-drawn="0"><div class="message__text" data-tail>&lt;b&gt;🎉\r\n</div>'
+        )
 
     def test_finished_answer_is_what_was_rendered_once(self) -> None:
         AnswerFactory.create(

@@ -68,13 +68,68 @@ describe("A streaming message", () => {
   });
 });
 
-function begun(textContent = "", dataset = {}) {
+describe("Finished blocks of a streaming message", () => {
+  it("take the place of their text", () => {
+    const { message, body } = begun();
+    message.append({ offset: 0, content: "🎉 One\n\n" });
+    message.append({ offset: 7, content: "Two" });
+
+    assert.equal(message.draw({ offset: 0, length: 7 }, ["<p>"]), true);
+
+    assert.deepEqual(body.drawn, ["<p>"]);
+    assert.equal(body.textContent, "Two");
+    assert.equal(message.length, 10);
+  });
+
+  it("leave the text that goes on as it is", () => {
+    const { message, body } = begun();
+    message.append({ offset: 0, content: "One\n\nTw" });
+    message.append({ offset: 7, content: "o" });
+    const last = body.texts[1];
+
+    message.draw({ offset: 0, length: 5 }, ["<p>"]);
+    message.append({ offset: 8, content: "!" });
+
+    assert.equal(body.texts[1], last);
+    assert.equal(body.textContent, "Two!");
+  });
+
+  it("are not drawn twice, nor before their text is there", () => {
+    const { message, body } = begun("One\n\nTwo");
+    message.draw({ offset: 0, length: 5 }, ["<p>"]);
+
+    assert.equal(message.draw({ offset: 0, length: 5 }, ["<p>"]), false);
+    assert.equal(message.draw({ offset: 5, length: 20 }, ["<p>"]), false);
+
+    assert.deepEqual(body.drawn, ["<p>"]);
+    assert.equal(body.textContent, "Two");
+  });
+});
+
+// An element with text nodes, as far as a message needs one; it is its own body and tail.
+function begun(text = "", dataset = {}) {
   const body = {
-    textContent,
     dataset,
-    append(text) {
-      this.textContent += text;
+    texts: [],
+    drawn: [],
+    get textContent() {
+      return this.texts.map(({ data }) => data).join("");
+    },
+    get firstChild() {
+      return this.texts[0];
+    },
+    append(data) {
+      const node = {
+        data,
+        deleteData: (start, count) => (node.data = node.data.slice(start + count)),
+        remove: () => this.texts.splice(this.texts.indexOf(node), 1),
+      };
+      this.texts.push(node);
+    },
+    before(...nodes) {
+      this.drawn.push(...nodes);
     },
   };
+  if (text) body.append(text);
   return { message: new StreamingMessage({ querySelector: () => body }), body };
 }

@@ -11,6 +11,7 @@ import { wireConversationMenu } from "./conversation_menu.js";
 import { Transcript } from "./transcript.js";
 
 const PAGE = 100;
+const EARLIER = 50;
 
 const page = document.querySelector("[data-conversation]");
 const log = document.querySelector("[data-log]");
@@ -42,6 +43,8 @@ live.addEventListener("streaming", ({ detail }) => {
   transcript.append(detail);
   offerWhatFits();
 });
+
+live.addEventListener("answer_blocks", ({ detail }) => transcript.drawBlocks(detail));
 
 live.addEventListener("complete_streaming", ({ detail }) => {
   transcript.complete(detail);
@@ -116,7 +119,7 @@ async function drawAll(url) {
 async function showEarlier(button) {
   button.disabled = true;
   try {
-    const { results, next } = await get(`${messagesUrl}?limit=${PAGE}&before=${transcript.oldestQuestionId}`);
+    const { results, next } = await get(`${messagesUrl}?limit=${EARLIER}&before=${transcript.oldestQuestionId}`);
     const height = log.scrollHeight;
     results.forEach((message) => transcript.draw(message));
     log.scrollTop += log.scrollHeight - height;

@@ -46,6 +46,12 @@ export class Transcript {
     if (answer.dataset.status === "streaming") this.#writingIn(answer).append({ offset, content });
   }
 
+  // Finished blocks of an answer that is being written.
+  drawBlocks({ messageId, replyId, offset, length, html }) {
+    const answer = this.#answer(messageId, replyId);
+    if (answer.dataset.status === "streaming") this.#writingIn(answer).draw({ offset, length }, nodesOf(html));
+  }
+
   complete({ messageId, replyId, status, contentHtml, model, usage }) {
     this.#end(this.#answer(messageId, replyId), { status, contentHtml, model, usage });
   }
@@ -89,7 +95,8 @@ export class Transcript {
 
   #end(answer, { status, contentHtml, words = "", model = "", usage }) {
     const body = answer.querySelector("[data-body]");
-    if (contentHtml !== undefined) body.replaceChildren(...nodesOf(contentHtml));
+    if (contentHtml !== undefined) redraw(body, nodesOf(contentHtml));
+    else if (!body.textContent) body.replaceChildren();
     answer.dataset.status = status;
     const problem = answer.querySelector("[data-problem]");
     problem.hidden = status === "complete";
@@ -150,7 +157,16 @@ export class Transcript {
 
 // The server's HTML has been through core/markdown.py. A parsed document runs nothing anyway.
 function nodesOf(html) {
-  return new DOMParser().parseFromString(html, "text/html").body.childNodes;
+  return [...new DOMParser().parseFromString(html, "text/html").body.childNodes];
+}
+
+// Leaves what is drawn already as it is, and with it what somebody has selected there, or focused.
+function redraw(body, nodes) {
+  const drawn = [...body.childNodes];
+  const firstNew = nodes.findIndex((node, index) => !drawn[index]?.isEqualNode(node));
+  const same = firstNew < 0 ? nodes.length : firstNew;
+  for (const node of drawn.slice(same)) node.remove();
+  body.append(...nodes.slice(same));
 }
 
 function lastOf(list) {

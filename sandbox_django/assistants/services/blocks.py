@@ -1,0 +1,73 @@
+"""How an answer looks while it is being written: its finished blocks, drawn once each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from assistants.groups import conversation_feed
+from assistants.messages.assistant import AnswerBlocksMessage, BlocksPayload
+from core.live import hints
+from core.markdown import finished_length, render_markdown
+from core.threads import in_database_thread
+
+ANSWERS_AT_MOST = (
+    20  # at once in a process; with more, readers see plain text until the end, and the text comes in time
+)
+LONGEST_BLOCK = 20_000  # characters; looking for the end of a longer one again and again costs too much
+
+
+@dataclass(eq=False, slots=True)
+class Blocks:
+    """What was drawn of one answer."""
+
+    answer_id: int
+    question_id: int
+    conversation_id: UUID
+    length: int = 0  # characters that were drawn,
+    seen: int = 0  # and those that were looked at
+    is_drawing: bool = False
+    is_over: bool = False  # the whole answer is on its way
+
+    def may_have_more(self, text: str) -> bool:
+        """Whether it is worth to look: a block ends with a line."""
+        return (
+            not self.is_drawing
+            and len(text) > self.seen
+            and len(text) - self.length <= LONGEST_BLOCK
+            and text.find("\n", self.length) >= 0
+        )
+
+
+async def tell_finished_blocks(answers: Sequence[tuple[Blocks, str]]) -> None:
+    """Send readers the blocks of these answers that are new, drawn; `answers` come with the text that was sent."""
+    for blocks, _ in answers:
+        blocks.is_drawing = True
+    try:
+        drawn = await in_database_thread(_draw, [text[blocks.length :] for blocks, text in answers])
+    finally:
+        for blocks, _ in answers:
+            blocks.is_drawing = False
+    for (blocks, text), (length, html) in zip(answers, drawn, strict=True):
+        blocks.seen = len(text)
+        if length and not blocks.is_over:
+            _tell(blocks, length, html)
+
+
+def _draw(texts: list[str]) -> list[tuple[int, str]]:
+    lengths = map(finished_length, texts)
+    return [
+        (length, render_markdown(text[:length]) if length else "") for text, length in zip(texts, lengths, strict=True)
+    ]
+
+
+def _tell(blocks: Blocks, length: int, html: str) -> None:
+    offset, blocks.length = blocks.length, blocks.length + length
+    payload = BlocksPayload(
+        message_id=blocks.question_id, reply_id=blocks.answer_id, offset=offset, length=blocks.length, html=html
+    )
+    # Each is a thing of its own: a newer one doesn't make it worthless.
+    hints.send(
+        conversation_feed(blocks.conversation_id),
+        f"blocks {blocks.answer_id} {offset}",
+        AnswerBlocksMessage(payload=payload),
+    )
