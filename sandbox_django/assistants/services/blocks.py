@@ -1,5 +1,6 @@
 """How an answer looks while it is being written: its finished blocks, drawn once each."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -13,7 +14,11 @@ from core.threads import in_database_thread
 ANSWERS_AT_MOST = (
     20  # at once in a process; with more, readers see plain text until the end, and the text comes in time
 )
-LONGEST_BLOCK = 20_000  # characters; looking for the end of a longer one again and again costs too much
+LONGEST_BLOCK = 10_000  # characters; looking for the end of a longer one again and again costs too much
+
+# A list costs most to look through, 10 ms for 1 kB, and is over only with a line that could not be part of it.
+LIST = re.compile(r"(?:[-+*]|\d{1,9}[.)])\s")
+OUTSIDE_LISTS = re.compile(r"\n[^\s\d*+-]")
 
 
 @dataclass(eq=False, slots=True)
@@ -30,12 +35,12 @@ class Blocks:
 
     def may_have_more(self, text: str) -> bool:
         """Whether it is worth to look: a block ends with a line."""
-        return (
-            not self.is_drawing
-            and len(text) > self.seen
-            and len(text) - self.length <= LONGEST_BLOCK
-            and text.find("\n", self.length) >= 0
-        )
+        if self.is_drawing or len(text) == self.seen or len(text) - self.length > LONGEST_BLOCK:
+            return False
+        if LIST.match(text, self.length):
+            last_line = text.rfind("\n", self.length, self.seen)
+            return OUTSIDE_LISTS.search(text, max(last_line, self.length)) is not None
+        return text.find("\n", self.length) >= 0
 
 
 async def tell_finished_blocks(answers: Sequence[tuple[Blocks, str]]) -> None:

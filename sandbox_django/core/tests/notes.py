@@ -44,7 +44,8 @@ class RecordingLayer(MemoryLayer):
 @contextmanager
 def layer_in_use(layer: LiveLayer) -> Iterator[None]:
     """Everybody's channel layer is this one."""
-    before = channel_layers.set(DEFAULT_CHANNEL_LAYER, layer)
+    before = channel_layers[DEFAULT_CHANNEL_LAYER]  # made now, if nobody has asked for it yet
+    channel_layers.set(DEFAULT_CHANNEL_LAYER, layer)
     try:
         yield
     finally:

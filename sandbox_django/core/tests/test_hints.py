@@ -36,7 +36,7 @@ class Listener:
     def take_fact(self, fact: Any, *, anyhow: bool = False) -> bool:
         return True
 
-    def take_text(self, piece: Piece) -> bool:
+    def take_text(self, piece: Piece, *, anyhow: bool = False) -> bool:
         return True
 
     def take_event(self, message: LayerMessage) -> None: ...

@@ -1,0 +1,31 @@
+from uuid import uuid4
+
+from django.test import SimpleTestCase
+
+from assistants.services.blocks import LONGEST_BLOCK, Blocks
+
+
+class WorthALookTests(SimpleTestCase):
+    """Looking for finished blocks costs time: it is done only where there may be some."""
+
+    def blocks(self, **counts: int) -> Blocks:
+        return Blocks(1, 1, uuid4(), **counts)
+
+    def test_nothing_may_be_finished_before_a_line_is(self) -> None:
+        assert not self.blocks().may_have_more("One and")
+        assert self.blocks().may_have_more("One\n")
+
+    def test_same_text_is_looked_at_once(self) -> None:
+        assert not self.blocks(seen=4).may_have_more("One\n")
+
+    def test_list_is_left_alone_until_a_line_stands_outside(self) -> None:
+        for item in ("- one\n", "12. one\n", "* one\n\n"):
+            with self.subTest(item):
+                assert not self.blocks().may_have_more(item * 3)
+                assert not self.blocks().may_have_more(item * 3 + "  still in it\n")
+                assert self.blocks().may_have_more(item * 3 + "\nTwo")
+                # Also when the last look was in the middle of that line.
+                assert self.blocks(seen=len(item) * 3 + 2).may_have_more(item * 3 + "\n## Two\n")
+
+    def test_longest_blocks_are_drawn_with_the_end(self) -> None:
+        assert not self.blocks().may_have_more("```\n" + "x\n" * LONGEST_BLOCK)
