@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from django.urls import reverse
 
+from accounts.factories.user import UserFactory
 from accounts.models import User
 from chat.factories.room import MemberFactory
 from chat.groups import person_feed, room_feed
@@ -64,17 +65,20 @@ class RefusalTests(MembersCase):
         assert self.hand_over(self.member, by=self.carol).status_code == 403
 
     def test_services_refuse_too_what_permissions_have_let_pass(self) -> None:
-        # Somebody was made owner between the look at the rights and the lock.
+        # Somebody was made owner, or an admin a member, between the look at the rights and the lock.
+        another = MemberFactory.create(group_chat=self.room, user=self.mallory)
         for refused in (
             lambda: remove_member(self.owner, by=self.carol),
             lambda: change_role(self.owner, chat_role=MEMBER, by=self.carol),
             lambda: remove_member(self.admin, by=self.bob),
-            lambda: add_member(self.room, user=self.mallory, by=self.bob),
+            lambda: remove_member(another, by=self.bob),
+            lambda: add_member(self.room, user=UserFactory.create(), by=self.bob),
         ):
             with pytest.raises(NotAllowed):
                 refused()
         with pytest.raises(NotInRoom):
-            remove_member(self.member, by=self.mallory)
+            remove_member(self.member, by=UserFactory.create())
+        another.delete()
 
     def test_made_up_roles_are_refused(self) -> None:
         made_up: list[Any] = [1, 0, -1, 2000, 2004, 9999, "owner", "", None, True, 2001.5, [], {}, 10**30]

@@ -106,7 +106,9 @@ class RoomTests(RoomCase):
         assert response.json()["description"] == "How to cook it"
         assert response.json()["title"] == "Rice"
         assert response.json()["memberCount"] == 3
-        assert response.json()["updatedAt"] > self.room.updated_at.isoformat()
+        before = self.room.updated_at
+        self.room.refresh_from_db()
+        assert self.room.updated_at > before
 
     def test_the_owner_deletes_it_with_all_that_was_said(self) -> None:
         self.say()
