@@ -35,7 +35,9 @@ def test_quick_run_is_complete_and_exact(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_run_leaves_no_process_behind(how: signal.Signals) -> None:
-    process = subprocess.Popen([*BENCH, "answers"], cwd=ROOT, env=ENV, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [*BENCH, "answers"], cwd=ROOT, env=ENV, stderr=subprocess.PIPE, text=True, preexec_fn=_hear_interrupts
+    )
     assert process.stderr is not None
     assert "run 1 of 1: answers\n" in process.stderr  # the model runs, and the server starts
     children: list[psutil.Process] = []
@@ -47,3 +49,8 @@ def test_interrupted_run_leaves_no_process_behind(how: signal.Signals) -> None:
 
     assert process.returncode != 0
     assert psutil.wait_procs(children, timeout=5)[1] == []
+
+
+def _hear_interrupts() -> None:
+    """What a shell starts in the background, as a CI may start these tests, inherits that SIGINT is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -8,8 +8,8 @@ from assistants.services.blocks import LONGEST_BLOCK, Blocks
 class WorthALookTests(SimpleTestCase):
     """Looking for finished blocks costs time: it is done only where there may be some."""
 
-    def blocks(self, **counts: int) -> Blocks:
-        return Blocks(1, 1, uuid4(), **counts)
+    def blocks(self, *, seen: int = 0) -> Blocks:
+        return Blocks(1, 1, uuid4(), seen=seen)
 
     def test_nothing_may_be_finished_before_a_line_is(self) -> None:
         assert not self.blocks().may_have_more("One and")
