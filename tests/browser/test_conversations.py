@@ -113,7 +113,7 @@ def test_deleted_conversation_can_be_brought_back(page: Page, model: FakeOpenAI)
     rows = page.get_by_role("complementary").locator(".row:visible")
 
     manage(page, "Cooking rice")
-    page.get_by_role("dialog").get_by_role("button", name="Delete it").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(rows).to_have_text(["Knots for sailors"])
     expect(page.get_by_role("status").filter(has_text="Deleted “Cooking rice”.")).to_be_visible()
     expect(page.get_by_role("button", name="Undo")).to_be_focused()
@@ -132,7 +132,7 @@ def test_deletion_is_sent_when_the_time_to_undo_it_is_over(page: Page, model: Fa
     deletions = deletions_of(page)
 
     manage(page, "Cooking rice")
-    page.get_by_role("dialog").get_by_role("button", name="Delete it").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.get_by_role("button", name="Undo")).to_be_visible()
     assert deletions == []
     with page.expect_response(lambda response: response.request.method == "DELETE"):
@@ -149,7 +149,7 @@ def test_deletion_is_sent_when_the_page_is_left(page: Page, model: FakeOpenAI) -
     other = page.context.new_page()
 
     manage(page, "Cooking rice")
-    page.get_by_role("dialog").get_by_role("button", name="Delete it").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.get_by_role("button", name="Undo")).to_be_visible()
     page.goto("/login")
 
@@ -170,7 +170,7 @@ def test_deletion_that_fails_brings_the_conversation_back(page: Page, model: Fak
             page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
             page.evaluate("dispatchEvent(new Event('pagehide'))")
         else:
-            page.get_by_role("dialog").get_by_role("button", name="Delete it").click()
+            page.get_by_role("dialog").get_by_role("button", name="Delete").click()
 
     expect(page.get_by_role("status").filter(has_text="Not deleted")).to_be_visible()
     expect(row(page, "Cooking rice")).to_be_visible()
