@@ -1,6 +1,7 @@
 """Limits: so many times in so many seconds, counted where every process sees it."""
 
 import hashlib
+import math
 import time
 from dataclasses import dataclass
 
@@ -44,7 +45,7 @@ class Limit:
 
     def _stop_if(self, full: bool) -> None:
         if full and settings.LIMITS:
-            raise TooOften(wait=self.seconds - time.time() % self.seconds)
+            raise TooOften(wait=math.ceil(self.seconds - time.time() % self.seconds))  # whole seconds, never 0
 
     def _counted(self, key: object, *, add: int) -> int:
         if not settings.LIMITS:

@@ -8,8 +8,11 @@ import asyncio
 import selectors
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from typing import Any, TypeVar
 from unittest import mock
+
+from django.db import DEFAULT_DB_ALIAS, connections
 
 from core import threads
 
@@ -43,18 +46,27 @@ def run(main: Coroutine[Any, Any, T], *, hops: Iterable[float] = ()) -> T:
 
     `hops` are the seconds that each way to the database, and each way back, takes; when they are used up, none.
     """
-    with _database_in_the_loop(hops), asyncio.Runner(loop_factory=VirtualClockLoop) as runner:
-        return runner.run(main)
+    connection = connections[DEFAULT_DB_ALIAS]
+
+    async def with_database() -> T:
+        # Django keeps a connection for each asyncio context. Here all share the test's own.
+        connections[DEFAULT_DB_ALIAS] = connection
+        with _database_in_the_loop(hops):
+            return await main
+
+    with asyncio.Runner(loop_factory=VirtualClockLoop) as runner:
+        return runner.run(with_database())
 
 
 @contextmanager
 def _database_in_the_loop(hops: Iterable[float]) -> Iterator[None]:
-    delays = iter([*hops])
+    delays = iter(hops)
+    context = copy_context()
 
     async def in_thread(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         await asyncio.sleep(next(delays, 0))
         try:
-            return function(*args, **kwargs)
+            return context.run(function, *args, **kwargs)
         finally:
             await asyncio.sleep(next(delays, 0))
 

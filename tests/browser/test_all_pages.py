@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
-from test_utils.openai_test_utils import FakeOpenAI, breaks_off, says
+from test_utils.openai_test_utils import FakeOpenAI, Gate, breaks_off, says
 from tests.browser.steps import ask, be_live, begin, register
 from tests.servers import Server
 
@@ -67,11 +67,70 @@ def test_pages_are_for_everybody(
     context.close()
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_assistant_is_for_everybody_in_every_state(
+    chromium: Browser, server: Server, model: FakeOpenAI, size: str, scheme: Literal["light", "dark"]
+) -> None:
+    context = chromium.new_context(
+        base_url=server.url,
+        viewport=SIZES[size],
+        color_scheme=scheme,
+        has_touch=size == "phone",
+        is_mobile=size == "phone",
+        reduced_motion="reduce",
+    )
+    page = context.new_page()
+    register(page)
+    gate = Gate()
+    broken = breaks_off("Twelve minu")
+    model.script(
+        says("Twelve minutes."), says("Cooking rice"), says(MARKDOWN, "\nAnd", gate, "."), broken, says("Longer.")
+    )
+    begin(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Cooking rice")
+    ask(page, "As a table, please")
+    expect(page.locator(".message--answer table")).to_be_visible()
+    check_rules(page)  # being written, with finished blocks
+    gate.open()
+    expect(page.get_by_role("button", name="Send")).to_be_visible()
+    ask(page, "And brown rice?")
+    expect(page.locator(".message--answer .notice")).to_be_visible()
+    check_rules(page)  # failed
+    page.get_by_role("button", name="Try again").locator("visible=true").click()
+    expect(page.get_by_text("2 of 2")).to_be_visible()
+    expect(page.get_by_role("button", name="Send")).to_be_visible()
+    context.set_offline(True)
+    ask(page, "Anybody there?")
+    expect(page.get_by_role("alert")).to_be_visible()
+    check_rules(page)  # offline, and with further attempts
+    context.set_offline(False)
+    page.get_by_label("What to do with this conversation").click()
+    check_rules(page)  # the menu
+    page.get_by_role("button", name="Rename", exact=True).click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    check_rules(page)
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    page.wait_for_url("/assistants/")
+    expect(page.get_by_role("button", name="Undo")).to_be_visible()
+    check_rules(page)  # nothing left, and a way back
+    page.get_by_role("button", name="Undo").click()
+    page.wait_for_url(re.compile(r"/assistants/[0-9a-f-]{36}/$"))
+    page.goto("/assistants/?search=nothing-like-it")
+    expect(page.get_by_text("No title has “nothing-like-it” in it.")).to_be_visible()
+    check_rules(page)
+    context.close()
+
+
 def check(page: Page) -> None:
     page.wait_for_load_state("networkidle")
+    check_rules(page)
+    assert page.evaluate("window.shift") < 0.01, page.url
+
+
+def check_rules(page: Page) -> None:
     found = Axe().run(page, options={"runOnly": RULES, "resultTypes": ["violations"]})
     assert found.violations_count == 0, f"{page.url}\n{found.generate_report()}"
-    assert page.evaluate("window.shift") < 0.01, page.url
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0, page.url
 
 

@@ -329,3 +329,23 @@ def test_finished_blocks_are_drawn_while_the_answer_goes_on_and_stay_what_they_a
     live = body.inner_html()
     page.reload()
     assert body.inner_html() == live
+
+
+def test_reader_at_the_end_stays_there_through_answers_failures_and_further_attempts(
+    page: Page, model: FakeOpenAI
+) -> None:
+    block = "Take one part.\n\n```python\nboil(12)\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n"
+    model.script(says("Twelve minutes."), TITLE)
+    begin(page)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Cooking rice")
+    to_end = page.get_by_role("button", name="To the newest message")
+
+    for number in range(6):
+        model.script(breaks_off(block * number, "Twelve minu"), says(block * number, f"Number {number}."))
+        ask(page, f"And {number}?")
+        expect(page.locator(".message--answer .notice").last).to_be_in_viewport(ratio=1)
+        expect(to_end).to_be_hidden()
+        page.get_by_role("button", name="Try again").locator("visible=true").click()
+        expect(page.get_by_text(f"Number {number}.")).to_be_in_viewport()
+        expect(page.get_by_role("button", name="Send")).to_be_visible()
+        expect(to_end).to_be_hidden()

@@ -29,6 +29,12 @@ def manage(page: Page, title: str) -> None:
     page.get_by_role("button", name=f"Rename or delete {title}").click()
 
 
+def top_of(page: Page, words: str) -> float:
+    box = page.get_by_text(words, exact=True).bounding_box()
+    assert box
+    return box["y"]
+
+
 def deletions_of(page: Page) -> list[str]:
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.url) if request.method == "DELETE" else None)
@@ -113,7 +119,7 @@ def test_deleted_conversation_can_be_brought_back(page: Page, model: FakeOpenAI)
     rows = page.get_by_role("complementary").locator(".row:visible")
 
     manage(page, "Cooking rice")
-    page.get_by_role("dialog").get_by_role("button", name="Delete it").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(rows).to_have_text(["Knots for sailors"])
     expect(page.get_by_role("status").filter(has_text="Deleted “Cooking rice”.")).to_be_visible()
     expect(page.get_by_role("button", name="Undo")).to_be_focused()
@@ -132,7 +138,7 @@ def test_deletion_is_sent_when_the_time_to_undo_it_is_over(page: Page, model: Fa
     deletions = deletions_of(page)
 
     manage(page, "Cooking rice")
-    page.get_by_role("dialog").get_by_role("button", name="Delete it").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.get_by_role("button", name="Undo")).to_be_visible()
     assert deletions == []
     with page.expect_response(lambda response: response.request.method == "DELETE"):
@@ -149,7 +155,7 @@ def test_deletion_is_sent_when_the_page_is_left(page: Page, model: FakeOpenAI) -
     other = page.context.new_page()
 
     manage(page, "Cooking rice")
-    page.get_by_role("dialog").get_by_role("button", name="Delete it").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.get_by_role("button", name="Undo")).to_be_visible()
     page.goto("/login")
 
@@ -170,7 +176,7 @@ def test_deletion_that_fails_brings_the_conversation_back(page: Page, model: Fak
             page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
             page.evaluate("dispatchEvent(new Event('pagehide'))")
         else:
-            page.get_by_role("dialog").get_by_role("button", name="Delete it").click()
+            page.get_by_role("dialog").get_by_role("button", name="Delete").click()
 
     expect(page.get_by_role("status").filter(has_text="Not deleted")).to_be_visible()
     expect(row(page, "Cooking rice")).to_be_visible()
@@ -274,9 +280,16 @@ def test_long_conversation_opens_at_its_end_and_shows_the_beginning_on_request(p
     expect(page.get_by_text("Answer 59.")).to_be_in_viewport()
     expect(page.get_by_text("Question 10.", exact=True)).to_have_count(0)
 
-    page.get_by_role("button", name="Show earlier messages").click()
+    earlier = page.get_by_role("button", name="Show earlier messages")
 
-    expect(page.get_by_role("button", name="Show earlier messages")).to_be_hidden()
+    page.locator("[data-log]").evaluate("log => { log.scrollTop = 0; }")
+    place = top_of(page, "Question 35.")
+    earlier.click()
+    expect(page.get_by_text("Question 10.", exact=True)).to_have_count(1)
+    assert abs(top_of(page, "Question 35.") - place) < 1
+    earlier.click()
+
+    expect(earlier).to_be_hidden()
     shown = page.locator(".message").all_text_contents()
     numbers = [int(number) for text in shown for number in re.findall(r"(?:Question|Answer) (\d+)\.", text)]
     assert numbers == [number for number in range(60) for _ in range(2)]

@@ -62,15 +62,15 @@ class MemoryLayer(InMemoryChannelLayer):  # type: ignore[misc]  # channels publi
 class RedisLayer(RedisPubSubChannelLayer):  # type: ignore[misc]  # channels_redis publishes no types
     """Redis pub/sub that sends a batch in one round trip."""
 
-    def pipe_group_send(self, pipe: Any, group: str, message: LayerMessage) -> None:
-        """Add one message to a Redis pipeline that somebody else will execute."""
-        pipe.publish(self._get_layer()._get_group_channel_name(group), self.serialize(message))
-
     async def group_send_many(self, messages: Iterable[tuple[str, LayerMessage]]) -> None:
         async with self.connection().pipeline(transaction=False) as pipe:
             for group, message in messages:
-                self.pipe_group_send(pipe, group, message)
+                pipe.publish(*self.parcel(group, message))
             await pipe.execute()
+
+    def parcel(self, group: str, message: LayerMessage) -> tuple[str, bytes]:
+        """What to PUBLISH where, for whoever does it in a round trip of their own."""
+        return self._get_layer()._get_group_channel_name(group), self.serialize(message)
 
     def connection(self) -> Redis:
         """This event loop's client for everything but subscriptions.

@@ -6,7 +6,10 @@ from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import structlog
 from django.conf import settings
+
+logger = structlog.get_logger(__name__)
 
 Send: TypeAlias = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
 
@@ -47,7 +50,9 @@ class Outbox:
             waits_for = sending.send(None)
         except StopIteration:
             return
-        except GONE:
+        except Exception as failure:  # it is this browser's alone: the others must get the frame all the same
+            if not isinstance(failure, GONE):
+                logger.exception("socket_send_failed")
             return
         self._sending = asyncio.create_task(self._finish(sending, waits_for))
 

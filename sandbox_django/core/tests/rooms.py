@@ -164,8 +164,11 @@ class RoomConsumer(LiveConsumer):
         return [self.room.texts[text_id].piece() for text_id in text_ids]
 
     async def running_text(self, text_id: int) -> Piece | None:
-        text = await in_database_thread(self.room.texts.__getitem__, text_id)
-        return text.piece() if text.is_running else None
+        return await in_database_thread(self._running_text, text_id)
+
+    def _running_text(self, text_id: int) -> Piece | None:
+        text = self.room.texts.get(text_id)
+        return text.piece() if text is not None and text.is_running else None
 
 
 class Socket:

@@ -5,8 +5,9 @@ virtual, so the waits are the real ones.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from collections import deque
+from collections.abc import Awaitable, Callable
+from itertools import count
 from unittest import mock
 
 from django.db import OperationalError
@@ -33,21 +34,30 @@ class HubCase(TransactionTestCase):
         self.enterContext(layer_in_use(self.layer))
         self.read = self.enterContext(mock.patch.object(feeds, "read", wraps=feeds.read))
         self.room = Room()
+        self.pages: list[Page] = []
+        # How long the next ways to the database, and back, take; after that, no time.
+        self.hops: deque[float] = deque()
 
-    def play(self, scene: Callable[[], Awaitable[None]], *, hops: Iterable[float] = ()) -> None:
+    def play(self, scene: Callable[[], Awaitable[None]]) -> None:
         async def whole() -> None:
             await scene()
+            self.assert_everybody_has_everything()
+            await asyncio.sleep(1)
+            self.assert_everybody_has_everything()
             for page in self.pages:
-                if page.is_listening:  # and has nothing to complain about
-                    assert page.has_everything, (page.shown, page.room.stored())
                 page.leave()
 
-        self.pages: list[Page] = []
-        virtual_time.run(whole(), hops=hops)
+        virtual_time.run(whole(), hops=(self.hops.popleft() if self.hops else 0.0 for _ in count()))
+
+    def assert_everybody_has_everything(self) -> None:
+        for page in self.pages:
+            if page.is_listening:  # and has nothing to complain about
+                assert page.has_everything, (page.shown, page.room.stored())
 
     async def open(self, *, fetch_first: bool = True) -> Page:
         """A page that listens, and has been listening long enough for the hub not to look after it specially."""
         page = self.come(fetch_first=fetch_first)
+        assert not self.hops, "they are for later"
         await asyncio.sleep(RECHECKED)
         self.read.reset_mock()
         return page
@@ -142,7 +152,8 @@ class FactTests(HubCase):
 
     def test_what_happens_between_the_log_and_the_subscription_is_not_lost(self) -> None:
         async def scene() -> None:
-            page = self.come()
+            self.hops.extend([0, 1])
+            page = self.come(fetch_first=False)
             await asyncio.sleep(0.5)  # the log was read, and the way back takes a second
             self.room.write(2)
 
@@ -150,14 +161,15 @@ class FactTests(HubCase):
 
             assert page.has_everything
 
-        self.play(scene, hops=[0, 0, 0, 0, 0, 1])
+        self.play(scene)
 
     def test_a_page_that_is_behind_is_caught_up_with_nothing_following(self) -> None:
         """One that joins a feed whose other pages have gone on is not left behind until the next fact."""
 
         async def scene() -> None:
             await self.open()
-            page = self.come()
+            self.hops.extend([0, 1])
+            page = self.come(fetch_first=False)
             await asyncio.sleep(0.5)
             self.room.write(2)
 
@@ -165,7 +177,24 @@ class FactTests(HubCase):
 
             assert page.has_everything
 
-        self.play(scene, hops=[0] * 14 + [0, 0, 0, 0, 0, 1])
+        self.play(scene)
+
+    def test_what_is_learnt_while_the_log_is_asked_is_not_forgotten(self) -> None:
+        async def scene() -> None:
+            page = await self.open()
+
+            self.lose(1)
+            self.room.write(2)
+            self.hops.extend([0, 1])
+            await asyncio.sleep(0.2)  # the log was asked, and the answer takes its time
+            self.lose(1)
+            self.room.write()
+            self.come()  # and with it the news that there are three
+            await asyncio.sleep(1 + SOON)
+
+            assert page.has_everything
+
+        self.play(scene)
 
     def test_a_layer_that_was_down_when_a_page_came_is_asked_again_by_the_sweep(self) -> None:
         async def scene() -> None:
@@ -185,13 +214,17 @@ class FactTests(HubCase):
 
     def test_a_subscription_that_fails_in_a_new_way_spoils_only_that_visit(self) -> None:
         async def scene() -> None:
+            elsewhere = Page(Room())
+            elsewhere.open()  # the hub's own subscriptions are made
+            await asyncio.sleep(1)
             with mock.patch.object(self.layer, "group_add", side_effect=KeyError):
                 page = Page(self.room)
                 page.open()
                 await asyncio.sleep(1)
                 page.leave()
-            await self.open()
+            elsewhere.leave()
 
+            await self.open()
             self.room.write()
             await asyncio.sleep(AT_ONCE)
 
@@ -207,6 +240,22 @@ class FactTests(HubCase):
             await asyncio.sleep(SOON)
             assert not page.has_everything
             await asyncio.sleep(2 * (hub.DATABASE_PATIENCE + SOON))
+
+            assert page.has_everything
+
+        self.play(scene)
+
+    def test_a_failure_of_our_own_in_catching_up_is_made_good_by_the_sweep(self) -> None:
+        async def scene() -> None:
+            page = await self.open()
+            self.read.side_effect = [KeyError("nobody expects that"), mock.DEFAULT]
+
+            self.room.begin_text()
+            await asyncio.sleep(AT_ONCE)
+            self.lose(1)
+            await self.room.grow("Two cups.")
+            self.room.end_text()
+            await asyncio.sleep(SWEEP_INTERVAL + SOON)
 
             assert page.has_everything
 
@@ -294,19 +343,19 @@ class ResyncTests(HubCase):
 
         self.play(scene)
 
-    def test_what_is_heard_while_the_log_is_asked_is_not_undone_by_a_resync(self) -> None:
+    def test_what_comes_while_the_log_is_asked_is_not_undone_by_a_resync(self) -> None:
         async def scene() -> None:
-            page, other = await self.open(), await self.open()
-            other.leave()
-            self.room.write(3)
-            await asyncio.sleep(AT_ONCE)
-            self.prune()
-            other.open()  # it will need a resync; the log is asked, and the answer takes its time
-            await asyncio.sleep(AT_ONCE)
-            self.room.write(2)
-            await asyncio.sleep(10)
+            page = await self.open()
 
-            assert page.resyncs == 0, "a page that missed nothing"
+            self.layer.expect([Fate((LATE_PATIENCE + 0.3,))])
+            self.room.write(2)
+            self.prune()
+            self.hops.extend([0, 0.5])
+            await asyncio.sleep(LATE_PATIENCE + 0.2)  # the log was asked, in vain
+            self.room.write()
+            await asyncio.sleep(1)
+
+            assert page.resyncs == 0, "in the end it missed nothing"
 
         self.play(scene)
 
@@ -345,7 +394,7 @@ class ResyncTests(HubCase):
             text = self.room.begin_text()
             await self.room.grow("Once")
             self.room.end_text()
-            await asyncio.sleep(AT_ONCE)
+            await asyncio.sleep(SOON)
             self.restore(head=0)
             await asyncio.sleep(SWEEP_INTERVAL + SOON)
 
@@ -414,29 +463,45 @@ class TextTests(HubCase):
         async def scene() -> None:
             self.room.begin_text()
             await self.room.grow("Two ")
+            self.hops.extend([0, 0, 0, 0, 0, 0, 0, 0.5])
             page = self.come()
-            await asyncio.sleep(0.15)  # the buffer is being asked
+            await asyncio.sleep(0.2)  # the buffer was asked, and the way back takes its time
             await self.room.grow("cups ")
-            await asyncio.sleep(1)
+            await asyncio.sleep(0.5)
             assert page.text == "Two cups "
 
             self.room.end_text()
             await asyncio.sleep(AT_ONCE)
 
-        self.play(scene, hops=[0, 0, 0, 0, 0, 0, 0.1, 0.5])
+        self.play(scene)
+
+    def test_a_page_that_comes_back_after_the_end_gets_the_text_and_then_the_end(self) -> None:
+        async def scene() -> None:
+            page = await self.open()
+            self.room.begin_text()
+            await asyncio.sleep(AT_ONCE)
+            await self.room.grow("Two ")
+            page.leave()
+            await self.room.grow("cups.")
+            self.room.end_text()
+
+            page.open()
+            await asyncio.sleep(AT_ONCE)
+
+        self.play(scene)
 
     def test_a_text_that_ends_while_a_page_opens_is_told_before_its_end(self) -> None:
         async def scene() -> None:
             self.room.begin_text()
             await self.room.grow("Two ")
-            page = self.come(fetch_first=False)
+            self.hops.extend([0, 0, 1, 1])
+            self.come(fetch_first=False)
             await asyncio.sleep(0.5)  # the buffer is being asked
             await self.room.grow("cups.")
             self.room.end_text()
             await asyncio.sleep(2)
-            assert page.has_everything
 
-        self.play(scene, hops=[0, 0, 1, 1])
+        self.play(scene)
 
     def test_a_text_that_was_over_before_a_page_came_is_not_told_to_it_for_the_sake_of_another(self) -> None:
         async def scene() -> None:
@@ -573,13 +638,12 @@ class SlowPageTests(HubCase):
             self.play(scene)
 
     def test_who_has_gone_without_a_word_takes_nothing_from_the_others(self) -> None:
-        """uvicorn raises what it likes for a connection that it has closed, and we have not heard of yet."""
-
         async def scene() -> None:
             pages = [await self.open() for _ in range(4)]
-            broken: Any = RuntimeError("Unexpected ASGI message 'websocket.send', after sending 'websocket.close'.")
-            for page in pages[:3]:
-                page.break_off(broken)
+            pages[0].break_off(ConnectionResetError())
+            # What uvicorn says of a connection that it has closed, and we have not heard of yet.
+            pages[1].break_off(RuntimeError("Unexpected ASGI message 'websocket.send', after …"))
+            pages[2].break_off(KeyError("what nobody expects"))
 
             self.room.write()
             await asyncio.sleep(AT_ONCE)
@@ -613,11 +677,14 @@ class LeavingTests(HubCase):
 
     def test_who_comes_in_the_moment_the_last_one_leaves_is_heard(self) -> None:
         async def scene() -> None:
-            page = await self.open()
+            await self.open()
+            left = current_hub()._feeds[self.room.name]
+            (reader,) = left.readers
 
-            page.leave()
-            page.open()
-            await asyncio.sleep(0.1)
+            current_hub().leave(left, reader)
+            joined = await current_hub().join(self.room.name, reader, feeds.head(self.room.name))
+            joined.add(reader)
+            await asyncio.sleep(AT_ONCE)
             self.room.write()
             await asyncio.sleep(AT_ONCE)
 

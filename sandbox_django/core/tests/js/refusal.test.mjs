@@ -19,11 +19,11 @@ describe("The words for a refusal", () => {
   });
 
   it("say when one can go on", () => {
-    assert.match(wordsFor(tooOften(300), { now, language }), /You can send again at 14:05;/);
+    assert.match(wordsFor(tooOften(300), { now, language }), /You can send again at 14:05\./);
   });
 
   it("name the day when it is another one", () => {
-    assert.match(wordsFor(tooOften(11 * 3600), { now, language }), /You can send again on Saturday.* 01:00;/);
+    assert.match(wordsFor(tooOften(11 * 3600), { now, language }), /You can send again on Saturday.* 01:00\./);
   });
 
   it("are the server's own when it does not say when", () => {

@@ -5,19 +5,15 @@ const NEAR = 48; // pixels
 export class Follower {
   #log;
   #isAtEnd = true;
+  #seen;
+  #whenAway;
 
   // `whenAway(isAway)` hears when the reader leaves the end, or comes back to it.
   constructor(log, { whenAway = () => {} } = {}) {
     this.#log = log;
-    log.addEventListener(
-      "scroll",
-      () => {
-        const isAtEnd = isNearEnd(log);
-        if (isAtEnd !== this.#isAtEnd) whenAway(!isAtEnd);
-        this.#isAtEnd = isAtEnd;
-      },
-      { passive: true },
-    );
+    this.#whenAway = whenAway;
+    this.#seen = measure(log);
+    log.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     const growth = new ResizeObserver(() => this.#isAtEnd && this.toEnd());
     growth.observe(log);
     growth.observe(log.firstElementChild);
@@ -25,9 +21,32 @@ export class Follower {
 
   toEnd() {
     this.#log.scrollTop = this.#log.scrollHeight;
+    this.#seen = measure(this.#log);
+  }
+
+  #scrolled() {
+    const now = measure(this.#log);
+    const wasAtEnd = this.#isAtEnd;
+    this.#isAtEnd = isNearEnd(now) || (wasAtEnd && isSomethingElse(this.#seen, now));
+    this.#seen = now;
+    if (this.#isAtEnd !== wasAtEnd) this.#whenAway(!this.#isAtEnd);
   }
 }
 
 export function isNearEnd({ scrollTop, clientHeight, scrollHeight }) {
   return scrollHeight - scrollTop - clientHeight < NEAR;
+}
+
+// A browser also scrolls by itself, when what stands above becomes smaller; the reader did not leave then. What is added
+// at the end moves nothing up: who does that meanwhile is a reader.
+export function isSomethingElse(before, now) {
+  return (
+    now.scrollTop >= before.scrollTop ||
+    now.scrollHeight < before.scrollHeight ||
+    now.clientHeight !== before.clientHeight
+  );
+}
+
+function measure({ scrollTop, clientHeight, scrollHeight }) {
+  return { scrollTop, clientHeight, scrollHeight };
 }

@@ -1,0 +1,26 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+
+import { isNearEnd, isSomethingElse } from "../../static/core/js/follow.js";
+
+const atEnd = { scrollTop: 500, clientHeight: 400, scrollHeight: 900 };
+
+describe("A reader", () => {
+  it("is at the end when hardly anything is below", () => {
+    assert.equal(isNearEnd(atEnd), true);
+    assert.equal(isNearEnd({ ...atEnd, scrollTop: 460 }), true);
+    assert.equal(isNearEnd({ ...atEnd, scrollTop: 400 }), false);
+  });
+
+  it("leaves the end by scrolling up", () => {
+    assert.equal(isSomethingElse(atEnd, { ...atEnd, scrollTop: 400 }), false);
+    // Also while an answer is being written.
+    assert.equal(isSomethingElse(atEnd, { ...atEnd, scrollTop: 400, scrollHeight: 930 }), false);
+  });
+
+  it("does not leave it when the log grows or shrinks, or becomes a smaller place", () => {
+    assert.equal(isSomethingElse(atEnd, { ...atEnd, scrollHeight: 1200 }), true);
+    assert.equal(isSomethingElse(atEnd, { ...atEnd, scrollTop: 300, scrollHeight: 800 }), true);
+    assert.equal(isSomethingElse(atEnd, { ...atEnd, scrollTop: 490, clientHeight: 300 }), true);
+  });
+});
