@@ -11,6 +11,7 @@ from typing import Protocol
 
 from redis.exceptions import ResponseError
 
+from core.live.hub import BUNDLES, bundle
 from core.live.layers import LayerMessage, RedisLayer, live_layer
 
 KEEP_SECONDS = 3600  # after that a page that opens late gets what the row has, which is a second old at most
@@ -68,25 +69,42 @@ class MemoryBuffer:
         self._texts.pop(answer_id, None)
 
 
+# Appends each piece to its answer, then publishes all of them. Returns how many bytes each answer has now; -1 for one
+# that is closed. Of a command for each Redis would send, and we read, an answer for each.
+SEND = """
+local sizes = {}
+for i, key in ipairs(KEYS) do
+  local piece = ARGV[i + 3]
+  local size = redis.pcall('APPEND', key, piece)
+  if type(size) == 'table' then
+    if not string.find(size.err, 'WRONGTYPE') then return size end
+    size = -1
+  elseif size == #piece then
+    redis.call('EXPIRE', key, ARGV[3])
+  end
+  sizes[i] = size
+end
+redis.call('PUBLISH', ARGV[1], ARGV[2])
+return sizes
+"""
+
+
 class RedisBuffer:
     def __init__(self, layer: RedisLayer) -> None:
         self._layer = layer
 
     async def send(self, pieces: Sequence[Said]) -> set[int]:
-        async with self._layer.connection().pipeline(transaction=False) as pipe:
-            for piece in pieces:
-                pipe.append(_key(piece.answer_id), piece.content)
-                self._layer.pipe_group_send(pipe, piece.feed, piece.message)
-            sizes = (await pipe.execute(raise_on_error=False))[::2]
-            closed: set[int] = set()
-            for piece, size in zip(pieces, sizes, strict=True):
-                if isinstance(size, ResponseError):
-                    closed.add(piece.answer_id)
-                elif piece.offset == 0 or size != piece.size:
-                    # Its start, or Redis came back empty, or a piece arrived twice: then say the whole text.
-                    pipe.set(_key(piece.answer_id), piece.whole(), ex=KEEP_SECONDS)
-            if len(pipe):
-                await pipe.execute()
+        redis = self._layer.connection()
+        parcel = self._layer.parcel(BUNDLES, bundle([piece.message for piece in pieces]))
+        keys = [_key(piece.answer_id) for piece in pieces]
+        sizes = await redis.register_script(SEND)(keys, [*parcel, KEEP_SECONDS, *(piece.content for piece in pieces)])
+        closed: set[int] = set()
+        for piece, size in zip(pieces, sizes, strict=True):
+            if size == -1:
+                closed.add(piece.answer_id)
+            elif size != piece.size:
+                # Redis came back empty, or a piece arrived twice: then say the whole text.
+                await redis.set(_key(piece.answer_id), piece.whole(), ex=KEEP_SECONDS)
         return closed
 
     async def read(self, answer_id: int) -> str | None:
