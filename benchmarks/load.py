@@ -43,7 +43,9 @@ class Target:
 
     @asynccontextmanager
     async def door(self) -> AsyncIterator[Door]:
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
+        # Without cookies: each conversation stands for another visitor.
+        cookies = aiohttp.DummyCookieJar()
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), cookie_jar=cookies) as http:
             yield BareDoor(self.url, http) if self.is_bare else OurDoor(self.url, http)
 
 
