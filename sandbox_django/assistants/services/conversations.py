@@ -4,14 +4,14 @@ from collections.abc import Collection
 from functools import partial
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import User
 from assistants.groups import WRITERS, conversation_feed
 from assistants.messages.assistant import ConversationUpdated, NewAssistantMessage
 from assistants.models import AssistantConversation, AssistantMessage
-from assistants.models.message import MessageType, Status
+from assistants.models.message import MessageType
 from assistants.services.answers import begin_answer
 from assistants.services.spending import Asker
 from assistants.services.tidying import delete_conversations
@@ -69,11 +69,10 @@ def post_message(conversation: AssistantConversation, *, content: str, asker: As
     Raises `AnswerInProgress`, or `TooOften` when `asker` has reached a limit.
     """
     with feeds.write(conversation_feed(conversation.pk)) as feed:
-        _refuse_while_answering(conversation)
+        _make_newest_active(conversation)
         question = conversation.messages.create(message_type=MessageType.USER, content=content)
         seq = feed.publish(NewAssistantMessage.of(question))
         begin_answer(question, after_seq=seq, asker=asker)
-        AssistantConversation.objects.filter(pk=conversation.pk).update(updated_at=timezone.now())
     _have_it_answered(question)
     return question
 
@@ -83,7 +82,7 @@ def answer_again(message: AssistantMessage, *, asker: Asker | None = None) -> As
     question = message.question or message
     conversation = question.conversation
     with feeds.write(conversation_feed(conversation.pk)) as feed:
-        _refuse_while_answering(conversation)
+        _make_newest_active(conversation)
         if conversation.messages.filter(message_type=MessageType.USER, pk__gt=question.pk).exists():
             raise NothingToRetry
         answer = begin_answer(question, after_seq=feed.head, asker=asker)
@@ -102,10 +101,20 @@ def stop_answer(message: AssistantMessage) -> AssistantMessage:
     return answer
 
 
-def _refuse_while_answering(conversation: AssistantConversation) -> None:
-    # The feed's head is locked, so nobody else begins one meanwhile; a constraint stands behind this.
-    if conversation.messages.filter(status=Status.STREAMING).exists():
-        raise AnswerInProgress
+def _make_newest_active(conversation: AssistantConversation) -> None:
+    """Unless an answer is being written: then `AnswerInProgress`."""
+    # The feed's head is locked, so nobody else begins one meanwhile; a constraint stands behind this. By hand, since
+    # the same in two queries of the ORM was a fifth of what a question takes.
+    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    pk = AssistantConversation._meta.pk.get_db_prep_value(conversation.pk, connection)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE assistants_assistantconversation SET updated_at = %s WHERE id = %s AND NOT EXISTS "
+            "(SELECT 1 FROM assistants_assistantmessage WHERE conversation_id = %s AND status = 'streaming')",
+            [now, pk, pk],
+        )
+        if not cursor.rowcount:
+            raise AnswerInProgress
 
 
 def _have_it_answered(question: AssistantMessage) -> None:
