@@ -12,9 +12,8 @@ from assistants.messages.assistant import (
     StreamingMessage,
 )
 from assistants.models import AssistantConversation
-from assistants.models.message import Status
 from assistants.permissions import ConversationOwner
-from assistants.texts import text_so_far, whole_texts
+from assistants.texts import newest_answer, text_so_far, whole_texts
 from core.live.authenticator import LiveAuthenticator
 from core.live.consumer import LiveConsumer
 from core.live.texts import NewestText, Piece
@@ -47,9 +46,7 @@ class ConversationAssistantConsumer(LiveConsumer):
         return conversation_feed(self.authenticator.obj.pk)
 
     def newest_text(self) -> NewestText | None:
-        answers = self.authenticator.obj.messages.answers().order_by("-pk")
-        newest = answers.values_list("pk", "status").first()
-        return newest and NewestText(newest[0], is_running=newest[1] == Status.STREAMING)
+        return newest_answer(self.authenticator.obj)
 
     def stored_texts(self, text_ids: Sequence[int]) -> Sequence[Piece]:
         return whole_texts(text_ids)

@@ -5,6 +5,7 @@ import time
 from collections import deque
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, ClassVar, cast
 from urllib.parse import parse_qs
@@ -374,13 +375,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         self._outbox.put(encode(message))
 
     def _say_authentication(self, status: HTTPStatus, detail: str, seq: int | None = None) -> None:
-        self._say(
-            AuthenticationMessage(
-                payload=AuthenticationPayload(
-                    status_code=status, status_text=status.phrase, data=AuthenticationData(detail=detail, seq=seq)
-                )
-            )
-        )
+        self._outbox.put(_authentication_frame(status, detail, seq))
 
     @classmethod
     async def broadcast_event(cls, event: BaseMessage, groups: Collection[str] | str | None = None) -> None:
@@ -388,3 +383,10 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         data = event.model_dump(mode="json")
         for group in [groups] if isinstance(groups, str) else groups or cls._default_groups():
             await live_layer().group_send(group, {"type": "live.event", "group": group, "event_data": data})
+
+
+@lru_cache(maxsize=200)  # after a deploy a thousand sockets of a room come back to the same number
+def _authentication_frame(status: HTTPStatus, detail: str, seq: int | None) -> str:
+    data = AuthenticationData(detail=detail, seq=seq)
+    payload = AuthenticationPayload(status_code=status, status_text=status.phrase, data=data)
+    return encode(AuthenticationMessage(payload=payload))
