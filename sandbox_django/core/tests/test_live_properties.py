@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import pytest
 from django.test import TransactionTestCase, override_settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -161,9 +162,10 @@ steps = st.one_of(
 
 
 class NothingLostNothingTwiceTests(TransactionTestCase):
+    @pytest.mark.timeout(600)  # far more than it takes, also where others are at work
     def test_whoever_follows_the_contract_has_what_is_stored(self) -> None:
-        # Given to a function inside, because Hypothesis would have the tables emptied before each of 300 histories.
-        @settings(max_examples=300, deadline=None, derandomize=True, database=None)
+        # Given to a function inside, because Hypothesis would have the tables emptied before each of 200 histories.
+        @settings(max_examples=200, deadline=None, derandomize=True, database=None)
         @given(
             script=st.lists(st.tuples(pauses, steps), min_size=10, max_size=50),
             fates=fates,
