@@ -1,6 +1,6 @@
 """The texts of answers, for pages that open late and sockets that missed some."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 from django.db import connection
@@ -51,8 +51,17 @@ def _whole(answer: AssistantMessage, text: str) -> Piece:
 
 async def buffered_text(answer_id: int) -> str:
     """What the buffer has of an answer; empty when it has nothing, or can't be asked."""
+    return await _ask_buffer(answer_id, reply_buffer().read)
+
+
+async def sealed_text(answer_id: int) -> str:
+    """The same, and the buffer takes nothing more of this answer."""
+    return await _ask_buffer(answer_id, reply_buffer().seal)
+
+
+async def _ask_buffer(answer_id: int, ask: Callable[[int], Awaitable[str | None]]) -> str:
     try:
-        return await reply_buffer().read(answer_id) or ""
+        return await ask(answer_id) or ""
     except LAYER_DOWN as failure:
         logger.warning("live_layer_down", error=type(failure).__name__, answer=answer_id)
         return ""

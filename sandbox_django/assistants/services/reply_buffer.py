@@ -39,8 +39,12 @@ class ReplyBuffer(Protocol):
         """The text so far; None when this answer isn't being written, or the buffer was lost."""
         ...
 
+    async def seal(self, answer_id: int) -> str | None:
+        """Refuse what its writer may still append; returns the text, as often as it is asked for until `close`."""
+        ...
+
     async def close(self, answer_id: int) -> None:
-        """The answer is over: refuse what its writer may still append."""
+        """The answer is over: forget its text, and refuse what its writer may still append."""
         ...
 
 
@@ -65,28 +69,45 @@ class MemoryBuffer:
         text = self._texts.get(answer_id)
         return None if text is None else "".join(text)
 
+    async def seal(self, answer_id: int) -> str | None:
+        # Its writer was in this process, or in an earlier one: nobody appends any more.
+        return await self.read(answer_id)
+
     async def close(self, answer_id: int) -> None:
         self._texts.pop(answer_id, None)
 
 
-# Appends each piece to its answer, then publishes all of them. Returns how many bytes each answer has now; -1 for one
-# that is closed. Of a command for each Redis would send, and we read, an answer for each.
+# Appends each piece to its answer, then publishes all of them, unless one of the answers is closed. Returns how many
+# bytes each answer has now; -1 for a closed one. Redis would answer a command for each with a line for each.
 SEND = """
-local sizes = {}
+local sizes, closed = {}, false
 for i, key in ipairs(KEYS) do
   local piece = ARGV[i + 3]
   local size = redis.pcall('APPEND', key, piece)
   if type(size) == 'table' then
     if not string.find(size.err, 'WRONGTYPE') then return size end
-    size = -1
+    size, closed = -1, true
   elseif size == #piece then
     redis.call('EXPIRE', key, ARGV[3])
   end
   sizes[i] = size
 end
-redis.call('PUBLISH', ARGV[1], ARGV[2])
+if not closed then redis.call('PUBLISH', ARGV[1], ARGV[2]) end
 return sizes
 """
+
+# Puts a list in place of the text, with the text in it: Redis itself then refuses to append.
+SEAL = """
+local text = redis.pcall('GET', KEYS[1])
+if type(text) ~= 'table' then
+  redis.call('DEL', KEYS[1])
+  redis.call('RPUSH', KEYS[1], text or '')
+  redis.call('EXPIRE', KEYS[1], ARGV[1])
+end
+return redis.call('LINDEX', KEYS[1], 0)
+"""
+# The same without the text.
+CLOSE = "redis.call('DEL', KEYS[1]) redis.call('RPUSH', KEYS[1], '') redis.call('EXPIRE', KEYS[1], ARGV[1])"
 
 
 class RedisBuffer:
@@ -95,9 +116,10 @@ class RedisBuffer:
 
     async def send(self, pieces: Sequence[Said]) -> set[int]:
         redis = self._layer.connection()
-        parcel = self._layer.parcel(BUNDLES, bundle([piece.message for piece in pieces]))
         keys = [_key(piece.answer_id) for piece in pieces]
-        sizes = await redis.register_script(SEND)(keys, [*parcel, KEEP_SECONDS, *(piece.content for piece in pieces)])
+        sizes = await redis.register_script(SEND)(
+            keys, [*self._parcel(pieces), KEEP_SECONDS, *(piece.content for piece in pieces)]
+        )
         closed: set[int] = set()
         for piece, size in zip(pieces, sizes, strict=True):
             if size == -1:
@@ -105,7 +127,12 @@ class RedisBuffer:
             elif size != piece.size:
                 # Redis came back empty, or a piece arrived twice: then say the whole text.
                 await redis.set(_key(piece.answer_id), piece.whole(), ex=KEEP_SECONDS)
+        if closed and (taken := [piece for piece in pieces if piece.answer_id not in closed]):
+            await redis.publish(*self._parcel(taken))
         return closed
+
+    def _parcel(self, pieces: Sequence[Said]) -> tuple[str, bytes]:
+        return self._layer.parcel(BUNDLES, bundle([piece.message for piece in pieces]))
 
     async def read(self, answer_id: int) -> str | None:
         try:
@@ -114,13 +141,12 @@ class RedisBuffer:
             return None  # closed
         return text.decode() if isinstance(text, bytes) else text
 
+    async def seal(self, answer_id: int) -> str | None:
+        text = await self._layer.connection().register_script(SEAL)([_key(answer_id)], [KEEP_SECONDS])
+        return text.decode() if isinstance(text, bytes) else text
+
     async def close(self, answer_id: int) -> None:
-        async with self._layer.connection().pipeline(transaction=True) as pipe:
-            pipe.delete(_key(answer_id))
-            # A list in its place: Redis itself then refuses to append.
-            pipe.rpush(_key(answer_id), "closed")
-            pipe.expire(_key(answer_id), KEEP_SECONDS)
-            await pipe.execute()
+        await self._layer.connection().register_script(CLOSE)([_key(answer_id)], [KEEP_SECONDS])
 
 
 def _key(answer_id: int) -> str:

@@ -104,18 +104,22 @@ class Ticker:
     async def finish(self, writing: Writing) -> None:
         """Send what is left of an answer before its end goes out."""
         writing.blocks.is_over = True
-        if writing in self._unsent:
-            await self._flush([writing])
-        self._unsent.discard(writing)
-        self._writings.pop(writing.answer_id, None)
+        try:
+            if writing in self._unsent:
+                await self._flush([writing])
+        finally:  # whatever happens: what stays here has its lease renewed for ever
+            self._unsent.discard(writing)
+            self._writings.pop(writing.answer_id, None)
 
     async def _tick(self) -> None:
-        while self._unsent:
-            began = time.monotonic()
-            is_sent = await self._flush(self._unsent)
-            pause = TICK - (time.monotonic() - began) if is_sent else LAYER_PATIENCE
-            await asyncio.sleep(max(0.005, pause))
-        self._ticking = None
+        try:
+            while self._unsent:
+                began = time.monotonic()
+                is_sent = await self._flush(self._unsent)
+                pause = TICK - (time.monotonic() - began) if is_sent else LAYER_PATIENCE
+                await asyncio.sleep(max(0.005, pause))
+        finally:
+            self._ticking = None
 
     async def _flush_first(self) -> None:
         await asyncio.sleep(0)  # with the first pieces of others that came in the same moment
@@ -154,6 +158,9 @@ class Ticker:
                 state = await in_database_thread(_store_checkpoint, texts)
             except DatabaseError as failure:
                 logger.warning("checkpoint_failed", error=type(failure).__name__, answers=len(texts))
+                continue
+            except Exception:  # it is logged whole, and the next one must come all the same: leases depend on it
+                logger.exception("checkpoint_failed", answers=len(texts))
                 continue
             for writing in writings:
                 match state.get(writing.answer_id):
