@@ -8,17 +8,17 @@ import asyncio
 import os
 import socket
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
 from chanx.messages.base import BaseMessage
 from django.conf import settings
 from django.db import DatabaseError, connection
-from django.utils import timezone
+from django.utils.html import linebreaks
 
 from assistants.groups import WRITERS, conversation_feed
 from assistants.messages.assistant import (
@@ -36,7 +36,7 @@ from assistants.services.failures import INTERNAL_ERROR, INTERRUPTED, words_for
 from assistants.services.reply_buffer import reply_buffer
 from assistants.services.spending import ANSWER_RESERVE, Asker, estimated_tokens, set_aside, settle
 from assistants.services.ticker import Writing, current_ticker, lease_from_now
-from assistants.texts import buffered_text
+from assistants.texts import sealed_text
 from core.live import feeds
 from core.live.hub import current_hub
 from core.live.layers import LAYER_DOWN
@@ -44,6 +44,8 @@ from core.markdown import render_markdown
 from core.threads import in_database_thread
 
 logger = structlog.get_logger(__name__)
+
+# What each answer does to the database is written by hand here: the ORM doubled what that takes.
 
 # Unique for each start of a process: a worker that comes back doesn't take its earlier self's rows for its own.
 WORKER = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
@@ -82,43 +84,67 @@ def claim_answer(question_id: int) -> Writing | None:
         cursor.execute(
             "UPDATE assistants_assistantmessage SET worker = %s, lease_expires_at = %s "
             "WHERE question_id = %s AND status = 'streaming' AND worker = '' "
-            "RETURNING id, after_seq, stop_requested",
+            "RETURNING id, conversation_id, after_seq, stop_requested",
             [WORKER, connection.ops.adapt_datetimefield_value(lease_from_now()), question_id],
         )
         claimed = cursor.fetchone()
     if claimed is None:
         return None
-    question = AssistantMessage.objects.filter(pk=question_id)
-    said = question.values_list("content", "conversation_id", "conversation__model", "conversation__title").get()
-    content, conversation_id, model, title = said
+    answer_id, conversation_id, after_seq, is_stopped = claimed
+    said = _said_until(conversation_id, question_id)
     return Writing(
-        answer_id=claimed[0],
+        answer_id=answer_id,
         question_id=question_id,
-        conversation_id=conversation_id,
-        after_seq=claimed[1],
-        model=model,
-        turns=turns_for(content, conversation_id, question_id),
-        wants_title=not title,
-        is_stopped=bool(claimed[2]),
+        conversation_id=AssistantConversation._meta.pk.to_python(conversation_id),
+        after_seq=after_seq,
+        model=said[0].model,
+        turns=turns_for(said),
+        wants_title=not said[0].title,
+        is_stopped=bool(is_stopped),
     )
 
 
-def turns_for(content: str, conversation_id: UUID, question_id: int) -> list[Turn]:
-    """What the model is told: the system prompt, and as much of the conversation's end as the budget allows."""
-    turns = [Turn("user", content)]
-    budget = settings.ASSISTANT_HISTORY_TOKENS - estimated_tokens(content)
+class Said(NamedTuple):
+    """A message of a conversation, with what its conversation is."""
+
+    content: str
+    question_id: int | None  # None for a question
+    model: str
+    title: str
+
+
+def _said_until(conversation_id: Any, question_id: int) -> list[Said]:
+    """A question and what was said before it, newest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT message.content, message.question_id, conversation.model, conversation.title "
+            "FROM assistants_assistantmessage message "
+            "JOIN assistants_assistantconversation conversation ON conversation.id = message.conversation_id "
+            "WHERE message.conversation_id = %s AND message.id <= %s ORDER BY message.id DESC LIMIT %s",
+            [conversation_id, question_id, HISTORY_LIMIT + 1],
+        )
+        return [Said(*row) for row in cursor.fetchall()]
+
+
+def turns_for(said: Sequence[Said]) -> list[Turn]:
+    """What the model is told: the system prompt, and as much of the conversation's end as the budget allows.
+
+    `said` is the question, and what was said before it, newest first.
+    """
+    question, *earlier = said
+    turns = [Turn("user", question.content)]
+    budget = settings.ASSISTANT_HISTORY_TOKENS - estimated_tokens(question.content)
     answered: set[int] = set()
-    earlier = AssistantMessage.objects.filter(conversation_id=conversation_id, pk__lt=question_id).order_by("-pk")
-    for text, answers_question in earlier.values_list("content", "question_id")[:HISTORY_LIMIT]:
-        if answers_question is not None:
+    for message in earlier:
+        if message.question_id is not None:
             # Of several attempts the model is told the last one that said something.
-            if not text or answers_question in answered:
+            if not message.content or message.question_id in answered:
                 continue
-            answered.add(answers_question)
-        budget -= estimated_tokens(text)
+            answered.add(message.question_id)
+        budget -= estimated_tokens(message.content)
         if budget < 0:
             break
-        turns.append(Turn("user" if answers_question is None else "assistant", text))
+        turns.append(Turn("user" if message.question_id is None else "assistant", message.content))
     turns.append(Turn("system", settings.ASSISTANT_SYSTEM_PROMPT))
     return turns[::-1]
 
@@ -129,9 +155,9 @@ async def write_answer(writing: Writing, *, on_begun: Callable[[], None]) -> Non
     `on_begun` is called with the first words of an answer in a conversation that has no title yet.
     """
     await current_hub().listen(WRITERS, _hear_call)
-    ticker = current_ticker()
-    ticker.add(writing)
     model = ai_service.get_chat_model(writing.model)
+    ticker = current_ticker()
+    ticker.add(writing)  # from here on its lease is renewed, so nothing may go wrong before `finish`
     writing.reading = asyncio.create_task(_read(model, writing, on_begun))
     if writing.is_stopped:
         writing.reading.cancel()
@@ -187,6 +213,8 @@ async def _end(answer_id: int, conversation_id: UUID, text: str, outcome: Outcom
         except DatabaseError as failure:
             logger.warning("answer_end_delayed", answer=answer_id, error=type(failure).__name__)
             await asyncio.sleep(1)
+    else:
+        return  # the sweep ends it, with what the buffer has
     try:
         await reply_buffer().close(answer_id)
     except LAYER_DOWN as failure:
@@ -194,35 +222,41 @@ async def _end(answer_id: int, conversation_id: UUID, text: str, outcome: Outcom
 
 
 def _store_end(answer_id: int, conversation_id: UUID, text: str, outcome: Outcome) -> None:
-    html = render_markdown(text)
+    html = _html(text)
+    usage = outcome.usage
+    input_tokens, output_tokens = (usage.input_tokens, usage.output_tokens) if usage else (None, None)
     with feeds.write(conversation_feed(conversation_id)) as feed:
-        streaming = AssistantMessage.objects.streaming().filter(pk=answer_id)
-        answer = streaming.only("question_id", "spender", "reserved_tokens", "created_at").first()
-        won = streaming.update(
-            status=outcome.status,
-            error=outcome.error,
-            content=text,
-            content_html=html,
-            model=outcome.model,
-            input_tokens=outcome.usage.input_tokens if outcome.usage else None,
-            output_tokens=outcome.usage.output_tokens if outcome.usage else None,
-            lease_expires_at=None,
-        )
-        if not won or answer is None or answer.question_id is None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE assistants_assistantmessage SET status = %s, error = %s, content = %s, content_html = %s, "
+                "model = %s, input_tokens = %s, output_tokens = %s, lease_expires_at = NULL "
+                "WHERE id = %s AND status = 'streaming' RETURNING question_id, reserved_tokens",
+                [outcome.status, outcome.error, text, html, outcome.model, input_tokens, output_tokens, answer_id],
+            )
+            won = cursor.fetchone()
+        if won is None:
             return  # somebody else ended it, and said so
-        AssistantConversation.objects.filter(pk=conversation_id).update(updated_at=timezone.now())
-        settle(answer, spent=_cost(answer, text, outcome))
-        end = _end_message(answer.question_id, answer_id, text, html, outcome)
-        feed.publish(end, ends_text=(answer_id, len(text)))
+        question_id, reserved_tokens = won
+        if reserved_tokens:
+            settle(answer_id, spent=_cost(reserved_tokens, text, usage))
+        feed.publish(_end_message(question_id, answer_id, text, html, outcome), ends_text=(answer_id, len(text)))
 
 
-def _cost(answer: AssistantMessage, text: str, outcome: Outcome) -> int:
+def _html(text: str) -> str:
+    try:
+        return render_markdown(text)
+    except Exception:  # whatever a model wrote: it must not keep its answer from ending
+        logger.exception("answer_not_rendered", length=len(text))
+        return linebreaks(text, autoescape=True)
+
+
+def _cost(reserved_tokens: int, text: str, usage: Usage | None) -> int:
     """The tokens an answer has cost, or about so many where the model doesn't tell."""
-    if outcome.usage is not None:
-        return outcome.usage.input_tokens + outcome.usage.output_tokens
+    if usage is not None:
+        return usage.input_tokens + usage.output_tokens
     if not text:
         return 0
-    return answer.reserved_tokens - ANSWER_RESERVE + estimated_tokens(text)
+    return reserved_tokens - ANSWER_RESERVE + estimated_tokens(text)
 
 
 def _end_message(question_id: int, answer_id: int, text: str, html: str, outcome: Outcome) -> BaseMessage:
@@ -263,7 +297,8 @@ async def end_abandoned_answers() -> int:
     for answer in abandoned:
         if current_ticker().writing(answer.pk):
             continue  # it is ours and only late
-        text = max(answer.content, await buffered_text(answer.pk), key=len)
+        # Its writer may be alive and only late. From here on nobody is shown more than what is stored.
+        text = max(answer.content, await sealed_text(answer.pk), key=len)
         # Who asked to stop it gets what they asked for.
         outcome = Outcome(Status.STOPPED) if answer.stop_requested else Outcome(Status.FAILED, INTERRUPTED)
         logger.warning("answer_abandoned", answer=answer.pk, length=len(text))

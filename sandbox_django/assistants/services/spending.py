@@ -75,13 +75,12 @@ def set_aside(asker: Asker, question: str) -> int:
     return reserve
 
 
-def settle(answer: AssistantMessage, *, spent: int) -> None:
+def settle(answer_id: int, *, spent: int) -> None:
     """Replace what was set aside for an answer by what it has cost."""
-    if answer.reserved_tokens:
-        day = answer.created_at.astimezone(UTC).date()
-        TokenSpending.objects.filter(spender=answer.spender, day=day).update(
-            tokens=Greatest(F("tokens") + spent - answer.reserved_tokens, 0)
-        )
+    answer = AssistantMessage.objects.only("spender", "reserved_tokens", "created_at").get(pk=answer_id)
+    TokenSpending.objects.filter(spender=answer.spender, day=answer.created_at.astimezone(UTC).date()).update(
+        tokens=Greatest(F("tokens") + spent - answer.reserved_tokens, 0)
+    )
 
 
 def forget_old_days() -> int:

@@ -1,6 +1,7 @@
 """Titles for conversations: by the model, or the question's first words."""
 
 import textwrap
+from uuid import UUID
 
 import structlog
 
@@ -20,11 +21,14 @@ PROMPT = "Give the conversation that begins with the user's message a title of a
 
 async def generate_title_from_first_message(question_id: int) -> None:
     """Name the conversation after its first question; a title that somebody gave meanwhile stays."""
-    question = await in_database_thread(AssistantMessage.objects.filter(pk=question_id).first)
+    question = await in_database_thread(
+        AssistantMessage.objects.filter(pk=question_id).values_list("content", "conversation_id").first
+    )
     if question is None:
         return
-    title = await _ask_for_title(question.content)
-    await in_database_thread(_store_title, question, title)
+    content, conversation_id = question
+    title = await _ask_for_title(content)
+    await in_database_thread(_store_title, conversation_id, title)
 
 
 async def _ask_for_title(question: str) -> str:
@@ -47,8 +51,10 @@ def _first_words(text: str) -> str:
     return shortened if shortened != "…" else words[: TITLE_LENGTH - 1] + "…"
 
 
-def _store_title(question: AssistantMessage, title: str) -> None:
-    with feeds.write(conversation_feed(question.conversation_id)) as feed:
-        untitled = AssistantConversation.objects.filter(pk=question.conversation_id, title="")
-        if untitled.update(title=title):
-            feed.publish(ConversationUpdated.of(AssistantConversation.objects.get(pk=question.conversation_id)))
+def _store_title(conversation_id: UUID, title: str) -> None:
+    with feeds.write(conversation_feed(conversation_id)) as feed:
+        conversation = AssistantConversation.objects.filter(pk=conversation_id, title="").first()
+        if conversation is not None:
+            conversation.title = title
+            conversation.save(update_fields=["title"])
+            feed.publish(ConversationUpdated.of(conversation))
