@@ -2,6 +2,7 @@
 
 from typing import TypeVar
 
+from django.db import connection
 from django.utils import timezone
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework_simplejwt.exceptions import TokenError
@@ -61,7 +62,14 @@ def person_behind(token: Token) -> User:
     """Whoever the token speaks for, if it still may: one query, for the row that is needed anyway."""
     if not {"user_id", "sign_in", "auth_version"} <= token.payload.keys():
         raise TokenRefused
-    user = User.objects.filter(pk=token["user_id"], sign_ins=token["sign_in"], is_active=True).first()
+    sign_in = SignIn._meta.pk.get_db_prep_value(token["sign_in"], connection)
+    # Every request and every socket of a program begins with this: the ORM took three times as long to put it together.
+    found = User.objects.raw(
+        "SELECT person.* FROM accounts_user person JOIN accounts_signin sign_in ON sign_in.user_id = person.id "
+        "WHERE person.id = %s AND sign_in.id = %s AND person.is_active",
+        [token["user_id"], sign_in],
+    )
+    user = next(iter(found), None)
     if user is None or user.auth_version != token["auth_version"]:
         raise TokenRefused
     return user

@@ -65,7 +65,8 @@ class LiveFeed:
         self.expected.discard(reader)
         self.readers.add(reader)
         self._known_head = max(self._known_head, reader.seq)
-        if self._misses_something():
+        # Who else is behind is known already: looking at all of them for each that comes takes too long.
+        if self._is_behind() or reader.seq < self.seq:
             self.catch_up()
 
     def hear_fact(self, fact: Fact) -> None:
@@ -127,12 +128,10 @@ class LiveFeed:
             self._catching_up = None
 
     def _misses_something(self) -> bool:
-        return bool(self.readers) and (
-            self.seq < self._known_head
-            or bool(self._early)
-            or self._missing_text is not None
-            or any(reader.seq < self.seq for reader in self.readers)
-        )
+        return bool(self.readers) and (self._is_behind() or any(reader.seq < self.seq for reader in self.readers))
+
+    def _is_behind(self) -> bool:
+        return self.seq < self._known_head or bool(self._early) or self._missing_text is not None
 
     async def _fetch(self) -> None:
         missing_text, self._missing_text = self._missing_text, None
