@@ -35,30 +35,36 @@ class Limit:
     seconds: int
 
     def hit(self, key: object) -> None:
-        self._stop_if(self._counted(key, add=1) > self.times)
+        counted, began = self._counted(key, add=1)
+        self._stop_if(counted > self.times, began)
 
     def check(self, key: object) -> None:
-        self._stop_if(self._counted(key, add=0) >= self.times)
+        counted, began = self._counted(key, add=0)
+        self._stop_if(counted >= self.times, began)
 
     def count(self, key: object) -> None:
         self._counted(key, add=1)
 
-    def _stop_if(self, full: bool) -> None:
+    def _stop_if(self, full: bool, began: float) -> None:
         if full and settings.LIMITS:
-            raise TooOften(wait=math.ceil(self.seconds - time.time() % self.seconds))  # whole seconds, never 0
+            raise TooOften(wait=max(1, math.ceil(began + self.seconds - time.time())))
 
-    def _counted(self, key: object, *, add: int) -> int:
+    def _counted(self, key: object, *, add: int) -> tuple[int, float]:
+        """How often, and since when: the time begins with the first one."""
+        now = time.time()
         if not settings.LIMITS:
-            return 0
-        window = int(time.time()) // self.seconds
+            return 0, now
         # Hashed: what people type is neither a valid cache key nor anything to keep.
-        digest = hashlib.sha256(f"{self.name}:{window}:{key}".encode()).hexdigest()
+        name = hashlib.sha256(f"{self.name}:{key}".encode()).hexdigest()
         try:
-            cache.add(digest, 0, timeout=self.seconds)
-            return cache.incr(digest, add)
+            began: float = cache.get(name, 0.0)
+            if began + self.seconds <= now:
+                began = now
+                cache.set_many({name: now, f"{name}:count": 0}, timeout=self.seconds)
+            return cache.incr(f"{name}:count", add), began
         except Exception as failure:  # noqa: BLE001  # whatever store it is: when it is away, people still get in
             logger.warning("limit_not_counted", limit=self.name, error=type(failure).__name__)
-            return 0
+            return 0, now
 
 
 def address_of(request: Request | HttpRequest) -> str:

@@ -2,11 +2,16 @@ from django.db import models
 
 
 class TokenSpending(models.Model):
-    """What a person, or an address that nobody signed in from, has used of a day's tokens."""
+    """What a person, or an address that nobody signed in from, has used of a day, and of the newest minute."""
 
     spender = models.CharField(max_length=100)
     day = models.DateField()
     tokens = models.PositiveIntegerField(default=0)  # in and out, with what is set aside for answers that run
+
+    minute_began_at = models.PositiveBigIntegerField(
+        default=0
+    )  # in Unix seconds: with the first question after a pause
+    asked_in_minute = models.PositiveIntegerField(default=0)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["spender", "day"], name="one_spending_a_day")]

@@ -46,10 +46,10 @@ class AssistantMessageSerializer(serializers.ModelSerializer[AssistantMessage]):
     def get_formatted_created_at(self, message: AssistantMessage) -> str:
         return formatted(message.created_at)
 
-    @extend_schema_field(UsageSerializer(allow_null=True))
     def get_error_detail(self, message: AssistantMessage) -> str:
         return words_for(message.error) if message.error else ""
 
+    @extend_schema_field(UsageSerializer(allow_null=True))
     def get_usage(self, message: AssistantMessage) -> dict[str, int] | None:
         if message.input_tokens is None or message.output_tokens is None:
             return None

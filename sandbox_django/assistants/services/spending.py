@@ -1,9 +1,11 @@
 """Who may ask how much: answers at once, questions a minute, tokens a day.
 
 Tokens are set aside before an answer begins and settled when it has ended, so that many answers at once can't spend
-what one was allowed.
+what one was allowed. All of it is counted in the database: unlike other limits these must hold when Redis is away,
+because somebody pays for the tokens.
 """
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Self
@@ -17,9 +19,10 @@ from django.utils import timezone
 
 from accounts.models import User
 from assistants.models import AssistantMessage, TokenSpending
-from core.throttling import Limit, TooOften
+from core.throttling import TooOften
 
 ANSWER_RESERVE = 1_000  # tokens that an answer is taken to cost until it has ended
+MINUTE = 60  # seconds
 ANSWER_PATIENCE = 5.0  # seconds after which it is worth while to ask whether an answer has ended
 
 
@@ -61,42 +64,52 @@ def set_aside(asker: Asker, question: str) -> int:
     """
     if not settings.LIMITS:
         return 0
-    Limit("questions", times=asker.questions_per_minute, seconds=60).hit(asker.key)
     reserve = estimated_tokens(question) + ANSWER_RESERVE
-    today = _today()
-    _lock_day(asker.key, today)
+    now = timezone.now()
     # The day's row is locked, so nobody else of the same key counts or spends meanwhile.
+    tokens, minute_began_at, asked = _lock_day(asker.key, _day_of(now))
+    since_then = now.timestamp() - minute_began_at
+    if since_then >= MINUTE:
+        minute_began_at, asked, since_then = int(now.timestamp()), 0, 0
+    if asked >= asker.questions_per_minute:
+        raise TooOften(wait=math.ceil(MINUTE - since_then))
     if AssistantMessage.objects.streaming().filter(spender=asker.key).count() >= asker.answers_at_once:
         raise TooOften(wait=ANSWER_PATIENCE)
-    left = TokenSpending.objects.filter(spender=asker.key, day=today, tokens__lte=asker.tokens_per_day - reserve)
-    if not left.update(tokens=F("tokens") + reserve):
-        tomorrow = datetime.combine(today + timedelta(days=1), datetime.min.time(), UTC)
-        raise TooOften(wait=(tomorrow - timezone.now()).total_seconds())
+    if tokens + reserve > asker.tokens_per_day:
+        tomorrow = datetime.combine(_day_of(now) + timedelta(days=1), datetime.min.time(), UTC)
+        raise TooOften(wait=math.ceil((tomorrow - now).total_seconds()))
+    TokenSpending.objects.filter(spender=asker.key, day=_day_of(now)).update(
+        tokens=tokens + reserve, minute_began_at=minute_began_at, asked_in_minute=asked + 1
+    )
     return reserve
 
 
 def settle(answer_id: int, *, spent: int) -> None:
     """Replace what was set aside for an answer by what it has cost."""
     answer = AssistantMessage.objects.only("spender", "reserved_tokens", "created_at").get(pk=answer_id)
-    TokenSpending.objects.filter(spender=answer.spender, day=answer.created_at.astimezone(UTC).date()).update(
+    TokenSpending.objects.filter(spender=answer.spender, day=_day_of(answer.created_at)).update(
         tokens=Greatest(F("tokens") + spent - answer.reserved_tokens, 0)
     )
 
 
 def forget_old_days() -> int:
     """Delete what was spent more than a month ago; returns how many days of somebody that were."""
-    forgotten, _ = TokenSpending.objects.filter(day__lt=_today() - timedelta(days=31)).delete()
+    forgotten, _ = TokenSpending.objects.filter(day__lt=_day_of(timezone.now()) - timedelta(days=31)).delete()
     return forgotten
 
 
-def _today() -> date:
-    return timezone.now().astimezone(UTC).date()
+def _day_of(moment: datetime) -> date:
+    return moment.astimezone(UTC).date()
 
 
-def _lock_day(spender: str, day: date) -> None:
+def _lock_day(spender: str, day: date) -> tuple[int, int, int]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO assistants_tokenspending (spender, day, tokens) VALUES (%s, %s, 0) "
-            "ON CONFLICT (spender, day) DO UPDATE SET tokens = assistants_tokenspending.tokens",
+            "INSERT INTO assistants_tokenspending (spender, day, tokens, minute_began_at, asked_in_minute) "
+            "VALUES (%s, %s, 0, 0, 0) "
+            "ON CONFLICT (spender, day) DO UPDATE SET tokens = assistants_tokenspending.tokens "
+            "RETURNING tokens, minute_began_at, asked_in_minute",
             [spender, day],
         )
+        found: tuple[int, int, int] = cursor.fetchone()
+        return found

@@ -1,7 +1,9 @@
 """Who may ask how much. Somebody pays for the tokens."""
 
 from datetime import UTC, datetime, timedelta
+from unittest import mock
 
+from django.db.models import F
 from django.test import override_settings
 from django.urls import reverse
 from django.utils import timezone
@@ -11,6 +13,7 @@ from assistants.models import AssistantMessage, TokenSpending
 from assistants.services.ai_service import ModelProblem, ModelUnavailable, Usage
 from assistants.services.spending import ANSWER_RESERVE, forget_old_days
 from assistants.tests.test_messages_api import ConversationCase
+from core import throttling
 from test_utils.openai_test_utils import scripted_model
 
 
@@ -27,6 +30,19 @@ class LimitTests(ConversationCase):
             self.assert_too_often(self.ask(), within=60)
 
         assert AssistantMessage.objects.count() == 4
+
+    @override_settings(ASSISTANT_QUESTIONS_PER_MINUTE=1)
+    def test_after_a_minute_one_may_ask_again(self) -> None:
+        with scripted_model("Yes."):
+            self.ask()
+            TokenSpending.objects.update(minute_began_at=F("minute_began_at") - 60)
+
+            assert [self.ask().status_code for _ in range(2)] == [201, 429]
+
+    @override_settings(ASSISTANT_QUESTIONS_PER_MINUTE=1)
+    def test_a_store_of_limits_that_is_away_lets_nobody_ask_more(self) -> None:
+        with scripted_model("Yes."), mock.patch.object(throttling, "cache", None):
+            assert [self.ask().status_code for _ in range(2)] == [201, 429]
 
     @override_settings(ASSISTANT_ANSWERS_AT_ONCE=1)
     def test_so_many_answers_at_once(self) -> None:
