@@ -36,7 +36,7 @@ import uvloop
 from aiohttp import web
 
 from assistants.services import ai_service
-from assistants.services.ai_service import Turn, Usage
+from assistants.services.ai_service import CutShort, Turn, Usage
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessageChunk  # importing it takes a second, which few tests need
@@ -421,7 +421,7 @@ def main() -> None:
 
 # --- No server -------------------------------------------------------------------------------------------------------
 
-ScriptedPiece = str | Usage | Gate | BaseException
+ScriptedPiece = str | Usage | CutShort | Gate | BaseException
 
 
 class ScriptedModel:
@@ -433,7 +433,7 @@ class ScriptedModel:
         self._pieces = pieces
         self.heard: list[list[Turn]] = []
 
-    async def stream(self, turns: Sequence[Turn]) -> AsyncGenerator[str | Usage, None]:
+    async def stream(self, turns: Sequence[Turn]) -> AsyncGenerator[str | Usage | CutShort, None]:
         self.heard.append(list(turns))
         for piece in self._pieces:
             if isinstance(piece, BaseException):

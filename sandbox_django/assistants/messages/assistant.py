@@ -93,6 +93,8 @@ class EndPayload(BaseModel):
     status: Literal["complete", "stopped"]
     length: int  # of the answer, in Unicode characters
     content_html: str
+    error: str  # a stable code when the model would not go on to the end ("cut_short"), else empty
+    error_detail: str  # the same in words for people
     model: str
     usage: UsagePayload | None  # where the model tells
 

@@ -21,7 +21,9 @@ class AssistantMessageSerializer(serializers.ModelSerializer[AssistantMessage]):
     formatted_created_at = serializers.SerializerMethodField()
     question_id = serializers.IntegerField(read_only=True, help_text="Answers only: the question's id.")
     content_html = serializers.CharField(read_only=True, help_text="Answers only, once they have ended.")
-    error = serializers.CharField(read_only=True, help_text="Answers only: a stable code when it failed.")
+    error = serializers.CharField(
+        read_only=True, help_text="Answers only: a stable code when it failed, or is cut short."
+    )
     error_detail = serializers.SerializerMethodField(help_text="Answers only: the same in words for people.")
     usage = serializers.SerializerMethodField(help_text="Answers only, where the model tells.")
 

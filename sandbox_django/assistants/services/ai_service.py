@@ -3,7 +3,8 @@
 model = ai_service.get_chat_model()  # through the module, so that a test can put a scripted model in its place
 async with aclosing(model.stream(turns)) as pieces:
     async for piece in pieces:
-        if isinstance(piece, Usage): ...  # the last piece, where the model counts its tokens
+        if isinstance(piece, Usage): ...  # after the text, where the model counts its tokens
+        if isinstance(piece, CutShort): ...  # the last piece of an answer that has no end
         else: ...  # text, never empty
 """
 
@@ -62,6 +63,11 @@ class Usage:
 
     input_tokens: int
     output_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class CutShort:
+    """The model stopped in mid-answer because it is allowed no more at once."""
 
 
 class ModelProblem(StrEnum):
@@ -135,7 +141,7 @@ class ChatModel(Protocol):
     @property
     def name(self) -> str: ...
 
-    def stream(self, turns: Sequence[Turn]) -> AsyncGenerator[str | Usage, None]:
+    def stream(self, turns: Sequence[Turn]) -> AsyncGenerator[str | Usage | CutShort, None]:
         """Yield the answer in pieces of text, then its Usage if the model tells; or raise ModelUnavailable.
 
         Closing the generator, or cancelling the task that waits for it, ends the request to the model at once.
@@ -204,7 +210,7 @@ class RemoteModel(ABC):
         self._key: str = settings.OPENAI_API_KEY or NO_KEY
         self._organization: str = settings.OPENAI_ORG
 
-    async def stream(self, turns: Sequence[Turn]) -> AsyncGenerator[str | Usage, None]:
+    async def stream(self, turns: Sequence[Turn]) -> AsyncGenerator[str | Usage | CutShort, None]:
         await self.prepare()
         # One patience for all tries: nobody waits longer for a first word because we asked twice. So a server that
         # keeps silent is asked once; it may be at work on the question, and somebody pays for that.
@@ -230,6 +236,8 @@ class RemoteModel(ABC):
                         raise ModelUnavailable(ModelProblem.CONTENT_FILTERED, cause="finish reason")
                     if not shown:
                         raise ModelUnavailable(ModelProblem.EMPTY)
+                    if ending.reason == "length":
+                        yield CutShort()
                     return
                 except ModelUnavailable as failure:
                     pause = FIRST_BACKOFF * 2 ** (tries - 1) * random.uniform(0.5, 1)  # noqa: S311  # no secret

@@ -31,8 +31,8 @@ from assistants.messages.assistant import (
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.message import MessageType, Status
 from assistants.services import ai_service
-from assistants.services.ai_service import ChatModel, ModelUnavailable, Turn, Usage
-from assistants.services.failures import INTERNAL_ERROR, INTERRUPTED, words_for
+from assistants.services.ai_service import ChatModel, CutShort, ModelUnavailable, Turn, Usage
+from assistants.services.failures import CUT_SHORT, INTERNAL_ERROR, INTERRUPTED, words_for
 from assistants.services.reply_buffer import reply_buffer
 from assistants.services.spending import ANSWER_RESERVE, Asker, estimated_tokens, set_aside, settle
 from assistants.services.ticker import Writing, current_ticker, lease_from_now
@@ -182,6 +182,9 @@ async def _read(model: ChatModel, writing: Writing, on_begun: Callable[[], None]
             if isinstance(piece, Usage):
                 usage = piece
                 continue
+            if isinstance(piece, CutShort):
+                writing.is_cut_short = True
+                continue
             if writing.wants_title and not writing.text:
                 on_begun()
             ticker.say(writing, piece)
@@ -202,7 +205,8 @@ def _outcome(writing: Writing, model: ChatModel) -> Outcome:
     if failure is not None:
         logger.error("answer_failed", answer=writing.answer_id, code=INTERNAL_ERROR, exc_info=failure)
         return Outcome(Status.FAILED, INTERNAL_ERROR, model.name)
-    return Outcome(Status.COMPLETE, model=model.name, usage=reading.result())
+    error = CUT_SHORT if writing.is_cut_short else ""
+    return Outcome(Status.COMPLETE, error, model.name, reading.result())
 
 
 async def _end(answer_id: int, conversation_id: UUID, text: str, outcome: Outcome) -> None:
@@ -277,6 +281,8 @@ def _end_message(question_id: int, answer_id: int, text: str, html: str, outcome
             status="stopped" if outcome.status == Status.STOPPED else "complete",
             length=len(text),
             content_html=html,
+            error=outcome.error,
+            error_detail=words_for(outcome.error) if outcome.error else "",
             model=outcome.model,
             usage=UsagePayload(**asdict(outcome.usage)) if outcome.usage else None,
         )

@@ -1,12 +1,14 @@
-"""Why an answer failed, for people. The codes are stored and stable; the words may change."""
+"""Why an answer failed, or is not whole, for people. The codes are stored and stable; the words may change."""
 
 from assistants.services.ai_service import ModelProblem
 
 INTERRUPTED = "interrupted"  # its worker died, or the server stopped before it was finished
 INTERNAL_ERROR = "internal_error"
+CUT_SHORT = "cut_short"  # complete as far as the model would go
 
 _WORDS = {problem.value: problem.words for problem in ModelProblem} | {
     INTERRUPTED: "The answer was interrupted before it was finished. Try again.",
+    CUT_SHORT: "The model stopped at the length it is allowed. Ask it to go on.",
     INTERNAL_ERROR: "Something went wrong on our side. Try again.",
 }
 

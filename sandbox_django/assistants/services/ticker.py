@@ -49,6 +49,7 @@ class Writing:
     reading: "asyncio.Task[Usage | None] | None" = None
     is_stopped: bool = False
     is_lost: bool = False  # somebody else ended it
+    is_cut_short: bool = False  # by the model's own limit
     blocks: Blocks = field(init=False)
 
     def __post_init__(self) -> None:

@@ -23,6 +23,7 @@ from structlog.testing import capture_logs
 from assistants.services import ai_service
 from assistants.services.ai_service import (
     ChatModel,
+    CutShort,
     DemoModel,
     DirectReader,
     ModelProblem,
@@ -61,6 +62,7 @@ class Heard:
 
     pieces: list[str] = field(default_factory=list)
     usage: Usage | None = None
+    is_cut_short: bool = False
     failure: ModelUnavailable | None = None
 
     @property
@@ -79,6 +81,8 @@ async def ask(turns: Sequence[Turn] = QUESTION) -> Heard:
             async for piece in pieces:
                 if isinstance(piece, Usage):
                     heard.usage = piece
+                elif isinstance(piece, CutShort):
+                    heard.is_cut_short = True
                 else:
                     heard.pieces.append(piece)
     except ModelUnavailable as failure:
@@ -223,6 +227,12 @@ class SharedCases(Base):
             heard = await ask()
 
         assert (heard.problem, heard.text) == (ModelProblem.CONTENT_FILTERED, "How to ")
+
+    async def test_an_answer_that_the_models_own_limit_ends_says_so(self) -> None:
+        async with openai(says("How to ", finish_reason="length")):
+            heard = await ask()
+
+        assert (heard.problem, heard.text, heard.is_cut_short) == (None, "How to ", True)
 
     async def test_error_in_mid_answer_keeps_what_was_said(self) -> None:
         cases = [

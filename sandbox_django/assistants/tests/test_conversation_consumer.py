@@ -17,7 +17,7 @@ from assistants.groups import conversation_feed
 from assistants.messages.assistant import StreamingMessage
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.message import Status
-from assistants.services.ai_service import ModelProblem, ModelUnavailable, Usage
+from assistants.services.ai_service import CutShort, ModelProblem, ModelUnavailable, Usage
 from assistants.services.answers import end_abandoned_answers
 from assistants.services.reply_buffer import MemoryBuffer
 from assistants.tasks.assistant_tasks import task_handle_new_assistant_message
@@ -117,12 +117,26 @@ class AnswerTests(ConversationSocketCase):
                 "status": "complete",
                 "length": 11,
                 "contentHtml": "<p>Two cups 🍚.</p>\n",
+                "error": "",
+                "errorDetail": "",
                 "model": "scripted",
                 "usage": {"inputTokens": 12, "outputTokens": 3},
             },
             "seq": 2,
         }
         assert await page.hears_nothing()
+
+    async def test_an_answer_that_the_models_own_limit_ends_is_complete_and_says_so(self) -> None:
+        page = await self.open()
+
+        with scripted_model("Two ", CutShort()):
+            await self.ask()
+            heard = await page.hear_until("complete_streaming")
+
+        assert (heard[-1]["payload"]["status"], heard[-1]["payload"]["error"]) == ("complete", "cut_short")
+        assert "Ask it to go on" in heard[-1]["payload"]["errorDetail"]
+        answer = await AssistantMessage.objects.answers().aget()
+        assert (answer.status, answer.error, answer.content) == ("complete", "cut_short", "Two ")
 
     async def test_the_end_is_told_after_the_answer_is_stored(self) -> None:
         page = await self.open()

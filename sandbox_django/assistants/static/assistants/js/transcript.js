@@ -52,8 +52,8 @@ export class Transcript {
     if (answer.dataset.status === "streaming") this.#writingIn(answer).draw({ offset, length }, nodesOf(html));
   }
 
-  complete({ messageId, replyId, status, contentHtml, model, usage }) {
-    this.#end(this.#answer(messageId, replyId), { status, contentHtml, model, usage });
+  complete({ messageId, replyId, status, contentHtml, errorDetail, model, usage }) {
+    this.#end(this.#answer(messageId, replyId), { status, contentHtml, words: errorDetail, model, usage });
   }
 
   // The text so far stays. Says whether all of it is here.
@@ -99,7 +99,8 @@ export class Transcript {
     else if (!body.textContent) body.replaceChildren();
     answer.dataset.status = status;
     const problem = answer.querySelector("[data-problem]");
-    problem.hidden = status === "complete";
+    problem.hidden = status === "complete" && !words;
+    problem.querySelector("[data-again]").hidden = status === "complete";
     for (const name of ["notice", "notice--bad"]) problem.classList.toggle(name, status === "failed");
     problem.querySelector("[data-words]").textContent = status === "stopped" ? STOPPED : words;
     answer.querySelector("[data-model]").textContent = usage ? `${model} · ${usage.outputTokens} tokens` : model;
