@@ -53,7 +53,8 @@ const typists = new Typists(me, (words) => (document.querySelector("[data-typing
 const notice = new TypingNotice((isTyping) => live.send("typing", { isTyping }));
 const unsent = new Unsent(`unsent chat ${room} ${me}`);
 
-const sender = new Sender((content, key) => post(messagesUrl, { content }, { key }), unsent, {
+const deliver = (content, key) => post(messagesUrl, { content }, { key });
+const told = {
   began({ key, content, at, problem }) {
     timeline.begin(key, content, new Date(at), problem);
     messages.draw();
@@ -70,7 +71,8 @@ const sender = new Sender((content, key) => post(messagesUrl, { content }, { key
     messages.draw();
     return problem;
   },
-});
+};
+const sender = new Sender(deliver, unsent, told, { makeKey: newKey });
 
 new Mentions(field, form.querySelector("[data-mentions]"), people);
 
@@ -79,7 +81,7 @@ const composer = new Composer(form, async (content) => {
   timeline.unreadFrom = null;
   if (hasLater) {
     // What is said stands at the end, and that is elsewhere.
-    unsent.put({ key: newKey(), content, at: new Date().toISOString(), problem: null });
+    sender.keep(content);
     setTimeout(() => location.assign(pageUrl));
     return;
   }
@@ -203,16 +205,20 @@ new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && showEarlier
 new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && showLater(), { root: log }).observe(later);
 
 messages.draw();
-if (found) messages.elementOf(found)?.scrollIntoView({ block: "center" });
-else follower.toEnd();
 sender.resume();
-if (!found) follower.toEnd();
+if (found) window.addEventListener("load", showFound);
+else follower.toEnd();
 showOnline();
 copyButtons(page);
 wireRoomList({ isReadingRoom: (id) => id === room && isBeingRead() });
 live.open();
 readIfSeen();
 if (matchMedia("(pointer: fine)").matches && !found) field.focus({ preventScroll: true });
+
+// Not sooner: the browser goes to the place named in the address by itself, in its own way.
+function showFound() {
+  messages.elementOf(found)?.scrollIntoView({ block: "center" });
+}
 
 function hear(message) {
   const isMine = message.userId === me;
@@ -258,6 +264,7 @@ function offerTheEnd() {
 
 function showOnline() {
   offline.hidden = navigator.onLine;
+  if (navigator.onLine) resend();
 }
 
 // Everything from the oldest that is shown; what was changed or deleted meanwhile, too.

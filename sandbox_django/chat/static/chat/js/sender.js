@@ -1,19 +1,18 @@
 // Sends one message after the other, each under its own key: however often it is tried, it is said once.
 
-import { newKey } from "../../core/js/api.js";
-
 export class Sender {
   #deliver;
   #unsent;
   #told;
   #makeKey;
   #now;
+  #failed = new Map(); // by key: in this page's memory too, since a browser may refuse to keep anything
   #queue = [];
   #isBusy = false;
   #isClosed = false;
 
   // `deliver(content, key)` resolves with the message. `told` hears `began`, `arrived` and `failed`.
-  constructor(deliver, unsent, told, { makeKey = newKey, now = () => new Date() } = {}) {
+  constructor(deliver, unsent, told, { makeKey, now = () => new Date() }) {
     this.#deliver = deliver;
     this.#unsent = unsent;
     this.#told = told;
@@ -22,10 +21,16 @@ export class Sender {
   }
 
   send(content) {
-    const entry = { key: this.#makeKey(), content, at: this.#now().toISOString(), problem: null };
-    this.#unsent.put(entry);
+    const entry = this.keep(content);
     this.#told.began(entry);
     this.#enqueue(entry);
+  }
+
+  // For the next page to send.
+  keep(content) {
+    const entry = { key: this.#makeKey(), content, at: this.#now().toISOString(), problem: null };
+    this.#unsent.put(entry);
+    return entry;
   }
 
   // What the last page could not finish: what was on its way goes on, what had failed waits for a decision.
@@ -33,18 +38,21 @@ export class Sender {
     for (const entry of this.#unsent.all()) {
       this.#told.began(entry);
       if (entry.problem === null) this.#enqueue(entry);
+      else this.#failed.set(entry.key, entry);
     }
   }
 
   again(key) {
-    const entry = this.#unsent.all().find((one) => one.key === key) ?? null;
-    if (entry === null || this.#queue.some((one) => one.key === key)) return;
+    const entry = this.#failed.get(key);
+    if (entry === undefined) return;
+    this.#failed.delete(key);
     const anew = { ...entry, problem: null };
     this.#unsent.put(anew);
     this.#enqueue(anew);
   }
 
   discard(key) {
+    this.#failed.delete(key);
     this.#unsent.remove(key);
   }
 
@@ -69,8 +77,9 @@ export class Sender {
       this.#unsent.remove(key);
       this.#told.arrived(key, message);
     } catch (error) {
-      const problem = this.#told.failed(key, error);
-      this.#unsent.put({ key, content, at, problem });
+      const failed = { key, content, at, problem: this.#told.failed(key, error) };
+      this.#failed.set(key, failed);
+      this.#unsent.put(failed);
     }
   }
 }
