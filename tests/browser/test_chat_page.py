@@ -4,14 +4,17 @@ import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, WebSocketRoute, expect
 
 from tests.browser.conftest import complain_about
+from tests.browser.test_all_pages import SIZES, WATCH_SHIFTS, check, check_rules
 from tests.servers import Server
 
 PASSWORD = "open-sesame-1001"
+Scheme = Literal["light", "dark"]
 numbers = itertools.count(1)
 
 
@@ -207,6 +210,43 @@ def test_what_is_sent_offline_goes_out_later_in_order(room: Room) -> None:
     expect(room.bob.words()).to_have_text(["Meanwhile", "One", "Two"])
     expect(alice.log().locator(".message--failed")).to_have_count(0)
     assert messages_of(room) == ["Meanwhile", "One", "Two"]
+
+
+def test_page_that_lost_its_sockets_catches_up_without_a_reload(room: Room) -> None:
+    alice, bob = room.alice, room.bob
+    wires: list[WebSocketRoute] = []
+    is_cut = False
+
+    def connect(wire: WebSocketRoute) -> None:
+        if is_cut:
+            wire.close()
+        else:
+            wire.connect_to_server()
+            wires.append(wire)
+
+    tab = Person(alice.page.context.new_page(), alice.email)
+    tab.page.clock.install()
+    tab.page.route_web_socket(re.compile("/ws/"), connect)
+    tab.page.goto(room.path)
+    tab.be_live()
+    bob.page.goto(room.path)
+    bob.say("One")
+    expect(tab.words()).to_have_text(["One"])
+
+    is_cut = True
+    for wire in wires:
+        wire.close()
+    for words in ("Two", "Three"):
+        bob.say(words)
+    expect(bob.words()).to_have_count(3)
+    tab.page.clock.fast_forward(6000)
+    expect(tab.page.locator("[data-state]")).to_have_text("Reconnecting…")
+    assert tab.words().all_inner_texts() == ["One"]
+    is_cut = False
+    tab.page.clock.fast_forward(40_000)
+
+    expect(tab.words()).to_have_text(["One", "Two", "Three"])
+    tab.be_live()
 
 
 def test_answer_that_gets_lost_makes_no_second_message(room: Room) -> None:
@@ -458,12 +498,11 @@ def test_long_room_opens_at_its_end_and_older_messages_come_without_a_jump(room:
     alice.be_live()
     expect(alice.row("Line 149.")).to_be_in_viewport()
     held: list[Route] = []
-    alice.page.route("**/messages/*before=*", lambda route: held.append(route))
+    alice.page.route("**/messages/*before=*", lambda route: held.append(route), times=1)
 
     with alice.page.expect_request("**/messages/*before=*"):
         alice.page.evaluate("document.querySelector('[data-log]').scrollTop = 200")
     before = alice.row("Line 110.").bounding_box()
-    alice.page.unroute("**/messages/*before=*")
     held[0].continue_()
     expect(alice.words()).to_have_count(100)
 
@@ -541,6 +580,47 @@ def test_rooms_and_members_need_no_javascript(room: Room, chromium: Browser) -> 
     page.get_by_role("button", name="Hand the room over").click()
     page.get_by_role("button", name="Leave this room").click()
     expect(page.get_by_text("You have left “Plain”.")).to_be_visible()
+    context.close()
+
+
+@pytest.mark.parametrize(("size", "scheme"), [("wide", "dark"), ("phone", "light")])
+def test_pages_are_for_everybody_in_every_state(room: Room, chromium: Browser, size: str, scheme: Scheme) -> None:
+    context = chromium.new_context(
+        storage_state=room.alice.page.context.storage_state(),
+        base_url=room.server.url,
+        viewport=SIZES[size],
+        color_scheme=scheme,
+        has_touch=size == "phone",
+        is_mobile=size == "phone",
+        reduced_motion="reduce",
+    )
+    context.add_init_script(WATCH_SHIFTS)
+    alice = Person(context.new_page(), room.alice.email)
+    alice.page.goto(room.path)
+    alice.be_live()
+    check(alice.page)  # nothing said
+    room.bob.page.goto(room.path)
+    room.bob.say("A **long** " + "x" * 120 + " word, @Alice\n\n```python\nprint(1)\n```")
+    room.bob.say("مرحبا")
+    alice.say("Mine")
+    expect(alice.words()).to_have_count(3)
+    for path in ("/chat/", room.path, f"{room.path}members/", f"{room.path}settings/", "/chat/search/?q=long"):
+        alice.page.goto(path)
+        check(alice.page)
+    alice.page.get_by_role("main").get_by_role("link", name=re.compile("word")).first.click()
+    alice.be_live()
+    check_rules(alice.page)  # found
+    alice.field().press_sequentially("@b")
+    expect(alice.page.get_by_role("option", name="Bob")).to_be_visible()
+    check_rules(alice.page)
+    alice.field().fill("")
+    alice.field().press("ArrowUp")
+    check_rules(alice.page)  # changing what was said
+    alice.page.keyboard.press("Escape")
+    context.set_offline(True)
+    alice.say("Not yet")
+    expect(alice.row("Not yet")).to_contain_text("Not sent yet")
+    check_rules(alice.page)
     context.close()
 
 

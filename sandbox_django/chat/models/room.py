@@ -136,7 +136,8 @@ class ChatMessageQuerySet(QuerySet["ChatMessage"]):
 
     def containing(self, words: str) -> Self:
         """Those with all of these words, or with longer ones that begin so; the newest first."""
-        found = self.order_by("-pk")
+        # Not by id: then PostgreSQL may read every message backwards instead of asking the index for words.
+        found = self.order_by("-created_at", "-pk")
         if connection.vendor == "postgresql":
             wanted = " & ".join(f"{word}:*" for word in WORD.findall(words))
             if not wanted:

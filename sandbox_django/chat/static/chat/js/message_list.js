@@ -12,7 +12,6 @@ export class MessageList {
   #timeline;
   #me;
   #myName;
-  #manages;
   #elements = new Map(); // by the key of what it draws
   #drawn = new Map(); // by the same key: what it shows
   #found;
@@ -23,7 +22,6 @@ export class MessageList {
     this.#timeline = timeline;
     this.#me = Number(root.dataset.me);
     this.#myName = root.dataset.myName;
-    this.#manages = "manages" in root.dataset;
     this.#found = root.dataset.found;
     this.#takeOver();
   }
@@ -77,6 +75,7 @@ export class MessageList {
     const known = this.#elements.get(item.key);
     const element = known ?? this.#make(item);
     this.#elements.set(item.key, element);
+    if (item.kind === "day") element.firstElementChild.textContent = dayName(item.day); // today is yesterday tomorrow
     if (item.kind !== "message") return element;
     element.classList.toggle("message--first", item.begins);
     if (this.#drawn.get(item.key) !== item.entry) this.#fill(element, item);
@@ -91,7 +90,7 @@ export class MessageList {
     line.className = item.kind === "day" ? "room__day" : "room__unread";
     const words = document.createElement(item.kind === "day" ? "time" : "span");
     if (item.kind === "day") words.dateTime = item.day;
-    words.textContent = item.kind === "day" ? dayName(item.day) : "New";
+    if (item.kind === "unread") words.textContent = "New";
     line.append(words);
     return line;
   }
@@ -124,7 +123,7 @@ export class MessageList {
     element.querySelector("[data-edited]").hidden = isPending || isGone || !entry.isEdited;
     element.querySelector("[data-problem]").hidden = !isPending || entry.problem === null;
     element.querySelector("[data-words]").textContent = (isPending && entry.problem) || "";
-    element.querySelector("[data-tools]").hidden = isPending || isGone || !(isMine || this.#manages);
+    element.querySelector("[data-tools]").hidden = isPending || isGone;
     element.querySelector("[data-edit]").hidden = !isMine;
   }
 

@@ -21,6 +21,7 @@ import { Unsent } from "./unsent.js";
 const PAGE = 100;
 const EARLIER = 50;
 const WAITING = "Not sent yet. It goes out when you are connected again.";
+const ADMIN = 2002;
 const PEOPLE_AT_MOST = 1000;
 
 const page = document.querySelector("[data-room]");
@@ -42,6 +43,7 @@ let isAway = hasLater;
 let newBelow = 0;
 let farewell = null;
 let isOver = false;
+let isStale = false; // the server could not fill a gap, and fetching anew has not worked yet
 let members = null;
 
 const timeline = new Timeline(me);
@@ -113,7 +115,9 @@ live.addEventListener("member_added", () => {
   members = null;
   countMembers(1);
 });
-live.addEventListener("member_updated", () => (members = null));
+live.addEventListener("member_updated", ({ detail }) => {
+  if (detail.userId === me) page.toggleAttribute("data-manages", detail.chatRole <= ADMIN);
+});
 live.addEventListener("member_removed", ({ detail }) => {
   members = null;
   countMembers(-1);
@@ -136,6 +140,7 @@ live.addEventListener("resync", refetch);
 live.addEventListener("user_removed_from_group", ({ detail }) => (farewell = detail.message));
 live.addEventListener("state", ({ detail, code }) => {
   if (detail === "live") resend();
+  if (detail === "live" && isStale) refetch();
   if (detail === "refused") end(code);
 });
 showState(live, document.querySelector("[data-state]"), announcements);
@@ -271,11 +276,17 @@ function showOnline() {
 async function refetch() {
   const oldest = timeline.oldestId;
   let url = oldest === null ? `${messagesUrl}?limit=${PAGE}` : `${messagesUrl}?limit=${PAGE}&after=${oldest - 1}`;
-  while (url) {
-    const { results, next } = await get(url);
-    for (const message of results) timeline.put(message);
-    messages.draw();
-    url = oldest !== null && next && messagesUrl + new URL(next).search;
+  isStale = true;
+  try {
+    while (url) {
+      const { results, next } = await get(url);
+      for (const message of results) timeline.put(message);
+      messages.draw();
+      url = oldest !== null && next && messagesUrl + new URL(next).search;
+    }
+    isStale = false;
+  } catch (error) {
+    composer.complain(error);
   }
   readIfSeen();
 }
