@@ -22,6 +22,10 @@ class Store {
 
 // A page that sends; `answers` says for each try what comes of it, in order.
 function aPage(store, ...answers) {
+  return aPageAt(0, store, ...answers);
+}
+
+function aPageAt(hour, store, ...answers) {
   const heard = [];
   const sent = [];
   let number = 0;
@@ -40,7 +44,7 @@ function aPage(store, ...answers) {
       return error.message;
     },
   };
-  const sender = new Sender(deliver, unsent, told, { makeKey: () => `key ${(number += 1)}`, now: () => new Date(0) });
+  const sender = new Sender(deliver, unsent, told, { makeKey: () => `key ${(number += 1)}`, now: () => new Date(hour * 3600_000) });
   return { sender, unsent, heard, sent };
 }
 
@@ -104,6 +108,20 @@ describe("A sender", () => {
       page.unsent.all().map(({ content }) => content),
       ["failed"],
     );
+  });
+
+  it("sends nothing by itself that is so old that the server may have forgotten it", async () => {
+    const store = new Store();
+    aPage(store, new Promise(() => {})).sender.send("on its way");
+    const page = aPageAt(13, store);
+
+    page.sender.resume();
+    await soon();
+    assert.deepEqual(page.heard, ["began on its way: This was not sent."]);
+    page.sender.again("key 1");
+    await soon();
+
+    assert.deepEqual(page.sent, [["on its way", "key 1"]]);
   });
 
   it("forgets what is discarded", async () => {

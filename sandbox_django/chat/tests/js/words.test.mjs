@@ -28,6 +28,7 @@ describe("An @", () => {
     assert.deepEqual(found("b"), ["Bob", "Bart Obama"]);
     assert.deepEqual(found("ob"), ["Bart Obama"]);
     assert.deepEqual(found("zed"), []);
+    assert.deepEqual(found("léa martin"), []); // nothing left to choose
     assert.equal(found("").length, 4);
   });
 });

@@ -10,12 +10,11 @@ export function mentionAt(text, caret) {
   return found ? { start: caret - found[1].length - 1, query: found[1] } : null;
 }
 
-// Those whose name, or a later word of it, begins like this.
+// Those whose name, or a later word of it, begins like this. Nobody once a whole name stands there: Enter sends then.
 export function matching(people, query) {
   const wanted = query.toLowerCase();
-  return people
-    .filter(({ name }) => name.toLowerCase().startsWith(wanted) || name.toLowerCase().includes(` ${wanted}`))
-    .slice(0, SHOWN);
+  const found = people.filter(({ name }) => ` ${name.toLowerCase()}`.includes(` ${wanted}`));
+  return found.length === 1 && found[0].name.toLowerCase() === wanted ? [] : found.slice(0, SHOWN);
 }
 
 export class Mentions {

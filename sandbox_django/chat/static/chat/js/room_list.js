@@ -106,7 +106,14 @@ function makeRow(id) {
   const link = row.querySelector("a");
   link.href = `${list.querySelector("[data-new]").pathname}${id}/`;
   if (String(id) === list.dataset.opened) link.setAttribute("aria-current", "page");
+  if (items().length === 0) turnToList();
   return row;
+}
+
+// On a phone whoever had no room looks at the form for one: unless they are using it, they see that there is one now.
+function turnToList() {
+  const field = document.querySelector(".new-room input[name=title]");
+  if (field && !field.value && field !== document.activeElement) document.body.classList.add("shell--list-first");
 }
 
 function wordsOf(last) {

@@ -1,5 +1,9 @@
 // Sends one message after the other, each under its own key: however often it is tried, it is said once.
 
+// As long as the server is sure to remember a key (core/idempotency.py), and some hours less.
+const SURE_FOR = 12 * 60 * 60 * 1000;
+const TOO_OLD = "This was not sent.";
+
 export class Sender {
   #deliver;
   #unsent;
@@ -35,7 +39,9 @@ export class Sender {
 
   // What the last page could not finish: what was on its way goes on, what had failed waits for a decision.
   resume() {
-    for (const entry of this.#unsent.all()) {
+    for (const kept of this.#unsent.all()) {
+      const isOld = this.#now() - new Date(kept.at) > SURE_FOR;
+      const entry = { ...kept, problem: kept.problem ?? (isOld ? TOO_OLD : null) };
       this.#told.began(entry);
       if (entry.problem === null) this.#enqueue(entry);
       else this.#failed.set(entry.key, entry);
