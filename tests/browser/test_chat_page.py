@@ -215,7 +215,7 @@ def test_what_is_sent_offline_goes_out_later_in_order(room: Room) -> None:
 def test_page_that_lost_its_sockets_catches_up_without_a_reload(room: Room) -> None:
     alice, bob = room.alice, room.bob
     wires: list[WebSocketRoute] = []
-    is_cut = False
+    is_cut = True
 
     def connect(wire: WebSocketRoute) -> None:
         if is_cut:
@@ -228,10 +228,12 @@ def test_page_that_lost_its_sockets_catches_up_without_a_reload(room: Room) -> N
     tab.page.clock.install()
     tab.page.route_web_socket(re.compile("/ws/"), connect)
     tab.page.goto(room.path)
-    tab.be_live()
     bob.page.goto(room.path)
     bob.say("One")
-    expect(tab.words()).to_have_text(["One"])
+    expect(bob.words()).to_have_count(1)
+    is_cut = False
+    tab.page.clock.fast_forward(40_000)
+    expect(tab.words()).to_have_text(["One"])  # said after the page was made, and before it had a socket
 
     is_cut = True
     for wire in wires:
@@ -499,6 +501,8 @@ def test_long_room_opens_at_its_end_and_older_messages_come_without_a_jump(room:
     alice.page.goto(room.path)
     alice.be_live()
     expect(alice.row("Line 149.")).to_be_in_viewport()
+    # Some browsers do not keep the place by themselves.
+    alice.page.evaluate("document.querySelector('[data-log]').style.overflowAnchor = 'none'")
     held: list[Route] = []
     alice.page.route("**/messages/*before=*", lambda route: held.append(route), times=1)
 

@@ -17,10 +17,9 @@ function message(id, { by = BOB, content = `${id}`, minutes = 0, version = 0, ..
 }
 
 function words(timeline) {
-  return timeline
-    .items(dayOf)
-    .filter(({ kind }) => kind === "message")
-    .map(({ entry }) => entry.content);
+  const items = timeline.items(dayOf);
+  assert.equal(new Set(items.map(({ key }) => key)).size, items.length); // each has a place of its own
+  return items.filter(({ kind }) => kind === "message").map(({ entry }) => entry.content);
 }
 
 function shape(timeline) {
