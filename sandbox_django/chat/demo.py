@@ -1,16 +1,114 @@
-"""A room that the demo people have talked in."""
+"""Rooms that the demo people have talked in, over some days."""
+
+from datetime import timedelta
+
+from django.utils import timezone
 
 from accounts.demo import DemoPeople
+from accounts.models import User
+from chat.models import ChatMember, GroupChat
 from chat.models.room import ChatRole
 from chat.services.members import add_member
-from chat.services.messages import post_message
+from chat.services.mentions import mentioned_in
 from chat.services.rooms import create_room
+from core.markdown import render_markdown
+
+# Who, how many minutes before now, and what.
+Talk = list[tuple[str, int, str]]
+
+DAY = 24 * 60
 
 
 def create(people: DemoPeople) -> None:
-    room = create_room(people.alice, title="Tea corner", description="What we drink, and when.")
-    add_member(room, user=people.bob, by=people.alice)
-    add_member(room, user=people.admin, by=people.alice, chat_role=ChatRole.ADMIN)
-    post_message(room, content="Green or black today?", by=people.alice)
-    post_message(room, content="Green. The **new box** is open, @Alice.", by=people.bob)
-    post_message(room, content="Then four minutes, not six:\n\n- boil\n- wait a little\n- pour", by=people.alice)
+    lea = companion("lea@example.com", "Léa Martin")
+    omar = companion("omar@example.com", "عمر حداد")
+    cast = {"alice": people.alice, "bob": people.bob, "admin": people.admin, "lea": lea, "omar": omar}
+
+    launch = create_room(people.alice, title="Launch week", description="Everything for the big day, and nothing else.")
+    let_in(launch, people.alice, people.bob, lea, omar, people.admin)
+    tea = create_room(people.alice, title="Tea corner", description="What we drink, and when.")
+    let_in(tea, people.alice, people.bob, people.admin)
+    books = create_room(people.bob, title="Books we lend 📚")
+    let_in(books, people.bob, people.alice, lea)
+
+    talk(books, BOOKS, cast)
+    talk(tea, TEA, cast)
+    talk(launch, LAUNCH, cast)
+    # Alice has been away for the end of it.
+    unread = launch.messages.order_by("-pk").values_list("pk", flat=True)[3]
+    ChatMember.objects.filter(group_chat=launch, user=people.alice).update(last_read_message_id=unread)
+
+
+def companion(email: str, name: str) -> User:
+    """Somebody who only talks: they have no password, and nobody signs in as them."""
+    return User.objects.create_user(email, None, display_name=name)
+
+
+def let_in(room: GroupChat, owner: User, *others: User) -> None:
+    for user in others:
+        role = ChatRole.ADMIN if user.is_staff else ChatRole.MEMBER
+        add_member(room, user=user, by=owner, chat_role=role)
+
+
+def talk(room: GroupChat, said: Talk, cast: dict[str, User]) -> None:
+    now = timezone.now()
+    for who, minutes, content in said:
+        then = now - timedelta(minutes=minutes)
+        last = room.messages.create(
+            author=cast[who],
+            content=content,
+            content_html=render_markdown(content),
+            mentions=mentioned_in(content, room),
+            created_at=then,
+            updated_at=then,
+        )
+    GroupChat.objects.filter(pk=room.pk).update(updated_at=then)
+    room.members.update(last_read_message_id=last.pk)
+
+
+BOOKS: Talk = [
+    ("bob", 3 * DAY + 40, "I have *The Left Hand of Darkness* back. Who is next?"),
+    ("lea", 3 * DAY + 35, "Me! I will bring you **Stoner** for it."),
+    ("bob", 3 * DAY + 34, "Deal. It lies on my desk."),
+]
+
+TEA: Talk = [
+    ("alice", DAY + 95, "Green or black today?"),
+    ("bob", DAY + 93, "Green. The **new box** is open, @Alice."),
+    ("alice", DAY + 91, "Then four minutes, not six:\n\n- boil\n- wait a little\n- pour"),
+    ("bob", DAY + 90, "🍵🍵🍵"),
+    ("admin", 190, "The kettle is descaled. You are welcome."),
+    ("alice", 185, "You are a hero ❤️"),
+]
+
+ONE_QUERY = """\
+```python
+# before: one query for each invitation
+for invitation in invitations:
+    notify(invitation.room.owner)
+
+# after: one for all
+for invitation in invitations.select_related("room__owner"):
+    notify(invitation.room.owner)
+```
+"""
+
+LAUNCH: Talk = [
+    ("alice", DAY + 310, "Good morning, everybody. One week to go, so let us keep everything in here."),
+    ("lea", DAY + 305, "The new front page is on staging. I would love your eyes on it, most of all on a phone."),
+    ("lea", DAY + 304, "Known so far:\n\n1. The logo jumps on slow connections\n2. The footer is too proud of itself"),
+    ("bob", DAY + 290, "Looks great on mine. The footer made me laugh, though 😄"),
+    ("omar", DAY + 275, "صباح الخير! راجعتُ الترجمة العربية، وكل شيء يبدو ممتازًا الآن."),
+    ("omar", DAY + 274, "In short: the Arabic texts are final."),
+    ("alice", DAY + 270, "شكرًا @عمر حداد! One thing less."),
+    ("bob", 140, "The sign-up took 900 ms yesterday. Found it: one query for each invitation."),
+    ("bob", 139, ONE_QUERY),
+    ("bob", 138, "Now it is 45 ms. Review, anybody?"),
+    ("alice", 131, "On it. That is a lovely diff."),
+    ("alice", 118, "Merged 🎉"),
+    ("lea", 52, "Logo fixed: it has its size in the page now, so nothing jumps any more."),
+    ("admin", 31, "Reminder: the certificate is renewed, backups were restored once *for real*. It took 11 minutes."),
+    ("bob", 9, "@Alice, do you open the doors on Monday, or shall I?"),
+    ("lea", 7, "I vote for Alice. With a gong."),
+    ("bob", 6, "🥁"),
+]

@@ -1,8 +1,7 @@
 from django.urls import path
 
-from core.views.pages import chat_later, home
+from core.views.pages import home
 
 urlpatterns = [
     path("", home, name="home"),
-    path("chat/", chat_later, name="chat-home"),
 ]

@@ -1,12 +1,30 @@
+import re
 from typing import Self
 
 from django.conf import settings
-from django.db import models
-from django.db.models import Count, F, FilteredRelation, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.contrib.postgres.search import SearchQuery, SearchVector
+from django.db import connection, models
+from django.db.models import (
+    Count,
+    F,
+    FilteredRelation,
+    IntegerField,
+    JSONField,
+    OuterRef,
+    Prefetch,
+    Q,
+    QuerySet,
+    Subquery,
+)
+from django.db.models.functions import Coalesce, JSONObject, Left
 from django.utils import timezone
 
 from accounts.models import User
+
+WORD = re.compile(r"[^\W_]+")
+
+# Characters of HTML that the first words of a message are taken from.
+EXCERPT_OF = 600
 
 
 class ChatRole(models.IntegerChoices):
@@ -37,6 +55,17 @@ class RoomQuerySet(QuerySet["GroupChat"]):
             unread_count=_counted(unread),
             last_read_message_id=F("mine__last_read_message_id"),
         )
+
+    def with_last_message(self) -> Self:
+        """What was said last, for lists: by whom, and how it begins. None where nothing was said."""
+        newest = ChatMessage.objects.filter(group_chat=OuterRef("pk")).order_by("-pk")
+        last = JSONObject(
+            user_id="author_id",
+            sender_name="author__display_name",
+            beginning=Left("content_html", EXCERPT_OF),
+            is_deleted="is_deleted",
+        )
+        return self.annotate(last_message=Subquery(newest.values(last=last)[:1], output_field=JSONField()))
 
 
 class GroupChat(models.Model):
@@ -100,6 +129,25 @@ class ChatMessageQuerySet(QuerySet["ChatMessage"]):
         """Each with its author, and what they are in the room now."""
         in_room = Prefetch("author__chat_memberships", ChatMember.objects.filter(group_chat=room), to_attr="in_room")
         return self.select_related("author").prefetch_related(in_room)
+
+    def heard_by(self, user: User) -> Self:
+        """What was said in the rooms that `user` is in."""
+        return self.filter(group_chat__in=ChatMember.objects.filter(user=user).values("group_chat"))
+
+    def containing(self, words: str) -> Self:
+        """Those with all of these words, or with longer ones that begin so; the newest first."""
+        # Not by id: then PostgreSQL may read every message backwards instead of asking the index for words.
+        found = self.order_by("-created_at", "-pk")
+        if connection.vendor == "postgresql":
+            wanted = " & ".join(f"{word}:*" for word in WORD.findall(words))
+            if not wanted:
+                return found.none()
+            # As the index has it (migration 0002), which otherwise would not be used.
+            vector = SearchVector("content", config="simple")
+            return found.annotate(vector=vector).filter(vector=SearchQuery(wanted, config="simple", search_type="raw"))
+        for word in words.split():
+            found = found.filter(content__icontains=word)
+        return found
 
 
 class ChatMessage(models.Model):

@@ -1,6 +1,21 @@
+from typing import Any
+
 from rest_framework import serializers
 
 from chat.models import GroupChat
+from chat.texts import excerpt
+
+
+class LastMessageSerializer(serializers.Serializer[Any]):
+    """What was said last in a room, for a list: its first words, without their form."""
+
+    user_id = serializers.IntegerField(allow_null=True)
+    sender_name = serializers.CharField(allow_null=True, help_text="null when their account is gone.")
+    words = serializers.SerializerMethodField()
+    is_deleted = serializers.BooleanField()
+
+    def get_words(self, last: dict[str, Any]) -> str:
+        return excerpt(last["beginning"])
 
 
 class RoomSerializer(serializers.ModelSerializer[GroupChat]):
@@ -9,6 +24,7 @@ class RoomSerializer(serializers.ModelSerializer[GroupChat]):
     member_count = serializers.IntegerField(read_only=True)
     unread_count = serializers.IntegerField(read_only=True, help_text="Messages of others since my last read one.")
     last_read_message_id = serializers.IntegerField(read_only=True, help_text="Mine; 0 for none.")
+    last_message = LastMessageSerializer(read_only=True, allow_null=True)
 
     class Meta:
         model = GroupChat
@@ -19,6 +35,7 @@ class RoomSerializer(serializers.ModelSerializer[GroupChat]):
             "member_count",
             "unread_count",
             "last_read_message_id",
+            "last_message",
             "updated_at",
         ]
         read_only_fields = ["id", "updated_at"]

@@ -95,6 +95,7 @@ class RoomTests(RoomCase):
             "memberCount": 1,
             "unreadCount": 0,
             "lastReadMessageId": 0,
+            "lastMessage": None,
             "updatedAt": room.updated_at.isoformat().replace("+00:00", "Z"),
         }
         assert [(member.user, member.chat_role) for member in room.members.all()] == [(self.mallory, OWNER)]
@@ -135,6 +136,15 @@ class RoomTests(RoomCase):
 
         assert [room["title"] for room in response.json()["results"]] == ["Rice", "Tea"]
         assert response["Feed-Seq"] == str(feeds.head(person_feed(self.bob.pk))) == "1"
+
+    def test_a_room_tells_what_was_said_last(self) -> None:
+        self.say("Two **cups**\n\nof `rice`", by=self.alice)
+
+        listed = self.send("get", "/api/chat/", by=self.bob).json()["results"][0]
+
+        last = {"userId": self.alice.pk, "senderName": "Alice", "words": "Two cups of rice", "isDeleted": False}
+        assert listed["lastMessage"] == last
+        assert self.send("get", self.room_url(), by=self.bob).json()["lastMessage"] == last
 
     def test_a_long_list_costs_no_query_per_room(self) -> None:
         for _ in range(200):

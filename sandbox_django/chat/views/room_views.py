@@ -92,7 +92,7 @@ class RoomListView(ChatView[GroupChat], IdempotentCreateMixin[GroupChat], generi
     serializer_class = RoomSerializer
 
     def get_queryset(self) -> QuerySet[GroupChat]:
-        return GroupChat.objects.joined_by(self.request.user).with_counts()
+        return GroupChat.objects.joined_by(self.request.user).with_counts().with_last_message()
 
     def perform_create(self, serializer: BaseSerializer[GroupChat]) -> None:
         room = create_room(self.request.user, **serializer.validated_data)
@@ -107,7 +107,7 @@ class RoomDetailView(RoomView[GroupChat], generics.RetrieveUpdateDestroyAPIView[
     serializer_class = RoomSerializer
 
     def get_queryset(self) -> QuerySet[GroupChat]:
-        return GroupChat.objects.joined_by(self.request.user).with_counts()
+        return GroupChat.objects.joined_by(self.request.user).with_counts().with_last_message()
 
     def perform_update(self, serializer: BaseSerializer[GroupChat]) -> None:
         assert serializer.instance is not None

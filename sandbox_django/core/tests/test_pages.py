@@ -58,12 +58,6 @@ class FrontPageTests(TestCase):
     def test_front_page_never_leads_to_the_admin(self) -> None:
         self.assertNotContains(self.client.get("/"), "/admin/")
 
-    def test_chat_says_that_it_has_no_pages_yet(self) -> None:
-        response = self.client.get("/chat", follow=True)
-
-        assert response.redirect_chain == [("/chat/", 301)]
-        self.assertContains(response, "no pages yet")
-
     def test_pages_carry_no_inline_script_or_style(self) -> None:
         for path in ("/", "/chat/", "/nowhere/"):
             with self.subTest(path):

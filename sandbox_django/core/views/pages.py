@@ -9,9 +9,3 @@ from django.views.decorators.http import require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """The front page: what there is, and the way in."""
     return render(request, "core/home.html")
-
-
-@require_safe
-def chat_later(request: HttpRequest) -> HttpResponse:
-    """Holds the place of the group chat, and says so."""
-    return render(request, "core/chat_later.html")

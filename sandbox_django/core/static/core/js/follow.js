@@ -4,13 +4,14 @@ const NEAR = 48; // pixels
 
 export class Follower {
   #log;
-  #isAtEnd = true;
+  #isAtEnd;
   #seen;
   #whenAway;
 
   // `whenAway(isAway)` hears when the reader leaves the end, or comes back to it.
-  constructor(log, { whenAway = () => {} } = {}) {
+  constructor(log, { startsAtEnd = true, whenAway = () => {} } = {}) {
     this.#log = log;
+    this.#isAtEnd = startsAtEnd;
     this.#whenAway = whenAway;
     this.#seen = measure(log);
     log.addEventListener("scroll", () => this.#scrolled(), { passive: true });

@@ -1,0 +1,53 @@
+from django import forms
+
+from accounts.models import User
+from chat.models import GroupChat
+from chat.models.room import ChatRole
+
+
+class RoomForm(forms.ModelForm[GroupChat]):
+    """A room's own words."""
+
+    class Meta:
+        model = GroupChat
+        fields = ("title", "description")
+        labels = {"title": "Name", "description": "What it is for"}
+        widgets = {
+            "title": forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),
+            "description": forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
+        }
+
+
+class NewRoomForm(forms.ModelForm[GroupChat]):
+    """A name is all it takes."""
+
+    class Meta:
+        model = GroupChat
+        fields = ("title",)
+        labels = {"title": "Name"}
+        widgets = {
+            "title": forms.TextInput(attrs={"autocomplete": "off", "dir": "auto", "placeholder": "Tea corner"}),
+        }
+
+
+class AddMemberForm(forms.Form):
+    """Somebody with an account, by their e-mail."""
+
+    user = forms.EmailField(
+        label="E-mail",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "off", "placeholder": "bob@example.com"}),
+    )
+
+    def clean_user(self) -> User:
+        # Whoever is switched off can't come in; whether they have an account is nobody's business.
+        person = User.objects.filter(email=self.cleaned_data["user"], is_active=True).first()
+        if person is None:
+            raise forms.ValidationError("Nobody here has this e-mail. Ask them to register first.")
+        return person
+
+
+class RoleForm(forms.Form):
+    """What somebody may do in a room."""
+
+    chat_role = forms.TypedChoiceField(coerce=int, choices=ChatRole.choices)

@@ -1,0 +1,22 @@
+// Why somebody was led away from a room: told on the page that they come to.
+
+const NOTE = "chat farewell";
+
+export function leadAway(words, home) {
+  sessionStorage.setItem(NOTE, words);
+  location.replace(home);
+}
+
+export function tellFarewell() {
+  const place = document.querySelector("[data-farewell]");
+  const words = sessionStorage.getItem(NOTE);
+  if (!place || !words) return;
+  sessionStorage.removeItem(NOTE);
+  place.querySelector("p").textContent = words;
+  place.hidden = false;
+}
+
+// What a socket that stays closed means.
+export function wordsForClosing(code) {
+  return code === 4404 ? "This room is not there any more, or you are not in it." : "You are not in this room any more.";
+}

@@ -1,0 +1,16 @@
+// A page beside which the rooms stand, and nothing else is live.
+
+import { tellFarewell } from "./farewell.js";
+import { wireRoomList } from "./room_list.js";
+
+const form = document.querySelector(".new-room input[name=title]");
+
+// "New" leads here, also from this page itself. A browser does not autofocus when the address names a place.
+function focusIfAsked() {
+  if (location.hash === "#new") form?.focus();
+}
+
+wireRoomList();
+tellFarewell();
+window.addEventListener("hashchange", focusIfAsked);
+window.addEventListener("load", focusIfAsked);

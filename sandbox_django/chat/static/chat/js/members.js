@@ -1,0 +1,58 @@
+// The members of a room: drawn by the server, and drawn again when somebody comes, goes or may do something else.
+
+import { LiveSocket } from "../../core/js/live_socket.js";
+import { showState } from "../../core/js/state.js";
+import { leadAway, wordsForClosing } from "./farewell.js";
+import { retitle, wireRoomList } from "./room_list.js";
+
+const page = document.querySelector("[data-members-page]");
+const { room, since, socketUrl, home, login } = page.dataset;
+const live = new LiveSocket(socketUrl, { since: Number(since) });
+let here = new Set();
+let farewell = null;
+let isStale = false;
+
+for (const news of ["member_added", "member_updated", "member_removed", "resync"]) live.addEventListener(news, redraw);
+live.addEventListener("group_updated", ({ detail }) => retitle(detail.id, detail.title));
+live.addEventListener("presence", ({ detail }) => {
+  here = new Set(detail.userIds.map(String));
+  showWhoIsHere();
+});
+live.addEventListener("user_removed_from_group", ({ detail }) => (farewell = detail.message));
+live.addEventListener("state", ({ detail, code }) => {
+  if (detail !== "refused") return;
+  if (code === 4401) location.assign(`${login}?next=${location.pathname}`);
+  else leadAway(farewell ?? wordsForClosing(code), home);
+});
+showState(live, document.querySelector("[data-state]"), document.querySelector("[data-announcements]"));
+live.open();
+wireRoomList();
+
+page.addEventListener("focusout", () => isStale && setTimeout(redraw));
+document.addEventListener("click", ({ target }) => {
+  for (const menu of page.querySelectorAll("[data-menu][open]")) if (!menu.contains(target)) menu.open = false;
+});
+page.addEventListener("keydown", (event) => {
+  const menu = event.target.closest("[data-menu]");
+  if (event.key !== "Escape" || !menu?.open) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
+
+// Not under somebody's fingers: an open menu waits.
+async function redraw() {
+  const shown = page.querySelector("[data-members]");
+  isStale = shown.querySelector("[data-menu][open]") !== null;
+  if (isStale) return;
+  const response = await fetch(location.pathname);
+  if (!response.ok) return;
+  const fresh = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("[data-members]");
+  shown.replaceWith(document.adoptNode(fresh));
+  showWhoIsHere();
+}
+
+function showWhoIsHere() {
+  for (const member of page.querySelectorAll("[data-member]")) {
+    member.querySelector("[data-here]").hidden = !here.has(member.dataset.member);
+  }
+}

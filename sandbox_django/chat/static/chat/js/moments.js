@@ -1,0 +1,41 @@
+// When something was said, in the reader's own time zone, in the same words as templatetags/moments.py.
+
+const DAY = 24 * 60 * 60 * 1000;
+const LANGUAGE = "en-GB";
+
+// "2026-11-24": what is the same for everything said on one day.
+export function dayOf(moment) {
+  const [year, month, day] = [moment.getFullYear(), moment.getMonth() + 1, moment.getDate()];
+  return `${year}-${twoDigits(month)}-${twoDigits(day)}`;
+}
+
+export function dayName(day, now = new Date()) {
+  const moment = new Date(`${day}T12:00`);
+  const ago = daysBetween(moment, now);
+  if (ago === 0) return "Today";
+  if (ago === 1) return "Yesterday";
+  const weekday = moment.toLocaleDateString(LANGUAGE, { weekday: "long" });
+  const month = moment.toLocaleDateString(LANGUAGE, { month: "long" });
+  const year = moment.getFullYear() === now.getFullYear() ? "" : ` ${moment.getFullYear()}`;
+  return `${weekday} ${moment.getDate()} ${month}${year}`;
+}
+
+export function hourOf(moment) {
+  return `${twoDigits(moment.getHours())}:${twoDigits(moment.getMinutes())}`;
+}
+
+// The hour of today, the weekday of this week, or the day.
+export function listTime(moment, now = new Date()) {
+  const ago = daysBetween(moment, now);
+  if (ago === 0) return hourOf(moment);
+  if (ago > 0 && ago < 7) return moment.toLocaleDateString(LANGUAGE, { weekday: "short" });
+  return `${moment.getDate()} ${moment.toLocaleDateString(LANGUAGE, { month: "short" })}`;
+}
+
+function daysBetween(earlier, later) {
+  return Math.round((Date.parse(`${dayOf(later)}T12:00Z`) - Date.parse(`${dayOf(earlier)}T12:00Z`)) / DAY);
+}
+
+function twoDigits(number) {
+  return String(number).padStart(2, "0");
+}

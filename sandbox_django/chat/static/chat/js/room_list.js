@@ -1,0 +1,192 @@
+// The list of my rooms, live: who said what last, how much is unread, also in the name of the window.
+
+import { get } from "../../core/js/api.js";
+import { LiveSocket } from "../../core/js/live_socket.js";
+import { listTime } from "./moments.js";
+
+const PAGE = 100;
+
+const list = document.querySelector("[data-rooms]");
+const rows = list.querySelector("[data-rows]");
+const blank = list.querySelector("[data-blank-room]").content.querySelector("[data-room-row]");
+const { roomsUrl, socketUrl, since } = list.dataset;
+const me = Number(list.dataset.me);
+const fetching = new Map(); // by room: whether it has to be fetched once more
+let isReading = () => false;
+let baseTitle = document.title;
+
+// `isReadingRoom(id)`: whether what comes there is being read at this moment.
+export function wireRoomList({ isReadingRoom = () => false } = {}) {
+  isReading = isReadingRoom;
+  for (const row of items()) showTime(row);
+  countUnread();
+  document.addEventListener("keydown", goByKey);
+  list.addEventListener("keydown", walk);
+
+  const live = new LiveSocket(socketUrl, { since: Number(since) });
+  let isBack = false;
+  live.addEventListener("added_to_group", ({ detail }) => fetchRoom(detail.groupPk));
+  live.addEventListener("removed_from_group", ({ detail }) => removeRoom(detail.groupPk));
+  live.addEventListener("group_chat_updated", ({ detail }) => fetchRoom(detail.groupPk));
+  live.addEventListener("resync", fetchAll);
+  // Hints are told once: what they said while nobody listened is fetched.
+  live.addEventListener("authentication", () => {
+    if (isBack) fetchAll();
+    isBack = true;
+  });
+  live.open();
+}
+
+// The open room has another title.
+export function retitle(id, title) {
+  const row = itemOf(id);
+  if (row) row.querySelector("[data-row-title]").textContent = title;
+  for (const place of document.querySelectorAll("[data-title]")) {
+    if (place.matches("h1")) baseTitle = title + baseTitle.slice(place.textContent.length);
+    place.textContent = title;
+  }
+  countUnread();
+}
+
+export function showAsRead(id) {
+  const row = itemOf(id);
+  if (row) showUnread(row, 0);
+  countUnread();
+}
+
+async function fetchRoom(id) {
+  if (fetching.has(id)) {
+    fetching.set(id, true);
+    return;
+  }
+  fetching.set(id, false);
+  try {
+    drawRoom(await get(`${roomsUrl}${id}/`));
+  } catch (error) {
+    if (error.status === 404) removeRoom(id);
+  }
+  const isStale = fetching.get(id);
+  fetching.delete(id);
+  if (isStale) fetchRoom(id);
+}
+
+async function fetchAll() {
+  const seen = new Set();
+  let url = `${roomsUrl}?limit=${PAGE}`;
+  try {
+    while (url) {
+      const { results, next } = await get(url);
+      for (const room of results) {
+        seen.add(room.id);
+        drawRoom(room);
+      }
+      url = next && roomsUrl + new URL(next).search;
+    }
+  } catch {
+    return; // the next reconnect tries again
+  }
+  for (const row of items()) if (!seen.has(Number(row.dataset.roomRow))) removeRoom(row.dataset.roomRow);
+}
+
+function drawRoom({ id, title, updatedAt, unreadCount, lastMessage }) {
+  const row = itemOf(id) ?? makeRow(id);
+  row.querySelector("[data-row-title]").textContent = title;
+  row.querySelector("[data-row-words]").textContent = wordsOf(lastMessage);
+  row.dataset.at = updatedAt;
+  row.querySelector("[data-row-time]").dateTime = updatedAt;
+  showTime(row);
+  showUnread(row, isReading(id) ? 0 : unreadCount);
+  place(row);
+  countUnread();
+}
+
+function makeRow(id) {
+  const row = blank.cloneNode(true);
+  row.dataset.roomRow = id;
+  const link = row.querySelector("a");
+  link.href = `${list.querySelector("[data-new]").pathname}${id}/`;
+  if (String(id) === list.dataset.opened) link.setAttribute("aria-current", "page");
+  if (items().length === 0) turnToList();
+  return row;
+}
+
+// On a phone whoever had no room looks at the form for one: unless they are using it, they see that there is one now.
+function turnToList() {
+  const field = document.querySelector(".new-room input[name=title]");
+  if (field && !field.value && field !== document.activeElement) document.body.classList.add("shell--list-first");
+}
+
+function wordsOf(last) {
+  if (!last) return "Nothing said yet";
+  if (last.isDeleted) return "Message deleted";
+  const who = last.userId === me ? "You" : last.senderName;
+  return who ? `${who}: ${last.words}` : last.words;
+}
+
+// Where something was said last comes first. What stands there already is not touched, nor its focus.
+function place(row) {
+  const at = Date.parse(row.dataset.at);
+  const later = items().filter((other) => other !== row && Date.parse(other.dataset.at) > at).length;
+  if (items()[later] === row) return;
+  const focused = row.contains(document.activeElement) ? document.activeElement : null;
+  rows.insertBefore(row, items().filter((other) => other !== row)[later] ?? null);
+  focused?.focus({ preventScroll: true });
+  list.querySelector("[data-empty]").hidden = true;
+}
+
+function removeRoom(id) {
+  itemOf(id)?.remove();
+  list.querySelector("[data-empty]").hidden = items().length > 0;
+  countUnread();
+}
+
+function showTime(row) {
+  row.querySelector("[data-row-time]").textContent = listTime(new Date(row.dataset.at));
+}
+
+function showUnread(row, count) {
+  const unread = row.querySelector("[data-row-unread]");
+  unread.hidden = count === 0;
+  unread.querySelector("[data-count]").textContent = count > 99 ? "99+" : count;
+  unread.dataset.unread = count;
+  row.querySelector(".room-row").classList.toggle("room-row--unread", count > 0);
+}
+
+function countUnread() {
+  const counts = [...rows.querySelectorAll("[data-row-unread]:not([hidden]) [data-count]")];
+  const total = counts.reduce((sum, { textContent }) => sum + Number.parseInt(textContent, 10), 0);
+  document.title = total > 0 ? `(${total}) ${baseTitle}` : baseTitle;
+}
+
+function walk(event) {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const links = items().map((row) => row.querySelector("a"));
+  const at = links.indexOf(event.target);
+  const isInSearch = event.target.matches("[data-search]");
+  if (!step || (at < 0 && !(isInSearch && step > 0))) return;
+  event.preventDefault();
+  (links[at + step] ?? (step < 0 ? list.querySelector("[data-search]") : event.target)).focus();
+}
+
+// "/" to the search, Alt+N to a new room; on some keyboards Alt makes another letter of the N.
+function goByKey(event) {
+  const { key, code, altKey, ctrlKey, metaKey, target } = event;
+  if (altKey && code === "KeyN" && !ctrlKey && !metaKey) {
+    event.preventDefault();
+    list.querySelector("[data-new]").click();
+  } else if (key === "/" && !ctrlKey && !metaKey && !target.closest("input, textarea, select, dialog")) {
+    const search = [...document.querySelectorAll("[data-search]")].find((field) => field.checkVisibility());
+    if (!search) return;
+    event.preventDefault();
+    search.select();
+    search.focus();
+  }
+}
+
+function items() {
+  return [...rows.querySelectorAll("[data-room-row]")];
+}
+
+function itemOf(id) {
+  return rows.querySelector(`[data-room-row="${id}"]`);
+}

@@ -1,0 +1,479 @@
+import re
+from datetime import timedelta
+from unittest import mock
+
+from django.test import TestCase
+from django.utils import timezone
+
+from accounts.models import User
+from chat.factories.room import MemberFactory, MessageFactory, RoomFactory
+from chat.groups import room_feed
+from chat.models import ChatMember, ChatMessage, GroupChat
+from chat.models.room import ChatRole
+from chat.services.messages import post_message
+from chat.tests.cases import ADMIN, MEMBER, OWNER, Room
+from core.live import feeds
+from test_utils.queries import assert_queries
+
+
+class PageCase(Room, TestCase):
+    """Pages of a room with Alice, who owns it, Carol, an admin, and Bob."""
+
+    def setUp(self) -> None:
+        self.make_room()
+
+    def page(self, part: str = "") -> str:
+        return f"/chat/{self.room.pk}/{part}"
+
+    def be(self, user: User) -> None:
+        self.client.force_login(user)
+
+    def role_of(self, user: User) -> int | None:
+        return self.room.members.filter(user=user).values_list("chat_role", flat=True).first()
+
+
+class WhoOpensARoomTests(PageCase):
+    PAGES = ("", "members/", "settings/")
+
+    def actions(self) -> tuple[str, ...]:
+        bob = self.member.pk
+        return ("delete/", "leave/", f"members/{bob}/", f"members/{bob}/remove/")
+
+    def test_visitors_are_led_to_the_door(self) -> None:
+        for path in ("/chat/", "/chat/search/", *map(self.page, self.PAGES)):
+            with self.subTest(path):
+                self.assertRedirects(self.client.get(path), f"/login?next={path}", fetch_redirect_response=False)
+        for action in self.actions():
+            with self.subTest(action):
+                assert self.client.post(self.page(action)).status_code == 302
+        assert self.room.members.count() == 3
+
+    def test_for_strangers_it_does_not_exist(self) -> None:
+        self.be(self.mallory)
+
+        for part in self.PAGES:
+            with self.subTest(part):
+                assert self.client.get(self.page(part)).status_code == 404
+        for action in (*self.actions(), "members/", "settings/"):
+            with self.subTest(action):
+                data = {"chat_role": 2001, "user": "mallory@example.com", "title": "Mine"}
+                assert self.client.post(self.page(action), data).status_code == 404
+        assert self.room.members.count() == 3
+        assert GroupChat.objects.get(pk=self.room.pk).title == "Rice"
+
+    def test_nothing_is_done_by_following_a_link(self) -> None:
+        self.be(self.alice)
+
+        for action in self.actions():
+            with self.subTest(action):
+                assert self.client.get(self.page(action)).status_code == 405
+        assert self.room.members.count() == 3
+
+    def test_members_open_it(self) -> None:
+        self.be(self.bob)
+
+        for part in ("", "members/"):
+            with self.subTest(part):
+                assert self.client.get(self.page(part)).status_code == 200
+
+    def test_settings_are_for_owners(self) -> None:
+        for user in (self.bob, self.carol):
+            with self.subTest(user):
+                self.be(user)
+
+                assert self.client.get(self.page("settings/")).status_code == 403
+                assert self.client.post(self.page("settings/"), {"title": "Mine"}).status_code == 403
+                assert self.client.post(self.page("delete/")).status_code == 403
+        assert GroupChat.objects.get().title == "Rice"
+
+
+class HomeTests(PageCase):
+    def test_address_without_its_slash_leads_here(self) -> None:
+        self.be(self.bob)
+
+        self.assertRedirects(self.client.get("/chat"), "/chat/", status_code=301)
+
+    def test_my_rooms_are_listed_and_nobody_elses(self) -> None:
+        RoomFactory.create(title="A secret")
+        self.be(self.bob)
+
+        response = self.client.get("/chat/")
+
+        self.assertContains(response, "Rice")
+        self.assertNotContains(response, "A secret")
+
+    def test_rooms_stand_by_when_something_was_said_with_its_words_and_what_is_unread(self) -> None:
+        later = RoomFactory.create(title="Knots")
+        MemberFactory.create(group_chat=later, user=self.bob)
+        for content in ("One", "A **bowline**, of course"):
+            post_message(self.room, content=content, by=self.alice)
+        self.be(self.bob)
+
+        page = self.client.get("/chat/").content.decode()
+
+        assert page.index("Rice") < page.index("Knots")
+        assert "Alice: A bowline, of course" in page
+        assert "<span data-count>2</span>" in page
+        assert "Nothing said yet" in page
+
+    def test_deleted_words_are_not_told_by_the_list(self) -> None:
+        MessageFactory.create(group_chat=self.room, author=self.alice, content="", content_html="", is_deleted=True)
+        self.be(self.bob)
+
+        self.assertContains(self.client.get("/chat/"), "Message deleted")
+
+    def test_room_is_created_by_a_form(self) -> None:
+        self.be(self.mallory)
+
+        response = self.client.post("/chat/", {"title": "Knots"})
+
+        made = GroupChat.objects.get(title="Knots")
+        self.assertRedirects(response, f"/chat/{made.pk}/")
+        assert made.members.get().user == self.mallory
+        assert made.members.get().owns
+
+    def test_room_needs_a_name(self) -> None:
+        self.be(self.mallory)
+
+        for title in ("", "  ", "x" * 201):
+            with self.subTest(title):
+                self.assertContains(self.client.post("/chat/", {"title": title}), "field__error")
+        assert GroupChat.objects.count() == 1
+
+    def test_two_hundred_rooms_take_as_many_queries_as_one(self) -> None:
+        self.be(self.bob)
+        with assert_queries(4):  # session, person, head, rooms
+            self.client.get("/chat/")
+        rooms = RoomFactory.create_batch(200)
+        ChatMember.objects.bulk_create(ChatMember(group_chat=room, user=self.bob) for room in rooms)
+        ChatMessage.objects.bulk_create(
+            ChatMessage(group_chat=room, author=self.alice, content="Hi", content_html="<p>Hi</p>") for room in rooms
+        )
+
+        with assert_queries(4):
+            response = self.client.get("/chat/")
+
+        self.assertContains(response, "Alice: Hi", count=200)
+
+
+class RoomPageTests(PageCase):
+    def say(self, content: str, *, by: User | None = None, ago: float = 0) -> ChatMessage:
+        """Said so many minutes ago."""
+        then = timezone.now() - timedelta(minutes=ago)
+        message: ChatMessage = MessageFactory.create(
+            group_chat=self.room, author=by or self.alice, content=content, content_html=f"<p>{content}</p>"
+        )
+        ChatMessage.objects.filter(pk=message.pk).update(created_at=then)
+        return message
+
+    def test_what_happens_while_the_page_is_made_is_on_it_or_told_later(self) -> None:
+        def happen_first(name: str) -> int:
+            if name == room_feed(self.room.pk):
+                post_message(self.room, content="Said in between", by=self.alice)
+            return head(name)
+
+        head = feeds.head
+        self.be(self.bob)
+        with mock.patch("chat.views.page_views.feeds.head", happen_first):
+            response = self.client.get(self.page())
+
+        # The number that the socket starts from counts it, so it has to be on the page.
+        self.assertContains(response, f'data-since="{feeds.head(room_feed(self.room.pk))}"')
+        self.assertContains(response, "<p>Said in between</p>")
+
+    def test_newest_messages_are_shown_oldest_first(self) -> None:
+        for number in range(60):
+            self.say(f"Number {number}.")
+        self.be(self.bob)
+
+        page = self.client.get(self.page()).content.decode()
+
+        assert re.findall(r"<p>Number (\d+)\.", page) == [str(number) for number in range(10, 60)]
+
+    def test_who_says_more_within_five_minutes_is_named_once(self) -> None:
+        noon = timezone.now().replace(hour=12)
+        for minutes, author in ((0, self.alice), (4, self.alice), (5, self.bob), (6, self.alice), (12, self.alice)):
+            message = self.say("Hi", by=author)
+            ChatMessage.objects.filter(pk=message.pk).update(created_at=noon + timedelta(minutes=minutes))
+        ChatMember.objects.update(last_read_message_id=message.pk)
+        self.be(self.bob)
+
+        page = self.client.get(self.page()).content.decode()
+
+        rows = re.findall(r'class="(message[^"]*)" id="message-\d', page)
+        assert ["message--first" in row for row in rows] == [True, False, True, True, True]
+
+    def test_days_and_the_first_unread_are_marked(self) -> None:
+        read = self.say("Old", ago=3 * 24 * 60)
+        self.say("New")
+        self.say("Newer")
+        ChatMember.objects.filter(user=self.bob).update(last_read_message_id=read.pk)
+        self.be(self.bob)
+
+        response = self.client.get(self.page())
+
+        self.assertContains(response, "Today</time>", count=1)
+        self.assertContains(response, 'data-line="unread"', count=1)
+        page = response.content.decode()
+        assert page.index("<p>Old</p>") < page.index('data-line="unread"') < page.index("<p>New</p>")
+
+    def test_own_words_are_never_unread(self) -> None:
+        self.say("Mine", by=self.bob)
+        self.be(self.bob)
+
+        self.assertNotContains(self.client.get(self.page()), 'data-line="unread"')
+
+    def test_words_are_drawn_as_they_were_sanitised(self) -> None:
+        post_message(self.room, content="**x** <script>alert(1)</script>", by=self.alice)
+        self.be(self.bob)
+
+        page = self.client.get(self.page()).content.decode()
+
+        assert "<strong>x</strong> &lt;script&gt;" in page
+        assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=", page)
+
+    def test_deleted_message_keeps_its_place(self) -> None:
+        MessageFactory.create(group_chat=self.room, author=self.alice, content="", content_html="", is_deleted=True)
+        self.be(self.bob)
+
+        self.assertContains(self.client.get(self.page()), "This message was deleted.")
+
+    def test_what_somebody_said_stays_when_they_are_gone(self) -> None:
+        self.say("I was here", by=self.mallory)
+        User.objects.filter(pk=self.mallory.pk).delete()
+        self.be(self.bob)
+
+        response = self.client.get(self.page())
+
+        self.assertContains(response, "I was here")
+        self.assertContains(response, "Somebody who left")
+
+    def test_found_message_is_shown_with_what_was_said_around_it(self) -> None:
+        said = [self.say(f"Number {number}.") for number in range(100)]
+        self.be(self.bob)
+
+        response = self.client.get(self.page(f"?at={said[50].pk}"))
+
+        numbers = re.findall(r"<p>Number (\d+)\.", response.content.decode())
+        assert numbers == [str(number) for number in range(26, 76)]
+        self.assertContains(response, "message--found", count=1)
+        self.assertContains(response, "data-has-later")
+
+    def test_place_that_makes_no_sense_is_the_newest(self) -> None:
+        self.say("Hello")
+        self.be(self.bob)
+
+        for at in ("x", "-1", "٣", "9" * 30):
+            with self.subTest(at):
+                self.assertContains(self.client.get(self.page(), {"at": at}), "<p>Hello</p>")
+
+    def test_page_asks_the_same_few_things_however_much_was_said(self) -> None:
+        self.say("Hello")
+        self.be(self.bob)
+        with assert_queries(9):  # session, person, two heads, membership, messages, their senders, how many, rooms
+            self.client.get(self.page())
+        people = [self.alice, self.bob, self.carol, self.mallory]
+        ChatMessage.objects.bulk_create(
+            ChatMessage(group_chat=self.room, author=people[n % 4], content="x", content_html="x")
+            for n in range(10_000)
+        )
+
+        with assert_queries(9):
+            self.client.get(self.page())
+
+
+class MembersPageTests(PageCase):
+    def test_e_mails_are_for_those_who_manage(self) -> None:
+        self.be(self.bob)
+        self.assertNotContains(self.client.get(self.page("members/")), "alice@example.com")
+        self.be(self.carol)
+        self.assertContains(self.client.get(self.page("members/")), "alice@example.com")
+
+    def test_members_add_nobody(self) -> None:
+        self.be(self.bob)
+
+        assert self.client.post(self.page("members/"), {"user": "mallory@example.com"}).status_code == 403
+        assert self.role_of(self.mallory) is None
+
+    def test_admin_adds_somebody_by_e_mail(self) -> None:
+        self.be(self.carol)
+
+        response = self.client.post(self.page("members/"), {"user": "mallory@example.com"}, follow=True)
+
+        self.assertContains(response, "Mallory is in the room now.")
+        assert self.role_of(self.mallory) == MEMBER
+
+    def test_what_is_wrong_is_said_in_place(self) -> None:
+        self.be(self.carol)
+
+        for email, words in (
+            ("nobody@example.com", "Nobody here has this e-mail"),
+            ("bob@example.com", "They are in this room already."),
+            ("bob", "Enter a valid email address."),
+        ):
+            with self.subTest(email):
+                response = self.client.post(self.page("members/"), {"user": email})
+
+                self.assertContains(response, words)
+                self.assertContains(response, f'value="{email}"')
+
+    def test_roles_are_changed_by_those_who_may(self) -> None:
+        for user, member, role, then in (
+            (self.bob, self.member, ADMIN, MEMBER),  # not by oneself
+            (self.carol, self.member, OWNER, MEMBER),  # none above one's own
+            (self.carol, self.member, ADMIN, ADMIN),
+            (self.alice, self.member, MEMBER, MEMBER),
+            (self.alice, self.owner, ADMIN, OWNER),  # the last one
+        ):
+            with self.subTest(user=user, role=role):
+                self.be(user)
+
+                response = self.client.post(self.page(f"members/{member.pk}/"), {"chat_role": role})
+
+                self.assertRedirects(response, self.page("members/"))
+                assert self.role_of(member.user) == then
+
+    def test_made_up_role_is_malformed(self) -> None:
+        self.be(self.alice)
+
+        for role in ("1", "x", ""):
+            assert self.client.post(self.page(f"members/{self.member.pk}/"), {"chat_role": role}).status_code == 400
+        assert self.role_of(self.bob) == MEMBER
+
+    def test_owner_hands_the_room_over(self) -> None:
+        self.be(self.alice)
+
+        self.client.post(self.page(f"members/{self.member.pk}/"), {"hand_over": "1"})
+
+        assert (self.role_of(self.bob), self.role_of(self.alice)) == (OWNER, ADMIN)
+
+    def test_somebody_is_shown_the_door_by_those_who_may(self) -> None:
+        self.be(self.bob)
+        response = self.client.post(self.page(f"members/{self.admin.pk}/remove/"), follow=True)
+        self.assertContains(response, "Only owners and admins can do this.")
+        assert self.role_of(self.carol) == ADMIN
+
+        self.be(self.carol)
+        response = self.client.post(self.page(f"members/{self.member.pk}/remove/"), follow=True)
+
+        self.assertContains(response, "Bob is not in the room any more.")
+        assert self.role_of(self.bob) is None
+
+    def test_member_of_another_room_is_not_found_here(self) -> None:
+        elsewhere = MemberFactory.create(user=self.mallory)
+        self.be(self.alice)
+
+        for action in ("", "remove/"):
+            path = self.page(f"members/{elsewhere.pk}/{action}")
+            assert self.client.post(path, {"chat_role": ChatRole.MEMBER}).status_code == 404
+        assert ChatMember.objects.filter(pk=elsewhere.pk).exists()
+
+    def test_member_leaves(self) -> None:
+        self.be(self.bob)
+
+        response = self.client.post(self.page("leave/"), follow=True)
+
+        self.assertContains(response, "You have left “Rice”.")
+        assert self.role_of(self.bob) is None
+
+    def test_last_owner_stays(self) -> None:
+        self.be(self.alice)
+
+        response = self.client.post(self.page("leave/"), follow=True)
+
+        self.assertContains(response, "A room needs an owner.")
+        assert self.role_of(self.alice) == OWNER
+
+    def test_many_members_take_as_many_queries_as_few(self) -> None:
+        self.be(self.alice)
+        MemberFactory.create_batch(30, group_chat=self.room)
+
+        with assert_queries(7):  # session, person, two heads, membership, members, rooms
+            self.client.get(self.page("members/"))
+
+
+class SettingsPageTests(PageCase):
+    def test_owner_changes_title_and_description(self) -> None:
+        self.be(self.alice)
+
+        response = self.client.post(
+            self.page("settings/"), {"title": "Rice, and more", "description": "Grains."}, follow=True
+        )
+
+        self.assertContains(response, "Saved.")
+        room = GroupChat.objects.get()
+        assert (room.title, room.description) == ("Rice, and more", "Grains.")
+
+    def test_refused_title_is_not_drawn_as_the_rooms(self) -> None:
+        self.be(self.alice)
+
+        response = self.client.post(self.page("settings/"), {"title": ""})
+
+        self.assertContains(response, "This field is required.")
+        self.assertContains(response, "Settings · Rice")
+
+    def test_owner_deletes_the_room(self) -> None:
+        self.be(self.alice)
+
+        response = self.client.post(self.page("delete/"), follow=True)
+
+        self.assertContains(response, "“Rice” is deleted.")
+        assert not GroupChat.objects.exists()
+
+
+class SearchTests(PageCase):
+    def search(self, words: str) -> str:
+        return self.client.get("/chat/search/", {"q": words}).content.decode()
+
+    def say(self, content: str, room: GroupChat | None = None) -> ChatMessage:
+        return post_message(room or self.room, content=content, by=self.alice)
+
+    def test_what_is_said_elsewhere_is_not_found(self) -> None:
+        elsewhere = RoomFactory.create(title="Secret bowline")
+        MemberFactory.create(group_chat=elsewhere, user=self.alice)
+        self.say("A bowline, of course", elsewhere)
+        self.be(self.bob)
+
+        assert "of course" not in self.search("bowline")
+        assert "Secret" not in self.search("bowline")
+
+    def test_message_with_all_words_leads_to_its_place(self) -> None:
+        found = self.say("A **bowline**, of course")
+        self.say("A reef knot")
+        self.say("Thank you")  # for the list beside
+        self.be(self.bob)
+
+        page = self.search("BOWL course")
+
+        assert f'href="/chat/{self.room.pk}/?at={found.pk}#message-{found.pk}"' in page
+        assert "A <mark>bowl</mark>ine, of <mark>course</mark>" in page
+        assert "reef" not in page
+
+    def test_words_are_text(self) -> None:
+        self.say("a <b>bold</b> word & more")
+        self.be(self.bob)
+
+        assert "&lt;<mark>b</mark>&gt;" in self.search("b")
+        for words in ("<script>", "' | & ! :*", "%", "a & !b", "\\", "((("):
+            with self.subTest(words):
+                assert "<script>" not in self.search(words)
+
+    def test_deleted_and_changed_words_are_not_found(self) -> None:
+        self.client.force_login(self.bob)
+        message = self.say("A bowline")
+        ChatMessage.objects.filter(pk=message.pk).update(content="", content_html="", is_deleted=True)
+
+        assert "Nothing in your rooms" in self.search("bowline")
+
+    def test_rooms_are_found_by_their_title(self) -> None:
+        self.be(self.bob)
+
+        assert f'<a class="found__item" href="/chat/{self.room.pk}/">' in self.search("ric")
+
+    def test_many_results_take_as_many_queries_as_one(self) -> None:
+        self.be(self.bob)
+        for _ in range(30):
+            self.say("Hello")
+
+        with assert_queries(6):  # session, person, messages, rooms by title, head, rooms
+            self.search("hello")

@@ -1,0 +1,52 @@
+"""How messages stand below each other. static/chat/js/timeline.js does the same for what comes later."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.utils.timezone import localdate
+
+from chat.models import ChatMember, ChatMessage
+
+# Whoever says more within this time is named once.
+TOGETHER = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A message, and what stands above it."""
+
+    message: ChatMessage
+    is_mine: bool
+    names_me: bool
+    begins: bool  # with its author's name
+    day: date | None = None  # of which it is the first
+    is_first_unread: bool = False
+
+
+def rows_of(messages: Iterable[ChatMessage], me: ChatMember) -> list[Row]:
+    rows: list[Row] = []
+    last: ChatMessage | None = None
+    unread_found = False
+    for message in messages:
+        is_mine = message.author_id == me.user_id
+        day = localdate(message.created_at)
+        is_new_day = last is None or localdate(last.created_at) != day
+        is_first_unread = not (unread_found or is_mine or message.is_deleted) and message.pk > me.last_read_message_id
+        unread_found = unread_found or is_first_unread
+        rows.append(
+            Row(
+                message=message,
+                is_mine=is_mine,
+                names_me=me.user_id in message.mentions,
+                begins=is_new_day or is_first_unread or last is None or not _belong_together(last, message),
+                day=day if is_new_day else None,
+                is_first_unread=is_first_unread,
+            )
+        )
+        last = message
+    return rows
+
+
+def _belong_together(last: ChatMessage, message: ChatMessage) -> bool:
+    return last.author_id == message.author_id is not None and message.created_at - last.created_at < TOGETHER

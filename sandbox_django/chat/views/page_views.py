@@ -1,0 +1,257 @@
+"""The pages of the group chat. Words go through the API; rooms and members are changed by forms, with no JavaScript."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.timezone import now
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.models import User
+from chat.forms import AddMemberForm, NewRoomForm, RoleForm, RoomForm
+from chat.groups import person_feed, room_feed
+from chat.models import ChatMember, ChatMessage, GroupChat
+from chat.models.room import ChatRole
+from chat.services.members import (
+    AlreadyInRoom,
+    LastOwner,
+    NotAllowed,
+    NotInRoom,
+    add_member,
+    change_role,
+    hand_over,
+    leave_room,
+    remove_member,
+)
+from chat.services.rooms import change_room, create_room, delete_room
+from chat.timeline import Row, rows_of
+from core.live import feeds
+from core.throttling import TooOften
+
+SHOWN_MESSAGES = 50
+SHOWN_AROUND = 25  # before a message that was searched for, and after it
+SHOWN_ROOMS = 300
+FOUND = 50
+
+NEEDS_AN_OWNER = "A room needs an owner. Make somebody else the owner first."
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def home(request: HttpRequest) -> HttpResponse:
+    """My rooms, and a form for a new one."""
+    me = person(request)
+    form = NewRoomForm(request.POST or None)
+    if form.is_valid():
+        try:
+            made = create_room(me, title=form.cleaned_data["title"])
+        except TooOften as limit:
+            form.add_error(None, words_for(limit))
+        else:
+            return redirect("chat-group-detail", made.pk)
+    context = {"form": form, "is_refused": form.is_bound}
+    return render(request, "chat/home.html", context | room_list(me))
+
+
+@login_required
+@never_cache
+@require_safe
+def room(request: HttpRequest, pk: int) -> HttpResponse:
+    """One room, live; `?at=` shows what was said around a message."""
+    # Before any row: what happens in between is then told twice, and drawn once. The other way round it would be lost.
+    since = feeds.head(room_feed(pk))
+    me = membership_of(request, pk)
+    opened = me.group_chat
+    at = request.GET.get("at", "")
+    shown, has_earlier, has_later = said_around(opened, int(at)) if at.isdecimal() else said_last(opened)
+    context = {
+        "room": opened,
+        "me": me,
+        "rows": rows_of(shown, me),
+        "has_earlier": has_earlier,
+        "has_later": has_later,
+        "at": at if at.isdecimal() else "",
+        "since": since,
+        "socket_url": f"/ws/chat/{opened.pk}/",
+        "member_count": opened.members.count(),
+        "blank": Row(ChatMessage(created_at=now()), is_mine=False, names_me=False, begins=True),
+    }
+    return render(request, "chat/room.html", context | room_list(me.user, opened))
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def members(request: HttpRequest, pk: int) -> HttpResponse:
+    """Who is in a room; its owners and admins let people in and show them the door."""
+    since = feeds.head(room_feed(pk))
+    me = membership_of(request, pk)
+    form = AddMemberForm(request.POST or None)
+    if form.is_valid():
+        try:
+            added = add_member(me.group_chat, user=form.cleaned_data["user"], by=me.user)
+        except AlreadyInRoom:
+            form.add_error("user", "They are in this room already.")
+        except TooOften as limit:
+            form.add_error("user", words_for(limit))
+        except NotAllowed as refusal:
+            raise PermissionDenied(str(refusal)) from None
+        else:
+            messages.success(request, f"{added.user.display_name} is in the room now.")
+            return redirect("group_members", pk)
+    context = {
+        "room": me.group_chat,
+        "me": me,
+        "members": me.group_chat.members.select_related("user"),
+        "roles": ChatRole,
+        "form": form,
+        "since": since,
+        "socket_url": f"/ws/chat/{pk}/",
+    }
+    return render(request, "chat/members.html", context | room_list(me.user, me.group_chat))
+
+
+@login_required
+@require_POST
+def change(request: HttpRequest, pk: int, member_id: int) -> HttpResponse:
+    """Give somebody another role, or hand the room over to them."""
+    me = membership_of(request, pk)
+    member = get_object_or_404(me.group_chat.members, pk=member_id)
+    form = RoleForm(request.POST)
+    try:
+        if "hand_over" in request.POST:
+            hand_over(member, by=me.user)
+        elif form.is_valid():
+            change_role(member, chat_role=form.cleaned_data["chat_role"], by=me.user)
+        else:
+            return HttpResponseBadRequest()
+    except (LastOwner, NotAllowed, NotInRoom) as refusal:
+        return tell(request, refusal, pk)
+    return redirect("group_members", pk)
+
+
+@login_required
+@require_POST
+def remove(request: HttpRequest, pk: int, member_id: int) -> HttpResponse:
+    """Show somebody the door."""
+    me = membership_of(request, pk)
+    member = get_object_or_404(me.group_chat.members.select_related("user"), pk=member_id)
+    if member.pk == me.pk:
+        return leave(request, pk)
+    try:
+        remove_member(member, by=me.user)
+    except (NotAllowed, NotInRoom) as refusal:
+        return tell(request, refusal, pk)
+    messages.success(request, f"{member.user.display_name} is not in the room any more.")
+    return redirect("group_members", pk)
+
+
+@login_required
+@require_POST
+def leave(request: HttpRequest, pk: int) -> HttpResponse:
+    """Go out of a room."""
+    me = membership_of(request, pk)
+    try:
+        leave_room(me.group_chat, user=me.user)
+    except (LastOwner, NotInRoom) as refusal:
+        return tell(request, refusal, pk)
+    messages.success(request, f"You have left “{me.group_chat}”.")
+    return redirect("chat-home")
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def settings(request: HttpRequest, pk: int) -> HttpResponse:
+    """What its owners decide about a room."""
+    me = owner_of(request, pk)
+    # A copy: a refused title must not be drawn as if it were the room's.
+    form = RoomForm(request.POST or None, instance=GroupChat.objects.get(pk=pk))
+    if form.is_valid():
+        change_room(me.group_chat, by=me.user, **form.cleaned_data)
+        messages.success(request, "Saved.")
+        return redirect("room_settings", pk)
+    context = {"room": me.group_chat, "me": me, "form": form}
+    return render(request, "chat/settings.html", context | room_list(me.user, me.group_chat))
+
+
+@login_required
+@require_POST
+def delete(request: HttpRequest, pk: int) -> HttpResponse:
+    """Delete a room with all that was said."""
+    me = owner_of(request, pk)
+    delete_room(me.group_chat, by=me.user)
+    messages.success(request, f"“{me.group_chat}” is deleted.")
+    return redirect("chat-home")
+
+
+@login_required
+@never_cache
+@require_safe
+def search(request: HttpRequest) -> HttpResponse:
+    """What was said in my rooms, by its words."""
+    me = person(request)
+    words = request.GET.get("q", "").strip()
+    context: dict[str, Any] = {"words": words}
+    if words:
+        said = ChatMessage.objects.heard_by(me).containing(words)
+        context["found"] = said.select_related("author", "group_chat")[:FOUND]
+        context["rooms_found"] = GroupChat.objects.joined_by(me).filter(title__icontains=words)[:FOUND]
+    return render(request, "chat/search.html", context | room_list(me))
+
+
+def person(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # login_required has seen to that
+    return request.user
+
+
+def membership_of(request: HttpRequest, room_id: int) -> ChatMember:
+    """What whoever asks is in this room; for strangers it does not exist."""
+    mine = ChatMember.objects.select_related("group_chat", "user").filter(user=person(request))
+    return get_object_or_404(mine, group_chat__pk=room_id)
+
+
+def owner_of(request: HttpRequest, room_id: int) -> ChatMember:
+    me = membership_of(request, room_id)
+    if not me.owns:
+        raise PermissionDenied("Only an owner can do this.")
+    return me
+
+
+def room_list(me: User, opened: GroupChat | None = None) -> dict[str, Any]:
+    """What stands beside every page: my rooms, those where something was said last first."""
+    list_since = feeds.head(person_feed(me.pk))
+    rooms = list(GroupChat.objects.joined_by(me).with_counts().with_last_message()[:SHOWN_ROOMS])
+    return {"rooms": rooms, "opened": opened, "list_since": list_since}
+
+
+def said_last(room: GroupChat) -> tuple[list[ChatMessage], bool, bool]:
+    newest = list(room.messages.with_senders(room).order_by("-pk")[: SHOWN_MESSAGES + 1])
+    return newest[:SHOWN_MESSAGES][::-1], len(newest) > SHOWN_MESSAGES, False
+
+
+def said_around(room: GroupChat, message_id: int) -> tuple[list[ChatMessage], bool, bool]:
+    """What was said before and after a message, and whether there is more on either side."""
+    said = room.messages.with_senders(room)
+    before = list(said.filter(pk__lte=message_id).order_by("-pk")[: SHOWN_AROUND + 1])
+    after = list(said.filter(pk__gt=message_id).order_by("pk")[: SHOWN_AROUND + 1])
+    shown = before[:SHOWN_AROUND][::-1] + after[:SHOWN_AROUND]
+    return shown, len(before) > SHOWN_AROUND, len(after) > SHOWN_AROUND
+
+
+def tell(request: HttpRequest, refusal: Exception, room_id: int) -> HttpResponse:
+    """Back to the members, with what kept it from being done."""
+    if isinstance(refusal, NotInRoom):
+        raise Http404
+    messages.error(request, NEEDS_AN_OWNER if isinstance(refusal, LastOwner) else str(refusal))
+    return redirect("group_members", room_id)
+
+
+def words_for(limit: TooOften) -> str:
+    minutes = int(limit.wait // 60) + 1
+    return f"That is as much as can be done for now. Try again in {minutes} minute{'s' if minutes > 1 else ''}."

@@ -1,0 +1,654 @@
+"""A room in two browsers: what one says the other hears, once and in order, whatever happens between them."""
+
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, WebSocketRoute, expect
+
+from tests.browser.conftest import complain_about
+from tests.browser.test_all_pages import SIZES, WATCH_SHIFTS, check, check_rules
+from tests.servers import Server
+
+PASSWORD = "open-sesame-1001"
+Scheme = Literal["light", "dark"]
+numbers = itertools.count(1)
+
+
+@dataclass
+class Person:
+    """Somebody at a browser of their own."""
+
+    page: Page
+    email: str
+
+    def log(self) -> Locator:
+        return self.page.get_by_role("log")
+
+    def field(self) -> Locator:
+        return self.page.get_by_role("textbox", name=re.compile("^Message to"))
+
+    def say(self, words: str) -> None:
+        self.field().fill(words)
+        self.field().press("Enter")
+
+    def row(self, words: str) -> Locator:
+        return self.log().get_by_role("article").filter(has_text=words)
+
+    def words(self) -> Locator:
+        return self.log().locator(".message [data-body]")
+
+    def be_live(self) -> None:
+        expect(self.page.locator("[data-state]")).to_have_attribute("data-state", "live")
+
+    def listed(self, title: str) -> Locator:
+        return self.page.get_by_role("complementary").get_by_role("link", name=title)
+
+    def be_offline(self, is_offline: bool = True) -> None:
+        self.page.context.set_offline(is_offline)
+
+
+@dataclass
+class Room:
+    alice: Person
+    bob: Person
+    pk: int
+    path: str
+    server: Server
+
+    def open(self) -> None:
+        for person in (self.alice, self.bob):
+            person.page.goto(self.path)
+            person.be_live()
+
+
+def sit_down(browser: Browser, server: Server, complaints: list[str], name: str) -> Person:
+    """Become somebody new, in a browser of one's own."""
+    context = browser.new_context(base_url=server.url, viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
+    page.on("console", lambda message: complain_about(message, complaints))
+    email = f"{name.lower()}.chat@example.com"
+    page.goto("/register")
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_label("Password confirmation").fill(PASSWORD)
+    page.get_by_role("button", name="Create my account").click()
+    page.wait_for_url("/chat/")
+    return Person(page, email)
+
+
+@dataclass
+class Couple:
+    alice: Person
+    bob: Person
+
+
+@pytest.fixture(scope="module")
+def couple(chromium: Browser, server: Server) -> Iterator[Couple]:
+    """Alice and Bob, signed in once for all these tests; each test makes a room of its own."""
+    expect.set_options(timeout=10_000)
+    complaints: list[str] = []
+    alice = sit_down(chromium, server, complaints, "Alice")
+    bob = sit_down(chromium, server, complaints, "Bob")
+    yield Couple(alice, bob)
+    for person in (alice, bob):
+        person.page.context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def room(couple: Couple, server: Server) -> Iterator[Room]:
+    """Alice's room, with Bob in it; neither has it open."""
+    alice, bob = couple.alice, couple.bob
+    for person in (alice, bob):
+        person.be_offline(False)
+        person.page.goto("about:blank")
+    pk = create_room(alice.page.context, f"Room {next(numbers)}", bob.email)
+    yield Room(alice, bob, pk, f"/chat/{pk}/", server)
+    for person in (alice, bob):
+        person.be_offline(False)
+        person.page.unroute_all()
+        for page in person.page.context.pages:
+            if page != person.page:
+                page.close()
+
+
+def create_room(context: BrowserContext, title: str, *emails: str) -> int:
+    headers = csrf(context)
+    made = context.request.post("/api/chat/", data={"title": title}, headers=headers).json()
+    for email in emails:
+        added = context.request.post(f"/api/chat/{made['id']}/members/", data={"user": email}, headers=headers)
+        assert added.ok, added.text()
+    return int(made["id"])
+
+
+def csrf(context: BrowserContext) -> dict[str, str]:
+    (token,) = [cookie["value"] for cookie in context.cookies() if cookie["name"] == "csrftoken"]
+    return {"X-CSRFToken": token}
+
+
+def messages_of(room: Room) -> list[str]:
+    """What the server has, oldest first."""
+    answer = room.alice.page.context.request.get(f"/api/chat/{room.pk}/messages/?limit=100").json()
+    return [message["content"] for message in reversed(answer["results"])]
+
+
+def test_two_people_talk_and_each_word_stands_once_and_in_order(room: Room) -> None:
+    room.open()
+    alice, bob = room.alice, room.bob
+
+    for number in range(5):
+        alice.say(f"A{number}")
+        bob.say(f"B{number}")
+
+    expect(alice.words()).to_have_count(10)
+    expect(bob.words()).to_have_count(10)
+    for person in (alice, bob):
+        expect(person.words()).to_have_text(messages_of(room))
+    expect(alice.log().locator(".message--pending")).to_have_count(0)
+
+
+def test_markdown_is_drawn_as_the_server_made_it(room: Room) -> None:
+    room.open()
+
+    room.alice.say("**Two** cups <script>alert(1)</script>")
+
+    for person in (room.alice, room.bob):
+        expect(person.log().locator("strong")).to_have_text("Two")
+        expect(person.row("<script>alert(1)</script>")).to_be_visible()
+
+
+def test_what_is_sent_twice_by_an_impatient_finger_is_said_once(room: Room) -> None:
+    room.open()
+    room.alice.field().fill("Once")
+
+    room.alice.page.evaluate(
+        """() => {
+            const field = document.querySelector("[data-composer] textarea");
+            const enter = () => new KeyboardEvent("keydown", { key: "Enter", bubbles: true });
+            for (let n = 0; n < 2; n += 1) field.dispatchEvent(enter());
+        }"""
+    )
+    room.alice.field().press("Enter")
+
+    expect(room.bob.words()).to_have_text(["Once"])
+    expect(room.alice.words()).to_have_text(["Once"])
+    expect(room.alice.field()).to_have_value("")
+
+
+def test_same_words_said_twice_are_two_messages(room: Room) -> None:
+    room.open()
+
+    for _ in range(2):
+        room.alice.say("Yes")
+
+    expect(room.bob.words()).to_have_text(["Yes", "Yes"])
+    expect(room.alice.words()).to_have_text(["Yes", "Yes"])
+
+
+def test_what_is_sent_offline_goes_out_later_in_order(room: Room) -> None:
+    room.open()
+    alice = room.alice
+    alice.be_offline()
+
+    alice.say("One")
+    alice.say("Two")
+
+    expect(alice.page.get_by_text("You are offline.")).to_be_visible()
+    expect(alice.row("One")).to_contain_text("Not sent yet")
+    expect(alice.row("Two")).to_contain_text("Not sent yet")
+    room.bob.say("Meanwhile")
+    expect(room.bob.words()).to_have_text(["Meanwhile"])
+    alice.be_offline(False)
+    expect(alice.words()).to_have_text(["Meanwhile", "One", "Two"])
+    expect(room.bob.words()).to_have_text(["Meanwhile", "One", "Two"])
+    expect(alice.log().locator(".message--failed")).to_have_count(0)
+    assert messages_of(room) == ["Meanwhile", "One", "Two"]
+
+
+def test_page_that_lost_its_sockets_catches_up_without_a_reload(room: Room) -> None:
+    alice, bob = room.alice, room.bob
+    wires: list[WebSocketRoute] = []
+    is_cut = True
+
+    def connect(wire: WebSocketRoute) -> None:
+        if is_cut:
+            wire.close()
+        else:
+            wire.connect_to_server()
+            wires.append(wire)
+
+    tab = Person(alice.page.context.new_page(), alice.email)
+    tab.page.clock.install()
+    tab.page.route_web_socket(re.compile("/ws/"), connect)
+    tab.page.goto(room.path)
+    bob.page.goto(room.path)
+    bob.say("One")
+    expect(bob.words()).to_have_count(1)
+    is_cut = False
+    tab.page.clock.fast_forward(40_000)
+    expect(tab.words()).to_have_text(["One"])  # said after the page was made, and before it had a socket
+
+    is_cut = True
+    for wire in wires:
+        wire.close()
+    for words in ("Two", "Three"):
+        bob.say(words)
+    expect(bob.words()).to_have_count(3)
+    tab.page.clock.fast_forward(6000)
+    expect(tab.page.locator("[data-state]")).to_have_text("Reconnecting…")
+    assert tab.words().all_inner_texts() == ["One"]
+    is_cut = False
+    tab.page.clock.fast_forward(40_000)
+
+    expect(tab.words()).to_have_text(["One", "Two", "Three"])
+    tab.be_live()
+
+
+def test_answer_that_gets_lost_makes_no_second_message(room: Room) -> None:
+    room.open()
+    alice = room.alice
+
+    def lose_the_answer(route: Route) -> None:
+        if route.request.method == "POST":
+            route.fetch()
+            route.abort()
+        else:
+            route.continue_()
+
+    alice.page.route(f"**/api/chat/{room.pk}/messages/", lose_the_answer)
+    alice.say("Once")
+
+    expect(room.bob.words()).to_have_text(["Once"])
+    expect(alice.words()).to_have_text(["Once"])
+    alice.page.unroute_all()
+    alice.page.reload()
+    expect(alice.words()).to_have_text(["Once"])
+    expect(alice.log().locator(".message--pending")).to_have_count(0)
+    assert messages_of(room) == ["Once"]
+
+
+def test_message_that_failed_survives_a_reload_and_can_be_tried_again_or_discarded(room: Room) -> None:
+    room.open()
+    alice = room.alice
+
+    def refuse(route: Route) -> None:
+        error = {"code": "teapot", "detail": "Not now.", "attr": None}
+        if route.request.method == "POST":
+            route.fulfill(status=418, json={"type": "client_error", "errors": [error]})
+        else:
+            route.continue_()
+
+    alice.page.route(f"**/api/chat/{room.pk}/messages/", refuse)
+    alice.say("Keep me")
+    expect(alice.row("Keep me")).to_contain_text("Not now.")
+    alice.say("Drop me")
+    expect(alice.row("Drop me")).to_contain_text("Not now.")
+
+    alice.page.reload()
+
+    expect(alice.words()).to_have_text(["Keep me", "Drop me"])
+    alice.row("Drop me").get_by_role("button", name="Discard").click()
+    expect(alice.words()).to_have_text(["Keep me"])
+    alice.page.unroute_all()
+    alice.row("Keep me").get_by_role("button", name="Try again").click()
+    expect(room.bob.words()).to_have_text(["Keep me"])
+    expect(alice.log().locator(".message--pending")).to_have_count(0)
+    alice.page.reload()
+    expect(alice.words()).to_have_text(["Keep me"])
+
+
+def test_draft_survives_a_reload(room: Room) -> None:
+    room.open()
+    room.alice.field().fill("Half a thou")
+
+    room.alice.page.reload()
+
+    expect(room.alice.field()).to_have_value("Half a thou")
+
+
+def test_my_other_tab_agrees(room: Room) -> None:
+    room.open()
+    tab = Person(room.alice.page.context.new_page(), room.alice.email)
+    tab.page.goto(room.path)
+    tab.be_live()
+
+    room.alice.say("From the first")
+    tab.say("From the second")
+
+    for person in (room.alice, tab, room.bob):
+        expect(person.words()).to_have_text(["From the first", "From the second"])
+    expect(tab.log().locator(".message--mine")).to_have_count(2)
+
+
+def test_message_is_changed_and_deleted_in_place_for_all(room: Room) -> None:
+    room.open()
+    alice, bob = room.alice, room.bob
+    alice.say("Two cups")
+    expect(alice.log().locator(".message--pending")).to_have_count(0)
+
+    alice.field().press("ArrowUp")
+    editor = alice.page.get_by_label("Change this message")
+    expect(editor).to_be_focused()
+    expect(editor).to_have_value("Two cups")
+    editor.press("Escape")
+    expect(editor).to_have_count(0)
+    expect(alice.field()).to_be_focused()
+    alice.field().press("ArrowUp")
+    editor.fill("Three *cups*")
+    editor.press("Enter")
+
+    for person in (alice, bob):
+        expect(person.words()).to_have_text(["Three cups"])
+        expect(person.row("Three cups")).to_contain_text("edited")
+    alice.row("Three cups").hover()
+    alice.row("Three cups").get_by_role("button", name="Delete").click()
+    alice.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    for person in (alice, bob):
+        expect(person.words()).to_have_text(["This message was deleted."])
+    bob.page.reload()
+    expect(bob.words()).to_have_text(["This message was deleted."])
+
+
+def test_nobody_is_offered_to_change_what_others_said(room: Room) -> None:
+    room.open()
+    room.alice.say("Mine")
+
+    room.bob.row("Mine").hover()
+
+    expect(room.bob.row("Mine").get_by_role("button", name="Delete")).to_be_hidden()
+    expect(room.bob.row("Mine").get_by_role("button", name="Edit")).to_be_hidden()
+
+
+def test_list_tells_what_is_unread_until_it_is_read_in_any_tab(room: Room) -> None:
+    alice, bob = room.alice, room.bob
+    title = f"Room {next(numbers)}"
+    pk = create_room(alice.page.context, title, bob.email)
+    alice.page.goto(f"/chat/{pk}/")
+    alice.be_live()
+    bob.page.goto("/chat/")
+    expect(bob.listed(title)).to_contain_text("Nothing said yet")
+
+    alice.say("One")
+    alice.say("Two")
+
+    expect(bob.listed(title)).to_contain_text("Alice: Two")
+    unread = bob.listed(title).locator("[data-row-unread]")
+    expect(unread).to_have_text("2 unread")
+    expect(bob.page).to_have_title(re.compile(r"^\(\d+\) Chat"))
+    expect(bob.page.get_by_role("complementary").get_by_role("link").nth(1)).to_contain_text(title)
+    tab = Person(bob.page.context.new_page(), bob.email)
+    tab.page.goto(f"/chat/{pk}/")
+    expect(tab.page.get_by_text("New", exact=True).last).to_be_visible()
+    expect(unread).to_be_hidden()
+    alice.say("Three")
+    expect(tab.words()).to_have_text(["One", "Two", "Three"])
+    expect(bob.listed(title)).to_contain_text("Alice: Three")
+    expect(unread).to_be_hidden()
+
+
+def test_new_room_appears_in_the_list_of_whoever_is_added(room: Room) -> None:
+    room.bob.page.goto("/chat/")
+    title = f"Surprise {next(numbers)}"
+    expect(room.bob.listed(title)).to_have_count(0)
+
+    create_room(room.alice.page.context, title, room.bob.email)
+
+    expect(room.bob.listed(title)).to_be_visible()
+
+
+def test_who_writes_is_told_and_forgotten_by_itself(room: Room) -> None:
+    room.open()
+    alice, bob = room.alice, room.bob
+    bob.page.clock.install()
+    bob.page.reload()
+    bob.be_live()
+    typing = bob.page.get_by_text("Alice is writing…")
+
+    alice.field().press_sequentially("Hm")
+    expect(typing).to_be_visible()
+    expect(alice.page.get_by_text("is writing…")).to_have_count(0)
+    bob.page.clock.fast_forward(6000)
+    expect(typing).to_have_count(0)
+
+    alice.page.reload()
+    alice.be_live()
+    alice.field().press_sequentially("m")
+    expect(typing).to_be_visible()
+    alice.field().press("Enter")
+    expect(bob.words()).to_have_text(["Hmm"])
+    expect(typing).to_have_count(0)
+
+
+def test_who_is_here_is_counted(room: Room) -> None:
+    room.open()
+
+    expect(room.alice.page.get_by_text("2 here")).to_be_visible()
+    room.bob.page.goto("/chat/")
+    expect(room.alice.page.get_by_text("2 here")).to_be_hidden()
+
+
+def test_removed_member_is_told_led_away_and_hears_nothing_more(room: Room) -> None:
+    room.open()
+    alice, bob = room.alice, room.bob
+    alice.page.get_by_role("link", name=re.compile("members")).click()
+
+    alice.page.get_by_label("What Bob may do").click()
+    alice.page.get_by_role("button", name="Remove from the room").click()
+
+    expect(alice.page.get_by_text("Bob is not in the room any more.")).to_be_visible()
+    bob.page.wait_for_url("/chat/")
+    expect(bob.page.get_by_text(re.compile("You were removed from “Room"))).to_be_visible()
+    expect(bob.page.locator(f'[data-room-row="{room.pk}"]')).to_have_count(0)
+    bob.page.reload()
+    expect(bob.page.get_by_text(re.compile("You were removed from"))).to_have_count(0)
+
+
+def test_members_page_follows_what_happens(room: Room) -> None:
+    room.bob.page.goto(f"{room.path}members/")
+    room.bob.be_live()
+    room.alice.page.goto(f"{room.path}members/")
+
+    room.alice.page.get_by_label("What Bob may do").click()
+    room.alice.page.get_by_role("button", name="Make admin").click()
+
+    expect(room.bob.page.get_by_label("What Bob may do")).to_be_visible()
+    expect(room.bob.page.get_by_role("listitem").filter(has_text="Bob").get_by_text("Admin")).to_be_visible()
+
+
+def test_people_are_mentioned_by_keys_and_it_shows(room: Room) -> None:
+    room.open()
+    alice, bob = room.alice, room.bob
+
+    alice.field().press_sequentially("Look, @b")
+    expect(alice.page.get_by_role("option", name="Bob")).to_be_visible()
+    alice.field().press("Escape")
+    expect(alice.page.get_by_role("listbox")).to_be_hidden()
+    alice.field().press_sequentially("o")
+    expect(alice.page.get_by_role("option", name="Bob")).to_be_visible()
+    alice.field().press("Enter")
+    expect(alice.field()).to_have_value("Look, @Bob ")
+    alice.field().press("Enter")
+
+    expect(bob.log().locator(".message--names-me")).to_contain_text("Look, @Bob")
+    bob.say("What, @Alice")  # in full, so that there is nothing to choose
+    expect(alice.words()).to_have_text(["Look, @Bob", "What, @Alice"])
+    expect(alice.log().locator(".message--names-me")).to_contain_text("What, @Alice")
+    expect(alice.log().locator(".message--names-me")).to_have_count(1)
+
+
+def test_enter_sends_and_with_shift_breaks_the_line(room: Room) -> None:
+    room.open()
+
+    room.alice.field().press_sequentially("One")
+    room.alice.field().press("Shift+Enter")
+    room.alice.field().press_sequentially("Two")
+    room.alice.field().press("Enter")
+
+    expect(room.bob.log().locator(".message br")).to_have_count(1)
+    assert messages_of(room) == ["One\nTwo"]
+
+
+def test_long_room_opens_at_its_end_and_older_messages_come_without_a_jump(room: Room) -> None:
+    talk(room, 150)
+    alice = room.alice
+    alice.page.goto(room.path)
+    alice.be_live()
+    expect(alice.row("Line 149.")).to_be_in_viewport()
+    # Some browsers do not keep the place by themselves.
+    alice.page.evaluate("document.querySelector('[data-log]').style.overflowAnchor = 'none'")
+    held: list[Route] = []
+    alice.page.route("**/messages/*before=*", lambda route: held.append(route), times=1)
+
+    with alice.page.expect_request("**/messages/*before=*"):
+        alice.page.evaluate("document.querySelector('[data-log]').scrollTop = 200")
+    before = alice.row("Line 110.").bounding_box()
+    held[0].continue_()
+    expect(alice.words()).to_have_count(100)
+
+    after = alice.row("Line 110.").bounding_box()
+    assert before
+    assert after
+    assert abs(before["y"] - after["y"]) < 2
+    for _ in range(3):
+        alice.page.evaluate("document.querySelector('[data-log]').scrollTop = 0")
+    expect(alice.words()).to_have_count(150)
+    expect(alice.words()).to_have_text([f"Line {number}." for number in range(150)])
+    expect(alice.page.get_by_text(re.compile("This is where"))).to_be_attached()
+
+
+def test_reader_further_up_stays_there_and_is_told_how_much_is_new(room: Room) -> None:
+    talk(room, 60)
+    room.open()
+    alice, bob = room.alice, room.bob
+    bob.page.evaluate("document.querySelector('[data-log]').scrollTop = 200")
+    expect(bob.page.get_by_role("button", name="To the newest")).to_be_visible()
+    top = bob.page.evaluate("document.querySelector('[data-log]').scrollTop")
+
+    alice.say("One")
+    alice.say("Two")
+
+    button = bob.page.get_by_role("button", name="2 new messages")
+    expect(button).to_be_visible()
+    assert bob.page.evaluate("document.querySelector('[data-log]').scrollTop") >= top
+    expect(bob.row("Two")).not_to_be_in_viewport()
+    button.click()
+    expect(bob.row("Two")).to_be_in_viewport()
+    expect(button).to_be_hidden()
+    expect(bob.log().locator("[data-line=unread] + .message")).to_contain_text("One")
+
+
+def test_what_is_found_is_shown_where_it_was_said(room: Room) -> None:
+    talk(room, 90)
+    alice = room.alice
+    alice.page.goto(room.path)
+    alice.be_live()
+    alice.page.locator("h1").click()
+
+    alice.page.keyboard.press("/")
+    expect(alice.page.get_by_label("Search what was said in my rooms")).to_be_focused()
+    alice.page.keyboard.type("line 20")
+    alice.page.keyboard.press("Enter")
+    alice.page.get_by_role("main").get_by_role("link", name=re.compile("Line 20")).first.click()
+
+    expect(alice.log().locator(".message--found")).to_have_text(re.compile(r"Line 20\."))
+    expect(alice.log().locator(".message--found")).to_be_in_viewport()
+    alice.be_live()
+    room.bob.page.goto(room.path)
+    room.bob.say("Further down")
+    expect(alice.page.get_by_role("button", name="1 new message")).to_be_visible()
+    alice.page.get_by_role("button", name="1 new message").click()
+    expect(alice.row("Further down")).to_be_in_viewport()
+
+
+def test_rooms_and_members_need_no_javascript(room: Room, chromium: Browser) -> None:
+    session = room.alice.page.context.storage_state()
+    context = chromium.new_context(java_script_enabled=False, storage_state=session, base_url=room.server.url)
+    page = context.new_page()
+
+    page.goto("/chat/")
+    page.get_by_label("Name").fill("Plain")
+    page.get_by_role("button", name="Create room").click()
+    page.get_by_role("link", name="1 members").click()
+    page.get_by_label("E-mail").fill("nobody@example.com")
+    page.get_by_role("button", name="Add to the room").click()
+    expect(page.get_by_text("Nobody here has this e-mail")).to_be_visible()
+    page.get_by_label("E-mail").fill(room.bob.email)
+    page.get_by_role("button", name="Add to the room").click()
+    expect(page.get_by_text("Bob is in the room now.")).to_be_visible()
+    page.get_by_label("What Bob may do").click()
+    page.get_by_role("button", name="Hand the room over").click()
+    page.get_by_role("button", name="Leave this room").click()
+    expect(page.get_by_text("You have left “Plain”.")).to_be_visible()
+    context.close()
+
+
+@pytest.mark.parametrize(("size", "scheme"), [("wide", "dark"), ("phone", "light")])
+def test_pages_are_for_everybody_in_every_state(room: Room, chromium: Browser, size: str, scheme: Scheme) -> None:
+    context = chromium.new_context(
+        storage_state=room.alice.page.context.storage_state(),
+        base_url=room.server.url,
+        viewport=SIZES[size],
+        color_scheme=scheme,
+        has_touch=size == "phone",
+        is_mobile=size == "phone",
+        reduced_motion="reduce",
+    )
+    context.add_init_script(WATCH_SHIFTS)
+    alice = Person(context.new_page(), room.alice.email)
+    alice.page.goto(room.path)
+    alice.be_live()
+    check(alice.page)  # nothing said
+    room.bob.page.goto(room.path)
+    room.bob.say("A **long** " + "x" * 120 + " word, @Alice\n\n```python\nprint(1)\n```")
+    room.bob.say("مرحبا")
+    alice.say("Mine")
+    expect(alice.words()).to_have_count(3)
+    for path in ("/chat/", room.path, f"{room.path}members/", f"{room.path}settings/", "/chat/search/?q=long"):
+        alice.page.goto(path)
+        check(alice.page)
+    alice.page.get_by_role("main").get_by_role("link", name=re.compile("word")).first.click()
+    alice.be_live()
+    check_rules(alice.page)  # found
+    alice.field().press_sequentially("@b")
+    expect(alice.page.get_by_role("option", name="Bob")).to_be_visible()
+    check_rules(alice.page)
+    alice.field().fill("")
+    alice.field().press("ArrowUp")
+    check_rules(alice.page)  # changing what was said
+    alice.page.keyboard.press("Escape")
+    context.set_offline(True)
+    alice.say("Not yet")
+    expect(alice.row("Not yet")).to_contain_text("Not sent yet")
+    check_rules(alice.page)
+    context.close()
+
+
+def test_list_and_room_are_two_pages_on_a_phone(room: Room) -> None:
+    page = room.alice.page
+    page.set_viewport_size({"width": 390, "height": 844})
+
+    page.goto("/chat/")
+    expect(page.get_by_role("main")).to_be_hidden()
+    page.locator(f'[data-room-row="{room.pk}"] a').click()
+    expect(room.alice.field()).to_be_visible()
+    expect(page.get_by_role("complementary")).to_be_hidden()
+    page.get_by_role("link", name="All rooms").click()
+    expect(page.get_by_role("complementary")).to_be_visible()
+    page.get_by_role("link", name="New").click()
+    expect(page.get_by_role("button", name="Create room")).to_be_visible()
+    page.set_viewport_size({"width": 1280, "height": 800})
+
+
+def talk(room: Room, count: int) -> None:
+    """Bob has said so many lines."""
+    context = room.bob.page.context
+    headers = csrf(context)
+    for number in range(count):
+        context.request.post(f"/api/chat/{room.pk}/messages/", data={"content": f"Line {number}."}, headers=headers)
