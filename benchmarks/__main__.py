@@ -16,7 +16,7 @@ from benchmarks.stack import ROOT, Stack, running, started
 
 FULL = Sizes(answers=200, tokens=200, rate=50, spread=4, sockets=1000, events=20, writers=(1, 8, 32), writes=640)
 QUICK = Sizes(answers=8, tokens=20, rate=50, spread=0.5, sockets=40, events=3, writers=(1, 4), writes=40)
-SCENARIOS = ("answers", "room", "writers")
+SCENARIOS = ("answers", "room", "chat", "writers")
 STACKS = "SQLite and memory, or PostgreSQL and Redis: by DATABASE_URL and REDIS_URL if given, else out of packages"
 PATIENCE = 180.0  # seconds for one load
 
@@ -71,6 +71,7 @@ def titles(sizes: Sizes) -> dict[str, str]:
         "answers": f"answers: {sizes.answers} at once, {sizes.tokens} tokens each at {sizes.rate:g}/s, "
         f"asked over {sizes.spread:g} s",
         "room": f"room: {sizes.sockets:,} sockets on one feed, {sizes.events} events",
+        "chat": f"chat: {sizes.sockets:,} members of one room, {sizes.events} messages",
         "writers": f"writers: {sizes.writes} facts",
     }
 

@@ -5,10 +5,10 @@ import sys
 
 import uvloop
 
-from benchmarks import answers, room
+from benchmarks import answers, chat, room
 from benchmarks.load import Sizes, Target
 
-LOADS = {"answers": answers.measure, "room": room.measure}
+LOADS = {"answers": answers.measure, "room": room.measure, "chat": chat.measure}
 
 
 def main(load: str, told: str) -> None:

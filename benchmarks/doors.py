@@ -1,7 +1,10 @@
 """How one asks, renames and reads: with us, by the public contract, and with the bare relay."""
 
+import asyncio
 import itertools
+import json
 import secrets
+import sys
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -28,7 +31,12 @@ class Door(Protocol):
         ...
 
     async def ask(self, place: Place, question: str) -> None: ...
+    async def members_of_a_room(self, count: int) -> list[Place]:
+        """A new chat room with so many members, as each of them gets there."""
+        ...
+
     async def rename(self, place: Place, title: str) -> None: ...
+    async def say(self, place: Place, words: str) -> None: ...
     async def stored_answer(self, place: Place) -> str | None:
         """What a page would show that is opened now; None where nothing is stored."""
         ...
@@ -55,8 +63,19 @@ class OurDoor:
     async def ask(self, place: Place, question: str) -> None:
         await self._call("POST", place.messages, {"content": question}, place.token)
 
+    async def members_of_a_room(self, count: int) -> list[Place]:
+        command = [sys.executable, "-m", "benchmarks.members", str(count)]
+        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+        said, _ = await process.communicate()
+        made = json.loads(said)
+        itself = f"{self._api}/chat/{made['room']}/"
+        return [Place(f"/ws/chat/{made['room']}/", f"{itself}messages/", itself, token) for token in made["tokens"]]
+
     async def rename(self, place: Place, title: str) -> None:
         await self._call("PATCH", place.itself, {"title": title}, place.token)
+
+    async def say(self, place: Place, words: str) -> None:
+        await self._call("POST", place.messages, {"content": words}, place.token)
 
     async def stored_answer(self, place: Place) -> str | None:
         messages = (await self._call("GET", place.messages, None, place.token))["results"]
@@ -86,8 +105,14 @@ class BareDoor:
     async def ask(self, place: Place, question: str) -> None:
         await self._post(place.messages, {"content": question})
 
+    async def members_of_a_room(self, count: int) -> list[Place]:
+        return [await self.conversation()] * count
+
     async def rename(self, place: Place, title: str) -> None:
         await self._post(place.itself, {"title": title})
+
+    async def say(self, place: Place, words: str) -> None:
+        await self._post(place.itself, {"content": words})
 
     async def stored_answer(self, place: Place) -> str | None:
         return None

@@ -28,6 +28,8 @@ def test_quick_run_is_complete_and_exact(tmp_path: Path) -> None:
         ("answers", "bare"),
         ("room", "ours"),
         ("room", "bare"),
+        ("chat", "ours"),
+        ("chat", "bare"),
         ("writers", "ours"),
     }
     assert [run["figures"]["answers complete and exact"] for run in runs if run["scenario"] == "answers"] == [[8], [8]]

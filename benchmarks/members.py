@@ -1,0 +1,33 @@
+"""A chat room with many members: `python -m benchmarks.members 1000` prints its id and a token for each, as JSON.
+
+A process of its own with Django set up. Through the API a thousand people would register for minutes, since hashing
+passwords is slow on purpose.
+"""
+
+import json
+import secrets
+import sys
+
+import django
+
+django.setup()
+
+from accounts.models import SignIn, User  # noqa: E402  # Django first, which these need
+from accounts.tokens import issue_tokens  # noqa: E402
+from chat.models import ChatMember  # noqa: E402
+from chat.services.rooms import create_room  # noqa: E402
+
+
+def main(count: int) -> None:
+    run = secrets.token_hex(4)
+    people = User.objects.bulk_create(
+        User(email=f"member{number}.{run}@example.com", display_name=f"Member {number}") for number in range(count)
+    )
+    room = create_room(people[0], title="Everybody")
+    ChatMember.objects.bulk_create(ChatMember(group_chat=room, user=person) for person in people[1:])
+    tokens = [str(issue_tokens(SignIn.objects.create(user=person)).access_token) for person in people]
+    print(json.dumps({"room": room.pk, "tokens": tokens}))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
