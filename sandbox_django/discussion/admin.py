@@ -27,6 +27,12 @@ class DeletingAdmin(ReadOnlyAdmin):
     def delete(self, thing: Any, request: HttpRequest) -> None:
         raise NotImplementedError
 
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """What is named to be confirmed; all that hangs on it goes too, and nobody needs a right to that."""
+        return [str(thing) for thing in objs], {}, set(), []
+
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         self.delete(obj, request)
 
@@ -69,8 +75,7 @@ class TraceAdmin(ReadOnlyAdmin):
     show_full_result_count = False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        # Together with what they are about they go.
-        return obj is None and "delete" in request.path
+        return False
 
 
 @admin.register(Tag)
@@ -116,8 +121,10 @@ class ReplyEditAdmin(TraceAdmin):
 
 
 @admin.register(Notification)
-class NotificationAdmin(TraceAdmin):
+class NotificationAdmin(ReadOnlyAdmin):
     list_display = ["user", "kind", "topic", "actor", "is_read", "created_at"]
     list_filter = ["kind", "is_read"]
     list_select_related = ["user", "topic", "actor"]
     search_fields = ["user__email", "topic__title"]
+    ordering = ["-pk"]
+    show_full_result_count = False
