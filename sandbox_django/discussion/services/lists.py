@@ -4,7 +4,7 @@ from django.db.models import QuerySet, TextChoices
 
 from accounts.models import User
 from discussion.models import DiscussionTopic
-from discussion.services.search import found
+from discussion.services.search import found, tidied
 
 
 class Sort(TextChoices):
@@ -33,5 +33,5 @@ def topics_for(reader: User | None, *, sort: str = "", tag: str = "", search: st
     if sort == Sort.UNANSWERED:
         topics = topics.filter(reply_count=0)
     if tag:
-        topics = topics.filter(tags__name=tag.lower())
+        topics = topics.filter(tags__name=tidied(tag).lower())
     return topics

@@ -1,7 +1,5 @@
 """Up or down, for a topic or a reply: one vote a person, which they may change and take back."""
 
-from typing import TypeVar
-
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F
@@ -12,11 +10,9 @@ from discussion.models import DiscussionReply, DiscussionTopic
 from discussion.services.activity import tell_votes
 from discussion.services.rights import Gone, NotAllowed
 
-TargetModel = TypeVar("TargetModel", DiscussionTopic, DiscussionReply)
 
-
-def vote_on(target: TargetModel, *, value: int, by: User) -> TargetModel:
-    """Vote 1 or -1, or 0 to take it back; returns what it is about, with its count as it is then."""
+def vote_on(target: DiscussionTopic | DiscussionReply, *, value: int, by: User) -> int:
+    """Vote 1 or -1, or 0 to take it back; returns what all votes are together then."""
     Limit("discussion votes", settings.DISCUSSION_VOTES_PER_MINUTE, 60).hit(by.pk)
     with transaction.atomic():
         # Locked first, so that voters come one after the other and each sees what the one before has done.
@@ -28,7 +24,7 @@ def vote_on(target: TargetModel, *, value: int, by: User) -> TargetModel:
         mine = now.votes.filter(user=by).first()
         change = value - (mine.value if mine else 0)
         if change == 0:
-            return now
+            return now.vote_count
         if mine is None:
             now.votes.create(user=by, value=value)
         elif value == 0:
@@ -39,4 +35,4 @@ def vote_on(target: TargetModel, *, value: int, by: User) -> TargetModel:
         type(target).objects.filter(pk=now.pk).update(vote_count=F("vote_count") + change)
         now.vote_count += change
         tell_votes(now)
-    return now
+    return now.vote_count

@@ -52,7 +52,8 @@ class RefusalTests(VoteCase):
         assert not ReplyVote.objects.exists()
 
     def test_what_is_no_vote_is_refused(self) -> None:
-        for vote in (2, -2, "up", None, 1.5, [], {}):
+        wrong: list[Any] = [2, -2, "up", None, 1.5, [], {}]
+        for vote in wrong:
             with self.subTest(vote=vote):
                 assert code_of(self.vote(self.topic, vote, self.bob))[::2] == (400, "vote")
         assert self.send("post", topic_url(self.topic, "vote"), {}, by=self.bob).status_code == 400
@@ -107,10 +108,17 @@ class ManyAtOnceTests(VoteCase):
         topic, reply = DiscussionTopic.objects.get(), DiscussionReply.objects.get()
         chance = Random(7)  # noqa: S311
         people = UserFactory.create_batch(50)
-        votes = [(person, thing, chance.choice([1, 0, -1])) for person in people for thing in (topic, reply) * 4]
+
+        def vote_as(vote: tuple[User, DiscussionTopic | DiscussionReply, int]) -> None:
+            person, thing, value = vote
+            vote_on(thing, value=value, by=person)
+
+        votes: list[Any] = [
+            (person, thing, chance.choice([1, 0, -1])) for person in people for thing in (topic, reply) * 4
+        ]
         chance.shuffle(votes)
 
-        self.at_once(lambda vote: vote_on(vote[1], value=vote[2], by=vote[0]), votes)
+        self.at_once(vote_as, votes)
 
         assert reconcile() == []
         for counted, rows in ((topic, TopicVote), (reply, ReplyVote)):

@@ -75,8 +75,8 @@ class ReplyVoteView(RepliesView):
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         vote = serializer.validated_data["vote"]
-        target = vote_on(reply, value=vote, by=self.request.user)
-        return Response(self.get_serializer({"vote": vote, "vote_count": target.vote_count}).data)
+        vote_count = vote_on(reply, value=vote, by=self.request.user)
+        return Response(self.get_serializer({"vote": vote, "vote_count": vote_count}).data)
 
 
 class ReplyEditsView(InTopicView[ReplyEdit], generics.ListAPIView[ReplyEdit]):
