@@ -8,6 +8,7 @@ from django.test import TestCase, override_settings
 from accounts.demo import ADMIN, ALICE, BOB, PASSWORD
 from accounts.models import User
 from assistants.models import AssistantConversation, AssistantMessage
+from discussion.models import DiscussionTopic, Notification
 
 
 def seed() -> str:
@@ -62,3 +63,18 @@ class DemoDataTests(TestCase):
             assert [answer.question for answer in answers] == list(questions)
             assert all(answer.content_html for answer in answers)
         assert AssistantMessage.objects.filter(conversation__user__email=ALICE).count() == 6
+
+    def test_the_forum_has_something_of_everything(self) -> None:
+        seed()
+
+        topics = DiscussionTopic.objects
+        assert topics.count() == 12
+        assert topics.filter(accepted_answer__isnull=False, tags__isnull=False, vote_count__gt=0).exists()
+        assert topics.filter(is_pinned=True, is_closed=True, view_count__gt=0).exists()
+        assert topics.filter(reply_count=0).exists()
+        assert topics.filter(edits__isnull=False, edited_at__isnull=False).exists()
+        assert Notification.objects.filter(user__email=ALICE).count() > 3
+        assert all("<script" not in topic.content_html for topic in topics.all())
+        printed = StringIO()
+        call_command("reconcile", stdout=printed)
+        assert printed.getvalue() == "0 differences.\n"

@@ -22,6 +22,7 @@ from assistants.models.message import Status
 from chat.factories.room import MemberFactory, MessageFactory, RoomFactory
 from chat.models.room import ChatRole
 from config.routing import router
+from discussion.factories.topic import ReplyFactory, TopicFactory
 from test_utils.auth_api_test_case import bearer
 from test_utils.people import alice, bob, mallory
 from test_utils.testing import WebsocketTestCase
@@ -44,9 +45,19 @@ MEMBERS: Rule = SIGNED_IN | {"stranger": 404, "staff": 404}
 MANAGERS: Rule = MEMBERS | {"member": 403}
 ROOM_OWNERS: Rule = MANAGERS | {"admin": 403}
 
+# A topic or a reply: everybody reads; here the owner has asked, and a member has replied.
+WHO_ASKED: Rule = SIGNED_IN | dict.fromkeys(("stranger", "member", "admin", "staff"), 403)
+WHO_ASKED_AND_STAFF: Rule = WHO_ASKED | {"staff": LET_IN}
+ALL_BUT_WHO_ASKED: Rule = SIGNED_IN | {"owner": 403}
+WHO_REPLIED_AND_STAFF: Rule = SIGNED_IN | dict.fromkeys(("stranger", "admin", "owner"), 403)
+ALL_BUT_WHO_REPLIED: Rule = SIGNED_IN | {"member": 403}
+STAFF: Rule = WHO_ASKED_AND_STAFF | {"owner": 403}
+
 MINE = "api/assistants/conversations/<uuid:conversation_pk>/"
 ANONYMOUS = "api/assistants/anonymous/<uuid:conversation_pk>/"
 ROOM = "api/chat/<int:group_chat_pk>/"
+TOPIC = "api/discussion/<int:pk>/"
+REPLIES = "api/discussion/<int:topic_pk>/replies/"
 
 # Route, then method. "HEAD" and "OPTIONS" go with "GET".
 RULES: dict[str, dict[str, Rule]] = {
@@ -84,6 +95,33 @@ RULES: dict[str, dict[str, Rule]] = {
     # About somebody who may nothing more than any member.
     f"{ROOM}members/<int:pk>/": {"GET": MEMBERS, "PUT": MANAGERS, "PATCH": MANAGERS, "DELETE": MANAGERS},
     f"{ROOM}members/<int:pk>/hand-over/": {"POST": ROOM_OWNERS},
+    "api/discussion/": {"GET": SIGNED_IN, "POST": SIGNED_IN},
+    "api/discussion/tags/": {"GET": SIGNED_IN},
+    "api/discussion/similar/": {"GET": SIGNED_IN},
+    "api/discussion/preview/": {"POST": SIGNED_IN},
+    "api/discussion/inbox/": {"GET": SIGNED_IN},
+    "api/discussion/inbox/unread/": {"GET": SIGNED_IN},
+    "api/discussion/inbox/read/": {"POST": SIGNED_IN},
+    TOPIC: {
+        "GET": SIGNED_IN,
+        "PUT": WHO_ASKED_AND_STAFF,
+        "PATCH": WHO_ASKED_AND_STAFF,
+        "DELETE": WHO_ASKED_AND_STAFF,
+    },
+    f"{TOPIC}edits/": {"GET": SIGNED_IN},
+    f"{TOPIC}vote/": {"POST": ALL_BUT_WHO_ASKED},
+    f"{TOPIC}accept-answer/": {"POST": WHO_ASKED},
+    f"{TOPIC}unaccept-answer/": {"POST": WHO_ASKED},
+    **{f"{TOPIC}{action}/": {"POST": STAFF} for action in ("close", "reopen", "pin", "unpin")},
+    REPLIES: {"GET": SIGNED_IN, "POST": SIGNED_IN},
+    f"{REPLIES}<int:pk>/": {
+        "GET": SIGNED_IN,
+        "PUT": WHO_REPLIED_AND_STAFF,
+        "PATCH": WHO_REPLIED_AND_STAFF,
+        "DELETE": WHO_REPLIED_AND_STAFF,
+    },
+    f"{REPLIES}<int:pk>/edits/": {"GET": SIGNED_IN},
+    f"{REPLIES}<int:pk>/vote/": {"POST": ALL_BUT_WHO_REPLIED},
 }
 
 # Socket route, then which thing of that kind.
@@ -91,6 +129,9 @@ SOCKETS: dict[str, dict[str, Rule]] = {
     "ws/assistants/<uuid:pk>/": {"owned": OWNER, "ownerless": ANYBODY_WITHOUT_A_BAD_TOKEN},
     "ws/chat/group/": {"my rooms": SIGNED_IN},
     "ws/chat/<int:pk>/": {"room": MEMBERS},
+    "ws/discussion/": {"list": SIGNED_IN},
+    "ws/discussion/inbox/": {"my inbox": SIGNED_IN},
+    "ws/discussion/<int:pk>/": {"topic": SIGNED_IN},
 }
 
 
@@ -115,6 +156,8 @@ class World:
             MemberFactory.create(group_chat=self.room, user=self.people[role], chat_role=chat_role)
         self.other_member = MemberFactory.create(group_chat=self.room)
         self.said = MessageFactory.create(group_chat=self.room, author=self.people["owner"])
+        self.topic = TopicFactory.create(author=self.people["owner"], reply_count=1)
+        self.reply = ReplyFactory.create(topic=self.topic, author=self.people["member"])
 
     def thing(self, route: str, role: str) -> "Thing":
         if "anonymous/" in route:
@@ -130,6 +173,9 @@ class World:
         }
         if "chat/" in route:
             known = {"<int:group_chat_pk>": self.room.pk, "<int:pk>": self.chat_id(route)}
+        if "discussion/" in route:
+            known = {"<int:topic_pk>": self.topic.pk}
+            known["<int:pk>"] = self.reply.pk if "replies/" in route else self.topic.pk
         for placeholder, value in known.items():
             route = route.replace(placeholder, str(value))
         assert "<" not in route, f"say here what stands for the placeholders of {route}"

@@ -17,6 +17,7 @@ from chat.tasks.chat_tasks import task_refresh_presence  # noqa: E402
 from config.routing import router  # noqa: E402
 from core.asgi import OneHopHandler, Periodic, ServerLife, SocketDoor  # noqa: E402
 from core.tasks import task_prune  # noqa: E402
+from discussion.tasks.discussion_tasks import task_forget_old_views  # noqa: E402
 
 life = ServerLife(
     at_start=[warm_up],
@@ -26,6 +27,7 @@ life = ServerLife(
         Periodic(task_prune, every=3600),
         Periodic(task_forget_ended_sign_ins, every=3600),
         Periodic(task_tidy_up, every=3600),
+        Periodic(task_forget_old_views, every=3600),
     ],
     at_end=[close_clients],
 )

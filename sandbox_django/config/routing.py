@@ -5,5 +5,6 @@ router = URLRouter(
     [
         path("ws/assistants/", include("assistants.routing")),
         path("ws/chat/", include("chat.routing")),
+        path("ws/discussion/", include("discussion.routing")),
     ]
 )

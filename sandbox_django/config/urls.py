@@ -10,6 +10,7 @@ urlpatterns = [
     path("api/accounts/", include("accounts.urls")),
     path("api/assistants/", include("assistants.urls")),
     path("api/chat/", include("chat.urls")),
+    path("api/discussion/", include("discussion.urls")),
     path("admin/", admin.site.urls),
 ]
 

@@ -19,6 +19,28 @@ class PagePagination(LimitOffsetPagination):
     max_limit = 100
 
 
+class BoundedCountPagination(PagePagination):
+    """For long lists: counting them to the end would take longer than reading a page.
+
+    `count` is exact up to COUNT_AT_MOST, and beyond that at least as much; `next` leads to the end all the same.
+    """
+
+    COUNT_AT_MOST = 10_000
+
+    def paginate_queryset(
+        self, queryset: QuerySet[ModelType, Row] | Sequence[Row], request: Request, view: APIView | None = None
+    ) -> list[Row] | None:
+        assert isinstance(queryset, QuerySet)
+        self.request = request
+        self.limit = self.get_limit(request)
+        assert self.limit is not None
+        self.offset = self.get_offset(request)
+        page = list(queryset[self.offset : self.offset + self.limit + 1])  # one more, to know whether there is one
+        counted = queryset.order_by().values("pk")[: self.COUNT_AT_MOST].count()
+        self.count = max(counted, self.offset + len(page)) if page else counted
+        return page[: self.limit]
+
+
 class OldestFirstPagination(PagePagination):
     """Messages by id: `?before=<id>` is the page directly before it, `?after=<id>` what came since, ascending.
 

@@ -47,6 +47,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         # The field already stores lower case; this holds against whatever writes to the table by another way.
         constraints = [models.UniqueConstraint(Lower("email"), name="user_email_is_unique_in_any_case")]
+        indexes = [models.Index(Lower("display_name"), name="user_display_name")]  # for mentions
 
     def __str__(self) -> str:
         return self.display_name

@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "accounts",
     "assistants",
     "chat",
+    "discussion",
 ]
 
 MIDDLEWARE = [
@@ -182,6 +183,10 @@ ASSISTANT_LEASE_SECONDS = env.float("ASSISTANT_LEASE_SECONDS", 15.0)
 
 # --- Group chat ------------------------------------------------------------------------------------------------------
 CHAT_MESSAGES_PER_MINUTE = env.int("CHAT_MESSAGES_PER_MINUTE", 240)  # of one person, in all rooms
+
+# --- Discussion forum ------------------------------------------------------------------------------------------------
+DISCUSSION_POSTS_PER_HOUR = env.int("DISCUSSION_POSTS_PER_HOUR", 60)  # topics and replies of one person
+DISCUSSION_VOTES_PER_MINUTE = env.int("DISCUSSION_VOTES_PER_MINUTE", 60)
 
 # --- Doors -----------------------------------------------------------------------------------------------------------
 LIMITS = env.str("LIMITS", "on") != "off"  # "off" lifts every limit, for load tests

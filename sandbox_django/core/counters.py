@@ -1,0 +1,64 @@
+"""Counters that stand in rows so that nobody has to count, and the proof that they are right.
+
+An app that keeps some has a `counters.py` with `COUNTERS`; `manage.py reconcile` compares all of them with what they
+count, and repairs them.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from django.apps import apps
+from django.db import transaction
+from django.db.models import F, Model, QuerySet
+from django.utils.module_loading import module_has_submodule
+
+
+@dataclass(frozen=True)
+class Counter:
+    """`field` of these rows, which are annotated with the `truth`: what it should be.
+
+    Whoever changes the counter locks its row or adds to it (`F(field) + 1`) in the transaction of the cause: only then
+    can it be repaired while the site runs.
+    """
+
+    rows: QuerySet[Any]
+    field: str
+
+    @property
+    def model(self) -> type[Model]:
+        return self.rows.model
+
+    def differences(self) -> Iterator["Difference"]:
+        wrong = self.rows.exclude(truth=F(self.field)).order_by("pk")
+        for pk, says, truth in wrong.values_list("pk", self.field, "truth").iterator():
+            yield Difference(self, pk, says, truth)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A row whose counter says something else than is true."""
+
+    counter: Counter
+    pk: Any
+    says: Any
+    truth: Any
+
+    def __str__(self) -> str:
+        return f"{self.counter.model._meta.label} {self.pk}: {self.counter.field} is {self.says}, not {self.truth}"
+
+    def repair(self) -> None:
+        """Count again with the row locked, so that nobody changes it meanwhile."""
+        with transaction.atomic():
+            row = self.counter.model._default_manager.select_for_update(no_key=True).filter(pk=self.pk)
+            if not row.values_list("pk", flat=True):
+                return
+            truth = self.counter.rows.filter(pk=self.pk).values_list("truth", flat=True).get()
+            row.update(**{self.counter.field: truth})
+
+
+def all_counters() -> Iterable[Counter]:
+    for app in apps.get_app_configs():
+        if module_has_submodule(app.module, "counters") and app.name != "core":
+            yield from import_module(f"{app.name}.counters").COUNTERS

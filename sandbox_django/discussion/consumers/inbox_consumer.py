@@ -1,0 +1,25 @@
+from chanx.core.decorators import channel
+
+from accounts.models import User
+from core.live.authenticator import LiveAuthenticator
+from core.live.consumer import LiveConsumer
+from discussion.groups import inbox_feed
+from discussion.messages.inbox import NotificationCreated, NotificationsDeleted, NotificationsRead
+
+
+class OwnerAuthenticator(LiveAuthenticator):
+    """Lets in who is signed in; they hear of their own inbox."""
+
+    user: User
+
+
+@channel(name="inbox", description="What concerns me, live", tags=["discussion"])
+class InboxConsumer(LiveConsumer):
+    """Keeps the inbox of one person up to date, on any of their pages."""
+
+    authenticator_class = OwnerAuthenticator
+    authenticator: OwnerAuthenticator
+    emits = [NotificationCreated, NotificationsRead, NotificationsDeleted]
+
+    def feed(self) -> str:
+        return inbox_feed(self.authenticator.user.pk)

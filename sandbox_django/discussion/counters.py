@@ -1,0 +1,28 @@
+"""What the forum's counters count."""
+
+from django.db.models import Count, F, IntegerField, Max, Model, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce, Greatest
+
+from core.counters import Counter
+from discussion.models import DiscussionReply, DiscussionTopic, ReplyVote, Tag, TopicView, TopicVote
+
+
+def _of(rows: QuerySet[Model], owner: str, what: Count | Sum) -> Coalesce:
+    grouped = rows.filter(**{owner: OuterRef("pk")}).order_by().values(owner).annotate(number=what).values("number")
+    return Coalesce(Subquery(grouped, output_field=IntegerField()), 0)
+
+
+topics = DiscussionTopic.objects.all()
+replies = DiscussionReply.objects.all()
+newest_reply = replies.filter(topic=OuterRef("pk")).order_by().values("topic").annotate(newest=Max("created_at"))
+last_activity = Greatest("created_at", Coalesce(Subquery(newest_reply.values("newest")), "created_at"))
+views = F("old_view_count") + _of(TopicView.objects.all(), "topic", Count("pk"))
+
+COUNTERS = [
+    Counter(topics.annotate(truth=_of(TopicVote.objects.all(), "topic", Sum("value"))), "vote_count"),
+    Counter(topics.annotate(truth=_of(replies, "topic", Count("pk"))), "reply_count"),
+    Counter(topics.annotate(truth=views), "view_count"),
+    Counter(topics.annotate(truth=last_activity), "last_activity_at"),
+    Counter(replies.annotate(truth=_of(ReplyVote.objects.all(), "reply", Sum("value"))), "vote_count"),
+    Counter(Tag.objects.annotate(truth=Count("topics")), "topic_count"),
+]

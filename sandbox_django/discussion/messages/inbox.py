@@ -1,0 +1,84 @@
+"""What an inbox tells its owner's pages."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal, Self
+
+from chanx.messages.base import BaseMessage
+from pydantic import BaseModel
+
+from core.dates import formatted
+from discussion.messages.discussion import AuthorPayload
+from discussion.models import Notification
+
+
+class NotificationPayload(BaseModel):
+    id: int
+    kind: Literal["reply", "mention", "accepted"]
+    topic_id: int
+    topic_title: str
+    reply_id: int | None  # None for what is in the topic itself
+    actor: AuthorPayload | None  # None when their account is gone
+    is_read: bool
+    created_at: datetime
+    formatted_created_at: str
+
+
+class CreatedPayload(NotificationPayload):
+    unread_count: int
+
+
+class NotificationCreated(BaseMessage):
+    """Something concerns the person."""
+
+    action: Literal["notification_created"] = "notification_created"
+    payload: CreatedPayload
+
+    @classmethod
+    def of(cls, notification: Notification, *, unread_count: int) -> Self:
+        return cls(
+            payload=CreatedPayload(
+                id=notification.pk,
+                kind=notification.kind,  # type: ignore[arg-type]  # one of ours
+                topic_id=notification.topic_id,
+                topic_title=notification.topic.title,
+                reply_id=notification.reply_id,
+                actor=AuthorPayload.of(notification.actor),
+                is_read=notification.is_read,
+                created_at=notification.created_at,
+                formatted_created_at=formatted(notification.created_at),
+                unread_count=unread_count,
+            )
+        )
+
+
+class ReadPayload(BaseModel):
+    ids: list[int] | None  # None for all that were there
+    unread_count: int
+
+
+class NotificationsRead(BaseMessage):
+    """The person has read these."""
+
+    action: Literal["notifications_read"] = "notifications_read"
+    payload: ReadPayload
+
+    @classmethod
+    def of(cls, ids: Sequence[int] | None, *, unread_count: int) -> Self:
+        return cls(payload=ReadPayload(ids=None if ids is None else list(ids), unread_count=unread_count))
+
+
+class DeletedPayload(BaseModel):
+    ids: list[int]
+    unread_count: int
+
+
+class NotificationsDeleted(BaseMessage):
+    """What these were about is gone."""
+
+    action: Literal["notifications_deleted"] = "notifications_deleted"
+    payload: DeletedPayload
+
+    @classmethod
+    def of(cls, ids: Sequence[int], *, unread_count: int) -> Self:
+        return cls(payload=DeletedPayload(ids=list(ids), unread_count=unread_count))

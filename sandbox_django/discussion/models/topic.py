@@ -1,0 +1,99 @@
+from typing import Any, Self, TypeVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import FilteredRelation, IntegerField, Q, QuerySet, Value
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from accounts.models import User
+
+RowsType = TypeVar("RowsType", bound="QuerySet[Any]")
+
+
+class Tag(models.Model):
+    """What topics are about, in a word that is lower case and has no spaces."""
+
+    name = models.CharField(max_length=30, unique=True)
+    topic_count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-topic_count", "name"]
+        indexes = [models.Index(fields=["-topic_count", "name"], name="popular_tags")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TopicQuerySet(QuerySet["DiscussionTopic"]):
+    def for_reader(self, reader: User | None) -> Self:
+        """Each with its author, its tags, and how `reader` has voted on it."""
+        return with_vote_of(reader, self.select_related("author").prefetch_related("tags"))
+
+
+class DiscussionTopic(models.Model):
+    """A question, or whatever else somebody wants to talk about. It outlives its author's account.
+
+    On PostgreSQL the table has one column more, `search_vector`, which the database itself keeps: services/search.py.
+    """
+
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, related_name="discussion_topics", null=True, blank=True
+    )
+    title = models.CharField(max_length=200)
+    content = models.TextField()
+    content_html = models.TextField(blank=True)  # rendered once, when it is stored
+    mentions = models.JSONField(default=list, blank=True)  # ids of the people it names with an @
+    tags = models.ManyToManyField(Tag, related_name="topics", blank=True)
+    accepted_answer = models.OneToOneField(
+        "discussion.DiscussionReply", on_delete=models.SET_NULL, related_name="accepted_in", null=True, blank=True
+    )
+    is_closed = models.BooleanField(default=False)  # takes no more replies
+    is_pinned = models.BooleanField(default=False)  # comes first in lists
+    created_at = models.DateTimeField(default=timezone.now)
+    edited_at = models.DateTimeField(null=True, blank=True)
+
+    # Kept in the transaction of what changes them; `manage.py reconcile` compares them with the rows.
+    vote_count = models.IntegerField(default=0)
+    reply_count = models.PositiveIntegerField(default=0)
+    view_count = models.PositiveIntegerField(default=0)
+    old_view_count = models.PositiveIntegerField(default=0)  # those whose rows are gone
+    last_activity_at = models.DateTimeField(default=timezone.now)
+
+    objects = TopicQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "topic"
+        ordering = ["-pk"]
+        # One for each order of the list.
+        indexes = [
+            models.Index(fields=["is_pinned", "created_at", "id"], name="topics_new"),
+            models.Index(fields=["is_pinned", "last_activity_at", "id"], name="topics_active"),
+            models.Index(fields=["is_pinned", "vote_count", "id"], name="topics_by_votes"),
+            models.Index(
+                fields=["is_pinned", "created_at", "id"], condition=Q(reply_count=0), name="topics_unanswered"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def is_edited(self) -> bool:
+        return self.edited_at is not None
+
+    @property
+    def tag_names(self) -> list[str]:
+        return sorted(tag.name for tag in self.tags.all())
+
+    @property
+    def has_accepted_answer(self) -> bool:
+        return self.accepted_answer_id is not None
+
+
+def with_vote_of(reader: User | None, rows: RowsType) -> RowsType:
+    """Each with `my_vote`: 1, -1, or 0 for none."""
+    if reader is None:
+        return rows.annotate(my_vote=Value(0, output_field=IntegerField()))
+    mine = FilteredRelation("votes", condition=Q(votes__user=reader))
+    return rows.annotate(mine=mine, my_vote=Coalesce("mine__value", 0))

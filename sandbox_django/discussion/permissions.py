@@ -1,0 +1,40 @@
+"""Who may do what in the forum, so far as it is known before the row is locked: services look again."""
+
+from typing import Any
+
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+
+from discussion.models import DiscussionReply, DiscussionTopic
+
+
+class AuthorsAndStaffChange(BasePermission):
+    """Everybody reads; who wrote it and staff change and delete."""
+
+    message = "Only who wrote it and staff can do this."
+
+    def has_object_permission(self, request: Request, view: Any, obj: DiscussionTopic | DiscussionReply) -> bool:
+        return request.method in SAFE_METHODS or obj.author_id == request.user.pk or request.user.is_staff
+
+
+class OnlyStaff(BasePermission):
+    message = "Only staff can close and pin topics."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return bool(request.user.is_staff)
+
+
+class OnlyWhoAsked(BasePermission):
+    """The topic's author says what the answer is."""
+
+    message = "Only who asked can accept an answer."
+
+    def has_object_permission(self, request: Request, view: Any, obj: DiscussionTopic) -> bool:
+        return obj.author_id == request.user.pk
+
+
+class NotOnOnesOwn(BasePermission):
+    message = "You can't vote on what you wrote yourself."
+
+    def has_object_permission(self, request: Request, view: Any, obj: DiscussionTopic | DiscussionReply) -> bool:
+        return obj.author_id != request.user.pk

@@ -1,0 +1,190 @@
+import re
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from accounts.models import User
+from core.dates import formatted
+from discussion.models import DiscussionReply, DiscussionTopic, ReplyEdit, Tag, TopicEdit
+
+MAX_LENGTH = 20_000  # characters of a text
+MAX_TAGS = 5
+TAG = re.compile(r"[\w.+#-]{1,30}")
+
+
+class AuthorSerializer(serializers.ModelSerializer[User]):
+    """Whoever wrote something, to everybody else: no e-mail."""
+
+    class Meta:
+        model = User
+        fields = ["id", "display_name"]
+        read_only_fields = fields
+
+
+@extend_schema_field(serializers.CharField())
+class FormattedDateField(serializers.ReadOnlyField):
+    def to_representation(self, value: Any) -> str:
+        return formatted(value)
+
+
+class TextSerializer(serializers.ModelSerializer[Any]):
+    """What a topic and a reply have in common."""
+
+    content = serializers.CharField(max_length=MAX_LENGTH)
+    mentions = serializers.ListField(child=serializers.IntegerField(), read_only=True, help_text="Ids of people.")
+    author = AuthorSerializer(read_only=True, allow_null=True, help_text="null when their account is gone.")
+    formatted_created_at = FormattedDateField(source="created_at")
+    is_edited = serializers.BooleanField(read_only=True)
+    my_vote = serializers.IntegerField(read_only=True, help_text="1, -1, or 0 for none.")
+    can_edit = serializers.SerializerMethodField(help_text="Authors and staff change and delete.")
+
+    def get_can_edit(self, thing: DiscussionTopic | DiscussionReply) -> bool:
+        return thing.author_id == self.reader.pk or self.reader.is_staff
+
+    @property
+    def reader(self) -> User:
+        reader: User = self.context["request"].user
+        return reader
+
+
+class TagsField(serializers.ListField):
+    """Names, lower case and without spaces, each once."""
+
+    child = serializers.CharField(max_length=30)
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        names = {re.sub(r"\s+", "-", name.lower()) for name in super().to_internal_value(data)}
+        if any(TAG.fullmatch(name) is None for name in names):
+            raise serializers.ValidationError("A tag is a word: letters, digits, and . + # - between them.")
+        return sorted(names)
+
+
+class TopicSerializer(TextSerializer):
+    """A topic as lists show it."""
+
+    tags = TagsField(source="tag_names", max_length=MAX_TAGS, required=False)
+    has_accepted_answer = serializers.BooleanField(read_only=True)
+
+    class Meta:
+        model = DiscussionTopic
+        fields = [
+            "id",
+            "title",
+            "content",
+            "content_html",
+            "mentions",
+            "author",
+            "tags",
+            "vote_count",
+            "reply_count",
+            "view_count",
+            "has_accepted_answer",
+            "is_closed",
+            "is_pinned",
+            "created_at",
+            "formatted_created_at",
+            "last_activity_at",
+            "is_edited",
+            "edited_at",
+            "my_vote",
+            "can_edit",
+        ]
+        read_only_fields = [name for name in fields if name not in ("title", "content", "tags")]
+
+
+class ReplySerializer(TextSerializer):
+    """An answer to a topic."""
+
+    is_accepted = serializers.BooleanField(read_only=True)
+    can_accept = serializers.SerializerMethodField(help_text="Who asked may take an answer of others for the answer.")
+
+    class Meta:
+        model = DiscussionReply
+        fields = [
+            "id",
+            "topic_id",
+            "content",
+            "content_html",
+            "mentions",
+            "author",
+            "vote_count",
+            "is_accepted",
+            "created_at",
+            "formatted_created_at",
+            "is_edited",
+            "edited_at",
+            "my_vote",
+            "can_edit",
+            "can_accept",
+        ]
+        read_only_fields = [name for name in fields if name != "content"]
+
+    def get_can_accept(self, reply: DiscussionReply) -> bool:
+        return reply.topic.author_id == self.reader.pk != reply.author_id
+
+
+class TopicDetailSerializer(TopicSerializer):
+    """A topic with its answers, the first hundred of them."""
+
+    accepted_answer = ReplySerializer(read_only=True, allow_null=True)
+    replies = ReplySerializer(read_only=True, many=True, source="first_replies")
+
+    class Meta(TopicSerializer.Meta):
+        fields = [*TopicSerializer.Meta.fields, "accepted_answer", "replies"]
+        read_only_fields = [*TopicSerializer.Meta.read_only_fields, "accepted_answer", "replies"]
+
+
+class VoteSerializer(serializers.Serializer[Any]):
+    """My vote, and what all together are."""
+
+    vote = serializers.ChoiceField(choices=[1, 0, -1])
+    vote_count = serializers.IntegerField(read_only=True)
+
+
+class AcceptSerializer(serializers.Serializer[Any]):
+    reply_id = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
+
+
+class EditSerializer(serializers.ModelSerializer[Any]):
+    """What stood there until `createdAt`, and who changed it."""
+
+    editor = AuthorSerializer(read_only=True, allow_null=True)
+    formatted_created_at = FormattedDateField(source="created_at")
+
+
+class TopicEditSerializer(EditSerializer):
+    class Meta:
+        model = TopicEdit
+        fields = ["id", "editor", "title", "content", "tags", "created_at", "formatted_created_at"]
+        read_only_fields = fields
+
+
+class ReplyEditSerializer(EditSerializer):
+    class Meta:
+        model = ReplyEdit
+        fields = ["id", "editor", "content", "created_at", "formatted_created_at"]
+        read_only_fields = fields
+
+
+class TagSerializer(serializers.ModelSerializer[Tag]):
+    class Meta:
+        model = Tag
+        fields = ["name", "topic_count"]
+        read_only_fields = fields
+
+
+class PreviewSerializer(serializers.Serializer[Any]):
+    """Markdown as it will look."""
+
+    content = serializers.CharField(max_length=MAX_LENGTH, write_only=True)
+    content_html = serializers.CharField(read_only=True)
+
+
+class SimilarSerializer(serializers.ModelSerializer[DiscussionTopic]):
+    has_accepted_answer = serializers.BooleanField(read_only=True)
+
+    class Meta:
+        model = DiscussionTopic
+        fields = ["id", "title", "vote_count", "reply_count", "has_accepted_answer"]
+        read_only_fields = fields

@@ -1,0 +1,31 @@
+"""Hints to open pages, after the commit: what happens too often to be numbered."""
+
+from functools import partial
+
+from chanx.messages.base import BaseMessage
+from django.db import transaction
+
+from core.live import hints
+from discussion.groups import ACTIVITY, topic_feed
+from discussion.messages.discussion import TopicActivity, VoteUpdated
+from discussion.models import DiscussionReply, DiscussionTopic
+
+
+def tell_activity(topic: DiscussionTopic) -> None:
+    """Somebody replied, or took it back: lists show that."""
+    _tell(ACTIVITY, f"topic {topic.pk}", TopicActivity.of(topic))
+
+
+def tell_votes(target: DiscussionTopic | DiscussionReply) -> None:
+    """Another number of votes: the topic's pages show it and, for a topic itself, lists."""
+    hint = VoteUpdated.of(target)
+    thing = f"votes of {hint.payload.target_type} {target.pk}"
+    if isinstance(target, DiscussionTopic):
+        _tell(topic_feed(target.pk), thing, hint)
+        _tell(ACTIVITY, thing, hint)
+    else:
+        _tell(topic_feed(target.topic_id), thing, hint)
+
+
+def _tell(group: str, thing: str, hint: BaseMessage) -> None:
+    transaction.on_commit(partial(hints.send, group, thing, hint))

@@ -1,0 +1,57 @@
+"""Which reply the topic's author takes for the answer."""
+
+from accounts.models import User
+from core.live import feeds
+from core.live.feeds import FeedWriter
+from discussion.groups import LIST, topic_feed
+from discussion.messages.discussion import AnswerAccepted, AnswerUnaccepted
+from discussion.models import DiscussionReply, DiscussionTopic
+from discussion.services.inbox import notify_of_acceptance
+from discussion.services.rights import NoSuchReply, NotAllowed
+from discussion.services.topics import topic_as_it_is_now
+
+
+def accept_answer(topic: DiscussionTopic, *, reply_id: int, by: User) -> DiscussionTopic:
+    """Take a reply for the answer; the one before is it no longer."""
+    with feeds.write(LIST, topic_feed(topic.pk)) as feeds_:
+        topic = topic_as_it_is_now(topic.pk)
+        _refuse_all_but_author(topic, by)
+        reply = topic.replies.select_related("author", "topic").filter(pk=reply_id).first()
+        if reply is None:
+            raise NoSuchReply
+        if reply.author_id == by.pk:
+            raise NotAllowed("You can't accept your own reply.")
+        if topic.accepted_answer_id != reply.pk:
+            _take_back(topic, feeds_)
+            _put(topic, reply)
+            for feed in feeds_:
+                feed.publish(AnswerAccepted.of(reply))
+            notify_of_acceptance(reply, actor=by)
+    return topic
+
+
+def unaccept_answer(topic: DiscussionTopic, *, by: User) -> DiscussionTopic:
+    """None of the replies is the answer after all."""
+    with feeds.write(LIST, topic_feed(topic.pk)) as feeds_:
+        topic = topic_as_it_is_now(topic.pk)
+        _refuse_all_but_author(topic, by)
+        _take_back(topic, feeds_)
+    return topic
+
+
+def _refuse_all_but_author(topic: DiscussionTopic, by: User) -> None:
+    if topic.author_id != by.pk:
+        raise NotAllowed("Only who asked can accept an answer.")
+
+
+def _take_back(topic: DiscussionTopic, feeds_: tuple[FeedWriter, ...]) -> None:
+    before = topic.replies.select_related("author", "topic").filter(accepted_in=topic.pk).first()
+    if before is not None:
+        _put(topic, None)
+        for feed in feeds_:
+            feed.publish(AnswerUnaccepted.of(before))
+
+
+def _put(topic: DiscussionTopic, reply: DiscussionReply | None) -> None:
+    topic.accepted_answer = reply
+    topic.save(update_fields=["accepted_answer"])

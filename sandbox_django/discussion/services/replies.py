@@ -1,0 +1,90 @@
+"""What is answered to a topic."""
+
+from datetime import datetime
+
+from django.db.models import F, Max
+from django.utils import timezone
+
+from accounts.models import User
+from core.live import feeds
+from core.markdown import render_markdown
+from discussion.groups import LIST, topic_feed
+from discussion.messages.discussion import AnswerUnaccepted, ReplyCreated, ReplyDeleted, ReplyUpdated
+from discussion.models import DiscussionReply, DiscussionTopic
+from discussion.services.activity import tell_activity
+from discussion.services.inbox import forget_notifications, notify_mentioned, notify_of_reply
+from discussion.services.mentions import mentioned_in
+from discussion.services.rights import Gone, TopicClosed, refuse_strangers
+from discussion.services.topics import count_post, topic_as_it_is_now
+
+
+def post_reply(topic: DiscussionTopic, *, content: str, by: User) -> DiscussionReply:
+    """Answer to a topic."""
+    count_post(by)
+    content_html, mentions = render_markdown(content), mentioned_in(content)
+    with feeds.write(topic_feed(topic.pk)) as feed:
+        topic = topic_as_it_is_now(topic.pk)
+        if topic.is_closed:
+            raise TopicClosed
+        now = timezone.now()
+        reply = topic.replies.create(
+            author=by, content=content, content_html=content_html, mentions=mentions, created_at=now
+        )
+        _count_replies(topic, +1, last_activity_at=now)
+        feed.publish(ReplyCreated.of(reply))
+        notify_of_reply(reply)
+    return reply
+
+
+def edit_reply(reply: DiscussionReply, *, content: str, by: User) -> DiscussionReply:
+    """Say it in other words; what stood there before stays readable."""
+    content_html, mentions = render_markdown(content), mentioned_in(content)
+    with feeds.write(topic_feed(reply.topic_id)) as feed:
+        reply = reply_as_it_is_now(reply)
+        refuse_strangers(reply, by)
+        if reply.content == content:
+            return reply
+        reply.edited_at = timezone.now()
+        reply.edits.create(editor=by, content=reply.content, created_at=reply.edited_at)
+        named_before = reply.mentions
+        reply.content, reply.content_html, reply.mentions = content, content_html, mentions
+        reply.save(update_fields=["content", "content_html", "mentions", "edited_at"])
+        feed.publish(ReplyUpdated.of(reply))
+        notify_mentioned(set(mentions) - set(named_before), topic=reply.topic, reply=reply, actor=by)
+    return reply
+
+
+def delete_reply(reply: DiscussionReply, *, by: User) -> None:
+    """Take an answer back, with its votes. A topic whose accepted answer it was has none then."""
+    with feeds.write(LIST, topic_feed(reply.topic_id)) as (in_list, in_topic):
+        topic = topic_as_it_is_now(reply.topic_id)
+        reply = reply_as_it_is_now(reply)
+        refuse_strangers(reply, by)
+        if topic.accepted_answer_id == reply.pk:
+            topic.accepted_answer = None
+            topic.save(update_fields=["accepted_answer"])
+            in_list.publish(AnswerUnaccepted.of(reply))
+            in_topic.publish(AnswerUnaccepted.of(reply))
+        forget_notifications(reply.notifications.all())
+        DiscussionReply.objects.filter(pk=reply.pk).delete()
+        newest = topic.replies.aggregate(newest=Max("created_at"))["newest"]
+        _count_replies(topic, -1, last_activity_at=newest or topic.created_at)
+        in_topic.publish(ReplyDeleted.of(reply, topic))
+
+
+def reply_as_it_is_now(reply: DiscussionReply) -> DiscussionReply:
+    """Its row, locked; raises `Gone`."""
+    locked = DiscussionReply.objects.select_for_update(of=("self",)).select_related("author", "topic")
+    now = locked.filter(pk=reply.pk).first()
+    if now is None:
+        raise Gone
+    return now
+
+
+def _count_replies(topic: DiscussionTopic, change: int, *, last_activity_at: datetime) -> None:
+    DiscussionTopic.objects.filter(pk=topic.pk).update(
+        reply_count=F("reply_count") + change, last_activity_at=last_activity_at
+    )
+    topic.reply_count += change
+    topic.last_activity_at = last_activity_at
+    tell_activity(topic)

@@ -1,0 +1,30 @@
+"""Why somebody may not do something. The words are for people."""
+
+from accounts.models import User
+from discussion.models import DiscussionReply, DiscussionTopic
+
+
+class NotAllowed(Exception):
+    """It is not theirs to do."""
+
+
+class Gone(Exception):
+    """The topic or the reply was deleted meanwhile."""
+
+
+class NoSuchReply(Exception):
+    """The topic has no reply of this id."""
+
+
+class TopicClosed(Exception):
+    """It takes no more replies."""
+
+
+class HasReplies(Exception):
+    """What others have answered is not the author's to delete."""
+
+
+def refuse_strangers(thing: DiscussionTopic | DiscussionReply, by: User) -> None:
+    """Only the author and staff change and delete."""
+    if thing.author_id != by.pk and not by.is_staff:
+        raise NotAllowed("Only who wrote it and staff can do this.")

@@ -1,0 +1,139 @@
+"""What a person does with a topic as a whole.
+
+Whatever changes a topic locks its feed first and then looks at it again: so two people who act at once act one after
+the other.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from accounts.models import User
+from core import runner
+from core.live import feeds, hub
+from core.markdown import render_markdown
+from core.throttling import Limit
+from discussion.groups import LIST, topic_feed
+from discussion.messages.discussion import TopicCreated, TopicDeleted, TopicUpdated
+from discussion.models import DiscussionTopic, Tag
+from discussion.services.inbox import forget_notifications, notify_mentioned
+from discussion.services.mentions import mentioned_in
+from discussion.services.rights import Gone, HasReplies, NotAllowed, refuse_strangers
+
+
+def create_topic(user: User, *, title: str, content: str, tags: Sequence[str] = ()) -> DiscussionTopic:
+    """Ask something, or start to talk about it."""
+    count_post(user)
+    # Before the list is locked: this takes a while.
+    content_html, mentions = render_markdown(content), mentioned_in(content)
+    with feeds.write(LIST) as in_list:
+        now = timezone.now()
+        topic = DiscussionTopic.objects.create(
+            author=user,
+            title=title,
+            content=content,
+            content_html=content_html,
+            mentions=mentions,
+            created_at=now,
+            last_activity_at=now,
+        )
+        _put_tags(topic, tags)
+        in_list.publish(TopicCreated.of(topic))
+        notify_mentioned(mentions, topic=topic, actor=user)
+    return topic
+
+
+def edit_topic(
+    topic: DiscussionTopic,
+    *,
+    by: User,
+    title: str | None = None,
+    content: str | None = None,
+    tags: Sequence[str] | None = None,
+) -> DiscussionTopic:
+    """Say it in other words; what stood there before stays readable."""
+    content_html = render_markdown(content) if content is not None else ""
+    mentions = mentioned_in(content) if content is not None else []
+    with feeds.write(LIST, topic_feed(topic.pk)) as (in_list, in_topic):
+        topic = topic_as_it_is_now(topic.pk)
+        refuse_strangers(topic, by)
+        tags_before = topic.tag_names
+        title_now, content_now = (
+            new if new is not None else old for new, old in ((title, topic.title), (content, topic.content))
+        )
+        tags_now = sorted(set(tags)) if tags is not None else tags_before
+        if (title_now, content_now, tags_now) == (topic.title, topic.content, tags_before):
+            return topic
+        now = timezone.now()
+        topic.edits.create(editor=by, created_at=now, title=topic.title, content=topic.content, tags=tags_before)
+        named_before = topic.mentions
+        if content is not None:
+            topic.content_html, topic.mentions = content_html, mentions
+        topic.title, topic.content, topic.edited_at = title_now, content_now, now
+        topic.save(update_fields=["title", "content", "content_html", "mentions", "edited_at"])
+        _put_tags(topic, tags_now)
+        in_list.publish(TopicUpdated.of(topic))
+        in_topic.publish(TopicUpdated.of(topic))
+        notify_mentioned(set(topic.mentions) - set(named_before), topic=topic, actor=by)
+    return topic
+
+
+def moderate_topic(topic: DiscussionTopic, *, by: User, **fields: bool) -> DiscussionTopic:
+    """Close, open again, pin or unpin: `is_closed`, `is_pinned`."""
+    with feeds.write(LIST, topic_feed(topic.pk)) as (in_list, in_topic):
+        topic = topic_as_it_is_now(topic.pk)
+        if not by.is_staff:
+            raise NotAllowed("Only staff can close and pin topics.")
+        if any(getattr(topic, name) != value for name, value in fields.items()):
+            for name, value in fields.items():
+                setattr(topic, name, value)
+            topic.save(update_fields=list(fields))
+            in_list.publish(TopicUpdated.of(topic))
+            in_topic.publish(TopicUpdated.of(topic))
+    return topic
+
+
+def delete_topic(topic: DiscussionTopic, *, by: User) -> None:
+    """Delete it with all that was answered; pages that show it are told, and closed."""
+    with feeds.write(LIST, topic_feed(topic.pk)) as (in_list, in_topic):
+        topic = topic_as_it_is_now(topic.pk)
+        refuse_strangers(topic, by)
+        if topic.reply_count and not by.is_staff:
+            raise HasReplies
+        list(topic.replies.select_for_update().order_by("pk").values_list("pk"))  # whoever votes on them is waited for
+        forget_notifications(topic.notifications.all())
+        _put_tags(topic, [])
+        in_list.publish(TopicDeleted.of(topic))
+        # The feed stays, with this as its last word, until it is pruned.
+        in_topic.publish(TopicDeleted.of(topic))
+        DiscussionTopic.objects.filter(pk=topic.pk).delete()
+    transaction.on_commit(partial(runner.start, hub.recheck, topic_feed(topic.pk)))
+
+
+def count_post(user: User) -> None:
+    """Topics and replies are counted together; raises `TooOften`."""
+    Limit("discussion posts", settings.DISCUSSION_POSTS_PER_HOUR, 3600).hit(user.pk)
+
+
+def topic_as_it_is_now(topic_id: int) -> DiscussionTopic:
+    """Its row, locked; raises `Gone`."""
+    locked = DiscussionTopic.objects.select_for_update(of=("self",)).select_related("author")
+    topic = locked.prefetch_related("tags").filter(pk=topic_id).first()
+    if topic is None:
+        raise Gone
+    return topic
+
+
+def _put_tags(topic: DiscussionTopic, names: Sequence[str]) -> None:
+    # Whoever changes tags holds the list's lock, so no two of them wait for each other.
+    before, now = set(topic.tag_names), set(names)
+    if before == now:
+        return
+    Tag.objects.bulk_create([Tag(name=name) for name in now], ignore_conflicts=True)
+    Tag.objects.filter(name__in=now - before).update(topic_count=F("topic_count") + 1)
+    Tag.objects.filter(name__in=before - now).update(topic_count=F("topic_count") - 1)
+    topic.tags.set(Tag.objects.filter(name__in=now))

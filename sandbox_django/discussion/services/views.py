@@ -1,0 +1,40 @@
+"""Who has looked at a topic: each visitor counts once a day."""
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from discussion.models import DiscussionTopic, TopicView
+
+
+def count_view(topic: DiscussionTopic, *, visitor: str) -> None:
+    """Count `visitor`, whoever that is ("user 7"), unless they have looked today already."""
+    view = TopicView(topic=topic, visitor=visitor, day=timezone.localdate())
+    if TopicView.objects.filter(topic=topic, visitor=visitor, day=view.day).exists():
+        return
+    with transaction.atomic():
+        # Locked, so that of two looks at once the second finds the first.
+        locked = DiscussionTopic.objects.select_for_update(no_key=True).filter(pk=topic.pk)
+        if not locked.values_list("pk", flat=True):
+            return  # deleted meanwhile
+        if TopicView.objects.filter(topic=topic, visitor=visitor, day=view.day).exists():
+            return
+        view.save(force_insert=True)
+        locked.update(view_count=F("view_count") + 1)
+    topic.view_count += 1
+
+
+def forget_old_views() -> int:
+    """Keep only the number of those who looked before yesterday; returns how many rows that saved."""
+    old = TopicView.objects.filter(day__lt=timezone.localdate() - timedelta(days=1))
+    forgotten = 0
+    for topic_id in old.order_by("topic_id").values_list("topic_id", flat=True).distinct():
+        with transaction.atomic():
+            topic = DiscussionTopic.objects.select_for_update(no_key=True).filter(pk=topic_id)
+            if topic.values_list("pk", flat=True):
+                count, _ = old.filter(topic_id=topic_id).delete()
+                topic.update(old_view_count=F("old_view_count") + count)
+                forgotten += count
+    return forgotten

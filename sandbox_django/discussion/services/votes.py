@@ -1,0 +1,38 @@
+"""Up or down, for a topic or a reply: one vote a person, which they may change and take back."""
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+
+from accounts.models import User
+from core.throttling import Limit
+from discussion.models import DiscussionReply, DiscussionTopic
+from discussion.services.activity import tell_votes
+from discussion.services.rights import Gone, NotAllowed
+
+
+def vote_on(target: DiscussionTopic | DiscussionReply, *, value: int, by: User) -> int:
+    """Vote 1 or -1, or 0 to take it back; returns what all votes are together then."""
+    Limit("discussion votes", settings.DISCUSSION_VOTES_PER_MINUTE, 60).hit(by.pk)
+    with transaction.atomic():
+        # Locked first, so that voters come one after the other and each sees what the one before has done.
+        now = type(target).objects.select_for_update(no_key=True).filter(pk=target.pk).first()
+        if now is None:
+            raise Gone
+        if now.author_id == by.pk:
+            raise NotAllowed("You can't vote on what you wrote yourself.")
+        mine = now.votes.filter(user=by).first()
+        change = value - (mine.value if mine else 0)
+        if change == 0:
+            return now.vote_count
+        if mine is None:
+            now.votes.create(user=by, value=value)
+        elif value == 0:
+            mine.delete()
+        else:
+            mine.value = value
+            mine.save(update_fields=["value"])
+        type(target).objects.filter(pk=now.pk).update(vote_count=F("vote_count") + change)
+        now.vote_count += change
+        tell_votes(now)
+    return now.vote_count

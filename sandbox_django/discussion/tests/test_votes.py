@@ -1,0 +1,216 @@
+"""Votes, views and the counters they move, also by many at once."""
+
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from io import StringIO
+from random import Random
+from typing import Any
+
+from django.core.management import call_command
+from django.db import connection
+from django.db.models import Sum
+from django.test import override_settings
+from django.utils import timezone
+
+from accounts.factories.user import UserFactory
+from accounts.models import User
+from discussion.models import DiscussionReply, DiscussionTopic, ReplyVote, Tag, TopicView, TopicVote
+from discussion.services.rights import Gone
+from discussion.services.topics import delete_topic
+from discussion.services.views import count_view, forget_old_views
+from discussion.services.votes import vote_on
+from discussion.tests.cases import ForumCase, code_of, reply_url, topic_url
+
+
+def reconcile(*arguments: str) -> list[str]:
+    """What the command prints, less its last line, which says the same."""
+    printed = StringIO()
+    with contextlib.suppress(SystemExit):
+        call_command("reconcile", *arguments, stdout=printed)
+    *differences, last = printed.getvalue().splitlines()
+    assert last.startswith(f"{len(differences)} differences")
+    return differences
+
+
+class VoteCase(ForumCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.topic = self.ask()
+        self.reply = self.answer(self.topic)
+
+    def vote(self, thing: Any, vote: Any, by: User) -> Any:
+        url = reply_url(thing, "vote") if "topicId" in thing else topic_url(thing, "vote")
+        return self.send("post", url, {"vote": vote}, by=by)
+
+
+class RefusalTests(VoteCase):
+    def test_nobody_votes_for_themself(self) -> None:
+        assert self.vote(self.topic, 1, self.alice).status_code == 403
+        assert self.vote(self.reply, 1, self.bob).status_code == 403
+        assert not TopicVote.objects.exists()
+        assert not ReplyVote.objects.exists()
+
+    def test_what_is_no_vote_is_refused(self) -> None:
+        wrong: list[Any] = [2, -2, "up", None, 1.5, [], {}]
+        for vote in wrong:
+            with self.subTest(vote=vote):
+                assert code_of(self.vote(self.topic, vote, self.bob))[::2] == (400, "vote")
+        assert self.send("post", topic_url(self.topic, "vote"), {}, by=self.bob).status_code == 400
+
+    @override_settings(DISCUSSION_VOTES_PER_MINUTE=2)
+    def test_so_many_votes_a_minute(self) -> None:
+        assert [self.vote(self.topic, vote, self.bob).status_code for vote in (1, -1, 1)] == [200, 200, 429]
+        assert DiscussionTopic.objects.get().vote_count == -1
+        with override_settings(LIMITS=False):
+            assert self.vote(self.topic, 0, self.bob).status_code == 200
+
+
+class VoteTests(VoteCase):
+    def test_a_person_has_one_vote_which_they_change_and_take_back(self) -> None:
+        for thing in (self.topic, self.reply):
+            for vote, count in ((1, 1), (1, 1), (-1, -1), (0, 0), (0, 0), (-1, -1)):
+                assert self.vote(thing, vote, self.mallory).json() == {"vote": vote, "voteCount": count}
+            assert self.vote(thing, 1, self.staff).json() == {"vote": 1, "voteCount": 0}
+        assert TopicVote.objects.count() == ReplyVote.objects.count() == 2
+        topic = self.get(topic_url(self.topic), by=self.mallory)
+        assert (topic["myVote"], topic["voteCount"], topic["replies"][0]["myVote"]) == (-1, 0, -1)
+        assert reconcile() == []
+
+    def test_a_closed_topic_is_voted_on_all_the_same(self) -> None:
+        self.send("post", topic_url(self.topic, "close"), by=self.staff)
+
+        assert self.vote(self.topic, 1, self.bob).status_code == 200
+        assert self.vote(self.reply, 1, self.alice).status_code == 200
+
+    def test_votes_count_when_their_people_are_gone(self) -> None:
+        self.vote(self.topic, 1, self.bob)
+        self.bob.delete()
+
+        assert reconcile() == []
+        topic = self.get(topic_url(self.topic))
+        assert (topic["voteCount"], topic["replies"][0]["author"]) == (1, None)
+
+
+class ManyAtOnceTests(VoteCase):
+    def at_once(self, action: Any, arguments: list[Any]) -> None:
+        def run(argument: Any) -> None:
+            try:
+                action(argument)
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(16) as threads:
+            list(threads.map(run, arguments))
+
+    @override_settings(LIMITS=False)
+    def test_fifty_people_change_their_minds_and_every_count_is_right(self) -> None:
+        topic, reply = DiscussionTopic.objects.get(), DiscussionReply.objects.get()
+        chance = Random(7)  # noqa: S311
+        people = UserFactory.create_batch(50)
+
+        def vote_as(vote: tuple[User, DiscussionTopic | DiscussionReply, int]) -> None:
+            person, thing, value = vote
+            vote_on(thing, value=value, by=person)
+
+        votes: list[Any] = [
+            (person, thing, chance.choice([1, 0, -1])) for person in people for thing in (topic, reply) * 4
+        ]
+        chance.shuffle(votes)
+
+        self.at_once(vote_as, votes)
+
+        assert reconcile() == []
+        for counted, rows in ((topic, TopicVote), (reply, ReplyVote)):
+            counted.refresh_from_db()
+            assert counted.vote_count == rows.objects.aggregate(sum=Sum("value"))["sum"]
+            assert 20 < rows.objects.count() <= 50
+
+    @override_settings(LIMITS=False)
+    def test_one_person_in_many_tabs_has_one_vote(self) -> None:
+        topic = DiscussionTopic.objects.get()
+
+        self.at_once(lambda value: vote_on(topic, value=value, by=self.bob), [1] * 40)
+
+        topic.refresh_from_db()
+        assert (topic.vote_count, TopicVote.objects.count()) == (1, 1)
+
+    def test_answers_that_come_at_once_are_all_counted(self) -> None:
+        with override_settings(LIMITS=False):
+            self.at_once(lambda number: self.answer(self.topic, f"{number}"), list(range(20)))
+
+        assert DiscussionTopic.objects.get().reply_count == 21
+        assert reconcile() == []
+
+    def test_a_visitor_who_looks_many_times_at_once_counts_once(self) -> None:
+        topic = DiscussionTopic.objects.get()
+
+        self.at_once(lambda visitor: count_view(topic, visitor=visitor), ["user 1", "user 2"] * 20)
+
+        topic.refresh_from_db()
+        assert (topic.view_count, TopicView.objects.count()) == (2, 2)
+
+    @override_settings(LIMITS=False)
+    def test_voting_and_looking_while_it_is_deleted_breaks_nothing(self) -> None:
+        topic, reply = DiscussionTopic.objects.get(), DiscussionReply.objects.get()
+        people = UserFactory.create_batch(20)
+
+        def act(number: int) -> None:
+            try:
+                if number == 30:
+                    delete_topic(topic, by=self.staff)
+                count_view(topic, visitor=f"user {number}")
+                vote_on(topic if number % 2 else reply, value=1, by=people[number % 20])
+            except Gone:
+                pass
+
+        self.at_once(act, list(range(80)))
+
+        assert not DiscussionTopic.objects.exists()
+        assert not TopicVote.objects.exists()
+        assert not ReplyVote.objects.exists()
+
+
+class ReconcileTests(VoteCase):
+    def test_what_is_wrong_is_printed_and_put_right(self) -> None:
+        self.vote(self.topic, 1, self.bob)
+        self.send("patch", topic_url(self.topic), {"tags": ["tea"]}, by=self.alice)
+        topic = DiscussionTopic.objects.get()
+        right = topic.last_activity_at
+        wrong = right - timedelta(days=1)
+        DiscussionTopic.objects.update(vote_count=5, reply_count=6, view_count=7, last_activity_at=wrong)
+        DiscussionReply.objects.update(vote_count=8)
+        Tag.objects.update(topic_count=9)
+
+        expected = [
+            f"discussion.DiscussionTopic {topic.pk}: vote_count is 5, not 1",
+            f"discussion.DiscussionTopic {topic.pk}: reply_count is 6, not 1",
+            f"discussion.DiscussionTopic {topic.pk}: view_count is 7, not 0",
+            f"discussion.DiscussionTopic {topic.pk}: last_activity_at is {wrong}, not {right}",
+            f"discussion.DiscussionReply {self.reply['id']}: vote_count is 8, not 0",
+            f"discussion.Tag {Tag.objects.get().pk}: topic_count is 9, not 1",
+        ]
+        assert reconcile() == expected
+        assert reconcile("--repair") == expected
+        assert reconcile() == []
+        topic.refresh_from_db()
+        assert (topic.vote_count, topic.reply_count, topic.last_activity_at) == (1, 1, right)
+
+    def test_deleting_an_answer_counts_back(self) -> None:
+        topic = DiscussionTopic.objects.get()
+        self.send("delete", reply_url(self.reply), by=self.bob)
+
+        assert reconcile() == []
+        now = DiscussionTopic.objects.get()
+        assert (now.reply_count, now.last_activity_at) == (0, topic.created_at)
+
+    def test_views_of_days_that_are_over_are_kept_as_a_number(self) -> None:
+        topic = DiscussionTopic.objects.get()
+        for person in ("user 1", "user 2"):
+            count_view(topic, visitor=person)
+        TopicView.objects.filter(visitor="user 1").update(day=timezone.localdate() - timedelta(days=2))
+
+        assert forget_old_views() == 1
+        assert TopicView.objects.count() == 1
+        assert DiscussionTopic.objects.get().view_count == 2
+        assert reconcile() == []

@@ -1,0 +1,54 @@
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import generics
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from discussion.groups import inbox_feed
+from discussion.models import Notification
+from discussion.models.notification import NotificationQuerySet
+from discussion.serializers.inbox import MarkReadSerializer, NotificationSerializer, UnreadSerializer
+from discussion.services.inbox import mark_read
+from discussion.views.topic_views import ForumView
+
+
+class InboxView(ForumView[Notification]):
+    """A view of my inbox."""
+
+    def feed(self) -> str:
+        return inbox_feed(self.request.user.pk)
+
+    def get_queryset(self) -> NotificationQuerySet:
+        mine = Notification.objects.inbox_of(self.request.user)
+        return mine.unread() if self.request.query_params.get("unread") == "true" else mine
+
+
+@extend_schema(parameters=[OpenApiParameter("unread", bool, description="Only what I have not read.")])
+class NotificationListView(InboxView, generics.ListAPIView[Notification]):
+    """What concerns me, the newest first."""
+
+    serializer_class = NotificationSerializer
+
+
+class UnreadView(InboxView):
+    """How much of it I have not read."""
+
+    serializer_class = UnreadSerializer
+
+    @extend_schema(responses={200: UnreadSerializer})
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return Response(self.get_serializer({"unread_count": self.get_queryset().unread().count()}).data)
+
+
+class MarkReadView(InboxView):
+    """I have read these, or all."""
+
+    serializer_class = MarkReadSerializer
+
+    @extend_schema(responses={200: MarkReadSerializer})
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        left = mark_read(self.request.user, serializer.validated_data.get("ids"))
+        return Response(self.get_serializer({"unread_count": left}).data)

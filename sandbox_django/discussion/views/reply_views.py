@@ -1,0 +1,89 @@
+from typing import Any
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from django.utils.functional import cached_property
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from core.idempotency import IdempotentCreateMixin
+from discussion.groups import topic_feed
+from discussion.models import DiscussionReply, DiscussionTopic, ReplyEdit
+from discussion.permissions import AuthorsAndStaffChange, NotOnOnesOwn
+from discussion.serializers.topic import ReplyEditSerializer, ReplySerializer, VoteSerializer
+from discussion.services.replies import delete_reply, edit_reply, post_reply
+from discussion.services.votes import vote_on
+from discussion.views.topic_views import ForumView, ModelType
+
+
+class InTopicView(ForumView[ModelType]):
+    """A view of something in a topic."""
+
+    @cached_property
+    def topic(self) -> DiscussionTopic:
+        return get_object_or_404(DiscussionTopic, pk=self.kwargs["topic_pk"])
+
+    def feed(self) -> str:
+        return topic_feed(self.kwargs["topic_pk"])
+
+
+class RepliesView(InTopicView[DiscussionReply]):
+    """What all views of a topic's replies share."""
+
+    serializer_class = ReplySerializer
+
+    def get_queryset(self) -> QuerySet[DiscussionReply]:
+        return self.topic.replies.for_reader(self.request.user)
+
+
+class ReplyListView(RepliesView, IdempotentCreateMixin[DiscussionReply], generics.ListCreateAPIView[DiscussionReply]):
+    """What was answered to a topic: by votes, then age."""
+
+    def perform_create(self, serializer: BaseSerializer[DiscussionReply]) -> None:
+        reply = post_reply(self.topic, by=self.request.user, **serializer.validated_data)
+        serializer.instance = self.get_queryset().get(pk=reply.pk)
+
+
+class ReplyDetailView(RepliesView, generics.RetrieveUpdateDestroyAPIView[DiscussionReply]):
+    """One answer: its author and staff change and delete it."""
+
+    permission_classes = [IsAuthenticated, AuthorsAndStaffChange]
+
+    def perform_update(self, serializer: BaseSerializer[DiscussionReply]) -> None:
+        reply = serializer.instance
+        assert reply is not None
+        edit_reply(reply, content=serializer.validated_data.get("content", reply.content), by=self.request.user)
+        serializer.instance = self.get_queryset().get(pk=reply.pk)
+
+    def perform_destroy(self, instance: DiscussionReply) -> None:
+        delete_reply(instance, by=self.request.user)
+
+
+class ReplyVoteView(RepliesView):
+    """My vote on a reply: 1, -1, or 0 to take it back."""
+
+    permission_classes = [IsAuthenticated, NotOnOnesOwn]
+    serializer_class = VoteSerializer  # type: ignore[assignment]  # of another thing than the queryset's
+
+    @extend_schema(responses={200: VoteSerializer})
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        reply = self.get_object()
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        vote = serializer.validated_data["vote"]
+        vote_count = vote_on(reply, value=vote, by=self.request.user)
+        return Response(self.get_serializer({"vote": vote, "vote_count": vote_count}).data)
+
+
+class ReplyEditsView(InTopicView[ReplyEdit], generics.ListAPIView[ReplyEdit]):
+    """What stood in a reply before it was changed, the newest first."""
+
+    serializer_class = ReplyEditSerializer
+
+    def get_queryset(self) -> QuerySet[ReplyEdit]:
+        reply = get_object_or_404(self.topic.replies, pk=self.kwargs["pk"])
+        return reply.edits.select_related("editor")

@@ -1,0 +1,274 @@
+from typing import Any, TypeVar
+
+from django.db.models import Model, QuerySet
+from django.http import Http404
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import generics
+from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from accounts.http import AuthenticatedRequest
+from core.errors import Conflict
+from core.idempotency import IdempotentCreateMixin
+from core.live import feeds
+from core.markdown import render_markdown
+from core.pagination import BoundedCountPagination
+from core.throttling import Limit
+from discussion.groups import LIST, topic_feed
+from discussion.models import DiscussionTopic, Tag, TopicEdit
+from discussion.permissions import AuthorsAndStaffChange, NotOnOnesOwn, OnlyStaff, OnlyWhoAsked
+from discussion.serializers.topic import (
+    AcceptSerializer,
+    PreviewSerializer,
+    SimilarSerializer,
+    TagSerializer,
+    TopicDetailSerializer,
+    TopicEditSerializer,
+    TopicSerializer,
+    VoteSerializer,
+)
+from discussion.services.answers import accept_answer, unaccept_answer
+from discussion.services.lists import Sort, topics_for
+from discussion.services.rights import Gone, HasReplies, NoSuchReply, NotAllowed, TopicClosed
+from discussion.services.search import similar
+from discussion.services.topics import create_topic, delete_topic, edit_topic, moderate_topic
+from discussion.services.views import count_view
+from discussion.services.votes import vote_on
+
+ModelType = TypeVar("ModelType", bound=Model)
+
+# While somebody types.
+SEARCHES = Limit("discussion searches", times=120, seconds=60)
+PREVIEWS = Limit("discussion previews", times=60, seconds=60)
+REPLIES_SHOWN = 100
+
+
+class ForumView(generics.GenericAPIView[ModelType]):
+    """What all views of this app share: where the feed stood before the rows were read, and what refusals mean."""
+
+    request: AuthenticatedRequest
+    feed_seq: int | None = None
+
+    def feed(self) -> str | None:
+        """The feed of what the URL names, if it has one."""
+        return None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.method in SAFE_METHODS and (feed := self.feed()):
+            self.feed_seq = feeds.head(feed)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        if self.feed_seq is not None and response.status_code == 200:
+            # Whoever opens the socket with this number misses nothing.
+            response["Feed-Seq"] = str(self.feed_seq)
+        return super().finalize_response(request, response, *args, **kwargs)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        return super().handle_exception(_as_answer(exc))
+
+
+def _as_answer(failure: Exception) -> Exception:
+    match failure:
+        case Gone():
+            return Http404()
+        case NotAllowed():
+            return PermissionDenied(str(failure))
+        case NoSuchReply():
+            return ValidationError({"reply_id": "The topic has no such reply."})
+        case TopicClosed():
+            return Conflict("This topic is closed: it takes no more replies.", code="topic_closed")
+        case HasReplies():
+            return Conflict("Others have replied: only staff can delete this topic now.", code="has_replies")
+        case _:
+            return failure
+
+
+@extend_schema(
+    parameters=[
+        OpenApiParameter("sort", enum=Sort.values, description="`new` unless something is searched for."),
+        OpenApiParameter("tag", description="Only topics with this tag."),
+        OpenApiParameter("search", description="Only topics with these words, the best first."),
+    ]
+)
+class TopicListView(
+    ForumView[DiscussionTopic], IdempotentCreateMixin[DiscussionTopic], generics.ListCreateAPIView[DiscussionTopic]
+):
+    """What people talk about; pinned topics come first."""
+
+    serializer_class = TopicSerializer
+    pagination_class = BoundedCountPagination
+
+    def feed(self) -> str:
+        return LIST
+
+    def get_queryset(self) -> QuerySet[DiscussionTopic]:
+        if self.request.method not in SAFE_METHODS:
+            return DiscussionTopic.objects.for_reader(self.request.user)
+        asked = {name: self.request.query_params.get(name, "") for name in ("sort", "tag", "search")}
+        if asked["sort"] and asked["sort"] not in Sort:
+            raise ValidationError({"sort": f"One of {', '.join(Sort.values)}."})
+        if asked["search"].strip():
+            SEARCHES.hit(self.request.user.pk)
+        return topics_for(self.request.user, **asked)
+
+    def perform_create(self, serializer: BaseSerializer[DiscussionTopic]) -> None:
+        topic = create_topic(self.request.user, **_as_service_wants(serializer.validated_data))
+        serializer.instance = self.get_queryset().get(pk=topic.pk)
+
+
+class TopicView(ForumView[DiscussionTopic]):
+    """A view of one topic."""
+
+    def feed(self) -> str:
+        return topic_feed(self.kwargs["pk"])
+
+    def get_queryset(self) -> QuerySet[DiscussionTopic]:
+        return DiscussionTopic.objects.for_reader(self.request.user)
+
+    def answer(self, topic: DiscussionTopic) -> Response:
+        """The topic as it is now, with its answers."""
+        topic = self.get_queryset().get(pk=topic.pk)
+        with_replies(topic, self.request)
+        return Response(TopicDetailSerializer(topic, context=self.get_serializer_context()).data)
+
+
+def with_replies(topic: DiscussionTopic, request: AuthenticatedRequest) -> None:
+    """Read the answers that a topic's serializer shows, and the accepted one even if it is far behind."""
+    replies = topic.replies.for_reader(request.user)
+    topic.first_replies = list(replies[:REPLIES_SHOWN])  # type: ignore[attr-defined]
+    if topic.accepted_answer_id is not None:
+        topic.accepted_answer = next(
+            (reply for reply in topic.first_replies if reply.is_accepted),  # type: ignore[attr-defined]
+            None,
+        ) or replies.get(pk=topic.accepted_answer_id)
+
+
+class TopicDetailView(TopicView, generics.RetrieveUpdateDestroyAPIView[DiscussionTopic]):
+    """One topic and its answers: its author and staff change and delete it."""
+
+    permission_classes = [IsAuthenticated, AuthorsAndStaffChange]
+    serializer_class = TopicDetailSerializer
+
+    def get_object(self) -> DiscussionTopic:
+        topic = super().get_object()
+        if self.request.method in SAFE_METHODS:
+            count_view(topic, visitor=f"user {self.request.user.pk}")
+        with_replies(topic, self.request)
+        return topic
+
+    def perform_update(self, serializer: BaseSerializer[DiscussionTopic]) -> None:
+        assert serializer.instance is not None
+        edit_topic(serializer.instance, by=self.request.user, **_as_service_wants(serializer.validated_data))
+        serializer.instance = self.get_object()
+
+    def perform_destroy(self, instance: DiscussionTopic) -> None:
+        delete_topic(instance, by=self.request.user)
+
+
+class TopicVoteView(TopicView):
+    """My vote on a topic: 1, -1, or 0 to take it back."""
+
+    permission_classes = [IsAuthenticated, NotOnOnesOwn]
+    serializer_class = VoteSerializer
+
+    @extend_schema(responses={200: VoteSerializer})
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        topic = self.get_object()  # before the body is looked at
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        vote = serializer.validated_data["vote"]
+        vote_count = vote_on(topic, value=vote, by=self.request.user)
+        return Response(self.get_serializer({"vote": vote, "vote_count": vote_count}).data)
+
+
+class AcceptAnswerView(TopicView):
+    """Take a reply for the answer."""
+
+    permission_classes = [IsAuthenticated, OnlyWhoAsked]
+    serializer_class = AcceptSerializer
+
+    @extend_schema(responses={200: TopicDetailSerializer})
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        topic = self.get_object()
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return self.answer(accept_answer(topic, by=self.request.user, **serializer.validated_data))
+
+
+class UnacceptAnswerView(TopicView):
+    """None of the replies is the answer after all."""
+
+    permission_classes = [IsAuthenticated, OnlyWhoAsked]
+
+    @extend_schema(request=None, responses={200: TopicDetailSerializer})
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self.answer(unaccept_answer(self.get_object(), by=self.request.user))
+
+
+class ModerateView(TopicView):
+    """Close, open again, pin or unpin: which of them, the URL configuration says."""
+
+    permission_classes = [IsAuthenticated, OnlyStaff]
+    field = ""
+    value = False
+
+    @extend_schema(request=None, responses={200: TopicDetailSerializer})
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self.answer(moderate_topic(self.get_object(), by=self.request.user, **{self.field: self.value}))
+
+
+class TopicEditsView(ForumView[TopicEdit], generics.ListAPIView[TopicEdit]):
+    """What stood in a topic before it was changed, the newest first."""
+
+    serializer_class = TopicEditSerializer
+
+    def get_queryset(self) -> QuerySet[TopicEdit]:
+        topic = generics.get_object_or_404(DiscussionTopic, pk=self.kwargs["pk"])
+        return topic.edits.select_related("editor")
+
+
+class TagListView(generics.ListAPIView[Tag]):
+    """Tags that topics have, those of most topics first; `?search=` for how they begin."""
+
+    queryset = Tag.objects.filter(topic_count__gt=0)
+    serializer_class = TagSerializer
+
+    def get_queryset(self) -> QuerySet[Tag]:
+        begins = self.request.query_params.get("search", "").replace("\x00", "").lower()
+        return super().get_queryset().filter(name__startswith=begins)
+
+
+@extend_schema(parameters=[OpenApiParameter("title", description="As far as it is typed.")])
+class SimilarView(ForumView[DiscussionTopic]):
+    """A few topics that may be about the same, for whoever types a title."""
+
+    serializer_class = SimilarSerializer
+    pagination_class = None
+
+    @extend_schema(responses={200: SimilarSerializer(many=True)})
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        SEARCHES.hit(self.request.user.pk)
+        topics = similar(DiscussionTopic.objects.all(), request.query_params.get("title", ""))
+        return Response(self.get_serializer(topics, many=True).data)
+
+
+class PreviewView(ForumView[DiscussionTopic]):
+    """Markdown as it will look."""
+
+    serializer_class = PreviewSerializer
+
+    @extend_schema(responses={200: PreviewSerializer})
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        PREVIEWS.hit(self.request.user.pk)
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        content_html = render_markdown(serializer.validated_data["content"])
+        return Response(self.get_serializer({"content_html": content_html}).data)
+
+
+def _as_service_wants(data: dict[str, Any]) -> dict[str, Any]:
+    return {"tags" if name == "tag_names" else name: value for name, value in data.items()}
