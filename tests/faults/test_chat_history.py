@@ -1,7 +1,7 @@
 """A room full of people on bad lines, a server that crashes, and at the end everybody has heard everything once.
 
 Many programs write and listen at the same time over real sockets. Their lines break at random, some of them are removed
-(one comes back), and the server is killed half-way and started again. What the server acknowledged is then compared
+(one comes back), and a server is killed half-way and started again. What the server acknowledged is then compared
 with what each of them heard. Larger: CHAT_HISTORY_CLIENTS=50 CHAT_HISTORY_MESSAGES=2000.
 """
 
@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -46,13 +45,17 @@ for number in range({count}):
 
 
 @pytest.fixture(params=["embedded", "production"])
-def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
+def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
+    """One on the embedded default, two on PostgreSQL and Redis."""
     with ExitStack() as started:
-        env = {}
-        if request.param == "production":
-            env["DATABASE_URL"] = started.enter_context(postgresql_server())
-            env["REDIS_URL"] = started.enter_context(redis_server())
-        yield started.enter_context(Server(tmp_path, **env))
+        if request.param == "embedded":
+            yield [started.enter_context(Server(tmp_path_factory.mktemp("one")))]
+            return
+        urls = {
+            "DATABASE_URL": started.enter_context(postgresql_server()),
+            "REDIS_URL": started.enter_context(redis_server()),
+        }
+        yield [started.enter_context(Server(tmp_path_factory.mktemp(name), **urls)) for name in ("one", "other")]
 
 
 @dataclass
@@ -115,14 +118,14 @@ class Person:
 class Api:
     """Sends what may be sent twice until there is an answer."""
 
-    def __init__(self, server: Server, client: httpx.AsyncClient) -> None:
-        self._server, self._client = server, client
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
 
     async def send(self, method: str, path: str, data: Any = None, *, by: Person, key: str = "") -> httpx.Response:
         headers = {**by.headers, "Idempotency-Key": key} if key else by.headers
         while True:
             try:
-                response = await self._client.request(method, f"{self._server.url}{path}", json=data, headers=headers)
+                response = await self._client.request(method, f"{by.server.url}{path}", json=data, headers=headers)
             except httpx.TransportError:
                 await asyncio.sleep(0.05)
                 continue
@@ -133,15 +136,15 @@ class Api:
 class History:
     """The run: who is in the room, what was acknowledged."""
 
-    def __init__(self, server: Server, people: list[Person]) -> None:
-        self.server, self.people = server, people
+    def __init__(self, people: list[Person], *, crashes: Server) -> None:
+        self.people, self.server_that_crashes = people, crashes
         self.acknowledged: set[int] = set()
         self.half_said = asyncio.Event()
         self._numbers = iter(range(MESSAGES))
 
     async def run(self) -> None:
         async with httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_connections=CLIENTS)) as client:
-            self.api = Api(self.server, client)
+            self.api = Api(client)
             await self.make_room()
             async with asyncio.TaskGroup() as self.lines:  # a listener that fails ends the run
                 listening = [self.lines.create_task(person.listen()) for person in self.people]
@@ -179,8 +182,8 @@ class History:
 
     async def crash(self) -> None:
         await self.half_said.wait()
-        await asyncio.to_thread(self.server.kill)
-        await asyncio.to_thread(self.server.start)
+        await asyncio.to_thread(self.server_that_crashes.kill)
+        await asyncio.to_thread(self.server_that_crashes.start)
 
     async def remove_some(self) -> None:
         """The last fifth of them; the very last one comes back."""
@@ -215,19 +218,21 @@ class History:
         while path:
             page = (await self.api.send("GET", path, by=self.people[0])).json()
             stored += page["results"]
-            path = page["next"].removeprefix(self.server.url) if page["next"] else ""
+            path = page["next"].removeprefix(self.people[0].server.url) if page["next"] else ""
         self.stored = [message["id"] for message in stored]
         self.said = [message["content"] for message in stored]
         return head
 
 
 def test_what_was_acknowledged_is_heard_once_and_in_order_by_all_who_stay_and_by_nobody_after_the_end(
-    server: Server,
+    servers: list[Server],
 ) -> None:
-    printed = server.manage("shell", "--no-imports", "--command", PEOPLE.format(count=CLIENTS))
+    printed = servers[0].manage("shell", "--no-imports", "--command", PEOPLE.format(count=CLIENTS))
     lines = [line.split() for line in printed.splitlines()]
-    people = [Person(number, int(pk), access, server) for number, (pk, access) in enumerate(lines)]
-    history = History(server, people)
+    people = [
+        Person(number, int(pk), access, servers[number % len(servers)]) for number, (pk, access) in enumerate(lines)
+    ]
+    history = History(people, crashes=servers[-1])
 
     asyncio.run(history.run())
 
