@@ -12,6 +12,8 @@ from django.http import HttpRequest
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 
+from core.metrics import throttled
+
 logger = structlog.get_logger(__name__)
 
 
@@ -45,6 +47,7 @@ class Limit:
 
     def _stop_if(self, full: bool) -> None:
         if full and settings.LIMITS:
+            throttled.labels(self.name).inc()
             raise TooOften(wait=math.ceil(self.seconds - time.time() % self.seconds))  # whole seconds, never 0
 
     def _counted(self, key: object, *, add: int) -> int:

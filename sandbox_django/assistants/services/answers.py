@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -41,6 +42,7 @@ from core.live import feeds
 from core.live.hub import current_hub
 from core.live.layers import LAYER_DOWN
 from core.markdown import render_markdown
+from core.metrics import answers_ended
 from core.threads import in_database_thread
 
 logger = structlog.get_logger(__name__)
@@ -70,10 +72,16 @@ def begin_answer(question: AssistantMessage, *, after_seq: int, asker: Asker | N
         question=question,
         status=Status.STREAMING,
         after_seq=after_seq,
-        lease_expires_at=lease_from_now(),
+        lease_expires_at=timezone.now() + timedelta(seconds=_seconds_to_begin()),
         spender=asker.key if asker else "",
         reserved_tokens=set_aside(asker, question.content) if asker else 0,
     )
+
+
+def _seconds_to_begin() -> float:
+    # In a queue it may have to wait until others are done; in this process it begins at once.
+    is_queued = settings.ASSISTANT_RUNNER == "taskiq"
+    return settings.ASSISTANT_WAIT_SECONDS if is_queued else settings.ASSISTANT_LEASE_SECONDS
 
 
 def claim_answer(question_id: int) -> Writing | None:
@@ -88,9 +96,10 @@ def claim_answer(question_id: int) -> Writing | None:
         claimed = cursor.fetchone()
     if claimed is None:
         return None
-    question = AssistantMessage.objects.filter(pk=question_id)
-    said = question.values_list("content", "conversation_id", "conversation__model", "conversation__title").get()
-    content, conversation_id, model, title = said
+    asked = AssistantMessage.objects.filter(pk=claimed[0]).values_list(
+        "question__content", "conversation_id", "conversation__model", "conversation__title", "created_at"
+    )
+    content, conversation_id, model, title, asked_at = asked.get()
     return Writing(
         answer_id=claimed[0],
         question_id=question_id,
@@ -99,6 +108,7 @@ def claim_answer(question_id: int) -> Writing | None:
         model=model,
         turns=turns_for(content, conversation_id, question_id),
         wants_title=not title,
+        asked_at=asked_at,
         is_stopped=bool(claimed[2]),
     )
 
@@ -182,7 +192,8 @@ def _outcome(writing: Writing, model: ChatModel) -> Outcome:
 async def _end(answer_id: int, conversation_id: UUID, text: str, outcome: Outcome) -> None:
     for _ in range(END_TRIES):
         try:
-            await in_database_thread(_store_end, answer_id, conversation_id, text, outcome)
+            if await in_database_thread(_store_end, answer_id, conversation_id, text, outcome):
+                answers_ended.labels(outcome.status.value, outcome.error).inc()
             break
         except DatabaseError as failure:
             logger.warning("answer_end_delayed", answer=answer_id, error=type(failure).__name__)
@@ -193,7 +204,8 @@ async def _end(answer_id: int, conversation_id: UUID, text: str, outcome: Outcom
         logger.warning("live_layer_down", error=type(failure).__name__, answer=answer_id)
 
 
-def _store_end(answer_id: int, conversation_id: UUID, text: str, outcome: Outcome) -> None:
+def _store_end(answer_id: int, conversation_id: UUID, text: str, outcome: Outcome) -> bool:
+    """False when somebody else had ended it already, and said so."""
     html = render_markdown(text)
     with feeds.write(conversation_feed(conversation_id)) as feed:
         streaming = AssistantMessage.objects.streaming().filter(pk=answer_id)
@@ -209,11 +221,12 @@ def _store_end(answer_id: int, conversation_id: UUID, text: str, outcome: Outcom
             lease_expires_at=None,
         )
         if not won or answer is None or answer.question_id is None:
-            return  # somebody else ended it, and said so
+            return False
         AssistantConversation.objects.filter(pk=conversation_id).update(updated_at=timezone.now())
         settle(answer, spent=_cost(answer, text, outcome))
         end = _end_message(answer.question_id, answer_id, text, html, outcome)
         feed.publish(end, ends_text=(answer_id, len(text)))
+    return True
 
 
 def _cost(answer: AssistantMessage, text: str, outcome: Outcome) -> int:
