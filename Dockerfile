@@ -1,12 +1,12 @@
 # The product: one image, from which web servers, workers and the migration start. docs/operating.md says how.
 
 FROM python:3.11-slim-bookworm AS build
-# Every package is a wheel: with hashes, and with nothing compiled here.
+# With hashes, and nothing is compiled: all packages are wheels but one, which is pure Python.
 WORKDIR /app
 COPY requirements.lock ./
 RUN python -m venv .venv \
     && .venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all: \
-        -r requirements.lock
+        --no-binary djangorestframework-camel-case -r requirements.lock
 COPY sandbox_django sandbox_django
 # Thrown-away values: production's settings want some, and nothing is connected to.
 RUN DJANGO_SETTINGS_MODULE=config.settings.production DJANGO_SECRET_KEY=unused DJANGO_ALLOWED_HOSTS=unused \

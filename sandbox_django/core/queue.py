@@ -52,7 +52,7 @@ class JobBroker(RedisStreamBroker):
     async def listen(self) -> AsyncGenerator[AckableMessage, None]:
         beating = asyncio.create_task(self._beat())
         try:
-            while True:
+            while not _is_told_to_stop():
                 try:
                     for message_id, data in await self._read():
                         self._held.add(message_id)
@@ -75,7 +75,7 @@ class JobBroker(RedisStreamBroker):
         """Redis was away, and may have come back with nothing: the group is made anew."""
         if not isinstance(failure, ResponseError):
             logger.warning("queue_unreachable", error=type(failure).__name__)
-            await asyncio.sleep(PATIENCE)
+        await asyncio.sleep(PATIENCE)
         try:
             await self._declare_consumer_group()
         except LAYER_DOWN:
@@ -103,6 +103,12 @@ class JobBroker(RedisStreamBroker):
 
     def _redis(self) -> Redis:
         return Redis(connection_pool=self.connection_pool)
+
+
+def _is_told_to_stop() -> bool:
+    # A client that is cut off in mid-read may take our cancellation for its own: then we would read on for ever.
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _pairs(answer: Any) -> Any:

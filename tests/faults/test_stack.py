@@ -1,13 +1,16 @@
 """PostgreSQL, Redis, two web processes and two workers: whatever fails, nothing is lost and nothing is stuck."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from tests.faults import traffic
-from tests.faults.model import CUT, HANG, TEXT
+from tests.faults.model import CUT, HANG
 from tests.faults.traffic import Fault, Stack, Traffic, running_stack
+from tests.servers import Server
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 
@@ -63,4 +66,25 @@ def test_200_answers_are_complete_though_all_web_processes_are_replaced_meanwhil
 
     assert outcome.is_good(), outcome
     assert outcome.ended == {"complete": 200}
-    assert TEXT
+
+
+def test_any_server_tells_the_figures_of_all_processes(stack: Stack) -> None:
+    before = [figure(server, COMPLETE) for server in stack.web]
+
+    outcome = asyncio.run(Traffic(stack, ()).through(traffic.nothing))
+
+    assert outcome.ended == {"complete": 8}
+    for server, was in zip(stack.web, before, strict=True):
+        assert figure(server, COMPLETE) == was + 8, "workers counted them"
+        assert figure(server, "sandbox_frames_sent_total") > 0
+        assert figure(server, "sandbox_first_token_seconds_count") >= 8
+        assert figure(server, 'sandbox_queue_jobs{state="waiting"}') == 0
+
+
+COMPLETE = 'sandbox_answers_ended_total{error="",status="complete"}'
+
+
+def figure(server: Server, name: str) -> float:
+    text = httpx.get(f"{server.url}/metrics").raise_for_status().text
+    found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
+    return float(found[1]) if found else 0

@@ -51,6 +51,8 @@ class Stack:
 
 @contextmanager
 def running_stack(directory: Path, **env: str) -> Iterator[Stack]:
+    figures = directory / "figures"
+    figures.mkdir()
     with ExitStack() as started:
         redis = started.enter_context(RestartableRedis(directory))
         model = subprocess.Popen(
@@ -67,6 +69,7 @@ def running_stack(directory: Path, **env: str) -> Iterator[Stack]:
             "OPENAI_BASE_URL": model_url,
             "OPENAI_TOKEN_TIMEOUT": "3",
             "ASSISTANT_RUNNER": "taskiq",
+            "PROMETHEUS_MULTIPROC_DIR": str(figures),
             "ASSISTANT_LEASE_SECONDS": "4",
             **env,
         }
