@@ -32,21 +32,17 @@ UVICORN = [sys.executable, "-m", "uvicorn", "--app-dir", "sandbox_django", "conf
 UVICORN += ["--ws-max-size", "65536", "--ws-per-message-deflate", "false", "--timeout-graceful-shutdown", "30"]
 
 
-class Server:
-    """uvicorn on a free port, which it keeps when it is started again. `env` says what differs from the default.
+class Program:
+    """A process of ours, started and ended from outside. `env` says what differs from the default."""
 
-    with Server(tmp_path, OPENAI_BASE_URL=model.url) as server: requests go to server.url
-    """
+    command: list[str]
 
     def __init__(self, data_dir: Path, **env: str) -> None:
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.log = data_dir / "server.log"
+        self.log = data_dir / f"{type(self).__name__.lower()}.log"
         self._env = {**os.environ, **ALONE, "SANDBOX_DATA_DIR": str(data_dir), **env}
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        self.manage("migrate", "--verbosity=0")
         self.start()
         return self
 
@@ -61,17 +57,18 @@ class Server:
         return subprocess.run(call, cwd=ROOT, env=self._env, check=True, stdout=subprocess.PIPE, text=True).stdout
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
+        """Start it, and wait until it is ready."""
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [*UVICORN, "--port", str(self.port)], cwd=ROOT, env=self._env, stdout=log, stderr=log
-            )
+            self._process = subprocess.Popen(self.command, cwd=ROOT, env=self._env, stdout=log, stderr=log)
         give_up_at = time.monotonic() + PATIENCE
-        while not self._answers():
+        while not self.is_ready():
             if self._process.poll() is not None or time.monotonic() > give_up_at:
                 self.kill()
-                raise AssertionError(f"The server did not start:\n{self.log.read_text()[-4000:]}")
+                raise AssertionError(f"It did not start:\n{self.log.read_text()[-4000:]}")
             time.sleep(0.05)
+
+    def is_ready(self) -> bool:
+        return True
 
     def stop(self) -> int:
         """Ask it to end, as a deploy does; returns its exit code."""
@@ -88,9 +85,44 @@ class Server:
         process.send_signal(how)
         return process.wait(PATIENCE)
 
-    def _answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.url}/healthz", timeout=1) as response:  # noqa: S310  # our own URL
-                return bool(response.status == 200)
-        except OSError:
-            return False
+
+class Server(Program):
+    """uvicorn on a free port, which it keeps when it is started again.
+
+    with Server(tmp_path, OPENAI_BASE_URL=model.url) as server: requests go to server.url
+    """
+
+    def __init__(self, data_dir: Path, **env: str) -> None:
+        super().__init__(data_dir, **env)
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.command = [*UVICORN, "--port", str(self.port)]
+
+    def __enter__(self) -> Self:
+        self.manage("migrate", "--verbosity=0")
+        return super().__enter__()
+
+    def is_ready(self) -> bool:
+        return is_alive(self.url)
+
+
+class Worker(Program):
+    """What writes the answers of servers with ASSISTANT_RUNNER=taskiq."""
+
+    command = [sys.executable, "-m", "config.worker"]
+
+    def __init__(self, data_dir: Path, **env: str) -> None:
+        port = free_port()
+        super().__init__(data_dir, PYTHONPATH=str(ROOT / "sandbox_django"), WORKER_PORT=str(port), **env)
+        self.url = f"http://127.0.0.1:{port}"
+
+    def is_ready(self) -> bool:
+        return is_alive(self.url)
+
+
+def is_alive(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/healthz", timeout=1) as response:  # noqa: S310  # our own URL
+            return bool(response.status == 200)
+    except OSError:
+        return False

@@ -39,7 +39,8 @@ def test_copied_example_starts_on_the_embedded_default() -> None:
 def test_addresses_of_the_example_switch_to_the_services_of_the_compose_file() -> None:
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     database, published = services["postgres"]["environment"], services["postgres"]["ports"][0].split(":")[1]
-    name, user, password = (database[f"POSTGRES_{what}"] for what in ("DB", "USER", "PASSWORD"))
+    name, user = database["POSTGRES_DB"], database["POSTGRES_USER"]
+    password = database["POSTGRES_PASSWORD"].removeprefix("${POSTGRES_PASSWORD:-").removesuffix("}")
 
     assert example()["DATABASE_URL"] == f"postgresql://{user}:{password}@localhost:{published}/{name}"
     assert example()["REDIS_URL"] == f"redis://localhost:{services['redis']['ports'][0].split(':')[1]}/0"

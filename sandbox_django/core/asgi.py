@@ -9,8 +9,11 @@ import asyncio
 import fcntl
 import gc
 import io
+import time
+import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
@@ -28,7 +31,9 @@ from django.urls import set_script_prefix
 from django.utils.http import is_same_domain
 
 from core import runner
+from core.exposition import keep_sharing
 from core.live.layers import MemoryLayer, live_layer
+from core.metrics import http_requests
 from core.threads import drop_dead_connections, end_threads, in_thread
 
 logger = structlog.get_logger(__name__)
@@ -39,7 +44,6 @@ Send: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
 Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 BLOCK_SIZE = 64 * 1024  # bytes of a streamed response that are read in one hop
-DRAIN_SECONDS = 20.0  # what a stopping server gives its running jobs
 GC_THRESHOLD = 50_000  # with Python's 700 a busy process paused for 50 to 180 ms
 
 
@@ -55,7 +59,9 @@ class OneHopHandler(ASGIHandler):
         body = await _read_body(receive)
         if body is None:
             return
+        began = time.monotonic()
         response, content, rest = await in_thread(self._respond, scope, body)
+        http_requests.labels(f"{response.status_code // 100}xx").observe(time.monotonic() - began)
         headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in response.items()]
         headers += [(b"Set-Cookie", cookie.OutputString().encode("ascii")) for cookie in response.cookies.values()]
         try:
@@ -80,6 +86,10 @@ class OneHopHandler(ASGIHandler):
         else:
             request, refusal = self.create_request(scope, io.BytesIO(body))
             response = self._answer(request) if request else refusal or HttpResponseBadRequest()
+        if "X-Request-ID" not in response:  # answered before our middleware saw it
+            response["X-Request-ID"] = str(uuid.uuid4())
+            if response.status_code >= HTTPStatus.BAD_REQUEST:
+                logger.info("request_refused", code=response.status_code, request_id=response["X-Request-ID"])
         blocks = iter(response) if response.streaming else None
         content = _next_block(blocks) if blocks else getattr(response, "content", b"")
         if blocks is None or len(content) < BLOCK_SIZE:
@@ -197,7 +207,7 @@ class ServerLife:
         self.begin()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        await self.end()
+        await self.end(patience=settings.DRAIN_SECONDS)
         await send({"type": "lifespan.shutdown.complete"})
 
     def begin(self) -> None:
@@ -212,13 +222,14 @@ class ServerLife:
         if not settings.LIMITS:
             logger.warning("LIMITS ARE OFF: nothing stops anybody from asking as much as they like (LIMITS=off)")
         self._tasks = [loop.create_task(_repeat(periodic)) for periodic in self._periodic]
+        self._tasks.append(loop.create_task(keep_sharing()))
         for job in self._at_start:
             runner.start(job)
 
-    async def end(self) -> None:
+    async def end(self, *, patience: float) -> None:
         for task in self._tasks:
             task.cancel()
-        left = await runner.drain(DRAIN_SECONDS)
+        left = await runner.drain(patience)
         if left:
             logger.warning("drained_not_all", jobs=left)
         for job in self._at_end:

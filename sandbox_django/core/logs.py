@@ -50,7 +50,9 @@ def configure(*, as_json: bool, level: str) -> dict[str, Any]:
             # Django's own copies of what the request middleware says already, and of what chanx answers the client.
             "django.request": {"level": "CRITICAL"},
             "django.server": {"handlers": [], "propagate": False},
+            "uvicorn": {"handlers": [], "propagate": True},  # ours instead of its own
             "uvicorn.access": {"level": "CRITICAL"},
+            "taskiq": {"level": "WARNING"},
             "django.channels.server": {"propagate": False},  # runserver gives it a handler of its own
             "daphne": {"level": "WARNING"},
             "httpx": {"level": "WARNING"},

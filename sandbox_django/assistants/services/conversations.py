@@ -4,6 +4,7 @@ from collections.abc import Collection
 from functools import partial
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -16,7 +17,7 @@ from assistants.services.answers import begin_answer
 from assistants.services.spending import Asker
 from assistants.services.tidying import delete_conversations
 from assistants.tasks.assistant_tasks import task_end_abandoned_answers, task_handle_new_assistant_message
-from core import runner
+from core import queue, runner
 from core.live import feeds, hub
 
 
@@ -119,4 +120,5 @@ def _make_newest_active(conversation: AssistantConversation) -> None:
 
 def _have_it_answered(question: AssistantMessage) -> None:
     # Registered after the feed's own announcement, so that the question goes out before the first words.
-    transaction.on_commit(partial(runner.start, task_handle_new_assistant_message, question.pk))
+    give = queue.put if settings.ASSISTANT_RUNNER == "taskiq" else runner.start
+    transaction.on_commit(partial(give, task_handle_new_assistant_message, question.pk))

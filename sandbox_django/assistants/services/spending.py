@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from assistants.models import AssistantMessage, TokenSpending
+from core.metrics import throttled
 from core.throttling import TooOften
 
 ANSWER_RESERVE = 1_000  # tokens that an answer is taken to cost until it has ended
@@ -72,16 +73,21 @@ def set_aside(asker: Asker, question: str) -> int:
     if since_then >= MINUTE:
         minute_began_at, asked, since_then = int(now.timestamp()), 0, 0
     if asked >= asker.questions_per_minute:
-        raise TooOften(wait=math.ceil(MINUTE - since_then))
+        raise _too_often(wait=math.ceil(MINUTE - since_then))
     if AssistantMessage.objects.streaming().filter(spender=asker.key).count() >= asker.answers_at_once:
-        raise TooOften(wait=ANSWER_PATIENCE)
+        raise _too_often(wait=ANSWER_PATIENCE)
     if tokens + reserve > asker.tokens_per_day:
         tomorrow = datetime.combine(_day_of(now) + timedelta(days=1), datetime.min.time(), UTC)
-        raise TooOften(wait=math.ceil((tomorrow - now).total_seconds()))
+        raise _too_often(wait=math.ceil((tomorrow - now).total_seconds()))
     TokenSpending.objects.filter(spender=asker.key, day=_day_of(now)).update(
         tokens=tokens + reserve, minute_began_at=minute_began_at, asked_in_minute=asked + 1
     )
     return reserve
+
+
+def _too_often(wait: float) -> TooOften:
+    throttled.labels("questions").inc()
+    return TooOften(wait)
 
 
 def settle(answer_id: int, *, spent: int) -> None:

@@ -22,6 +22,7 @@ from assistants.services.reply_buffer import Said, reply_buffer
 from core import runner
 from core.live.layers import LAYER_DOWN
 from core.live.texts import Piece
+from core.metrics import answers_running, first_token, relay_lag
 from core.threads import in_database_thread
 
 logger = structlog.get_logger(__name__)
@@ -42,6 +43,7 @@ class Writing:
     model: str
     turns: list[Turn]
     wants_title: bool
+    asked_at: datetime
     text: list[str] = field(default_factory=list)  # all that the model has said
     sent: int = 0  # pieces of `text` that went out,
     length: int = 0  # their characters,
@@ -79,6 +81,7 @@ class Ticker:
     def __init__(self) -> None:
         self._writings: dict[int, Writing] = {}
         self._unsent: set[Writing] = set()
+        self._unsent_since = 0.0
         self._flushing = asyncio.Lock()
         self._ticking: asyncio.Task[None] | None = None
         self._checkpointing: asyncio.Task[None] | None = None
@@ -86,6 +89,7 @@ class Ticker:
 
     def add(self, writing: Writing) -> None:
         self._writings[writing.answer_id] = writing
+        answers_running.set(len(self._writings))
         if self._checkpointing is None:
             self._checkpointing = asyncio.create_task(self._checkpoint())
 
@@ -95,6 +99,10 @@ class Ticker:
     def say(self, writing: Writing, content: str) -> None:
         """Send some text with the next tick; the first piece of an answer goes at once."""
         is_first = not writing.text
+        if is_first:
+            first_token.observe((timezone.now() - writing.asked_at).total_seconds())
+        if not self._unsent:
+            self._unsent_since = time.monotonic()
         writing.text.append(content)
         self._unsent.add(writing)
         if is_first and self._first is None:
@@ -111,6 +119,7 @@ class Ticker:
         finally:  # whatever happens: what stays here has its lease renewed for ever
             self._unsent.discard(writing)
             self._writings.pop(writing.answer_id, None)
+            answers_running.set(len(self._writings))
 
     async def _tick(self) -> None:
         try:
@@ -145,6 +154,9 @@ class Ticker:
                     self._unsent.discard(writing)
                 if writing.answer_id in closed:
                     writing.lose()
+            now = time.monotonic()
+            relay_lag.observe(now - self._unsent_since)
+            self._unsent_since = now
         return True
 
     async def _checkpoint(self) -> None:

@@ -128,6 +128,18 @@ if REDIS_URL:
         }
     }
 
+# --- Processes -------------------------------------------------------------------------------------------------------
+# Seconds that a stopping process gives its running answers; then they are ended as failed, and offered again.
+DRAIN_SECONDS = env.float("DRAIN_SECONDS", 20.0)
+WEB_PROCESSES = env.int("WEB_PROCESSES", 1)  # of one bin/serve; start-up checks look at it
+# Where a worker says how it is (/healthz, /metrics), for probes from inside; port 0: nowhere.
+WORKER_HOST = env.str("WORKER_HOST", "127.0.0.1")
+WORKER_PORT = env.int("WORKER_PORT", 0)
+WORKER_JOBS = env.int("WORKER_JOBS", 500)  # answers that one worker process writes at once
+# Who may read /metrics: whoever has the token, and these networks when they ask directly and not through a proxy.
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+METRICS_NETWORKS: list[str] = env.list("METRICS_NETWORKS", [])
+
 # --- Live ------------------------------------------------------------------------------------------------------------
 CHANX: dict[str, Any] = {
     "CAMELIZE": True,
@@ -178,6 +190,10 @@ ASSISTANT_ANONYMOUS_ANSWERS_AT_ONCE = env.int("ASSISTANT_ANONYMOUS_ANSWERS_AT_ON
 ASSISTANT_ANONYMOUS_QUESTIONS_PER_MINUTE = env.int("ASSISTANT_ANONYMOUS_QUESTIONS_PER_MINUTE", 10)
 ASSISTANT_ANONYMOUS_TOKENS_PER_DAY = env.int("ASSISTANT_ANONYMOUS_TOKENS_PER_DAY", 100_000)
 ASSISTANT_ANONYMOUS_CONVERSATIONS_PER_HOUR = env.int("ASSISTANT_ANONYMOUS_CONVERSATIONS_PER_HOUR", 60)
+# Where answers are written: "loop" is the web process itself, "taskiq" the workers that bin/worker starts.
+ASSISTANT_RUNNER = env.str("ASSISTANT_RUNNER", "loop", validate=lambda name: name in {"loop", "taskiq"})
+# A question that no worker has begun to answer after so many seconds: its answer is ended, and offered for retry.
+ASSISTANT_WAIT_SECONDS = env.float("ASSISTANT_WAIT_SECONDS", 60.0)
 # An answer whose worker has not been heard of for so many seconds is ended and offered for retry.
 ASSISTANT_LEASE_SECONDS = env.float("ASSISTANT_LEASE_SECONDS", 15.0)
 

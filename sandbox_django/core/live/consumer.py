@@ -40,6 +40,7 @@ from core.live.messages import (
 from core.live.outbox import GONE, Outbox
 from core.live.passes import Pass
 from core.live.texts import NewestText, Piece
+from core.metrics import counts, throttled
 
 logger = structlog.get_logger(__name__)
 
@@ -180,6 +181,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         await self.close(code)
 
     async def _refuse_crowd(self) -> None:
+        throttled.labels("sockets").inc()
         await self._refuse(HTTPStatus.TOO_MANY_REQUESTS, "Too many open sockets.", CLOSE_TOO_OFTEN)
 
     async def _give_up(self) -> None:
@@ -227,6 +229,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         # From here to `add` nothing waits, so nothing comes between what is replayed and what is live.
         self._say_authentication(HTTPStatus.OK, "OK", replay.head)
         if not replay.complete:
+            counts.resyncs += 1
             self._say(ResyncMessage(payload=ResyncPayload(seq=replay.head)))
         for fact in replay.facts:
             if fact.text_id is not None and (text := self._replayed_texts.get(fact.text_id)):
@@ -312,6 +315,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         """Start anew at the head: what came before can't be told any more."""
         if head < self.seq:
             self._ended_text_id = 0  # a restored database gives its ids again
+        counts.resyncs += 1
         self.seq = head
         self._resynced_at = head
         self._text_id = self._text_length = 0
@@ -338,6 +342,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             await self.close(CLOSE_TOO_BIG)
             return
         if self._says_too_much():
+            throttled.labels("frames").inc()
             await self.close(CLOSE_TOO_OFTEN)
             return
         await super().receive(text_data, bytes_data, **kwargs)

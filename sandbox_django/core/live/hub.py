@@ -5,6 +5,7 @@ as ready text. The numbers show what is missing; one read of the log then serves
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
@@ -17,6 +18,7 @@ from core.live.feeds import Fact, Replay
 from core.live.layers import LAYER_DOWN, LayerMessage, live_layer
 from core.live.passes import ENDED_DEVICES, Passes, guard
 from core.live.texts import Piece
+from core.metrics import counts
 from core.threads import in_database_thread
 
 logger = structlog.get_logger(__name__)
@@ -134,6 +136,7 @@ class LiveFeed:
         return self.seq < self._known_head or bool(self._early) or self._missing_text is not None
 
     async def _fetch(self) -> None:
+        counts.gaps_found += 1
         missing_text, self._missing_text = self._missing_text, None
         # What is known before the log is read is in it or nowhere; what is heard meanwhile may be newer.
         was, known_head, early = self.seq, self._known_head, set(self._early)
@@ -146,6 +149,7 @@ class LiveFeed:
         if not replay.complete:
             self._resync(max(replay.head, self.seq))  # never back behind what was heard meanwhile
             return
+        counts.gaps_filled += 1
         for fact in replay.facts:
             piece = texts.get(fact.text_id) if fact.text_id is not None else None
             for reader in tuple(self.readers):
@@ -216,6 +220,13 @@ class Hub:
             del self._feeds[feed.name]
             feed.close()
             self._run(self._unsubscribe(feed.name))
+
+    def readers_by_kind(self) -> Counter[str]:
+        """How many sockets are open, by the kind of what they listen to: `chat.room`."""
+        kinds: Counter[str] = Counter()
+        for feed in self._feeds.values():
+            kinds[feed.name.rpartition(".")[0]] += len(feed.readers)
+        return kinds
 
     async def listen(self, group: str, callback: Callable[[Any], None]) -> None:
         """Have `callback` called in this process with each `call`'s data, or each hint's frame, to a group."""

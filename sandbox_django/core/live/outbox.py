@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 import structlog
 from django.conf import settings
 
+from core.metrics import counts
+
 logger = structlog.get_logger(__name__)
 
 Send: TypeAlias = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
@@ -36,6 +38,7 @@ class Outbox:
         self._waiting: deque[str] | None = None  # made when needed: most sockets never need one
 
     def put(self, frame: str) -> None:
+        counts.frames_sent += 1
         if self._sending is not None:
             if self._waiting is None:
                 self._waiting = deque()

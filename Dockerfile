@@ -1,0 +1,33 @@
+# The product: one image, from which web servers, workers and the migration start. docs/operating.md says how.
+
+FROM python:3.11-slim-bookworm AS build
+# With hashes, and nothing is compiled: all packages are wheels but one, which is pure Python.
+WORKDIR /app
+COPY requirements.lock ./
+RUN python -m venv .venv \
+    && .venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all: \
+        --no-binary djangorestframework-camel-case -r requirements.lock
+COPY sandbox_django sandbox_django
+# Thrown-away values: production's settings want some, and nothing is connected to.
+RUN DJANGO_SETTINGS_MODULE=config.settings.production DJANGO_SECRET_KEY=unused DJANGO_ALLOWED_HOSTS=unused \
+    OPENAI_API_KEY=unused DATABASE_URL=postgresql://unused REDIS_URL=redis://unused \
+    .venv/bin/python sandbox_django/manage.py collectstatic --no-input --verbosity 0 \
+    && .venv/bin/python -m compileall -q sandbox_django \
+    && .venv/bin/pip uninstall --yes --quiet --disable-pip-version-check setuptools pip
+
+FROM python:3.11-slim-bookworm
+# Python's own pip goes, too: nothing is installed into a running container.
+RUN python -m pip uninstall --yes --quiet --root-user-action ignore --disable-pip-version-check setuptools wheel pip \
+    && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin sandbox
+ENV DJANGO_SETTINGS_MODULE=config.settings.production \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    HOST=0.0.0.0 \
+    WORKER_HOST=0.0.0.0
+WORKDIR /app
+COPY --from=build /app /app
+COPY bin/serve bin/worker bin/
+USER 10001
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+CMD ["bin/serve"]

@@ -1,0 +1,20 @@
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from django.core.management.base import BaseCommand
+
+from assistants.services.answers import end_abandoned_answers
+from core import runner
+
+
+class Command(BaseCommand):
+    help = "End answers whose worker is gone (its lease ran out) as failed, with all that was said. Servers do it, too."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.stdout.write(f"{async_to_sync(end_and_tell)()} answers ended.")
+
+
+async def end_and_tell() -> int:
+    ended = await end_abandoned_answers()
+    await runner.drain(5)  # the news of it
+    return ended

@@ -1,0 +1,52 @@
+"""Says what keeps a server or a worker from starting, a line for each thing: `python -m config.preflight`."""
+
+import os
+import sys
+from collections.abc import Iterator
+
+import django
+import redis
+from django.conf import settings
+from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError, connection
+from django.db.migrations.executor import MigrationExecutor
+from environs.exceptions import EnvError
+from redis.exceptions import RedisError
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
+
+
+def problems() -> Iterator[str]:
+    try:
+        django.setup()
+    except (ImproperlyConfigured, EnvError) as refusal:
+        yield str(refusal)
+        return
+    # Not a check of Django's: `migrate` runs those first, and would refuse, too.
+    try:
+        executor = MigrationExecutor(connection)
+        if plan := executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            yield f"{len(plan)} migrations are not applied. Run: manage.py migrate"
+    except OperationalError as failure:
+        yield f"The database does not answer: {failure}"
+    if settings.REDIS_URL:
+        try:
+            with redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=3) as client:
+                client.ping()
+        except RedisError as failure:
+            yield f"Redis does not answer: {failure}"
+    for message in checks.run_checks():
+        if message.level >= checks.ERROR:
+            yield f"{message.msg} {message.hint or ''}"
+
+
+def main() -> int:
+    found = [" ".join(problem.split()) for problem in problems()]
+    for problem in found:
+        sys.stderr.write(f"Can't start: {problem}\n")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""A worker: writes the answers of the queue, hundreds at once, until it is told to stop. bin/worker starts it."""
+
+import asyncio
+import os
+import signal
+
+import django
+import uvloop
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
+django.setup()
+
+from django.conf import settings  # noqa: E402
+
+from assistants.services.ai_service import close_clients, warm_up  # noqa: E402
+from assistants.tasks.assistant_tasks import (  # noqa: E402
+    task_end_abandoned_answers,
+    task_handle_new_assistant_message,
+)
+from core import queue  # noqa: E402
+from core.asgi import Periodic, ServerLife  # noqa: E402
+from core.exposition import figures  # noqa: E402
+from core.views.metrics import has_token  # noqa: E402
+
+LAST_PATIENCE = 2.0  # seconds for what was begun by jobs that are done: titles, frames on their way
+
+life = ServerLife(
+    at_start=[warm_up],
+    periodic=[Periodic(task_end_abandoned_answers, every=5)],
+    at_end=[close_clients, queue.stop_working],
+)
+
+
+async def work() -> None:
+    told_to_stop = asyncio.Event()
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(ending, told_to_stop.set)
+    life.begin()
+    probes = await answer_probes()
+    await queue.work(
+        [task_handle_new_assistant_message],
+        until=told_to_stop,
+        at_once=settings.WORKER_JOBS,
+        patience=settings.DRAIN_SECONDS,
+    )
+    await life.end(patience=LAST_PATIENCE)
+    await probes.cleanup()
+
+
+async def answer_probes() -> web.AppRunner:
+    """From this loop: a worker that is stuck does not answer."""
+    app = web.Application()
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/metrics", metrics)
+    probes = web.AppRunner(app, access_log=None)
+    await probes.setup()
+    if settings.WORKER_PORT:
+        await web.TCPSite(probes, settings.WORKER_HOST, settings.WORKER_PORT).start()
+    return probes
+
+
+async def healthz(request: web.Request) -> web.Response:
+    return web.json_response({"status": "alive"})
+
+
+async def metrics(request: web.Request) -> web.Response:
+    if not has_token(request.headers.get("Authorization", "")):
+        raise web.HTTPNotFound
+    return web.Response(body=await figures(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+if __name__ == "__main__":
+    uvloop.run(work())

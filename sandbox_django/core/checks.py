@@ -1,0 +1,41 @@
+"""What a start refuses, in one line each: arrangements that look as if they worked, and lose things."""
+
+from importlib.metadata import version
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+from core.live.layers import MemoryLayer, live_layer
+
+
+@register
+def processes_can_hear_each_other(**given: Any) -> list[CheckMessage]:
+    if not isinstance(live_layer(), MemoryLayer):
+        return []
+    if settings.ASSISTANT_RUNNER == "taskiq":
+        hint = "Set REDIS_URL, or ASSISTANT_RUNNER=loop."
+        return [Error("Workers are to write the answers, but without Redis no page hears them.", hint, id="core.E001")]
+    if settings.WEB_PROCESSES > 1:
+        hint = "Set REDIS_URL, or WEB_PROCESSES=1."
+        return [Error("Several processes, but the in-memory layer reaches only one.", hint, id="core.E001")]
+    return []
+
+
+@register
+def processes_can_share_the_database(**given: Any) -> list[CheckMessage]:
+    several = settings.WEB_PROCESSES > 1 or settings.ASSISTANT_RUNNER == "taskiq"
+    if several and settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+        hint = "Set DATABASE_URL to a PostgreSQL."
+        return [Error("Several processes, but SQLite lets only one of them write at a time.", hint, id="core.E002")]
+    return []
+
+
+@register
+def layer_keeps_its_listeners(**given: Any) -> list[CheckMessage]:
+    backend = settings.CHANNEL_LAYERS["default"]["BACKEND"]
+    if backend == "channels_redis.core.RedisChannelLayer" and int(version("redis").partition(".")[0]) >= 8:
+        hint = "Use core.live.layers.RedisLayer, as config/settings/base.py does."
+        lossy = "channels_redis.core with redis-py 8 ends quiet listeners after 5 seconds, and drops most of a burst."
+        return [Error(lossy, hint, id="core.E003")]
+    return []

@@ -1,0 +1,178 @@
+"""Jobs for workers, in a Redis stream that keeps each until it is acknowledged (docs/decisions/0012-workers.md)."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from functools import cache, partial
+from typing import Any, TypeAlias, cast
+
+import structlog
+from django.conf import settings
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+from taskiq import AckableMessage, BrokerMessage
+from taskiq.acks import AcknowledgeType
+from taskiq.exceptions import SendTaskError
+from taskiq.kicker import AsyncKicker
+from taskiq.receiver import Receiver
+from taskiq_redis import RedisStreamBroker
+
+from core import runner
+from core.live.layers import LAYER_DOWN, RedisLayer, live_layer
+
+logger = structlog.get_logger(__name__)
+
+Job: TypeAlias = Callable[..., Coroutine[Any, Any, None]]
+
+STREAM = "sandbox:jobs"
+GROUP = "workers"
+BATCH = 10  # messages in one read: what one worker takes, another can't
+BLOCK_MS = 1000  # how long a read waits; also how often a quiet worker looks for what others left behind
+HEARTBEAT = 2.0  # seconds between two signs of life for the jobs that are being done
+DEAD_AFTER_MS = 6000  # without a sign of life for so long a job is given to another worker
+PATIENCE = 0.5  # seconds until the next try when Redis is away
+
+
+class JobBroker(RedisStreamBroker):
+    """taskiq's broker for streams, which here outlives its Redis, and tells long jobs from dead workers."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            url,
+            queue_name=STREAM,
+            consumer_group_name=GROUP,
+            consumer_id="0",  # what was put before the first worker came counts, too
+            max_connection_pool_size=16,
+        )
+        self._held: set[bytes] = set()
+
+    async def kick(self, message: BrokerMessage) -> None:
+        # Over the caller's loop's own connections: a shell or a test has another loop than the server.
+        await cast("RedisLayer", live_layer()).connection().xadd(STREAM, {"data": message.message})
+
+    async def listen(self) -> AsyncGenerator[AckableMessage, None]:
+        beating = asyncio.create_task(self._beat())
+        try:
+            while not _is_told_to_stop():
+                try:
+                    for message_id, data in await self._read():
+                        self._held.add(message_id)
+                        yield AckableMessage(data=data, ack=partial(self._acknowledge, message_id))
+                except LAYER_DOWN as failure:
+                    await self._begin_again(failure)
+        finally:
+            beating.cancel()
+
+    async def _read(self) -> list[tuple[bytes, bytes]]:
+        redis = self._redis()
+        fresh = await redis.xreadgroup(GROUP, self.consumer_name, {STREAM: ">"}, count=BATCH, block=BLOCK_MS)
+        entries = [entry for _, found in _pairs(fresh) for entry in found]
+        if not entries:
+            claimed = await redis.xautoclaim(STREAM, GROUP, self.consumer_name, DEAD_AFTER_MS, count=BATCH)
+            entries = claimed[1]
+        return [(message_id, fields[b"data"]) for message_id, fields in entries if fields]
+
+    async def _begin_again(self, failure: Exception) -> None:
+        """Redis was away, and may have come back with nothing: the group is made anew."""
+        if not isinstance(failure, ResponseError):
+            logger.warning("queue_unreachable", error=type(failure).__name__)
+        await asyncio.sleep(PATIENCE)
+        try:
+            await self._declare_consumer_group()
+        except LAYER_DOWN:
+            return  # the next read says so
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(HEARTBEAT)
+            if self._held:
+                try:
+                    await self._redis().xclaim(STREAM, GROUP, self.consumer_name, 0, list(self._held), justid=True)
+                except LAYER_DOWN as failure:
+                    logger.warning("queue_unreachable", error=type(failure).__name__, held=len(self._held))
+
+    async def _acknowledge(self, message_id: bytes) -> None:
+        self._held.discard(message_id)
+        try:
+            async with self._redis().pipeline(transaction=True) as pipe:
+                pipe.xack(STREAM, GROUP, message_id)
+                pipe.xdel(STREAM, message_id)  # so that the stream is as long as there is work
+                await pipe.execute()
+        except LAYER_DOWN as failure:
+            # It comes to another worker, which finds it done.
+            logger.warning("job_not_acknowledged", error=type(failure).__name__)
+
+    def _redis(self) -> Redis:
+        return Redis(connection_pool=self.connection_pool)
+
+
+def _is_told_to_stop() -> bool:
+    # A client that is cut off in mid-read may take our cancellation for its own: then we would read on for ever.
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _pairs(answer: Any) -> Any:
+    # Redis' newer protocol says as a mapping what the older one says as pairs.
+    return answer.items() if isinstance(answer, dict) else answer or ()
+
+
+@cache
+def _broker() -> JobBroker:
+    return JobBroker(settings.REDIS_URL)
+
+
+def put(job: Job, *args: Any) -> None:
+    """Have a worker do this, from any thread; arguments are numbers and text. If no queue takes it, it is done here."""
+    runner.start(_put, job, *args)
+
+
+async def _put(job: Job, *args: Any) -> None:
+    request_id = structlog.contextvars.get_contextvars().get("request_id", "")
+    kicker: AsyncKicker[Any, Any] = AsyncKicker(name_of(job), _broker(), {})
+    try:
+        await kicker.kiq(*args, request_id=request_id)
+    except SendTaskError as failure:
+        logger.warning("job_not_queued", job=job.__name__, error=type(failure.__cause__).__name__)
+        await job(*args)
+
+
+async def work(jobs: Sequence[Job], *, until: asyncio.Event, at_once: int, patience: float) -> None:
+    """Do what is put, so many at once, until the event; then let running jobs finish for so many seconds."""
+    broker = _broker()
+    for job in jobs:
+        broker.register_task(_task_of(job), task_name=name_of(job))
+    receiver = Receiver(
+        broker,
+        max_async_tasks=at_once,
+        validate_params=False,
+        ack_type=AcknowledgeType.WHEN_EXECUTED,
+        wait_tasks_timeout=patience,
+    )
+    await receiver.listen(until)
+
+
+async def stop_working() -> None:
+    await _broker().shutdown()
+
+
+def _task_of(job: Job) -> Job:
+    async def task(*args: Any, request_id: str) -> None:
+        await runner.finish(job, *args, request_id=request_id)
+
+    return task
+
+
+def name_of(job: Job) -> str:
+    return f"{job.__module__}.{job.__name__}"
+
+
+async def depth() -> tuple[int, int]:
+    """How many jobs wait, and how many are being done."""
+    if not settings.REDIS_URL:
+        return 0, 0
+    redis = cast("RedisLayer", live_layer()).connection()
+    try:
+        length, pending = await redis.xlen(STREAM), (await redis.xpending(STREAM, GROUP))["pending"]
+    except ResponseError:
+        return 0, 0  # no worker was ever here
+    return length - pending, pending

