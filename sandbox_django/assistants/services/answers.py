@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -109,8 +109,7 @@ def claim_answer(question_id: int) -> Writing | None:
         model=said[0].model,
         turns=turns_for(said),
         wants_title=not said[0].title,
-        # SQLite keeps moments as text, in UTC.
-        asked_at=datetime.fromisoformat(asked_at).replace(tzinfo=UTC) if isinstance(asked_at, str) else asked_at,
+        asked_at=asked_at if asked_at.tzinfo else asked_at.replace(tzinfo=UTC),  # SQLite keeps no zone
         is_stopped=bool(is_stopped),
     )
 
