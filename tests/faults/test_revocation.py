@@ -4,40 +4,18 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from test_utils.servers import postgresql_server, redis_server
+from tests.faults.devices import Device, register
 from tests.servers import Server
 
 pytestmark = pytest.mark.faults
 
 SOON = 1.0  # seconds: what is promised
-
-
-@dataclass
-class Device:
-    """A program that has signed in by one server, and listens by either."""
-
-    access: str
-
-    @classmethod
-    def of(cls, email: str, server: Server) -> "Device":
-        said = {"email": email, "password": "a mossy staircase"}
-        response = httpx.post(f"{server.url}/api/accounts/login/", json=said)
-        response.raise_for_status()
-        return cls(response.json()["access"])
-
-    def post(self, server: Server, path: str, data: Any = None) -> Any:
-        headers = {"Authorization": f"Bearer {self.access}"}
-        response = httpx.post(f"{server.url}{path}", json=data or {}, headers=headers)
-        response.raise_for_status()
-        return response.json()
 
 
 Listen: TypeAlias = Callable[[Device, Server, str], ClientConnection]
@@ -58,23 +36,11 @@ def listen() -> Iterator[Listen]:
         yield open_socket
 
 
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Server]]:
-    with postgresql_server() as database_url, redis_server() as redis_url:
-        urls = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
-        with (
-            Server(tmp_path_factory.mktemp("one"), **urls) as one,
-            Server(tmp_path_factory.mktemp("other"), **urls) as other,
-        ):
-            yield one, other
-
-
 @pytest.fixture
 def person(servers: tuple[Server, Server], request: pytest.FixtureRequest) -> str:
     """Somebody new, by e-mail."""
     email = f"{request.node.name.lower()}@example.com"
-    said = {"email": email, "password1": "a mossy staircase", "password2": "a mossy staircase"}
-    httpx.post(f"{servers[0].url}/api/accounts/registration/", json=said).raise_for_status()
+    register(email, servers[0])
     return email
 
 

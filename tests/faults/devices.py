@@ -1,0 +1,35 @@
+"""Programs on devices of their own, of people who sign in by one server or another."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from tests.servers import Server
+
+PASSWORD = "a mossy staircase"
+
+
+def register(email: str, server: Server, *, name: str = "") -> None:
+    said = {"email": email, "password1": PASSWORD, "password2": PASSWORD, "displayName": name}
+    httpx.post(f"{server.url}/api/accounts/registration/", json=said).raise_for_status()
+
+
+@dataclass
+class Device:
+    """A program that has signed in by one server, and listens by either."""
+
+    access: str
+
+    @classmethod
+    def of(cls, email: str, server: Server) -> "Device":
+        said = {"email": email, "password": PASSWORD}
+        response = httpx.post(f"{server.url}/api/accounts/login/", json=said)
+        response.raise_for_status()
+        return cls(response.json()["access"])
+
+    def post(self, server: Server, path: str, data: Any = None) -> Any:
+        headers = {"Authorization": f"Bearer {self.access}"}
+        response = httpx.post(f"{server.url}{path}", json=data or {}, headers=headers)
+        response.raise_for_status()
+        return response.json()
