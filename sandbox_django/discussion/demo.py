@@ -82,21 +82,36 @@ def create(people: DemoPeople) -> None:
     demo = _Demo(people)
     alice, bob, admin = people.alice, people.bob, people.admin
 
-    demo.topic(
-        6, alice, "Green tea turns bitter: too hot, or too long?", "I pour at 95 °C and wait four minutes.", "tea"
+    tea = demo.topic(
+        6,
+        alice,
+        "Green tea turns bitter: too hot, or too long?",
+        "I pour at 95 °C and wait four minutes.",
+        "tea",
+        up=[bob],
     )
     demo.reply(5, bob, "Both. Let it cool to **75 °C**, and two minutes are plenty.", up=[alice, admin], accept=True)
     demo.reply(4, admin, "A thermometer helps; so does a second, smaller pot.", up=[bob])
 
-    demo.topic(
-        30, bob, "Where do you keep secrets in development?", "A `.env` file, a vault, or the shell?", "ops security"
+    secrets = demo.topic(
+        30,
+        bob,
+        "Where do you keep secrets in development?",
+        "A `.env` file, a vault, or the shell?",
+        "ops security",
+        up=[alice, admin],
     )
     demo.reply(
         28, admin, "`.env`, which is in `.gitignore`, with an example beside it that names every variable.", up=[bob]
     )
 
-    demo.topic(
-        52, alice, "Tests that wait for something without sleeping", "How do you test that a frame arrives?", "testing"
+    frames = demo.topic(
+        52,
+        alice,
+        "Tests that wait for something without sleeping",
+        "How do you test that a frame arrives?",
+        "testing",
+        up=[bob],
     )
     demo.reply(50, bob, "Wait for *the thing*, with a limit, and never for the clock.", up=[alice])
 
@@ -113,8 +128,13 @@ def create(people: DemoPeople) -> None:
     sizes = demo.topic(100, admin, "How many workers for a thousand sockets?", SIZES, "ops websockets", up=[alice, bob])
     demo.reply(98, bob, "One, measured: idle sockets cost memory, not time. Frames do.", up=[alice])
 
-    demo.topic(
-        124, bob, "Keyboard shortcuts that don't get in the way", "Which keys do you leave alone?", "accessibility"
+    keys = demo.topic(
+        124,
+        bob,
+        "Keyboard shortcuts that don't get in the way",
+        "Which keys do you leave alone?",
+        "accessibility",
+        up=[alice],
     )
     demo.reply(120, alice, "All single letters while somebody types, and everything a screen reader takes.", up=[bob])
 
@@ -157,7 +177,8 @@ def create(people: DemoPeople) -> None:
     edited_at = sizes.created_at + timedelta(hours=1)
     TopicEdit.objects.update(created_at=edited_at)
     DiscussionTopic.objects.filter(pk=sizes.pk).update(edited_at=edited_at)
-    for topic, visitors in ((sizes, 18), (counters, 41), (lost, 64), (welcome, 97)):
+    seen = {tea: 5, secrets: 12, frames: 7, keys: 3, sizes: 18, counters: 41, lost: 64, welcome: 97}
+    for topic, visitors in seen.items():
         for visitor in range(visitors):
             count_view(topic, visitor=f"demo {visitor}")
 

@@ -34,5 +34,6 @@ def topics_for(reader: User | None, *, sort: str = "", tag: str = "", search: st
         topics = topics.filter(reply_count=0)
     if tag:
         # Its id first: then the database knows how many topics have it, and goes the shorter way.
-        topics = topics.filter(tags=Tag.objects.filter(name=tidied(tag).lower()).first())
+        wanted = Tag.objects.filter(name=tidied(tag).lower()).first()
+        topics = topics.filter(tags=wanted) if wanted else topics.none()
     return topics
