@@ -31,6 +31,7 @@ class WorkerTests(ConversationCase):
 
     def test_a_job_that_comes_again_after_it_was_begun_writes_nothing_and_leaves_its_end_to_the_sweep(self) -> None:
         dead = self.running_answer(lease_expires_at=timezone.now() + timedelta(minutes=1))
+        assert dead.question_id is not None
         with scripted_model("Twice.") as model:
             runner.run(task_handle_new_assistant_message, dead.question_id)
         dead.refresh_from_db()
