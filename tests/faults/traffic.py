@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from test_utils.servers import RestartableRedis, postgresql_server
-from tests.servers import ROOT, Server, Worker
+from tests.servers import ROOT, Program, Server, Worker
 
 MODEL = [sys.executable, "-m", "tests.faults.model"]
 SOURCES = os.pathsep.join([str(ROOT), str(ROOT / "sandbox_django")])
@@ -73,13 +74,16 @@ def running_stack(directory: Path, **env: str) -> Iterator[Stack]:
             "ASSISTANT_LEASE_SECONDS": "4",
             **env,
         }
-        web: list[Server] = []
-        workers: list[Worker] = []
-        for number in (1, 2):
-            place = directory / str(number)
+        places = [directory / number for number in ("1", "2")]
+        for place in places:
             place.mkdir()
-            workers.append(started.enter_context(Worker(place, **env)))
-            web.append(started.enter_context(Server(place, **env)))
+        web, workers = [Server(place, **env) for place in places], [Worker(place, **env) for place in places]
+        web[0].manage("migrate", "--verbosity=0")
+        with ThreadPoolExecutor() as at_once:
+            programs = (*web, *workers)
+            for program in programs:
+                started.callback(program.stop)
+            list(at_once.map(Program.start, programs))
         yield Stack(redis, web, workers)
 
 

@@ -69,9 +69,10 @@ class OneHopTests(TransactionTestCase):
 
     async def test_a_body_over_the_limit_is_refused_before_any_view_sees_it(self) -> None:
         with self.settings(DATA_UPLOAD_MAX_MEMORY_SIZE=8):
-            status, _, body = await self.request("/echo/", b"12345", b"67890", method="POST")
+            status, headers, body = await self.request("/echo/", b"12345", b"67890", method="POST")
 
         assert status == 413
+        assert dict(headers)[b"X-Request-ID"], "under which the log has it"
         assert b'"request_too_large"' in body
 
     async def test_a_client_that_goes_away_in_mid_body_gets_nothing(self) -> None:
