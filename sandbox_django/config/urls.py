@@ -6,6 +6,7 @@ urlpatterns = [
     path("", include("core.web_urls")),
     path("", include("accounts.web_urls")),
     path("assistants/", include("assistants.web_urls")),
+    path("discussion/", include("discussion.web_urls")),
     path("api/accounts/", include("accounts.urls")),
     path("api/assistants/", include("assistants.urls")),
     path("api/chat/", include("chat.urls")),
