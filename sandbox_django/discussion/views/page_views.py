@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
@@ -89,10 +89,10 @@ def new(request: HttpRequest) -> HttpResponse:
         try:
             made = create_topic(person(request), **form.cleaned_data)
         except TooOften as limit:
-            form.add_error(None, words_for(limit))
+            refuse(form, limit)
         else:
             return redirect("discussion-detail", made.pk)
-    return show(request, "discussion/new.html", {"form": form}, status=429 if form.non_field_errors() else 200)
+    return show(request, "discussion/new.html", {"form": form})
 
 
 @login_required
@@ -108,7 +108,7 @@ def topic(request: HttpRequest, pk: int) -> HttpResponse:
         try:
             made = post_reply(opened, by=me, **form.cleaned_data)
         except REFUSALS as refusal:
-            form.add_error(None, words_for(refusal))
+            refuse(form, refusal)
         else:
             return redirect("discussion-reply", pk, made.pk)
     count_view(opened, visitor=f"user {me.pk}")
@@ -191,7 +191,7 @@ def edit(request: HttpRequest, pk: int, reply_id: int | None = None) -> HttpResp
             else:
                 edit_reply(thing, by=post.reader, **form.cleaned_data)
         except REFUSALS as refusal:
-            form.add_error(None, words_for(refusal))
+            refuse(form, refusal)
         else:
             return redirect(post.page)
     return show(request, "discussion/edit.html", {"post": post, "form": form})
@@ -287,9 +287,11 @@ def my_post(request: HttpRequest, pk: int, reply_id: int | None) -> Post:
 def show(request: HttpRequest, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
     """A page of the forum, with its reader's inbox in the bar."""
     me = person(request)
+    if "form" in context and context["form"].has_error(NON_FIELD_ERRORS, TooOften.default_code):
+        status = 429
     inbox_since = feeds.head(inbox_feed(me.pk))
     unread = Notification.objects.filter(user=me).unread().count()
-    return render(request, template, {"inbox_since": inbox_since, "unread_count": unread} | context, status=status)
+    return render(request, template, {"inbox_since": inbox_since, "inbox_unread": unread} | context, status=status)
 
 
 def page_of(request: HttpRequest, rows: QuerySet[RowType], size: int, number: int | None = None) -> dict[str, Any]:
@@ -312,6 +314,11 @@ def page_of(request: HttpRequest, rows: QuerySet[RowType], size: int, number: in
 def address(**asked: str) -> str:
     """Of the list, in short."""
     return reverse("discussion-home") + "?" + urlencode({name: value for name, value in asked.items() if value})
+
+
+def refuse(form: Form, refusal: Exception) -> None:
+    """Told in the form, which keeps the words."""
+    form.add_error(None, ValidationError(words_for(refusal), code=getattr(refusal, "default_code", None)))
 
 
 def do(request: HttpRequest, thing: DiscussionTopic | DiscussionReply, job: Callable[[], object]) -> HttpResponse:
