@@ -248,8 +248,10 @@ def mine(request: HttpRequest) -> HttpResponse:
 @require_safe
 def inbox(request: HttpRequest) -> HttpResponse:
     """What concerns me."""
-    shown = page_of(request, Notification.objects.inbox_of(person(request)), SHOWN_TOPICS)
-    return show(request, "discussion/inbox.html", shown)
+    me = person(request)
+    since = feeds.head(inbox_feed(me.pk))  # as everywhere: before the rows
+    shown = page_of(request, Notification.objects.inbox_of(me), SHOWN_TOPICS)
+    return show(request, "discussion/inbox.html", {**shown, "inbox_since": since})
 
 
 @login_required
@@ -289,9 +291,10 @@ def show(request: HttpRequest, template: str, context: dict[str, Any], status: i
     me = person(request)
     if "form" in context and context["form"].has_error(NON_FIELD_ERRORS, TooOften.default_code):
         status = 429
-    inbox_since = feeds.head(inbox_feed(me.pk))
-    unread = Notification.objects.filter(user=me).unread().count()
-    return render(request, template, {"inbox_since": inbox_since, "inbox_unread": unread} | context, status=status)
+    if "inbox_since" not in context:
+        context["inbox_since"] = feeds.head(inbox_feed(me.pk))
+    context["inbox_unread"] = Notification.objects.filter(user=me).unread().count()
+    return render(request, template, context, status=status)
 
 
 def page_of(request: HttpRequest, rows: QuerySet[RowType], size: int, number: int | None = None) -> dict[str, Any]:

@@ -4,13 +4,14 @@ import { LiveSocket } from "../../core/js/live_socket.js";
 import { showState } from "../../core/js/state.js";
 import { wireInbox } from "./inbox_count.js";
 import { freshPage, merge } from "./merge.js";
+import { drawTags } from "./tags.js";
 import { keepAges, plural } from "./words.js";
 
 const list = document.querySelector("[data-list]");
 const rows = list.querySelector("[data-rows]");
 const bar = document.querySelector("[data-news]");
 const announcements = document.querySelector("[data-announcements]");
-const { socketUrl, since, tag, sort, searchWords, home = location.pathname } = list.dataset;
+const { socketUrl, since, tag, sort, searchWords } = list.dataset;
 const live = new LiveSocket(socketUrl, { since: Number(since) });
 let waiting = new Set(); // ids of new topics
 let isBack = false;
@@ -55,7 +56,7 @@ live.open();
 wireInbox();
 keepAges();
 
-bar.querySelector("[data-show-news]").addEventListener("click", () => {
+bar.addEventListener("click", () => {
   // Where the new ones are: on the first page.
   if (list.dataset.page !== "1") location.assign(firstPage());
   else redraw({ isAsked: true });
@@ -105,27 +106,18 @@ function newest() {
 function showBar() {
   const words = `${waiting.size} new ${plural(waiting.size, "topic")}`;
   bar.hidden = waiting.size === 0;
-  bar.querySelector("button").textContent = words;
+  bar.textContent = words;
 }
 
 function drawTopic(row, { title, tags, isClosed, isPinned, voteCount, replyCount, hasAcceptedAnswer, id }) {
   row.querySelector("[data-title]").textContent = title;
-  row.querySelector("[data-tags]").replaceChildren(...tags.map(tagLink));
+  drawTags(row.querySelector("[data-tags]"), tags, location.pathname);
   row.querySelector("[data-closed]").hidden = !isClosed;
   row.querySelector("[data-pinned]").hidden = !isPinned;
   row.classList.toggle("topic--pinned", isPinned);
   showCount(id, "votes", voteCount);
   showCount(id, "replies", replyCount);
   showAnswered(id, hasAcceptedAnswer);
-}
-
-function tagLink(name) {
-  const link = document.createElement("a");
-  link.className = "tag";
-  link.dir = "auto";
-  link.href = `${home}?${new URLSearchParams({ tag: name })}`;
-  link.textContent = name;
-  return link;
 }
 
 function showCount(id, what, count) {

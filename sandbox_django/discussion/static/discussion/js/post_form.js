@@ -4,6 +4,7 @@ import { Draft } from "../../core/js/draft.js";
 import { Outbox } from "../../core/js/outbox.js";
 import { wordsFor } from "../../core/js/refusal.js";
 import { wirePreviews } from "./preview.js";
+import { tagsIn } from "./tags.js";
 
 const NAMES = ["title", "content", "tags"];
 
@@ -111,6 +112,6 @@ export class PostForm {
   }
 }
 
-export function asBody(said) {
-  return "tags" in said ? { ...said, tags: said.tags.split(/[\s,]+/).filter(Boolean) } : said;
+function asBody(said) {
+  return "tags" in said ? { ...said, tags: tagsIn(said.tags) } : said;
 }

@@ -11,6 +11,7 @@ import { wireInbox } from "./inbox_count.js";
 import { freshPage, merge } from "./merge.js";
 import { PostForm } from "./post_form.js";
 import { Posts } from "./posts.js";
+import { drawTags } from "./tags.js";
 import { complain, showVotes, wireVotes } from "./votes.js";
 import { keepAges, plural, showAge } from "./words.js";
 
@@ -185,7 +186,7 @@ function drawTopic({ title, tags, isClosed, isPinned, ...topic }) {
   page.querySelector("[data-title-here]").textContent = title;
   document.title = document.title.replace(page.dataset.title, () => title);
   page.dataset.title = title;
-  status.querySelector("[data-tags]").replaceChildren(...tags.map(tagLink));
+  drawTags(status.querySelector("[data-tags]"), tags, home);
   status.querySelector("[data-pinned]").hidden = !isPinned;
   status.querySelector("[data-closed]").hidden = !isClosed;
   page.querySelector("[data-closed-notice]").hidden = !isClosed;
@@ -196,15 +197,6 @@ function drawTopic({ title, tags, isClosed, isPinned, ...topic }) {
     [pin.value, pin.textContent] = isPinned ? ["0", "Unpin"] : ["1", "Pin to the top"];
   }
   posts.change(posts.question, topic);
-}
-
-function tagLink(name) {
-  const link = document.createElement("a");
-  link.className = "tag";
-  link.dir = "auto";
-  link.href = `${home}?${new URLSearchParams({ tag: name })}`;
-  link.textContent = name;
-  return link;
 }
 
 function showAccepted(id) {
