@@ -22,7 +22,8 @@ class PagePagination(LimitOffsetPagination):
 class BoundedCountPagination(PagePagination):
     """For long lists: counting them to the end would take longer than reading a page.
 
-    `count` is exact up to COUNT_AT_MOST, and beyond that at least as much; `next` leads to the end all the same.
+    `count` is exact up to COUNT_AT_MOST, and beyond that at least as much; `next` leads to the end all the same. Which
+    rows are on the page is asked first, which an index alone can answer, also far behind; then they are read.
     """
 
     COUNT_AT_MOST = 10_000
@@ -35,10 +36,12 @@ class BoundedCountPagination(PagePagination):
         self.limit = self.get_limit(request)
         assert self.limit is not None
         self.offset = self.get_offset(request)
-        page = list(queryset[self.offset : self.offset + self.limit + 1])  # one more, to know whether there is one
+        # One more, to know whether there is one.
+        ids = list(queryset.values_list("pk", flat=True)[self.offset : self.offset + self.limit + 1])
         counted = queryset.order_by().values("pk")[: self.COUNT_AT_MOST].count()
-        self.count = max(counted, self.offset + len(page)) if page else counted
-        return page[: self.limit]
+        self.count = max(counted, self.offset + len(ids)) if ids else counted
+        rows: dict[Any, Any] = queryset.order_by().in_bulk(ids[: self.limit])
+        return [rows[pk] for pk in ids if pk in rows]
 
 
 class OldestFirstPagination(PagePagination):

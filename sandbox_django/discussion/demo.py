@@ -118,8 +118,13 @@ def create(people: DemoPeople) -> None:
 
     demo.topic(150, alice, "Dates: “yesterday” or 23 November?", "Relative dates age while the page is open.", "design")
 
-    demo.topic(
-        124, bob, "Keyboard shortcuts that don't get in the way", "Which keys do you leave alone?", "accessibility"
+    keys = demo.topic(
+        124,
+        bob,
+        "Keyboard shortcuts that don't get in the way",
+        "Which keys do you leave alone?",
+        "accessibility",
+        up=[alice],
     )
     demo.reply(120, alice, "All single letters while somebody types, and everything a screen reader takes.", up=[bob])
 
@@ -132,17 +137,21 @@ def create(people: DemoPeople) -> None:
         "PostgreSQL or SQLite for a small site?",
         "Twenty people, one server, backups by night.",
         "postgresql sqlite",
-        up=[admin],
     )
     demo.reply(74, alice, "SQLite with WAL, until you want a second machine.", up=[bob, admin], accept=True)
     demo.reply(70, admin, "PostgreSQL, if you search a lot: full text comes with it.", up=[alice])
 
-    demo.topic(
-        52, alice, "Tests that wait for something without sleeping", "How do you test that a frame arrives?", "testing"
+    frames = demo.topic(
+        52,
+        alice,
+        "Tests that wait for something without sleeping",
+        "How do you test that a frame arrives?",
+        "testing",
+        up=[bob],
     )
     demo.reply(50, bob, "Wait for *the thing*, with a limit, and never for the clock.", up=[alice])
 
-    demo.topic(
+    secrets = demo.topic(
         30,
         bob,
         "Where do you keep secrets in development?",
@@ -154,7 +163,7 @@ def create(people: DemoPeople) -> None:
         28, admin, "`.env`, which is in `.gitignore`, with an example beside it that names every variable.", up=[bob]
     )
 
-    demo.topic(
+    tea = demo.topic(
         6,
         alice,
         "Green tea turns bitter: too hot, or too long?",
@@ -170,9 +179,10 @@ def create(people: DemoPeople) -> None:
     TopicEdit.objects.update(created_at=edited_at)
     DiscussionTopic.objects.filter(pk=sizes.pk).update(edited_at=edited_at)
     # Alice has been here since.
-    seen = people.alice.notifications.filter(created_at__lt=timezone.now() - timedelta(days=1))
-    mark_read(alice, list(seen.values_list("pk", flat=True)))
-    for topic, visitors in ((sizes, 18), (counters, 41), (lost, 64), (welcome, 97)):
+    old = alice.notifications.filter(created_at__lt=timezone.now() - timedelta(days=1))
+    mark_read(alice, list(old.values_list("pk", flat=True)))
+    seen = {tea: 5, secrets: 12, frames: 7, keys: 3, sizes: 18, counters: 41, lost: 64, welcome: 97}
+    for topic, visitors in seen.items():
         for visitor in range(visitors):
             count_view(topic, visitor=f"demo {visitor}")
 

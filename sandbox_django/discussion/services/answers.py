@@ -8,11 +8,12 @@ from discussion.messages.discussion import AnswerAccepted, AnswerUnaccepted
 from discussion.models import DiscussionReply, DiscussionTopic
 from discussion.services.inbox import notify_of_acceptance
 from discussion.services.rights import NoSuchReply, NotAllowed
-from discussion.services.topics import topic_as_it_is_now
+from discussion.services.topics import CHANGES, topic_as_it_is_now
 
 
 def accept_answer(topic: DiscussionTopic, *, reply_id: int, by: User) -> DiscussionTopic:
     """Take a reply for the answer; the one before is it no longer."""
+    CHANGES.hit(by.pk)
     with feeds.write(LIST, topic_feed(topic.pk)) as feeds_:
         topic = topic_as_it_is_now(topic.pk)
         _refuse_all_but_author(topic, by)
@@ -32,6 +33,7 @@ def accept_answer(topic: DiscussionTopic, *, reply_id: int, by: User) -> Discuss
 
 def unaccept_answer(topic: DiscussionTopic, *, by: User) -> DiscussionTopic:
     """None of the replies is the answer after all."""
+    CHANGES.hit(by.pk)
     with feeds.write(LIST, topic_feed(topic.pk)) as feeds_:
         topic = topic_as_it_is_now(topic.pk)
         _refuse_all_but_author(topic, by)

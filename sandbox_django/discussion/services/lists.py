@@ -3,7 +3,7 @@
 from django.db.models import QuerySet, TextChoices
 
 from accounts.models import User
-from discussion.models import DiscussionTopic
+from discussion.models import DiscussionTopic, Tag
 from discussion.services.search import found, tidied
 
 
@@ -33,5 +33,7 @@ def topics_for(reader: User | None, *, sort: str = "", tag: str = "", search: st
     if sort == Sort.UNANSWERED:
         topics = topics.filter(reply_count=0)
     if tag:
-        topics = topics.filter(tags__name=tidied(tag).lower())
+        # Its id first: then the database knows how many topics have it, and goes the shorter way.
+        wanted = Tag.objects.filter(name=tidied(tag).lower()).first()
+        topics = topics.filter(tags=wanted) if wanted else topics.none()
     return topics

@@ -1,6 +1,7 @@
 """Whom a text names with an @."""
 
 import re
+from itertools import islice
 
 from django.db.models.functions import Lower
 
@@ -17,7 +18,7 @@ PEOPLE = 10  # that one text may call
 
 def mentioned_in(content: str) -> list[int]:
     """The ids of the people who are named. Of names that fit the longest is meant, and all who bear it."""
-    candidates = [_names_at(content, match.end()) for match in AT.finditer(content)][:PLACES]
+    candidates = [_names_at(content, match.end()) for match in islice(AT.finditer(content), PLACES)]
     wanted = {name for names in candidates for name in names}
     if not wanted:
         return []

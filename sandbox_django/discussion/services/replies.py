@@ -15,7 +15,7 @@ from discussion.services.activity import tell_activity
 from discussion.services.inbox import forget_notifications, notify_mentioned, notify_of_reply
 from discussion.services.mentions import mentioned_in
 from discussion.services.rights import Gone, TopicClosed, refuse_strangers
-from discussion.services.topics import count_post, topic_as_it_is_now
+from discussion.services.topics import CHANGES, count_post, topic_as_it_is_now
 
 
 def post_reply(topic: DiscussionTopic, *, content: str, by: User) -> DiscussionReply:
@@ -38,6 +38,7 @@ def post_reply(topic: DiscussionTopic, *, content: str, by: User) -> DiscussionR
 
 def edit_reply(reply: DiscussionReply, *, content: str, by: User) -> DiscussionReply:
     """Say it in other words; what stood there before stays readable."""
+    CHANGES.hit(by.pk)
     content_html, mentions = render_markdown(content), mentioned_in(content)
     with feeds.write(topic_feed(reply.topic_id)) as feed:
         reply = reply_as_it_is_now(reply)

@@ -13,15 +13,15 @@ from django.db.models import F, Func, IntegerField, Q, QuerySet, Value
 
 from discussion.models import DiscussionTopic
 
-# Of a word that is everywhere only the newest topics are ranked and counted: reading all would take seconds.
-FOUND_AT_MOST = 1000
+# Of a word that is everywhere only the newest topics are ranked and counted: reading all would take too long.
+FOUND_AT_MOST = 500
 SPELT_LIKE_AT_MOST = 50
 MAX_LENGTH = 200  # characters of what is looked for
 SIMILAR = 5
 
 MATCHING = """
     SELECT id FROM (
-        SELECT id, search_vector, title FROM discussion_discussiontopic
+        SELECT id, search_vector FROM discussion_discussiontopic
         WHERE search_vector @@ {query} ORDER BY id DESC LIMIT %s
     ) newest ORDER BY ts_rank(search_vector, {query}) DESC, id DESC LIMIT %s
 """

@@ -24,6 +24,9 @@ from discussion.services.inbox import forget_notifications, notify_mentioned
 from discussion.services.mentions import mentioned_in
 from discussion.services.rights import Gone, HasReplies, NotAllowed, refuse_strangers
 
+# Each is told to everybody who has the list or the topic open.
+CHANGES = Limit("discussion changes", times=120, seconds=3600)
+
 
 def create_topic(user: User, *, title: str, content: str, tags: Sequence[str] = ()) -> DiscussionTopic:
     """Ask something, or start to talk about it."""
@@ -56,6 +59,7 @@ def edit_topic(
     tags: Sequence[str] | None = None,
 ) -> DiscussionTopic:
     """Say it in other words; what stood there before stays readable."""
+    CHANGES.hit(by.pk)
     content_html = render_markdown(content) if content is not None else ""
     mentions = mentioned_in(content) if content is not None else []
     with feeds.write(LIST, topic_feed(topic.pk)) as (in_list, in_topic):

@@ -401,11 +401,11 @@ class PageTests(PageCase):
         self.client.get(self.page())  # counts the view of today
 
         for path, queries in [
-            ("/discussion/", 8),
-            (self.page(), 9),
-            ("/discussion/mine/", 6),
-            ("/discussion/mine/?what=replies", 5),
-            ("/discussion/inbox/", 5),
+            ("/discussion/", 9),
+            (self.page(), 10),
+            ("/discussion/mine/", 7),
+            ("/discussion/mine/?what=replies", 6),
+            ("/discussion/inbox/", 6),
             ("/discussion/new/", 4),
         ]:
             with self.subTest(path), assert_queries(queries):

@@ -82,6 +82,13 @@ class RefusalTests(ForumCase):
         with override_settings(LIMITS=False):
             assert self.send("post", LIST_URL, body, by=self.bob).status_code == 201
 
+    def test_so_many_changes_an_hour(self) -> None:
+        url = topic_url(self.ask())
+        statuses = [self.send("patch", url, {"title": f"{number}"}, by=self.alice).status_code for number in range(121)]
+
+        assert statuses[-2:] == [200, 429]
+        assert DiscussionTopic.objects.get().title == "119"
+
     def test_what_is_not_there_is_not_found(self) -> None:
         for pk in (1, 2**63, 10**30):
             for action in ("", "replies/", "edits/", "replies/1/"):
@@ -170,5 +177,5 @@ class TopicTests(ForumCase):
             for number in range(50):
                 self.ask(f"Topic {number}", tags=["tea", f"n{number}"])
 
-        with assert_queries(5):
+        with assert_queries(6):
             assert len(self.get(f"{LIST_URL}?limit=50")["results"]) == 50

@@ -304,13 +304,15 @@ def page_of(request: HttpRequest, rows: QuerySet[RowType], size: int, number: in
         number = int(asked) if asked.isdecimal() and len(asked) < 7 else 0
     if not 0 < number <= LAST_PAGE:
         raise Http404
-    found = list(rows[(number - 1) * size : number * size + 1])
+    # Which they are first, which an index alone can say, also far behind; then the rows themselves.
+    ids = list(rows.values_list("pk", flat=True)[(number - 1) * size : number * size + 1])
+    found = rows.order_by().in_bulk(ids[:size])
     query = {name: value for name, value in request.GET.dict().items() if name not in ("page", "reply")}
     return {
-        "rows": found[:size],
+        "rows": [found[pk] for pk in ids if pk in found],
         "page_number": number,
         "previous_page": "?" + urlencode(query | {"page": number - 1}) if number > 1 else "",
-        "next_page": "?" + urlencode(query | {"page": number + 1}) if len(found) > size else "",
+        "next_page": "?" + urlencode(query | {"page": number + 1}) if len(ids) > size else "",
     }
 
 

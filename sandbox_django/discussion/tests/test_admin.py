@@ -1,0 +1,70 @@
+"""The forum in the admin: to look at, and to delete with right counters and told pages."""
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from core.live import feeds
+from discussion.groups import LIST, topic_feed
+from discussion.models import DiscussionReply, DiscussionTopic, ReplyVote, TopicVote
+from discussion.services.views import count_view
+from discussion.tests.cases import ForumCase, reply_url, topic_url
+from discussion.tests.test_votes import reconcile
+
+MODELS = (
+    *("discussiontopic", "discussionreply", "topicvote", "replyvote", "topicedit", "replyedit", "topicview"),
+    *("tag", "notification"),
+)
+
+
+class AdminTests(ForumCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.staff.is_superuser = True
+        self.staff.save()
+        self.client.force_login(self.staff)
+
+    def talk(self) -> None:
+        """One more of everything."""
+        topic = self.ask(tags=["tea"])
+        reply = self.answer(topic)
+        self.send("post", topic_url(topic, "vote"), {"vote": 1}, by=self.mallory)
+        self.send("post", reply_url(reply, "vote"), {"vote": 1}, by=self.mallory)
+        self.send("patch", topic_url(topic), {"content": "And?"}, by=self.alice)
+        self.send("patch", reply_url(reply), {"content": "And?"}, by=self.bob)
+        count_view(DiscussionTopic.objects.get(pk=topic["id"]), visitor="user 7")
+
+    def queries(self, model: str) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert self.client.get(f"/admin/discussion/{model}/", {"q": "e"}).status_code == 200
+        return len(queries)
+
+    def test_nobody_adds_or_changes_what_is_counted(self) -> None:
+        self.talk()
+
+        for model in MODELS:
+            assert self.client.get(f"/admin/discussion/{model}/add/").status_code == 403
+        for vote, model in ((TopicVote.objects.get(), "topicvote"), (ReplyVote.objects.get(), "replyvote")):
+            assert self.client.post(f"/admin/discussion/{model}/{vote.pk}/delete/", {"post": "yes"}).status_code == 403
+
+    def test_a_list_takes_as_many_queries_for_ten_as_for_one(self) -> None:
+        self.talk()
+        few = {model: self.queries(model) for model in MODELS}
+        for _ in range(9):
+            self.talk()
+
+        assert {model: self.queries(model) for model in MODELS} == few
+
+    def test_what_is_deleted_here_is_counted_and_told_as_on_the_site(self) -> None:
+        self.talk()
+        reply, topic = DiscussionReply.objects.get(), DiscussionTopic.objects.get()
+        before = feeds.head(topic_feed(topic.pk)), feeds.head(LIST)
+
+        self.client.post(f"/admin/discussion/discussionreply/{reply.pk}/delete/", {"post": "yes"})
+
+        assert DiscussionTopic.objects.get().reply_count == 0
+        assert reconcile() == []
+        chosen = {"action": "delete_selected", "_selected_action": [topic.pk], "post": "yes"}
+        self.client.post("/admin/discussion/discussiontopic/", chosen)
+        assert not DiscussionTopic.objects.exists()
+        assert reconcile() == []
+        assert (feeds.head(topic_feed(topic.pk)), feeds.head(LIST)) == (before[0] + 2, before[1] + 1)
