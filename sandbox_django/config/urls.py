@@ -7,6 +7,7 @@ urlpatterns = [
     path("", include("accounts.web_urls")),
     path("assistants/", include("assistants.web_urls")),
     path("chat/", include("chat.web_urls")),
+    path("discussion/", include("discussion.web_urls")),
     path("api/accounts/", include("accounts.urls")),
     path("api/assistants/", include("assistants.urls")),
     path("api/chat/", include("chat.urls")),

@@ -9,6 +9,7 @@ from accounts.demo import DemoPeople
 from accounts.models import User
 from discussion.models import DiscussionReply, DiscussionTopic, TopicEdit
 from discussion.services.answers import accept_answer
+from discussion.services.inbox import mark_read
 from discussion.services.replies import post_reply
 from discussion.services.topics import create_topic, edit_topic, moderate_topic
 from discussion.services.views import count_view
@@ -24,7 +25,7 @@ This is the place for questions with answers, and for talk that should not scrol
 """
 
 LOST_FRAMES = """\
-When my phone goes through a tunnel, the socket closes and everything that was said meanwhile is missing. A reload
+When my phone goes through a tunnel, the socket closes and everything that was said meanwhile is missing. A reload \
 helps, but people don't reload.
 
 ```python
@@ -35,8 +36,8 @@ async def receive_json(self, content, **kwargs):
 How do others fill the gap?
 """
 LOST_FRAMES_ANSWER = """\
-Number what you send, and keep it. A channel layer delivers **at most once**, so it can only wake readers up; the log is
-the truth.
+Number what you send, and keep it. A channel layer delivers **at most once**, so it can only wake readers up; the \
+log is the truth.
 
 1. Write the event and its number in the transaction of the row itself.
 2. The browser remembers the last number it saw and comes back with `?since=41`.
@@ -73,7 +74,7 @@ MARKDOWN = """\
 I want people to write lists and code, but not `<script>`. Should Markdown become HTML in the browser, or on the server?
 """
 SIZES = """\
-~~Sixteen~~ How many workers do you run for a thousand open sockets, each with a frame a second? We have two cores and
+~~Sixteen~~ How many workers do you run for a thousand open sockets, each with a frame a second? We have two cores and \
 PostgreSQL on the same machine.
 """
 
@@ -82,16 +83,73 @@ def create(people: DemoPeople) -> None:
     demo = _Demo(people)
     alice, bob, admin = people.alice, people.bob, people.admin
 
-    tea = demo.topic(
-        6,
+    welcome = demo.topic(500, admin, "Welcome: how this forum works", WELCOME, "meta", up=[alice, bob])
+    moderate_topic(welcome, by=admin, is_pinned=True, is_closed=True)
+
+    demo.topic(
+        300, admin, "What should the next release bring?", "One wish each, please. Votes decide.", "meta", up=[bob]
+    )
+    demo.reply(290, bob, "Search that forgives typos.", up=[alice, admin])
+    demo.reply(280, alice, "A quieter inbox.", up=[bob])
+
+    lost = demo.topic(
+        250, bob, "Messages are missing after a reconnect", LOST_FRAMES, "channels websockets", up=[alice, admin]
+    )
+    demo.reply(248, admin, "Fetch everything again when it reconnects?", down=[bob])
+    demo.reply(240, alice, LOST_FRAMES_ANSWER, up=[bob, admin], accept=True)
+    demo.reply(238, bob, "That was it, thank you, @Alice.", up=[alice])
+
+    counters = demo.topic(
+        220, alice, "Lost votes: how to count when many vote at once?", COUNTERS, "django postgresql", up=[bob, admin]
+    )
+    demo.reply(215, bob, COUNTERS_ANSWER, up=[alice, admin], accept=True)
+    demo.reply(
+        210, admin, "And compare the counter with the rows from time to time. @Alice, ours has a command for it."
+    )
+
+    demo.topic(180, bob, "Markdown in the browser or on the server?", MARKDOWN, "markdown security", up=[alice])
+    demo.reply(
+        178,
         alice,
-        "Green tea turns bitter: too hot, or too long?",
-        "I pour at 95 °C and wait four minutes.",
-        "tea",
+        "On the server, once, when it is stored; then a sanitiser has the last word.",
+        up=[bob, admin],
+        accept=True,
+    )
+
+    demo.topic(150, alice, "Dates: “yesterday” or 23 November?", "Relative dates age while the page is open.", "design")
+
+    keys = demo.topic(
+        124,
+        bob,
+        "Keyboard shortcuts that don't get in the way",
+        "Which keys do you leave alone?",
+        "accessibility",
+        up=[alice],
+    )
+    demo.reply(120, alice, "All single letters while somebody types, and everything a screen reader takes.", up=[bob])
+
+    sizes = demo.topic(100, admin, "How many workers for a thousand sockets?", SIZES, "ops websockets", up=[alice, bob])
+    demo.reply(98, bob, "One, measured: idle sockets cost memory, not time. Frames do.", up=[alice])
+
+    demo.topic(
+        75,
+        bob,
+        "PostgreSQL or SQLite for a small site?",
+        "Twenty people, one server, backups by night.",
+        "postgresql sqlite",
+    )
+    demo.reply(74, alice, "SQLite with WAL, until you want a second machine.", up=[bob, admin], accept=True)
+    demo.reply(70, admin, "PostgreSQL, if you search a lot: full text comes with it.", up=[alice])
+
+    frames = demo.topic(
+        52,
+        alice,
+        "Tests that wait for something without sleeping",
+        "How do you test that a frame arrives?",
+        "testing",
         up=[bob],
     )
-    demo.reply(5, bob, "Both. Let it cool to **75 °C**, and two minutes are plenty.", up=[alice, admin], accept=True)
-    demo.reply(4, admin, "A thermometer helps; so does a second, smaller pot.", up=[bob])
+    demo.reply(50, bob, "Wait for *the thing*, with a limit, and never for the clock.", up=[alice])
 
     secrets = demo.topic(
         30,
@@ -105,78 +163,24 @@ def create(people: DemoPeople) -> None:
         28, admin, "`.env`, which is in `.gitignore`, with an example beside it that names every variable.", up=[bob]
     )
 
-    frames = demo.topic(
-        52,
+    tea = demo.topic(
+        6,
         alice,
-        "Tests that wait for something without sleeping",
-        "How do you test that a frame arrives?",
-        "testing",
+        "Green tea turns bitter: too hot, or too long?",
+        "I pour at 95 °C and wait four minutes.",
+        "tea",
         up=[bob],
     )
-    demo.reply(50, bob, "Wait for *the thing*, with a limit, and never for the clock.", up=[alice])
-
-    demo.topic(
-        75,
-        bob,
-        "PostgreSQL or SQLite for a small site?",
-        "Twenty people, one server, backups by night.",
-        "postgresql sqlite",
-    )
-    demo.reply(74, alice, "SQLite with WAL, until you want a second machine.", up=[bob, admin], accept=True)
-    demo.reply(70, admin, "PostgreSQL, if you search a lot: full text comes with it.", up=[alice])
-
-    sizes = demo.topic(100, admin, "How many workers for a thousand sockets?", SIZES, "ops websockets", up=[alice, bob])
-    demo.reply(98, bob, "One, measured: idle sockets cost memory, not time. Frames do.", up=[alice])
-
-    keys = demo.topic(
-        124,
-        bob,
-        "Keyboard shortcuts that don't get in the way",
-        "Which keys do you leave alone?",
-        "accessibility",
-        up=[alice],
-    )
-    demo.reply(120, alice, "All single letters while somebody types, and everything a screen reader takes.", up=[bob])
-
-    demo.topic(150, alice, "Dates: “yesterday” or 23 November?", "Relative dates age while the page is open.", "design")
-
-    demo.topic(180, bob, "Markdown in the browser or on the server?", MARKDOWN, "markdown security", up=[alice])
-    demo.reply(
-        178,
-        alice,
-        "On the server, once, when it is stored; then a sanitiser has the last word.",
-        up=[bob, admin],
-        accept=True,
-    )
-
-    counters = demo.topic(
-        220, alice, "Lost votes: how to count when many vote at once?", COUNTERS, "django postgresql", up=[bob, admin]
-    )
-    demo.reply(215, bob, COUNTERS_ANSWER, up=[alice, admin], accept=True)
-    demo.reply(
-        210, admin, "And compare the counter with the rows from time to time. @Alice, ours has a command for it."
-    )
-
-    lost = demo.topic(
-        250, bob, "Messages are missing after a reconnect", LOST_FRAMES, "channels websockets", up=[alice, admin]
-    )
-    demo.reply(248, admin, "Fetch everything again when it reconnects?", down=[bob])
-    demo.reply(240, alice, LOST_FRAMES_ANSWER, up=[bob, admin], accept=True)
-    demo.reply(238, bob, "That was it, thank you, @Alice.", up=[alice])
-
-    demo.topic(
-        300, admin, "What should the next release bring?", "One wish each, please. Votes decide.", "meta", up=[bob]
-    )
-    demo.reply(290, bob, "Search that forgives typos.", up=[alice, admin])
-    demo.reply(280, alice, "A quieter inbox.", up=[bob])
-
-    welcome = demo.topic(500, admin, "Welcome: how this forum works", WELCOME, "meta", up=[alice, bob])
-    moderate_topic(welcome, by=admin, is_pinned=True, is_closed=True)
+    demo.reply(5, bob, "Both. Let it cool to **75 °C**, and two minutes are plenty.", up=[alice, admin], accept=True)
+    demo.reply(4, admin, "A thermometer helps; so does a second, smaller pot.", up=[bob])
 
     edit_topic(sizes, by=admin, content=SIZES.removeprefix("~~Sixteen~~ "))
     edited_at = sizes.created_at + timedelta(hours=1)
     TopicEdit.objects.update(created_at=edited_at)
     DiscussionTopic.objects.filter(pk=sizes.pk).update(edited_at=edited_at)
+    # Alice has been here since.
+    old = alice.notifications.filter(created_at__lt=timezone.now() - timedelta(days=1))
+    mark_read(alice, list(old.values_list("pk", flat=True)))
     seen = {tea: 5, secrets: 12, frames: 7, keys: 3, sizes: 18, counters: 41, lost: 64, welcome: 97}
     for topic, visitors in seen.items():
         for visitor in range(visitors):

@@ -1,0 +1,31 @@
+// How much in my inbox is unread, live, wherever the page shows it.
+
+import { LiveSocket } from "../../core/js/live_socket.js";
+import { get } from "../../core/js/api.js";
+
+const place = document.querySelector("[data-inbox]");
+const baseTitle = document.title;
+
+// Returns the socket, for whoever shows more of the inbox than its number.
+export function wireInbox() {
+  const { since, socketUrl } = place.dataset;
+  const live = new LiveSocket(socketUrl, { since: Number(since) });
+  for (const news of ["notification_created", "notifications_read", "notifications_deleted"]) {
+    live.addEventListener(news, ({ detail }) => showUnread(detail.unreadCount));
+  }
+  live.addEventListener("resync", async () => {
+    const { unreadCount } = await get("/api/discussion/inbox/unread/");
+    showUnread(unreadCount);
+  });
+  showUnread(Number(place.querySelector("[data-unread]").textContent));
+  return live.open();
+}
+
+export function showUnread(count) {
+  for (const badge of document.querySelectorAll("[data-unread]")) {
+    badge.textContent = count > 99 ? "99+" : count;
+    badge.hidden = count === 0;
+  }
+  place.setAttribute("aria-label", `Inbox, ${count} unread`);
+  document.title = count > 0 ? `(${count}) ${baseTitle}` : baseTitle;
+}

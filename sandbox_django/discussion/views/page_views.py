@@ -1,0 +1,352 @@
+"""The pages of the forum. All of them read, post, vote and accept without JavaScript; with it they are live."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
+from django.db.models import Model, QuerySet
+from django.forms import Form
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.models import User
+from core.live import feeds
+from core.throttling import TooOften
+from discussion.forms import ReplyForm, TextForm, TopicForm
+from discussion.groups import LIST, inbox_feed, topic_feed
+from discussion.models import DiscussionReply, DiscussionTopic, Notification, Tag
+from discussion.posts import Post
+from discussion.services.answers import accept_answer, unaccept_answer
+from discussion.services.inbox import mark_read
+from discussion.services.lists import Sort, topics_for
+from discussion.services.replies import delete_reply, edit_reply, post_reply
+from discussion.services.rights import Gone, HasReplies, NoSuchReply, NotAllowed, TopicClosed
+from discussion.services.topics import create_topic, delete_topic, edit_topic, moderate_topic
+from discussion.services.views import count_view
+from discussion.services.votes import vote_on
+from discussion.views.topic_views import SEARCHES
+
+RowType = TypeVar("RowType", bound=Model)
+
+SHOWN_TOPICS = 30
+SHOWN_REPLIES = 50
+SHOWN_TAGS = 20
+SHOWN_EDITS = 50
+LAST_PAGE = 100_000
+
+CLOSED = "This topic is closed: it takes no more replies."
+HAS_REPLIES = "Others have replied, so it is not yours alone any more: only staff can delete this topic now."
+REFUSALS = (NotAllowed, Gone, HasReplies, NoSuchReply, TopicClosed, TooOften)
+
+
+@login_required
+@never_cache
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """What people talk about."""
+    me = person(request)
+    since = feeds.head(LIST)  # before the rows, so that nothing falls between them and the socket
+    asked = {name: request.GET.get(name, "").replace("\x00", "").strip() for name in ("sort", "tag", "search")}
+    if asked["sort"] not in Sort:
+        asked["sort"] = ""
+    topics: QuerySet[DiscussionTopic] = DiscussionTopic.objects.none()
+    limit = ""
+    try:
+        if asked["search"]:
+            SEARCHES.hit(me.pk)
+        topics = topics_for(me, **asked)
+    except TooOften as too_often:
+        limit = words_for(too_often)
+    sort = asked["sort"] or ("" if asked["search"] else Sort.NEW)
+    context = {
+        **asked,
+        **page_of(request, topics, SHOWN_TOPICS),
+        "limit": limit,
+        "since": since,
+        "sorts": [(value, label, value == sort, address(**asked | {"sort": value})) for value, label in Sort.choices],
+        "is_best": not sort,
+        "best_address": address(**asked | {"sort": ""}),
+        "popular_tags": Tag.objects.filter(topic_count__gt=0)[:SHOWN_TAGS],
+    }
+    return show(request, "discussion/home.html", context, status=429 if limit else 200)
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: HttpRequest) -> HttpResponse:
+    """Ask something."""
+    tags = request.GET.get("tag", "")
+    form = TopicForm(request.POST or None, initial={"tags": tags})
+    if form.is_valid():
+        try:
+            made = create_topic(person(request), **form.cleaned_data)
+        except TooOften as limit:
+            refuse(form, limit)
+        else:
+            return redirect("discussion-detail", made.pk)
+    return show(request, "discussion/new.html", {"form": form})
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def topic(request: HttpRequest, pk: int) -> HttpResponse:
+    """A question and what was answered, live; a `POST` replies."""
+    me = person(request)
+    since = feeds.head(topic_feed(pk))
+    opened = topic_of(request, pk)
+    form = ReplyForm(request.POST or None)
+    if form.is_valid():
+        try:
+            made = post_reply(opened, by=me, **form.cleaned_data)
+        except REFUSALS as refusal:
+            refuse(form, refusal)
+        else:
+            return redirect("discussion-reply", pk, made.pk)
+    count_view(opened, visitor=f"user {me.pk}")
+    replies = opened.replies.for_reader(me).accepted_first()
+    if (wanted := request.GET.get("reply", "")).isdecimal():
+        ids = list(replies.values_list("pk", flat=True))
+        place = ids.index(int(wanted)) if int(wanted) in ids else 0
+        shown = page_of(request, replies, SHOWN_REPLIES, number=place // SHOWN_REPLIES + 1)
+    else:
+        shown = page_of(request, replies, SHOWN_REPLIES)
+    for row in shown["rows"]:
+        row.topic = opened  # one and the same
+    context = {
+        **shown,
+        "topic": opened,
+        "question": Post(opened, me),
+        "replies": [Post(row, me) for row in shown["rows"]],
+        "blank": Post(DiscussionReply(topic=opened, created_at=timezone.now()), me),
+        "form": form,
+        "since": since,
+        "per_page": SHOWN_REPLIES,
+    }
+    return show(request, "discussion/topic.html", context)
+
+
+@login_required
+@require_safe
+def reply(request: HttpRequest, pk: int, reply_id: int) -> HttpResponse:
+    """Where a reply is, on whichever page of its topic that is today."""
+    return redirect(f"{reverse('discussion-detail', args=[pk])}?reply={reply_id}#reply-{reply_id}")
+
+
+@login_required
+@require_POST
+def vote(request: HttpRequest, pk: int, reply_id: int | None = None) -> HttpResponse:
+    value = request.POST.get("vote")
+    if value not in ("1", "0", "-1"):
+        return HttpResponseBadRequest()
+    thing = thing_of(request, pk, reply_id)
+    return do(request, thing, lambda: vote_on(thing, value=int(value), by=person(request)))
+
+
+@login_required
+@require_POST
+def accept(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a reply for the answer; with no `reply`, none."""
+    opened, chosen = topic_of(request, pk), request.POST.get("reply", "")
+    if not chosen:
+        return do(request, opened, lambda: unaccept_answer(opened, by=person(request)))
+    thing = thing_of(request, pk, int(chosen) if chosen.isdecimal() else 0)
+    return do(request, thing, lambda: accept_answer(opened, reply_id=thing.pk, by=person(request)))
+
+
+@login_required
+@require_POST
+def moderate(request: HttpRequest, pk: int) -> HttpResponse:
+    """Close, open again, pin or unpin."""
+    opened = topic_of(request, pk)
+    wanted = {name: request.POST[name] == "1" for name in ("is_closed", "is_pinned") if name in request.POST}
+    return do(request, opened, lambda: moderate_topic(opened, by=person(request), **wanted))
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: HttpRequest, pk: int, reply_id: int | None = None) -> HttpResponse:
+    """Say it in other words. Pages with JavaScript take the form from here and show it in place."""
+    post = my_post(request, pk, reply_id)
+    thing = post.thing
+    form: Form
+    if isinstance(thing, DiscussionTopic):
+        now = {"title": thing.title, "content": thing.content, "tags": " ".join(thing.tag_names)}
+        form = TopicForm(request.POST or None, initial=now, auto_id="edit_%s")
+    else:
+        form = TextForm(request.POST or None, initial={"content": thing.content}, auto_id="edit_%s")
+    if form.is_valid():
+        try:
+            if isinstance(thing, DiscussionTopic):
+                edit_topic(thing, by=post.reader, **form.cleaned_data)
+            else:
+                edit_reply(thing, by=post.reader, **form.cleaned_data)
+        except REFUSALS as refusal:
+            refuse(form, refusal)
+        else:
+            return redirect(post.page)
+    return show(request, "discussion/edit.html", {"post": post, "form": form})
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: HttpRequest, pk: int, reply_id: int | None = None) -> HttpResponse:
+    """Ask whether it is meant, and do it."""
+    post = my_post(request, pk, reply_id)
+    thing = post.thing
+    if request.method == "POST":
+        try:
+            if isinstance(thing, DiscussionTopic):
+                delete_topic(thing, by=post.reader)
+            else:
+                delete_reply(thing, by=post.reader)
+        except REFUSALS as refusal:
+            messages.error(request, words_for(refusal))
+            return redirect(post.page)
+        messages.success(request, f"“{thing}” is deleted." if post.is_topic else "Your reply is deleted.")
+        return redirect("discussion-home") if post.is_topic else redirect("discussion-detail", pk)
+    return show(request, "discussion/delete.html", {"post": post})
+
+
+@login_required
+@never_cache
+@require_safe
+def history(request: HttpRequest, pk: int, reply_id: int | None = None) -> HttpResponse:
+    """What stood there before it was changed."""
+    post = Post(thing_of(request, pk, reply_id), person(request))
+    edits = post.thing.edits.select_related("editor")[:SHOWN_EDITS]
+    return show(request, "discussion/history.html", {"post": post, "edits": edits})
+
+
+@login_required
+@never_cache
+@require_safe
+def mine(request: HttpRequest) -> HttpResponse:
+    """What I have asked, and what I have replied."""
+    me = person(request)
+    is_replies = request.GET.get("what") == "replies"
+    if is_replies:
+        shown = page_of(request, me.discussion_replies.select_related("topic").order_by("-pk"), SHOWN_TOPICS)
+    else:
+        topics = DiscussionTopic.objects.for_reader(me).filter(author=me).order_by("-pk")
+        shown = page_of(request, topics, SHOWN_TOPICS)
+    return show(request, "discussion/mine.html", {**shown, "is_replies": is_replies})
+
+
+@login_required
+@never_cache
+@require_safe
+def inbox(request: HttpRequest) -> HttpResponse:
+    """What concerns me."""
+    me = person(request)
+    since = feeds.head(inbox_feed(me.pk))  # as everywhere: before the rows
+    shown = page_of(request, Notification.objects.inbox_of(me), SHOWN_TOPICS)
+    return show(request, "discussion/inbox.html", {**shown, "inbox_since": since})
+
+
+@login_required
+@require_POST
+def read_all(request: HttpRequest) -> HttpResponse:
+    mark_read(person(request))
+    return redirect("discussion-my-inbox")
+
+
+def person(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # login_required has seen to that
+    return request.user
+
+
+def topic_of(request: HttpRequest, pk: int) -> DiscussionTopic:
+    topics: QuerySet[DiscussionTopic] = DiscussionTopic.objects.for_reader(person(request))
+    return get_object_or_404(topics, pk=pk)
+
+
+def thing_of(request: HttpRequest, pk: int, reply_id: int | None) -> DiscussionTopic | DiscussionReply:
+    if reply_id is None:
+        return topic_of(request, pk)
+    replies: QuerySet[DiscussionReply] = DiscussionReply.objects.for_reader(person(request))
+    return get_object_or_404(replies, topic=pk, pk=reply_id)
+
+
+def my_post(request: HttpRequest, pk: int, reply_id: int | None) -> Post:
+    """One's own, or anybody's for staff."""
+    post = Post(thing_of(request, pk, reply_id), person(request))
+    if not post.may_change:
+        raise PermissionDenied("Only who wrote it and staff can do this.")
+    return post
+
+
+def show(request: HttpRequest, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
+    """A page of the forum, with its reader's inbox in the bar."""
+    me = person(request)
+    if "form" in context and context["form"].has_error(NON_FIELD_ERRORS, TooOften.default_code):
+        status = 429
+    if "inbox_since" not in context:
+        context["inbox_since"] = feeds.head(inbox_feed(me.pk))
+    context["inbox_unread"] = Notification.objects.filter(user=me).unread().count()
+    return render(request, template, context, status=status)
+
+
+def page_of(request: HttpRequest, rows: QuerySet[RowType], size: int, number: int | None = None) -> dict[str, Any]:
+    """Some rows, and the addresses of those before and after: how many there are in all is not counted."""
+    if number is None:
+        asked = request.GET.get("page", "1")
+        number = int(asked) if asked.isdecimal() and len(asked) < 7 else 0
+    if not 0 < number <= LAST_PAGE:
+        raise Http404
+    # Which they are first, which an index alone can say, also far behind; then the rows themselves.
+    ids = list(rows.values_list("pk", flat=True)[(number - 1) * size : number * size + 1])
+    found = rows.order_by().in_bulk(ids[:size])
+    query = {name: value for name, value in request.GET.dict().items() if name not in ("page", "reply")}
+    return {
+        "rows": [found[pk] for pk in ids if pk in found],
+        "page_number": number,
+        "previous_page": "?" + urlencode(query | {"page": number - 1}) if number > 1 else "",
+        "next_page": "?" + urlencode(query | {"page": number + 1}) if len(ids) > size else "",
+    }
+
+
+def address(**asked: str) -> str:
+    """Of the list, in short."""
+    return reverse("discussion-home") + "?" + urlencode({name: value for name, value in asked.items() if value})
+
+
+def refuse(form: Form, refusal: Exception) -> None:
+    """Told in the form, which keeps the words."""
+    form.add_error(None, ValidationError(words_for(refusal), code=getattr(refusal, "default_code", None)))
+
+
+def do(request: HttpRequest, thing: DiscussionTopic | DiscussionReply, job: Callable[[], object]) -> HttpResponse:
+    """Back to what it is about; what kept it from being done is told there."""
+    try:
+        job()
+    except REFUSALS as refusal:
+        messages.error(request, words_for(refusal))
+    return redirect(Post(thing, person(request)).page)
+
+
+def words_for(refusal: Exception) -> str:
+    match refusal:
+        case Gone():
+            return "That was deleted meanwhile."
+        case NoSuchReply():
+            return "The topic has no such reply."
+        case TopicClosed():
+            return CLOSED
+        case HasReplies():
+            return HAS_REPLIES
+        case TooOften():
+            minutes = int(refusal.wait // 60) + 1
+            return f"That is as much as can be done for now. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
+        case _:
+            return str(refusal)

@@ -1,0 +1,516 @@
+"""The forum in two browsers: what one does the other sees, in its place, and nothing jumps."""
+
+import itertools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, WebSocketRoute, expect
+
+from tests.browser.conftest import complain_about
+from tests.browser.test_all_pages import SIZES, WATCH_SHIFTS, check, check_rules
+from tests.servers import Server
+
+PASSWORD = "open-sesame-1001"
+EVIL = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+numbers = itertools.count(1)
+
+
+@dataclass
+class Person:
+    """Somebody at a browser of their own."""
+
+    page: Page
+
+    def open(self, path: str) -> None:
+        self.page.goto(path)
+        expect(self.page.locator("[data-state]")).to_have_attribute("data-state", "live")
+
+    def question(self) -> Locator:
+        return self.page.locator("#question")
+
+    def replies(self) -> Locator:
+        return self.page.locator("[data-replies] > article")
+
+    def reply(self, words: str) -> Locator:
+        return self.replies().filter(has_text=words)
+
+    def field(self) -> Locator:
+        return self.page.get_by_label("Your reply")
+
+    def answer(self, words: str) -> None:
+        self.field().fill(words)
+        self.page.get_by_role("button", name="Reply", exact=True).click()
+
+    def row(self, title: str) -> Locator:
+        return self.page.locator("[data-rows] > li").filter(has_text=title)
+
+    def post(self, path: str, **data: object) -> dict[str, object]:
+        """By the API, past the page."""
+        (token,) = [cookie["value"] for cookie in self.page.context.cookies() if cookie["name"] == "csrftoken"]
+        answer = self.page.context.request.post(f"/api/discussion/{path}", data=data, headers={"X-CSRFToken": token})
+        assert answer.ok, answer.text()
+        made: dict[str, object] = answer.json()
+        return made
+
+    def ask(self, title: str, **fields: object) -> str:
+        return f"/discussion/{self.post('', title=title, content='?', **fields)['id']}/"
+
+
+@dataclass
+class Couple:
+    alice: Person
+    bob: Person
+
+
+def sit_down(browser: Browser, server: Server, complaints: list[str], name: str, *, javascript: bool = True) -> Person:
+    """Become somebody new, in a browser of one's own."""
+    context = browser.new_context(
+        base_url=server.url, viewport={"width": 1280, "height": 800}, java_script_enabled=javascript
+    )
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
+    page.on("console", lambda message: complain_about(message, complaints))
+    page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
+    page.goto("/register?next=/discussion/")
+    page.get_by_label("E-mail").fill(f"{name.lower()}.forum{next(numbers)}@example.com")
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_label("Password confirmation").fill(PASSWORD)
+    page.get_by_role("button", name="Create my account").click()
+    page.wait_for_url("/discussion/")
+    return Person(page)
+
+
+@pytest.fixture(scope="module")
+def couple(chromium: Browser, server: Server) -> Iterator[Couple]:
+    """Alice and Bob, signed in once for all these tests."""
+    expect.set_options(timeout=10_000)
+    complaints: list[str] = []
+    alice = sit_down(chromium, server, complaints, "Alice")
+    bob = sit_down(chromium, server, complaints, "Bob")
+    yield Couple(alice, bob)
+    for person in (alice, bob):
+        person.page.context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def alice(couple: Couple) -> Iterator[Person]:
+    yield from at_rest(couple.alice)
+
+
+@pytest.fixture
+def bob(couple: Couple) -> Iterator[Person]:
+    yield from at_rest(couple.bob)
+
+
+def at_rest(person: Person) -> Iterator[Person]:
+    yield person
+    person.page.unroute_all()
+    person.page.goto("about:blank")
+
+
+@pytest.fixture
+def topic(alice: Person) -> str:
+    """The path of a new topic of Alice's."""
+    return alice.ask(f"Which tea, number {next(numbers)}?", tags=["tea"])
+
+
+def test_reply_vote_and_acceptance_are_seen_by_the_other_at_once(alice: Person, bob: Person, topic: str) -> None:
+    for person in (alice, bob):
+        person.open(topic)
+
+    bob.answer("Green, **of course**.")
+
+    expect(alice.reply("Green").locator("strong").filter(has_text="of course")).to_be_visible()
+    expect(alice.page.locator("[data-reply-count]")).to_have_text("1")
+    expect(bob.field()).to_have_value("")
+    alice.reply("Green").get_by_role("button", name="Vote up").click()
+    expect(bob.reply("Green").locator("[data-count]")).to_have_text("1")
+    alice.reply("Green").get_by_role("button", name="Accept this answer").click()
+    for person in (alice, bob):
+        expect(person.reply("Green").get_by_text("Accepted answer")).to_be_visible()
+        expect(person.page.get_by_role("link", name="Answered")).to_be_visible()
+        expect(person.replies()).to_have_count(1)
+    alice.reply("Green").get_by_role("button", name="Not the answer after all").click()
+    expect(bob.reply("Green").get_by_text("Accepted answer")).to_be_hidden()
+    bob.page.reload()
+    expect(bob.reply("Green").locator("[data-count]")).to_have_text("1")
+
+
+def test_what_is_drawn_live_is_what_the_server_draws(alice: Person, bob: Person, topic: str) -> None:
+    for person in (alice, bob):
+        person.open(topic)
+    bob.answer("Look:\n\n```python\nprint(1)\n```\n\n@Alice")
+
+    for person in (alice, bob):
+        expect(person.replies()).to_have_count(1)
+        live = drawn(person.replies())
+        person.page.reload()
+        expect(person.replies()).to_have_count(1)
+        assert drawn(person.replies()) == live
+    expect(alice.replies().get_by_text("mentions you")).to_be_visible()
+    expect(bob.replies().get_by_text("mentions you")).to_be_hidden()
+
+
+def drawn(article: Locator) -> str:
+    html: str = article.evaluate(
+        """(article) => {
+            for (const token of article.querySelectorAll("[name=csrfmiddlewaretoken]")) token.value = "";
+            for (const time of article.querySelectorAll("time")) time.dateTime = new Date(time.dateTime).toISOString();
+            article.querySelector("[data-body]").removeAttribute("data-html");
+            return article.outerHTML.replaceAll(location.origin, "").replace(/\\s+/g, " ");
+        }"""
+    )
+    return html
+
+
+def test_vote_is_shown_at_once_and_taken_back_when_it_is_refused(bob: Person, topic: str) -> None:
+    bob.open(topic)
+    up = bob.question().get_by_role("button", name="Vote up")
+
+    def refuse(route: Route) -> None:
+        error = {"code": "teapot", "detail": "Not now.", "attr": None}
+        expect(up).to_have_attribute("aria-pressed", "true")
+        expect(bob.question().locator("[data-count]")).to_have_text("1")
+        route.fulfill(status=418, json={"type": "client_error", "errors": [error]})
+
+    bob.page.route("**/vote/", refuse)
+    up.click()
+
+    expect(bob.question().get_by_role("alert")).to_have_text("Not now.")
+    expect(up).to_have_attribute("aria-pressed", "false")
+    expect(bob.question().locator("[data-count]")).to_have_text("0")
+
+
+def test_votes_work_by_keyboard_and_not_on_ones_own(alice: Person, bob: Person, topic: str) -> None:
+    for person in (alice, bob):
+        person.open(topic)
+    down = bob.question().get_by_role("button", name="Vote down")
+
+    down.press("Enter")
+    expect(alice.question().locator("[data-count]")).to_have_text("-1")
+    expect(down).to_have_attribute("aria-pressed", "true")
+    down.press("Space")
+    expect(alice.question().locator("[data-count]")).to_have_text("0")
+    alice.question().get_by_role("button", name="Vote up").press("Enter")
+
+    expect(alice.question().get_by_role("alert")).to_have_text("You can't vote on what you wrote yourself.")
+    expect(alice.question().locator("[data-count]")).to_have_text("0")
+
+
+def test_edits_appear_in_place_for_both(alice: Person, bob: Person, topic: str) -> None:
+    for person in (alice, bob):
+        person.open(topic)
+    bob.answer("Gren.")
+
+    bob.reply("Gren.").get_by_role("link", name="Edit").click()
+    bob.page.get_by_label("Text").fill("Green.")
+    bob.page.get_by_role("button", name="Save").click()
+    expect(alice.reply("Green.").get_by_role("link", name="edited")).to_be_visible()
+    alice.question().get_by_role("link", name="Edit").click()
+    alice.page.get_by_label("Title").fill("Which tea today?")
+    alice.page.get_by_label("Tags").fill("tea, today")
+    alice.page.get_by_role("button", name="Save").click()
+
+    for person in (alice, bob):
+        expect(person.page.get_by_role("heading", level=1)).to_have_text("Which tea today?")
+        expect(person.page.get_by_role("link", name="today", exact=True)).to_be_visible()
+    bob.reply("Green.").get_by_role("link", name="edited").click()
+    expect(bob.page.get_by_text("Gren.", exact=True)).to_be_visible()
+
+
+def test_deletion_is_asked_about_told_and_refused_in_words(alice: Person, bob: Person, topic: str) -> None:
+    for person in (alice, bob):
+        person.open(topic)
+    bob.answer("Green.")
+    expect(alice.reply("Green.")).to_be_visible()
+
+    alice.question().get_by_role("link", name="Delete").click()
+    alice.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(alice.page.get_by_role("dialog").get_by_role("alert")).to_contain_text("Others have replied")
+    alice.page.keyboard.press("Escape")
+    bob.reply("Green.").get_by_role("link", name="Delete").click()
+    bob.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(alice.replies().get_by_text("This reply was deleted.")).to_be_visible()
+    expect(alice.page.locator("[data-reply-count]")).to_have_text("0")
+    alice.question().get_by_role("link", name="Delete").click()
+    alice.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+
+    alice.page.wait_for_url("/discussion/")
+    expect(bob.page.get_by_text("This topic was deleted while you were here.")).to_be_visible()
+    expect(bob.field()).to_be_hidden()
+
+
+def test_new_topics_wait_behind_a_bar_and_counts_change_in_place(alice: Person, bob: Person, topic: str) -> None:
+    bob.open("/discussion/")
+    title = bob.row("Which tea").first.locator("[data-title]").inner_text()
+    place = bob.row(title).bounding_box()
+
+    new = f"Coffee {next(numbers)}"
+    alice.ask(new)
+    alice.ask(f"{new} again")
+    expect(bob.page.get_by_role("button", name="2 new topics")).to_be_visible()
+    assert bob.row(new).count() == 0
+    bob.post(f"{topic.split('/')[2]}/vote/", vote=1)
+    bob.post(f"{topic.split('/')[2]}/replies/", content="Green.")
+
+    expect(bob.row(title).locator("[data-votes]")).to_have_text("1")
+    expect(bob.row(title).locator("[data-replies]")).to_have_text("1")
+    after = bob.row(title).bounding_box()
+    assert place
+    assert after
+    assert place["y"] == after["y"]
+    bob.page.get_by_role("button", name="2 new topics").click()
+    expect(bob.row(new)).to_have_count(2)
+    expect(bob.page.get_by_role("button", name="new topic")).to_be_hidden()
+    alice.post(f"{topic.split('/')[2]}/replies/", content="I agree.")
+    expect(bob.row(title).locator("[data-replies]")).to_have_text("2")
+
+
+def test_list_of_a_tag_hears_of_that_tag_only(alice: Person, bob: Person) -> None:
+    bob.open("/discussion/?tag=coffee-only")
+
+    alice.ask("About tea", tags=["tea"])
+    alice.ask("About coffee", tags=["coffee-only"])
+
+    bob.page.get_by_role("button", name="1 new topic", exact=True).click()
+    expect(bob.page.locator("[data-title]")).to_have_text(["About coffee"])
+
+
+def test_topic_is_posted_once_by_an_impatient_finger(alice: Person) -> None:
+    title = f"Only once {next(numbers)}"
+    alice.page.goto("/discussion/new/")
+    alice.page.get_by_label("Title").fill(title)
+    alice.page.get_by_label("Text").fill("?")
+    sent: list[str] = []
+    alice.page.on("request", lambda request: sent.append(request.method))
+
+    alice.page.get_by_role("button", name="Post topic").dblclick()
+
+    alice.page.wait_for_url(re.compile(r"/discussion/\d+/$"))
+    assert sent.count("POST") == 1
+    alice.page.goto("/discussion/mine/")
+    expect(alice.page.get_by_role("link", name=title)).to_have_count(1)
+
+
+def test_reply_whose_answer_got_lost_is_not_said_twice(alice: Person, topic: str) -> None:
+    alice.open(topic)
+
+    def lose_the_answer(route: Route) -> None:
+        if route.request.method == "POST":
+            route.fetch()
+            route.abort()
+        else:
+            route.continue_()
+
+    alice.page.route("**/replies/", lose_the_answer)
+    alice.answer("Once")
+    expect(alice.page.locator("[data-reply-form]").get_by_role("alert")).to_contain_text("No connection")
+    expect(alice.field()).to_have_value("Once")
+    alice.page.unroute_all()
+    alice.page.get_by_role("button", name="Reply", exact=True).click()
+
+    expect(alice.field()).to_have_value("")
+    expect(alice.replies()).to_have_count(1)
+    alice.page.reload()
+    expect(alice.replies()).to_have_count(1)
+
+
+def test_drafts_survive_a_reload_and_are_gone_when_posted(alice: Person, topic: str) -> None:
+    alice.open(topic)
+    alice.field().fill("Half a thou")
+    alice.page.goto("/discussion/new/")
+    alice.page.get_by_label("Title").fill("Half a title")
+    alice.page.get_by_label("Tags").fill("half")
+
+    alice.page.reload()
+    expect(alice.page.get_by_label("Title")).to_have_value("Half a title")
+    expect(alice.page.get_by_label("Tags")).to_have_value("half")
+    alice.page.get_by_label("Title").fill("")
+    alice.page.get_by_label("Tags").fill("")
+    alice.open(topic)
+    expect(alice.field()).to_have_value("Half a thou")
+    alice.field().press("Control+Enter")
+    expect(alice.reply("Half a thou")).to_be_visible()
+    alice.page.reload()
+
+    expect(alice.field()).to_have_value("")
+
+
+def test_similar_topics_and_a_preview_are_shown_while_writing(alice: Person) -> None:
+    alice.ask("Unmistakable zebra stripes")
+    alice.page.goto("/discussion/new/")
+
+    alice.page.get_by_label("Title").press_sequentially("Zebra")
+    alice.page.get_by_label("Text").fill(f"**Bold** {EVIL}")
+    alice.page.get_by_role("button", name="Preview").click()
+
+    similar = alice.page.get_by_role("complementary").get_by_role("link", name="Unmistakable zebra stripes")
+    expect(similar).to_be_visible()
+    preview = alice.page.get_by_role("region", name="Preview")
+    expect(preview.locator("strong")).to_have_text("Bold")
+    expect(preview).to_contain_text(EVIL)
+    alice.page.get_by_role("button", name="Write").click()
+    expect(alice.page.get_by_label("Text")).to_be_focused()
+    alice.page.get_by_label("Title").fill("")
+    alice.page.get_by_label("Text").fill("")
+
+
+def test_refused_field_is_told_below_it(alice: Person) -> None:
+    alice.page.goto("/discussion/new/")
+    alice.page.get_by_label("Title").fill("Too many tags")
+    alice.page.get_by_label("Text").fill("?")
+    alice.page.get_by_label("Tags").fill("a b c d e f")
+
+    alice.page.get_by_role("button", name="Post topic").click()
+
+    expect(alice.page.get_by_label("Tags")).to_be_focused()
+    expect(alice.page.get_by_label("Tags")).to_have_attribute("aria-invalid", "true")
+    for name in ("Title", "Text", "Tags"):
+        alice.page.get_by_label(name).fill("")
+
+
+def test_what_people_write_runs_nowhere(alice: Person, bob: Person) -> None:
+    # `dialog` and the console are complaints of the couple.
+    bob.open("/discussion/")
+    path = alice.ask(EVIL)
+    bob.page.get_by_role("button", name="1 new topic", exact=True).click()
+    expect(bob.row(EVIL).first).to_be_visible()
+    bob.open(path)
+
+    alice.post(f"{path.split('/')[2]}/replies/", content=f"{EVIL} [link](javascript:alert(3))")
+    expect(bob.replies()).to_contain_text(EVIL)
+    for person in (bob, alice):
+        person.open(path)
+        expect(person.replies()).to_contain_text(EVIL)
+        assert person.page.locator("main img, main script, a[href^=javascript]").count() == 0
+
+
+def test_page_that_lost_its_socket_catches_up(alice: Person, bob: Person, topic: str) -> None:
+    wires: list[WebSocketRoute] = []
+    is_cut = False
+
+    def connect(wire: WebSocketRoute) -> None:
+        if is_cut:
+            wire.close()
+        else:
+            wire.connect_to_server()
+            wires.append(wire)
+
+    tab = Person(alice.page.context.new_page())
+    tab.page.clock.install()
+    tab.page.route_web_socket(re.compile("/ws/"), connect)
+    tab.open(topic)
+    pk = topic.split("/")[2]
+    is_cut = True
+    for wire in wires:
+        wire.close()
+    bob.post(f"{pk}/replies/", content="Meanwhile")
+    bob.post(f"{pk}/vote/", vote=1)
+    is_cut = False
+    tab.page.clock.fast_forward(40_000)
+
+    expect(tab.reply("Meanwhile")).to_have_count(1)
+    expect(tab.question().locator("[data-count]")).to_have_text("1")
+    tab.page.close()
+
+
+def test_reader_in_the_middle_is_told_of_a_reply_below_and_moved_nowhere(
+    alice: Person, bob: Person, topic: str
+) -> None:
+    pk = topic.split("/")[2]
+    for number in range(3):
+        bob.post(f"{pk}/replies/", content=f"Reply {number}\n\n" + "long\n\n" * 20)
+    alice.open(topic)
+    place = alice.question().bounding_box()
+
+    bob.post(f"{pk}/replies/", content="At the very end")
+    expect(alice.page.get_by_role("button", name="1 new reply")).to_be_visible()
+
+    assert alice.question().bounding_box() == place
+    alice.page.get_by_role("button", name="1 new reply").click()
+    expect(alice.reply("At the very end")).to_be_in_viewport()
+    expect(alice.page.get_by_role("button", name="1 new reply")).to_be_hidden()
+
+
+def test_inbox_counts_live_and_is_read(alice: Person, bob: Person, topic: str) -> None:
+    alice.open("/discussion/inbox/")
+    alice.post("inbox/read/")
+    bell = alice.page.locator("[data-inbox]")
+    expect(bell).to_have_accessible_name("Inbox, 0 unread")
+
+    bob.post(f"{topic.split('/')[2]}/replies/", content="Green.")
+
+    expect(bell).to_have_accessible_name("Inbox, 1 unread")
+    expect(alice.page.locator(".note--unread")).to_have_count(1)
+    alice.page.locator(".note--unread a").click()
+    alice.page.wait_for_url(re.compile(r"#reply-\d+$"))
+    expect(bell).to_have_accessible_name("Inbox, 0 unread")
+
+
+def test_everything_but_live_works_without_javascript(chromium: Browser, server: Server, topic: str) -> None:
+    complaints: list[str] = []
+    carol = sit_down(chromium, server, complaints, "Carol", javascript=False)
+    page = carol.page
+
+    page.get_by_role("link", name="New topic").click()
+    page.get_by_label("Title").fill("Without scripts")
+    page.get_by_label("Text").fill("*Plain*")
+    page.get_by_role("button", name="Post topic").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Without scripts")
+    page.goto(topic)
+    carol.answer("Black.")
+    expect(carol.reply("Black.")).to_be_visible()
+    carol.question().get_by_role("button", name="Vote up").click()
+    expect(carol.question().locator("[data-count]")).to_have_text("1")
+    carol.reply("Black.").get_by_role("link", name="Delete").click()
+    page.get_by_role("button", name="Delete").click()
+
+    expect(page.get_by_text("Your reply is deleted.")).to_be_visible()
+    page.context.close()
+    assert complaints == []
+
+
+@pytest.mark.parametrize(("size", "scheme"), [("wide", "dark"), ("phone", "light")])
+def test_pages_are_for_everybody(
+    chromium: Browser, server: Server, alice: Person, size: str, scheme: Literal["light", "dark"]
+) -> None:
+    tags = ["a" * 30, "مبتدئ"]
+    path = alice.ask("Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft 🚀", tags=tags)
+    pk = path.split("/")[2]
+    alice.post(f"{pk}/replies/", content="w" * 300 + "\n\n```js\n" + "x" * 300 + "\n```")
+    context = looking_as(chromium, server, alice, size, scheme)
+    page = context.new_page()
+    for address in ("/discussion/", path, "/discussion/new/", "/discussion/inbox/", "/discussion/?search=no-such-word"):
+        page.goto(address)
+        check(page)
+    for address in ("/discussion/mine/", "/discussion/mine/?what=replies", f"{path}edit/", f"{path}history/"):
+        page.goto(address)
+        check_rules(page)
+    page.goto(path)
+    page.locator("#question").get_by_role("link", name="Edit").click()
+    expect(page.get_by_role("button", name="Save")).to_be_visible()
+    check_rules(page)
+    context.close()
+
+
+def looking_as(
+    browser: Browser, server: Server, person: Person, size: str, scheme: Literal["light", "dark"]
+) -> BrowserContext:
+    """The same person at another screen."""
+    context = browser.new_context(
+        base_url=server.url,
+        viewport=SIZES[size],
+        color_scheme=scheme,
+        has_touch=size == "phone",
+        is_mobile=size == "phone",
+        reduced_motion="reduce",
+        storage_state=person.page.context.storage_state(),
+    )
+    context.add_init_script(WATCH_SHIFTS)
+    return context
