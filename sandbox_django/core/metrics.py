@@ -12,7 +12,7 @@ PATIENT = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
 class Counts:
-    """Plain integers, which only the event loop's thread adds to: 30 ns, where a Prometheus counter takes 1.5 µs."""
+    """Plain integers, which only the event loop's thread adds to: 30 ns, where a Prometheus counter takes 2.2 µs."""
 
     __slots__ = ("frames_sent", "gaps_filled", "gaps_found", "resyncs")
 
