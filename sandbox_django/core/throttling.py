@@ -50,7 +50,8 @@ class Limit:
     def _stop_if(self, full: bool, began: float) -> None:
         if full and settings.LIMITS:
             throttled.labels(self.name).inc()
-            raise TooOften(wait=max(1, math.ceil(began + self.seconds - time.time())))
+            left = round(began - time.time() + self.seconds, 3)  # rounded: floats would make 61 s of 60
+            raise TooOften(wait=max(1, math.ceil(left)))
 
     def _counted(self, key: object, *, add: int) -> tuple[int, float]:
         """How often, and since when: the time begins with the first one."""

@@ -29,6 +29,9 @@ DATABASE_PATIENCE = 1.0  # seconds between two tries to read the log
 # Every process listens here, to many messages for many groups in one: `bundle()`.
 BUNDLES = "live.bundles"
 SWEEP_INTERVAL = 25.0  # seconds: finds what was lost when nothing followed it
+# Every process listens here: the layer was away, and what was told meanwhile is in the log only.
+OUTAGES = "live.outages"
+OUTAGE_PATIENCE = 1.0  # seconds between two looks at whether it is back
 
 
 class Reader(Protocol):
@@ -194,11 +197,13 @@ class Hub:
         self._listeners: dict[str, Callable[[Any], None]] = {}
         self._to_check: set[str] = set()
         self._sweeping: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def join(self, name: str, reader: Reader, head: int) -> LiveFeed:
         """Subscribe to a feed that was read up to `head`. The reader then `add`s itself, or leaves."""
         await self.listen(BUNDLES, self._hear_bundle)
+        await self.listen(OUTAGES, self._hear_of_outage)
         feed = self._feeds.get(name)
         if feed is None:
             feed = self._feeds[name] = LiveFeed(name, head)
@@ -241,6 +246,7 @@ class Hub:
     async def _subscribe(self, group: str) -> None:
         if self._sweeping is None:
             self._sweeping = asyncio.create_task(self._sweep())
+            self._watching = asyncio.create_task(self._watch())
         try:
             await self._layer.group_add(group, await self._own_channel())
         except LAYER_DOWN as failure:
@@ -328,6 +334,26 @@ class Hub:
                 await self._subscribe(group)
             await self._compare(self._feeds)
             await self._check_passes()
+
+    async def _watch(self) -> None:
+        """Once the layer is back, have every process look into the log, and not only with its next sweep.
+
+        Whoever could not send knows of it. It is told twice, for those whose subscriptions come back a moment later.
+        """
+        known, to_tell = self._layer.failures, 2
+        while True:
+            await asyncio.sleep(OUTAGE_PATIENCE)
+            if self._layer.failures != known:
+                known, to_tell = self._layer.failures, 2
+            if to_tell:
+                try:
+                    await self._layer.group_send(OUTAGES, {"type": "live.call", "group": OUTAGES, "data": None})
+                except LAYER_DOWN:
+                    continue  # it has been counted: we try again
+                to_tell -= 1
+
+    def _hear_of_outage(self, data: None) -> None:
+        self._run(self._compare(list(self._feeds)))
 
     async def _compare(self, names: Iterable[str]) -> None:
         was = {name: self._feeds[name].seq for name in names if name in self._feeds}

@@ -16,7 +16,7 @@ from django.test import TransactionTestCase, override_settings
 from core.live import feeds, hub, outbox
 from core.live.consumer import CLOSE_SLOW
 from core.live.feeds import Fact
-from core.live.hub import LATE_PATIENCE, RECHECK_DELAYS, SWEEP_INTERVAL, current_hub
+from core.live.hub import LATE_PATIENCE, OUTAGE_PATIENCE, RECHECK_DELAYS, SWEEP_INTERVAL, current_hub
 from core.live.models import Feed, FeedEvent
 from core.tests.notes import layer_in_use
 from core.tests.rooms import Fate, MischievousLayer, Page, Room
@@ -131,6 +131,18 @@ class FactTests(HubCase):
             await asyncio.sleep(1)
             assert not page.has_everything
             await asyncio.sleep(SWEEP_INTERVAL + SOON)
+
+            assert page.has_everything
+
+        self.play(scene)
+
+    def test_what_was_written_while_the_layer_was_away_is_told_soon_after(self) -> None:
+        async def scene() -> None:
+            page = await self.open()
+
+            self.layer.expect(Fate(layer_is_down=True) for _ in range(3))
+            self.room.write(2)
+            await asyncio.sleep(4 * OUTAGE_PATIENCE)
 
             assert page.has_everything
 
