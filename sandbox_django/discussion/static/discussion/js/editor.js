@@ -38,8 +38,10 @@ export async function openEditor(article, { saved, closed }) {
     event.preventDefault();
     close();
   });
+  // A key that is pressed by mistake must not cost what was written.
   form.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || event.isComposing) return;
+    const isChanged = [...form.elements].some((field) => "defaultValue" in field && field.value !== field.defaultValue);
+    if (event.key !== "Escape" || event.isComposing || isChanged) return;
     event.preventDefault();
     close();
   });
