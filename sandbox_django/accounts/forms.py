@@ -1,4 +1,5 @@
 import asyncio
+import math
 from typing import Any
 
 from django import forms
@@ -85,7 +86,7 @@ class ResetForm(PasswordResetForm):
 
 
 def too_often(limit: TooOften) -> ValidationError:
-    minutes = int(limit.wait // 60) + 1
+    minutes = math.ceil(limit.wait / 60)
     return ValidationError(
         f"Too many tries. Try again in {minutes} minute{'s' if minutes > 1 else ''}.", code=TooOften.default_code
     )

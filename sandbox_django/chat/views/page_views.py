@@ -1,5 +1,6 @@
 """The pages of the group chat. Words go through the API; rooms and members are changed by forms, with no JavaScript."""
 
+import math
 from typing import Any
 
 from django.contrib import messages
@@ -253,5 +254,5 @@ def tell(request: HttpRequest, refusal: Exception, room_id: int) -> HttpResponse
 
 
 def words_for(limit: TooOften) -> str:
-    minutes = int(limit.wait // 60) + 1
+    minutes = math.ceil(limit.wait / 60)
     return f"That is as much as can be done for now. Try again in {minutes} minute{'s' if minutes > 1 else ''}."

@@ -1,5 +1,6 @@
 """The pages of the forum. All of them read, post, vote and accept without JavaScript; with it they are live."""
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -346,7 +347,7 @@ def words_for(refusal: Exception) -> str:
         case HasReplies():
             return HAS_REPLIES
         case TooOften():
-            minutes = int(refusal.wait // 60) + 1
+            minutes = math.ceil(refusal.wait / 60)
             return f"That is as much as can be done for now. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
         case _:
             return str(refusal)
