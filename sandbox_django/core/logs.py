@@ -1,5 +1,6 @@
 """Logs: one line per event, for people in development, as JSON for machines in production."""
 
+import sys
 from typing import Any
 
 import structlog
@@ -32,7 +33,9 @@ def configure(*, as_json: bool, level: str) -> dict[str, Any]:
     rendered: list[Processor] = (
         [_TRACEBACKS, structlog.processors.JSONRenderer(ensure_ascii=False)]
         if as_json
-        else [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        else [
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        ]
     )
     return {
         "version": 1,
