@@ -416,6 +416,7 @@ def test_page_that_lost_its_socket_catches_up(alice: Person, bob: Person, topic:
     tab.page.clock.fast_forward(40_000)
 
     expect(tab.reply("Meanwhile")).to_have_count(1)
+    expect(tab.page.locator("[data-reply-count]")).to_have_text("1")
     expect(tab.question().locator("[data-count]")).to_have_text("1")
     tab.page.close()
 
