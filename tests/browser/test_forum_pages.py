@@ -454,6 +454,17 @@ def test_inbox_counts_live_and_is_read(alice: Person, bob: Person, topic: str) -
     expect(bell).to_have_accessible_name("Inbox, 0 unread")
 
 
+def test_only_the_main_part_of_a_page_scrolls(alice: Person, bob: Person, topic: str) -> None:
+    for _ in range(6):
+        bob.post(f"{topic.split('/')[2]}/replies/", content="Green.")
+    alice.page.set_viewport_size({"width": 1280, "height": 400})
+
+    for path in ("/discussion/inbox/", topic, "/discussion/"):
+        alice.page.goto(path)
+        assert alice.page.evaluate("document.documentElement.scrollHeight - innerHeight") == 0, path
+    alice.page.set_viewport_size({"width": 1280, "height": 800})
+
+
 def test_everything_but_live_works_without_javascript(chromium: Browser, server: Server, topic: str) -> None:
     complaints: list[str] = []
     carol = sit_down(chromium, server, complaints, "Carol", javascript=False)
