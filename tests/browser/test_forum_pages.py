@@ -416,6 +416,7 @@ def test_page_that_lost_its_socket_catches_up(alice: Person, bob: Person, topic:
     tab.page.clock.fast_forward(40_000)
 
     expect(tab.reply("Meanwhile")).to_have_count(1)
+    expect(tab.page.locator("[data-reply-count]")).to_have_text("1")
     expect(tab.question().locator("[data-count]")).to_have_text("1")
     tab.page.close()
 
@@ -451,6 +452,17 @@ def test_inbox_counts_live_and_is_read(alice: Person, bob: Person, topic: str) -
     alice.page.locator(".note--unread a").click()
     alice.page.wait_for_url(re.compile(r"#reply-\d+$"))
     expect(bell).to_have_accessible_name("Inbox, 0 unread")
+
+
+def test_only_the_main_part_of_a_page_scrolls(alice: Person, bob: Person, topic: str) -> None:
+    for _ in range(6):
+        bob.post(f"{topic.split('/')[2]}/replies/", content="Green.")
+    alice.page.set_viewport_size({"width": 1280, "height": 400})
+
+    for path in ("/discussion/inbox/", topic, "/discussion/"):
+        alice.page.goto(path)
+        assert alice.page.evaluate("document.documentElement.scrollHeight - innerHeight") == 0, path
+    alice.page.set_viewport_size({"width": 1280, "height": 800})
 
 
 def test_everything_but_live_works_without_javascript(chromium: Browser, server: Server, topic: str) -> None:

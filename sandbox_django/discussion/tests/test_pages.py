@@ -150,6 +150,19 @@ class WithoutJavaScriptTests(PageCase):
         self.assertContains(page, "<strong>of course</strong>")
         assert self.now().reply_count == 2
 
+    def test_form_that_is_sent_twice_posts_once_and_other_words_post_again(self) -> None:
+        self.be(self.bob)
+        key = re.findall(r'name="key" value="(\w+)"', self.client.get(self.page()).content.decode())[0]
+
+        first, second = (self.post(self.page(), content="Once.", key=key) for _ in range(2))
+        self.post(self.page(), content="Again.", key=key)
+        for _ in range(2):
+            self.post("/discussion/new/", title="Once?", content="Once.", key="k")
+
+        assert first.redirect_chain == second.redirect_chain
+        assert self.now().reply_count == 3
+        assert DiscussionTopic.objects.filter(title="Once?").count() == 1
+
     def test_refused_reply_keeps_its_words(self) -> None:
         moderate_topic(self.topic, by=self.staff, is_closed=True)
         self.be(self.bob)

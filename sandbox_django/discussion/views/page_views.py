@@ -1,13 +1,18 @@
 """The pages of the forum. All of them read, post, vote and accept without JavaScript; with it they are live."""
 
+import json
 import math
 from collections.abc import Callable
+from hashlib import sha256
+from http import HTTPStatus
+from secrets import token_hex
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
+from django.db import IntegrityError, transaction
 from django.db.models import Model, QuerySet
 from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
@@ -19,6 +24,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.models import User
 from core.live import feeds
+from core.models import IdempotencyKey
 from core.throttling import TooOften
 from discussion.forms import ReplyForm, TextForm, TopicForm
 from discussion.groups import LIST, inbox_feed, topic_feed
@@ -88,12 +94,12 @@ def new(request: HttpRequest) -> HttpResponse:
     form = TopicForm(request.POST or None, initial={"tags": tags})
     if form.is_valid():
         try:
-            made = create_topic(person(request), **form.cleaned_data)
+            made = once(request, lambda: create_topic(person(request), **form.cleaned_data))
         except TooOften as limit:
             refuse(form, limit)
         else:
-            return redirect("discussion-detail", made.pk)
-    return show(request, "discussion/new.html", {"form": form})
+            return redirect("discussion-detail", made)
+    return show(request, "discussion/new.html", {"form": form, "key": token_hex(16)})
 
 
 @login_required
@@ -107,11 +113,11 @@ def topic(request: HttpRequest, pk: int) -> HttpResponse:
     form = ReplyForm(request.POST or None)
     if form.is_valid():
         try:
-            made = post_reply(opened, by=me, **form.cleaned_data)
+            made = once(request, lambda: post_reply(opened, by=me, **form.cleaned_data))
         except REFUSALS as refusal:
             refuse(form, refusal)
         else:
-            return redirect("discussion-reply", pk, made.pk)
+            return redirect("discussion-reply", pk, made)
     count_view(opened, visitor=f"user {me.pk}")
     replies = opened.replies.for_reader(me).accepted_first()
     if (wanted := request.GET.get("reply", "")).isdecimal():
@@ -129,6 +135,7 @@ def topic(request: HttpRequest, pk: int) -> HttpResponse:
         "replies": [Post(row, me) for row in shown["rows"]],
         "blank": Post(DiscussionReply(topic=opened, created_at=timezone.now()), me),
         "form": form,
+        "key": token_hex(16),
         "since": since,
         "per_page": SHOWN_REPLIES,
     }
@@ -320,6 +327,28 @@ def page_of(request: HttpRequest, rows: QuerySet[RowType], size: int, number: in
 def address(**asked: str) -> str:
     """Of the list, in short."""
     return reverse("discussion-home") + "?" + urlencode({name: value for name, value in asked.items() if value})
+
+
+def once(request: HttpRequest, make: Callable[[], DiscussionTopic | DiscussionReply]) -> int:
+    """The id of what this form makes, or has made: whoever clicks twice where no script runs posts once.
+
+    The same form with other words, after a look back, is another one.
+    """
+    if not request.POST.get("key"):
+        return make().pk
+    said = [person(request).pk, request.path, *(request.POST.get(name) for name in ("key", "title", "content", "tags"))]
+    digest = sha256(json.dumps(said).encode()).hexdigest()
+    with transaction.atomic():
+        try:
+            with transaction.atomic():
+                mine = IdempotencyKey.objects.create(digest=digest, body_digest=digest)
+        except IntegrityError:
+            # Its twin's transaction was waited for.
+            return int(IdempotencyKey.objects.get(digest=digest).answer)
+        made = make()
+        mine.status, mine.answer = HTTPStatus.CREATED, str(made.pk)
+        mine.save(update_fields=["status", "answer"])
+    return made.pk
 
 
 def refuse(form: Form, refusal: Exception) -> None:

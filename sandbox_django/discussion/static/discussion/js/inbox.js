@@ -11,6 +11,8 @@ const rows = page.querySelector("[data-rows]");
 const readAll = page.querySelector("[data-read-all]");
 const { readUrl } = page.dataset;
 const live = wireInbox();
+let isDrawing = false;
+let isStale = false;
 
 for (const news of ["notification_created", "notifications_read", "notifications_deleted", "resync"]) {
   live.addEventListener(news, redraw);
@@ -35,9 +37,22 @@ for (const kind of ["click", "auxclick"]) {
   });
 }
 
+// One after the other, so that the last drawing is the one that stays.
 async function redraw() {
-  const fresh = (await freshPage()).querySelector("[data-inbox-page]");
-  merge(rows, fresh.querySelector("[data-rows]"));
-  readAll.hidden = fresh.querySelector("[data-read-all]").hidden;
-  page.querySelector("[data-empty]").hidden = fresh.querySelector("[data-empty]").hidden;
+  if (isDrawing) {
+    isStale = true;
+    return;
+  }
+  isDrawing = true;
+  isStale = false;
+  try {
+    const fresh = (await freshPage()).querySelector("[data-inbox-page]");
+    merge(rows, fresh.querySelector("[data-rows]"));
+    readAll.hidden = fresh.querySelector("[data-read-all]").hidden;
+    page.querySelector("[data-empty]").hidden = fresh.querySelector("[data-empty]").hidden;
+  } catch {
+    // The next news tries again.
+  }
+  isDrawing = false;
+  if (isStale) redraw();
 }

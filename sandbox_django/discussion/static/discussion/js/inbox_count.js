@@ -4,7 +4,7 @@ import { LiveSocket } from "../../core/js/live_socket.js";
 import { get } from "../../core/js/api.js";
 
 const place = document.querySelector("[data-inbox]");
-const baseTitle = document.title;
+let prefix = ""; // of the window's title
 
 // Returns the socket, for whoever shows more of the inbox than its number.
 export function wireInbox() {
@@ -27,5 +27,7 @@ export function showUnread(count) {
     badge.hidden = count === 0;
   }
   place.setAttribute("aria-label", `Inbox, ${count} unread`);
-  document.title = count > 0 ? `(${count}) ${baseTitle}` : baseTitle;
+  const title = document.title.slice(prefix.length);
+  prefix = count > 0 ? `(${count}) ` : "";
+  document.title = prefix + title;
 }

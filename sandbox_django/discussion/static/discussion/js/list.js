@@ -76,16 +76,19 @@ function belongsHere({ tags, replyCount }) {
 
 // Without being asked for, the rows that are shown stay, and only what they say changes; new ones wait behind the bar.
 async function redraw({ isAsked }) {
+  const known = waiting;
+  if (isAsked) waiting = new Set(); // what comes meanwhile waits anew
   let fresh;
   try {
     fresh = (await freshPage(isAsked ? firstPage() : location.href)).querySelector("[data-list]");
   } catch {
-    return; // the next reconnect tries again
+    waiting = new Set([...known, ...waiting]);
+    return; // the next reconnect, or click, tries again
   }
   const freshRows = fresh.querySelector("[data-rows]");
   if (isAsked || rows.children.length === 0) {
-    waiting = new Set();
     merge(rows, freshRows);
+    waiting = new Set([...waiting].filter((id) => !rowOf(id)));
     list.querySelector("[data-empty]")?.remove();
     if (isAsked) rows.querySelector("a")?.focus();
   } else {

@@ -12,8 +12,10 @@ import { freshPage, merge } from "./merge.js";
 import { PostForm } from "./post_form.js";
 import { Posts } from "./posts.js";
 import { drawTags } from "./tags.js";
-import { complain, showVotes, wireVotes } from "./votes.js";
+import { complain, isVoting, showVotes, wireVotes } from "./votes.js";
 import { keepAges, plural, showAge } from "./words.js";
+
+const ATTEMPTS = 5;
 
 const page = document.querySelector("[data-topic]");
 const status = page.querySelector("[data-status]");
@@ -25,26 +27,27 @@ const posts = new Posts(page);
 const live = new LiveSocket(socketUrl, { since: Number(since) });
 const counted = new Set(); // replies that were made while this page is open
 let unseen = [];
+let drawnSince = Number(since); // of the facts that the server's last drawing shows
 let isGone = false;
 let isBack = false;
 
-live.addEventListener("reply_created", ({ detail }) => {
+hear("reply_created", (detail) => {
   countReply(detail);
   if (!posts.reply(detail.id)) addReply(detail);
 });
-live.addEventListener("reply_updated", ({ detail }) => {
+hear("reply_updated", (detail) => {
   const article = posts.reply(detail.id);
   if (article) posts.change(article, detail);
 });
-live.addEventListener("reply_deleted", ({ detail }) => {
+hear("reply_deleted", (detail) => {
   removeReply(detail.id);
   showReplyCount(detail.replyCount);
   showActive(detail.lastActivityAt);
 });
-live.addEventListener("topic_updated", ({ detail }) => drawTopic(detail));
-live.addEventListener("topic_deleted", showGone);
-live.addEventListener("answer_accepted", ({ detail }) => showAccepted(detail.replyId));
-live.addEventListener("answer_unaccepted", () => showAccepted(null));
+hear("topic_updated", drawTopic);
+hear("topic_deleted", showGone);
+hear("answer_accepted", (detail) => showAccepted(detail.replyId));
+hear("answer_unaccepted", () => showAccepted(null));
 live.addEventListener("vote_updated", ({ detail }) => {
   const article = detail.targetType === "topic" ? posts.question : posts.reply(detail.targetId);
   if (article) showVotes(article, detail.voteCount);
@@ -124,6 +127,10 @@ news.addEventListener("click", () => {
 const inSight = new IntersectionObserver((entries) => {
   for (const { isIntersecting, target } of entries) if (isIntersecting) see(target);
 });
+
+function hear(action, act) {
+  live.addEventListener(action, ({ detail, seq }) => seq > drawnSince && act(detail));
+}
 
 function countReply({ id, createdAt }) {
   if (counted.has(id)) return;
@@ -240,16 +247,26 @@ function askAbout(article) {
   });
 }
 
-// What is being written in stays as it is.
+// What is being written in, or voted on, stays as it is.
 async function redraw() {
   try {
-    const fresh = await freshPage();
-    merge(posts.place, fresh.querySelector("[data-replies]"), { keep: (article) => article.matches(".post--editing") });
+    const fresh = await freshTopic();
+    drawnSince = Number(fresh.dataset.since);
+    const keep = (article) => article.matches(".post--editing") || isVoting(article);
+    merge(posts.place, fresh.querySelector("[data-replies]"), { keep });
     showReplyCount(Number(fresh.querySelector("[data-reply-count]").textContent));
-    const { voteCount, acceptedAnswer, ...topic } = await get(api);
-    drawTopic({ ...topic, voteCount });
+    const { acceptedAnswer, ...topic } = await get(api);
+    drawTopic(topic);
     showAccepted(acceptedAnswer?.id ?? null);
   } catch (error) {
     if (error.status === 404) showGone();
+  }
+}
+
+// Not one that is older than what is heard meanwhile: that would be wiped away.
+async function freshTopic() {
+  for (let attempt = 0; ; attempt += 1) {
+    const fresh = (await freshPage()).querySelector("[data-topic]");
+    if (Number(fresh.dataset.since) >= live.since || attempt === ATTEMPTS) return fresh;
   }
 }

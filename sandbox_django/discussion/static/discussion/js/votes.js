@@ -18,9 +18,13 @@ export function wireVotes(root) {
   });
 }
 
+export function isVoting(article) {
+  return Boolean(sending.get(article));
+}
+
 // What somebody else did to the number; mine, on its way, is counted when its answer is here.
 export function showVotes(article, count) {
-  if (!sending.get(article)) draw(article, { count });
+  if (!isVoting(article)) draw(article, { count });
 }
 
 export function complain(article, words) {
@@ -43,7 +47,7 @@ async function vote(article, button) {
     complain(article, wordsFor(error));
   }
   sending.set(article, sending.get(article) - 1);
-  if (!sending.get(article)) draw(article, after);
+  if (!isVoting(article)) draw(article, after);
 }
 
 function myVote(article) {
