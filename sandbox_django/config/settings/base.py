@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import django_stubs_ext
+from asyncapi_viewer.assets import STATIC_DIR as ASYNCAPI_VIEWER
 from environs import Env
 
 from core import logs
@@ -38,6 +39,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "channels",
+    "asyncapi",  # before chanx, whose command it completes
     "chanx.channels",
     "corsheaders",
     "django_structlog",
@@ -258,4 +260,5 @@ DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG  # the line when a reque
 
 # --- Static files ----------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
+STATICFILES_DIRS = [("asyncapi-viewer", ASYNCAPI_VIEWER)]  # from the installed package
 STATIC_ROOT = BASE_DIR / "staticfiles"
