@@ -12,6 +12,7 @@ urlpatterns = [
     path("api/assistants/", include("assistants.urls")),
     path("api/chat/", include("chat.urls")),
     path("api/discussion/", include("discussion.urls")),
+    path("", include("asyncapi.urls")),
     path("admin/", admin.site.urls),
 ]
 

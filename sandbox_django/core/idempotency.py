@@ -32,6 +32,8 @@ KEEP = timedelta(hours=24)
 class IdempotentCreateMixin(CreateModelMixin, GenericAPIView[ModelType]):
     """For views that create: put it before the generic view."""
 
+    takes_idempotency_key = True
+
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         # First what the URL names: whoever lost the right to it does not get an old answer either.
         self.get_queryset()

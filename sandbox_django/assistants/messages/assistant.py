@@ -5,20 +5,21 @@ from typing import Literal, Self
 from uuid import UUID
 
 from chanx.messages.base import BaseMessage
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from assistants.models import AssistantConversation, AssistantMessage
 from core.dates import formatted
 from core.live.frames import dumps
+from core.live.messages import Unnumbered
 
 
 class QuestionPayload(BaseModel):
-    id: int
-    content: str
-    message_type: Literal["user"] = "user"
-    status: Literal["complete"] = "complete"
-    created_at: datetime
-    formatted_created_at: str
+    id: int = Field(description="Id of the question.")
+    content: str = Field(description="What was asked, as it was typed.")
+    message_type: Literal["user"] = Field("user", description="Who says it.")
+    status: Literal["complete"] = Field("complete", description="A question is always complete.")
+    created_at: datetime = Field(description="When it was stored, in UTC (ISO 8601).")
+    formatted_created_at: str = Field(description="The same for people, in the site's time zone.")
 
 
 class NewAssistantMessage(BaseMessage):
@@ -40,14 +41,16 @@ class NewAssistantMessage(BaseMessage):
 
 
 class ChunkPayload(BaseModel):
-    content: str
-    is_complete: Literal[False] = False
-    message_id: int  # the question
-    reply_id: int  # the answer
-    offset: int  # Unicode characters of the answer before this content, so that a page can tell what it missed
+    content: str = Field(description="The new text.")
+    is_complete: Literal[False] = Field(False, description="The end has a frame of its own.")
+    message_id: int = Field(description="Id of the question.")
+    reply_id: int = Field(description="Id of the answer.")
+    offset: int = Field(
+        description="Unicode characters of the answer before this content: a page can tell what it missed."
+    )
 
 
-class StreamingMessage(BaseMessage):
+class StreamingMessage(Unnumbered):
     """Some more of an answer that is being written; one frame may carry several tokens."""
 
     action: Literal["streaming"] = "streaming"
@@ -63,14 +66,14 @@ class StreamingMessage(BaseMessage):
 
 
 class BlocksPayload(BaseModel):
-    message_id: int  # the question
-    reply_id: int  # the answer
-    offset: int  # Unicode characters of the answer before these blocks,
-    length: int  # and with them
-    html: str
+    message_id: int = Field(description="Id of the question.")
+    reply_id: int = Field(description="Id of the answer.")
+    offset: int = Field(description="Unicode characters of the answer before these blocks.")
+    length: int = Field(description="Unicode characters of the answer with these blocks.")
+    html: str = Field(description="The blocks as safe HTML.")
 
 
-class AnswerBlocksMessage(BaseMessage):
+class AnswerBlocksMessage(Unnumbered):
     """How some of an answer that is being written looks: blocks of Markdown that are finished. A hint, without number.
 
     Who misses it shows their text a bit longer: the end brings the whole answer as HTML.
@@ -81,22 +84,22 @@ class AnswerBlocksMessage(BaseMessage):
 
 
 class UsagePayload(BaseModel):
-    input_tokens: int
-    output_tokens: int
+    input_tokens: int = Field(description="Tokens that the model read.")
+    output_tokens: int = Field(description="Tokens that it wrote.")
 
 
 class EndPayload(BaseModel):
-    content: Literal[""] = ""
-    is_complete: Literal[True] = True
-    message_id: int
-    reply_id: int
-    status: Literal["complete", "stopped"]
-    length: int  # of the answer, in Unicode characters
-    content_html: str
-    error: str  # a stable code when the model would not go on to the end ("cut_short"), else empty
-    error_detail: str  # the same in words for people
-    model: str
-    usage: UsagePayload | None  # where the model tells
+    content: Literal[""] = Field("", description="Always empty: the text was told before.")
+    is_complete: Literal[True] = Field(True, description="The answer is over.")
+    message_id: int = Field(description="Id of the question.")
+    reply_id: int = Field(description="Id of the answer.")
+    status: Literal["complete", "stopped"] = Field(description="Whether it came to its end, or was stopped.")
+    length: int = Field(description="Length of the answer, in Unicode characters.")
+    content_html: str = Field(description="The whole answer as safe HTML.")
+    error: str = Field(description="A stable code when the model would not go on to the end (`cut_short`), else empty.")
+    error_detail: str = Field(description="The same in words for people.")
+    model: str = Field(description="The model that answered.")
+    usage: UsagePayload | None = Field(description="null where the model doesn't tell.")
 
 
 class CompleteStreamingMessage(BaseMessage):
@@ -107,11 +110,11 @@ class CompleteStreamingMessage(BaseMessage):
 
 
 class FailurePayload(BaseModel):
-    content: str  # for people: what went wrong and what they can do
-    message_id: int
-    reply_id: int
-    code: str
-    length: int  # of what was said until then, in Unicode characters
+    content: str = Field(description="For people: what went wrong and what they can do.")
+    message_id: int = Field(description="Id of the question.")
+    reply_id: int = Field(description="Id of the answer.")
+    code: str = Field(description="What went wrong, for programs; stable.")
+    length: int = Field(description="Length of what was said until then, in Unicode characters.")
 
 
 class AssistantErrorMessage(BaseMessage):
@@ -122,11 +125,11 @@ class AssistantErrorMessage(BaseMessage):
 
 
 class ConversationPayload(BaseModel):
-    id: UUID
-    title: str
-    model: str  # empty for the site's own choice
-    created_at: datetime
-    updated_at: datetime
+    id: UUID = Field(description="Id of the conversation.")
+    title: str = Field(description="Its title; empty until it has one.")
+    model: str = Field(description="The model that was chosen; empty for the site's own choice.")
+    created_at: datetime = Field(description="When it was stored, in UTC (ISO 8601).")
+    updated_at: datetime = Field(description="When it last changed, in UTC (ISO 8601).")
 
 
 class ConversationUpdated(BaseMessage):

@@ -64,6 +64,7 @@ class AnonymousConversationView(generics.GenericAPIView[AssistantConversation]):
     The browser that starts it remembers so, and whoever signs in there keeps it.
     """
 
+    takes_idempotency_key = True
     permission_classes = [AllowAny]
     serializer_class = AnonymousConversationSerializer
 

@@ -68,6 +68,8 @@ class MessageListView(
 ):
     """The messages of one of my conversations, oldest first; posting one asks the assistant."""
 
+    tells_feed_seq = True
+
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         # Before the rows: whoever opens the socket with this number misses nothing.
         seq = feeds.head(conversation_feed(self.kwargs["conversation_pk"]))

@@ -7,18 +7,19 @@ from datetime import datetime
 from typing import Literal, Self
 
 from chanx.messages.base import BaseMessage
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from chat.models import ChatMember, ChatMessage, GroupChat
 from core.dates import formatted
+from core.live.messages import Unnumbered
 
 
 class SenderPayload(BaseModel):
-    id: int  # of the membership
-    user: str  # the display name
-    display_name: str
-    chat_role: int
-    user_id: int
+    id: int = Field(description="Id of the membership.")
+    user: str = Field(description="The display name.")
+    display_name: str = Field(description="What others call them.")
+    chat_role: int = Field(description="2001 owner, 2002 admin, 2003 member.")
+    user_id: int = Field(description="Id of the person.")
 
     @classmethod
     def of(cls, member: ChatMember) -> "SenderPayload":
@@ -32,18 +33,20 @@ class SenderPayload(BaseModel):
 
 
 class MessagePayload(BaseModel):
-    id: int
-    sender: SenderPayload | None  # None when they have left the room
-    sender_name: str  # also when they have left; empty when their account is gone
-    user_id: int | None  # whoever wrote it, so that a page knows its own
-    content: str
-    content_html: str
-    mentions: list[int]  # ids of people
-    created_at: datetime
-    formatted_time: str
-    updated_at: datetime
-    is_edited: bool
-    is_deleted: bool
+    id: int = Field(description="Id of the message.")
+    sender: SenderPayload | None = Field(description="null when they have left the room.")
+    sender_name: str = Field(description="Also when they have left; empty when their account is gone.")
+    user_id: int | None = Field(
+        description="Id of whoever wrote it, so that a page knows its own; null when their account is gone."
+    )
+    content: str = Field(description="What was said, in Markdown.")
+    content_html: str = Field(description="The content as safe HTML.")
+    mentions: list[int] = Field(description="Ids of the people whom it mentions.")
+    created_at: datetime = Field(description="When it was stored, in UTC (ISO 8601).")
+    formatted_time: str = Field(description="`createdAt` for people, in the site's time zone.")
+    updated_at: datetime = Field(description="When it last changed, in UTC (ISO 8601).")
+    is_edited: bool = Field(description="Whether it was changed since it was written.")
+    is_deleted: bool = Field(description="Whether it was deleted; then it says nothing.")
 
     @classmethod
     def of(cls, message: ChatMessage) -> Self:
@@ -97,7 +100,7 @@ class MessageDeleted(BaseMessage):
 
 
 class MemberPayload(SenderPayload):
-    last_read_message_id: int
+    last_read_message_id: int = Field(description="Id of the message up to which they have read; 0 for none.")
 
     @classmethod
     def of(cls, member: ChatMember) -> "MemberPayload":
@@ -127,10 +130,10 @@ class MemberUpdated(BaseMessage):
 
 
 class MemberRemovedPayload(BaseModel):
-    id: int  # of the membership that is over
-    user: str  # the display name
-    user_pk: int
-    has_left: bool  # by themself
+    id: int = Field(description="Id of the membership that is over.")
+    user: str = Field(description="The display name.")
+    user_pk: int = Field(description="Id of the person.")
+    has_left: bool = Field(description="Whether they went by themself.")
 
 
 class MemberRemoved(BaseMessage):
@@ -149,8 +152,8 @@ class MemberRemoved(BaseMessage):
 
 
 class FarewellPayload(BaseModel):
-    redirect: Literal["/chat/"] = "/chat/"
-    message: str  # for people
+    redirect: Literal["/chat/"] = Field("/chat/", description="Where a page goes from here.")
+    message: str = Field(description="For people: what happened.")
 
 
 class UserRemovedFromGroup(BaseMessage):
@@ -161,11 +164,11 @@ class UserRemovedFromGroup(BaseMessage):
 
 
 class RoomPayload(BaseModel):
-    id: int
-    title: str
-    description: str
-    member_count: int
-    updated_at: datetime
+    id: int = Field(description="Id of the room.")
+    title: str = Field(description="The title.")
+    description: str = Field(description="What it is about; may be empty.")
+    member_count: int = Field(description="How many people are in the room.")
+    updated_at: datetime = Field(description="When it last changed, in UTC (ISO 8601).")
 
     @classmethod
     def of(cls, room: GroupChat, *, member_count: int) -> "RoomPayload":
@@ -190,12 +193,12 @@ class GroupUpdated(BaseMessage):
 
 
 class TypingPayload(BaseModel):
-    user_id: int
-    user: str
-    is_typing: bool
+    user_id: int = Field(description="Id of the person.")
+    user: str = Field(description="The display name.")
+    is_typing: bool = Field(description="false when they have stopped.")
 
 
-class Typing(BaseMessage):
+class Typing(Unnumbered):
     """Somebody is writing, or has stopped. A page forgets it after five seconds, since nobody may tell it the end."""
 
     action: Literal["typing"] = "typing"
@@ -203,7 +206,7 @@ class Typing(BaseMessage):
 
 
 class IAmTypingPayload(BaseModel):
-    is_typing: bool = True
+    is_typing: bool = Field(True, description="false when they have stopped.")
 
 
 class IAmTyping(BaseMessage):
@@ -214,11 +217,11 @@ class IAmTyping(BaseMessage):
 
 
 class PresencePayload(BaseModel):
-    count: int
-    user_ids: list[int]  # a hundred at most
+    count: int = Field(description="How many people have the room open.")
+    user_ids: list[int] = Field(description="Ids of people, a hundred at most.")
 
 
-class Presence(BaseMessage):
+class Presence(Unnumbered):
     """Who has the room open now."""
 
     action: Literal["presence"] = "presence"
@@ -226,11 +229,11 @@ class Presence(BaseMessage):
 
 
 class ReadPayload(BaseModel):
-    user_id: int
-    message_id: int
+    user_id: int = Field(description="Id of the person.")
+    message_id: int = Field(description="Id of the message up to which they have read.")
 
 
-class Read(BaseMessage):
+class Read(Unnumbered):
     """How far somebody has read; told in small rooms only."""
 
     action: Literal["read"] = "read"
@@ -238,10 +241,10 @@ class Read(BaseMessage):
 
 
 class JoinedRoomPayload(RoomPayload):
-    group_pk: int
-    group_title: str
-    unread_count: Literal[0] = 0
-    last_read_message_id: int
+    group_pk: int = Field(description="Id of the room.")
+    group_title: str = Field(description="Title of the room.")
+    unread_count: Literal[0] = Field(0, description="Whoever comes has nothing to catch up with.")
+    last_read_message_id: int = Field(description="Id of the message up to which they have read; 0 for none.")
 
 
 class AddedToGroup(BaseMessage):
@@ -264,8 +267,8 @@ class AddedToGroup(BaseMessage):
 
 
 class LeftRoomPayload(BaseModel):
-    group_pk: int
-    group_title: str
+    group_pk: int = Field(description="Id of the room.")
+    group_title: str = Field(description="Title of the room.")
 
 
 class RemovedFromGroup(BaseMessage):
@@ -280,11 +283,11 @@ class RemovedFromGroup(BaseMessage):
 
 
 class ActivityPayload(BaseModel):
-    group_pk: int
-    updated_at: datetime
+    group_pk: int = Field(description="Id of the room.")
+    updated_at: datetime = Field(description="When it last changed, in UTC (ISO 8601).")
 
 
-class GroupChatUpdated(BaseMessage):
+class GroupChatUpdated(Unnumbered):
     """Something happened in one of the person's rooms: its place in the list or its unread messages may be others."""
 
     action: Literal["group_chat_updated"] = "group_chat_updated"

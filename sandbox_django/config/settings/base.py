@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import django_stubs_ext
+from asyncapi_viewer.assets import STATIC_DIR as ASYNCAPI_VIEWER
 from environs import Env
 
 from core import logs
@@ -38,6 +39,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "channels",
+    "asyncapi",  # before chanx, whose command it completes
     "chanx.channels",
     "corsheaders",
     "django_structlog",
@@ -261,6 +263,13 @@ DRF_STANDARDIZED_ERRORS = {
 SPECTACULAR_SETTINGS = {
     "TITLE": f"{SITE_NAME} API",
     "VERSION": "1.0.0",
+    "DESCRIPTION": (
+        "Chat, assistant and forum, for programs. What happens live comes over sockets: see the AsyncAPI page at "
+        "[/asyncapi/](/asyncapi/). Field names are in camelCase."
+    ),
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "drf_spectacular.contrib.djangorestframework_camel_case.camelize_serializer_fields",
@@ -274,4 +283,5 @@ DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG  # the line when a reque
 
 # --- Static files ----------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
+STATICFILES_DIRS = [("asyncapi-viewer", ASYNCAPI_VIEWER)]  # from the installed package
 STATIC_ROOT = BASE_DIR / "staticfiles"

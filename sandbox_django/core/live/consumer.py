@@ -19,7 +19,7 @@ from chanx.core.decorators import ws_handler
 from chanx.core.envelope import Envelope, current_ref, strip_envelope
 from chanx.messages.base import BaseMessage
 from chanx.messages.incoming import PingMessage
-from chanx.messages.outgoing import PongMessage
+from chanx.messages.outgoing import ErrorMessage, PongMessage
 from chanx.type_defs import EventPayload
 from django.conf import settings
 from pydantic import ValidationError
@@ -61,7 +61,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     authenticator_class = LiveAuthenticator
     authenticator: LiveAuthenticator
-    emits: ClassVar[list[type[BaseMessage]]] = [AuthenticationMessage, ResyncMessage]
+    emits: ClassVar[list[type[BaseMessage]]] = [AuthenticationMessage, ResyncMessage, ErrorMessage]
 
     seq = 0
     _pass: Pass | None = None

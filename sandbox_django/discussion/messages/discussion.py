@@ -11,12 +11,13 @@ from pydantic import BaseModel, Field
 
 from accounts.models import User
 from core.dates import formatted
+from core.live.messages import Unnumbered
 from discussion.models import DiscussionReply, DiscussionTopic
 
 
 class AuthorPayload(BaseModel):
-    id: int
-    display_name: str
+    id: int = Field(description="Id of the person.")
+    display_name: str = Field(description="What others call them.")
 
     @classmethod
     def of(cls, user: User | None) -> "AuthorPayload | None":
@@ -24,24 +25,24 @@ class AuthorPayload(BaseModel):
 
 
 class TopicPayload(BaseModel):
-    id: int
-    title: str
-    content: str
-    content_html: str
-    mentions: list[int]  # ids of people
-    author: AuthorPayload | None  # None when their account is gone
-    tags: list[str]
-    vote_count: int
-    reply_count: int
-    view_count: int
-    has_accepted_answer: bool
-    is_closed: bool
-    is_pinned: bool
-    created_at: datetime
-    formatted_created_at: str
-    last_activity_at: datetime
-    is_edited: bool
-    edited_at: datetime | None
+    id: int = Field(description="Id of the topic.")
+    title: str = Field(description="The title.")
+    content: str = Field(description="The question, in Markdown.")
+    content_html: str = Field(description="The content as safe HTML.")
+    mentions: list[int] = Field(description="Ids of the people whom it mentions.")
+    author: AuthorPayload | None = Field(description="null when their account is gone.")
+    tags: list[str] = Field(description="Lower case, without spaces.")
+    vote_count: int = Field(description="Votes for, less votes against.")
+    reply_count: int = Field(description="How many replies it has.")
+    view_count: int = Field(description="How many people have looked at it.")
+    has_accepted_answer: bool = Field(description="Whether a reply was taken for the answer.")
+    is_closed: bool = Field(description="Whether it takes no more replies.")
+    is_pinned: bool = Field(description="Whether it stays at the top of the list.")
+    created_at: datetime = Field(description="When it was stored, in UTC (ISO 8601).")
+    formatted_created_at: str = Field(description="The same for people, in the site's time zone.")
+    last_activity_at: datetime = Field(description="When somebody last wrote in it, in UTC (ISO 8601).")
+    is_edited: bool = Field(description="Whether it was changed since it was written.")
+    edited_at: datetime | None = Field(description="When it was last changed, in UTC (ISO 8601); null for never.")
 
     @classmethod
     def of(cls, topic: DiscussionTopic) -> "TopicPayload":
@@ -90,8 +91,8 @@ class TopicUpdated(BaseMessage):
 
 
 class DeletedTopicPayload(BaseModel):
-    id: int
-    title: str
+    id: int = Field(description="Id of the topic.")
+    title: str = Field(description="The title.")
 
 
 class TopicDeleted(BaseMessage):
@@ -106,18 +107,18 @@ class TopicDeleted(BaseMessage):
 
 
 class ReplyPayload(BaseModel):
-    id: int
-    topic_id: int
-    content: str
-    content_html: str
-    mentions: list[int]
-    author: AuthorPayload | None
-    vote_count: int
-    is_accepted: bool
-    created_at: datetime
-    formatted_created_at: str
-    is_edited: bool
-    edited_at: datetime | None
+    id: int = Field(description="Id of the reply.")
+    topic_id: int = Field(description="Id of the topic.")
+    content: str = Field(description="The reply, in Markdown.")
+    content_html: str = Field(description="The content as safe HTML.")
+    mentions: list[int] = Field(description="Ids of the people whom it mentions.")
+    author: AuthorPayload | None = Field(description="null when their account is gone.")
+    vote_count: int = Field(description="Votes for, less votes against.")
+    is_accepted: bool = Field(description="Whether it was taken for the answer.")
+    created_at: datetime = Field(description="When it was stored, in UTC (ISO 8601).")
+    formatted_created_at: str = Field(description="The same for people, in the site's time zone.")
+    is_edited: bool = Field(description="Whether it was changed since it was written.")
+    edited_at: datetime | None = Field(description="When it was last changed, in UTC (ISO 8601); null for never.")
 
     @classmethod
     def of(cls, reply: DiscussionReply) -> "ReplyPayload":
@@ -160,9 +161,9 @@ class ReplyUpdated(BaseMessage):
 
 
 class ActivityPayload(BaseModel):
-    topic_id: int
-    reply_count: int
-    last_activity_at: datetime
+    topic_id: int = Field(description="Id of the topic.")
+    reply_count: int = Field(description="How many replies it has.")
+    last_activity_at: datetime = Field(description="When somebody last wrote in it, in UTC (ISO 8601).")
 
     @classmethod
     def of(cls, topic: DiscussionTopic) -> "ActivityPayload":
@@ -172,7 +173,7 @@ class ActivityPayload(BaseModel):
 
 
 class DeletedReplyPayload(ActivityPayload):
-    id: int
+    id: int = Field(description="Id of the reply.")
 
 
 class ReplyDeleted(BaseMessage):
@@ -187,10 +188,10 @@ class ReplyDeleted(BaseMessage):
 
 
 class AnswerPayload(BaseModel):
-    topic_id: int
-    topic_title: str
-    reply_id: int
-    reply_author: str  # the display name; empty when their account is gone
+    topic_id: int = Field(description="Id of the topic.")
+    topic_title: str = Field(description="Title of the topic.")
+    reply_id: int = Field(description="Id of the reply.")
+    reply_author: str = Field(description="The display name; empty when their account is gone.")
 
     @classmethod
     def of(cls, reply: DiscussionReply) -> "AnswerPayload":
@@ -225,12 +226,12 @@ class AnswerUnaccepted(BaseMessage):
 
 
 class VotePayload(BaseModel):
-    target_type: Literal["topic", "reply"]
-    target_id: int
-    vote_count: int
+    target_type: Literal["topic", "reply"] = Field(description="What was voted on.")
+    target_id: int = Field(description="Its id.")
+    vote_count: int = Field(description="Votes for, less votes against.")
 
 
-class VoteUpdated(BaseMessage):
+class VoteUpdated(Unnumbered):
     """A topic or a reply has another number of votes. A hint, without a number."""
 
     action: Literal["vote_updated"] = "vote_updated"
@@ -242,7 +243,7 @@ class VoteUpdated(BaseMessage):
         return cls(payload=VotePayload(target_type=target_type, target_id=target.pk, vote_count=target.vote_count))
 
 
-class TopicActivity(BaseMessage):
+class TopicActivity(Unnumbered):
     """Somebody replied to a topic, or took it back. A hint, without a number, for lists."""
 
     action: Literal["topic_activity"] = "topic_activity"
@@ -254,7 +255,9 @@ class TopicActivity(BaseMessage):
 
 
 class ShownPayload(BaseModel):
-    topic_ids: list[int] = Field(max_length=100)
+    topic_ids: list[int] = Field(
+        max_length=100, description="Ids of the topics that the list shows, a hundred at most."
+    )
 
 
 class ShowTopics(BaseMessage):

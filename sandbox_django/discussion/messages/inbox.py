@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal, Self
 
 from chanx.messages.base import BaseMessage
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from core.dates import formatted
 from discussion.messages.discussion import AuthorPayload
@@ -13,19 +13,19 @@ from discussion.models import Notification
 
 
 class NotificationPayload(BaseModel):
-    id: int
-    kind: Literal["reply", "mention", "accepted"]
-    topic_id: int
-    topic_title: str
-    reply_id: int | None  # None for what is in the topic itself
-    actor: AuthorPayload | None  # None when their account is gone
-    is_read: bool
-    created_at: datetime
-    formatted_created_at: str
+    id: int = Field(description="Id of the notification.")
+    kind: Literal["reply", "mention", "accepted"] = Field(description="Why the person hears of it.")
+    topic_id: int = Field(description="Id of the topic.")
+    topic_title: str = Field(description="Title of the topic.")
+    reply_id: int | None = Field(description="Id of the reply; null for what is in the topic itself.")
+    actor: AuthorPayload | None = Field(description="Whoever did it; null when their account is gone.")
+    is_read: bool = Field(description="Whether the person has read it.")
+    created_at: datetime = Field(description="When it was stored, in UTC (ISO 8601).")
+    formatted_created_at: str = Field(description="The same for people, in the site's time zone.")
 
 
 class CreatedPayload(NotificationPayload):
-    unread_count: int
+    unread_count: int = Field(description="How many things in the inbox are unread now.")
 
 
 class NotificationCreated(BaseMessage):
@@ -53,8 +53,8 @@ class NotificationCreated(BaseMessage):
 
 
 class ReadPayload(BaseModel):
-    ids: list[int] | None  # None for all that were there
-    unread_count: int
+    ids: list[int] | None = Field(description="Ids of notifications; null for all that were there.")
+    unread_count: int = Field(description="How many things in the inbox are unread now.")
 
 
 class NotificationsRead(BaseMessage):
@@ -69,8 +69,8 @@ class NotificationsRead(BaseMessage):
 
 
 class DeletedPayload(BaseModel):
-    ids: list[int]
-    unread_count: int
+    ids: list[int] = Field(description="Ids of notifications.")
+    unread_count: int = Field(description="How many things in the inbox are unread now.")
 
 
 class NotificationsDeleted(BaseMessage):

@@ -1,0 +1,219 @@
+"""The AsyncAPI document: what chanx reads off the consumers, and what a client has to know besides."""
+
+from copy import deepcopy
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from chanx.asyncapi.generator import AsyncAPIGenerator
+from chanx.channels.discovery import DjangoRouteDiscovery
+from chanx.channels.settings import chanx_settings
+from chanx.core.registry import message_registry
+from chanx.messages.base import BaseMessage
+from django.conf import settings
+
+from accounts.cookies import ACCESS_COOKIE
+from asyncapi.examples import example_of
+from core.live.messages import Unnumbered
+
+GUIDE = Path(__file__).with_name("guide.md")
+
+SEQ = {"type": "integer", "minimum": 1, "description": "The number of this fact in the channel's feed."}
+REF = {"type": "string", "description": "Comes back on the reply."}
+REPLY_REF = {"type": "string", "description": "The `ref` of the request that this answers, if it had one."}
+VERSION = {"type": "integer", "description": "Of the frame's form; stands beside `ref`."}
+# chanx types neither.
+FAILURE = {
+    "title": "Failure",
+    "type": "object",
+    "properties": {"detail": {"type": "string", "description": "For people."}},
+    "required": ["detail"],
+}
+PROBLEM = {
+    "title": "FrameProblem",
+    "type": "object",
+    "properties": {
+        "type": {"type": "string", "description": "What is wrong, for programs."},
+        "loc": {
+            "type": "array",
+            "items": {"type": ["string", "integer"]},
+            "description": "Where in the frame: names of fields, and positions in lists.",
+        },
+        "msg": {"type": "string", "description": "The same for people."},
+    },
+    "required": ["type", "loc", "msg"],
+}
+ERROR_PAYLOAD = {
+    "description": "What is wrong with the frame, or that it could not be served.",
+    "anyOf": [
+        {"type": "array", "items": {"$ref": "#/components/schemas/FrameProblem"}},
+        {"$ref": "#/components/schemas/Failure"},
+    ],
+}
+DESCRIPTIONS = {
+    "ErrorMessage": "A frame of the client was malformed, or could not be served. The socket lives on.",
+    "PingMessage": "Is anybody there?",
+    "PongMessage": "Yes.",
+}
+SINCE = {
+    "type": "integer",
+    "minimum": 0,
+    "description": "The number of the last fact that the client has: what came after it is sent first.",
+}
+IDS = {
+    "assistants": "Id of the conversation, a UUID.",
+    "room": "Id of the room, a number.",
+    "topic": "Id of the topic, a number.",
+}
+
+
+def build_document(host: str, protocol: str) -> dict[str, Any]:
+    """The document for clients of this host; `protocol` is ws or wss."""
+    return deepcopy(_contract()) | {
+        "servers": {"site": {"host": host, "protocol": protocol, "security": _references_to_security()}}
+    }
+
+
+@lru_cache(maxsize=1)
+def _contract() -> dict[str, Any]:
+    """Everything but the server, which depends on who asks."""
+    document = Generator(
+        DjangoRouteDiscovery().discover_routes(),
+        title=chanx_settings.ASYNCAPI_TITLE,
+        version=chanx_settings.ASYNCAPI_VERSION,
+        description=GUIDE.read_text(),
+        camelize=True,
+        security_schemes=_security_schemes(),
+    ).generate()
+    document = deepcopy(document)  # chanx keeps parts of it for the next time
+    document["info"]["license"] = {"name": "BSD-3-Clause"}
+    document["defaultContentType"] = "application/json"
+    _leave_out_strangers(document)
+    schemas, messages = document["components"]["schemas"], document["components"]["messages"]
+    schemas |= {"Failure": deepcopy(FAILURE), "FrameProblem": deepcopy(PROBLEM)}
+    schemas["ErrorMessage"]["properties"]["payload"] = ERROR_PAYLOAD
+    for name, description in DESCRIPTIONS.items():
+        schemas[name]["description"] = description
+        schemas[name]["properties"]["payload"].setdefault("description", "Nothing.")
+    sent = _names_of_sent(document)
+    for name, channel in document["channels"].items():
+        _complete_channel(name, channel)
+    told = {reference.rpartition("/")[2] for reference in _references_in([messages[m] for m in set(messages) - sent])}
+    _say_what_objects_have(schemas, told_by_clients=_reachable(schemas, told & set(schemas)))
+    for message_class in [one for one in message_registry.messages if _message_name(one) in messages]:
+        _complete_message(message_class, document, is_sent=_message_name(message_class) in sent)
+    return document
+
+
+class Generator(AsyncAPIGenerator):
+    """Without an operation for each event: what a consumer emits is listed once."""
+
+    def _build_single_operation(self, handler_info: Any, consumer: Any, route: Any, is_event: bool = False) -> None:
+        if not is_event:
+            super()._build_single_operation(handler_info, consumer, route)
+
+
+def _leave_out_strangers(document: dict[str, Any]) -> None:
+    """Without what other consumers say that chanx has seen, but no URL leads to."""
+    components = document["components"]
+    said = {name for channel in document["channels"].values() for name in channel["messages"]}
+    components["messages"] = {name: components["messages"][name] for name in sorted(said)}
+    used = {reference.rpartition("/")[2] for reference in _references_in(components["messages"])} - {"ref"}
+    needed = _reachable(components["schemas"], used)
+    components["schemas"] = {name: components["schemas"][name] for name in sorted(needed)}
+
+
+def _complete_channel(name: str, channel: dict[str, Any]) -> None:
+    channel["address"] = "/" + channel["address"]
+    for parameter in channel.get("parameters", {}).values():
+        parameter["description"] = IDS[name]
+    query = {"type": "object", "properties": {"since": SINCE}, "additionalProperties": False}
+    channel["bindings"] = {"ws": {"method": "GET", "query": query, "bindingVersion": "0.1.0"}}
+
+
+def _names_of_sent(document: dict[str, Any]) -> set[str]:
+    sent: set[str] = set()
+    for operation in document["operations"].values():
+        told = operation if operation["action"] == "send" else operation.get("reply", {"messages": []})
+        sent |= {reference["$ref"].rpartition("/")[2] for reference in told["messages"]}
+    return sent
+
+
+def _reachable(schemas: dict[str, Any], names: set[str]) -> set[str]:
+    found: set[str] = set()
+    while names - found:
+        name = (names - found).pop()
+        found.add(name)
+        names = names | {reference.rpartition("/")[2] for reference in _references_in(schemas[name])}
+    return found
+
+
+def _references_in(part: Any) -> list[str]:
+    if isinstance(part, dict):
+        own = [part["$ref"]] if "$ref" in part else []
+        return own + [reference for inner in part.values() for reference in _references_in(inner)]
+    if isinstance(part, list):
+        return [reference for inner in part for reference in _references_in(inner)]
+    return []
+
+
+def _say_what_objects_have(schemas: dict[str, Any], *, told_by_clients: set[str]) -> None:
+    """What we send has all of its fields, and none besides; what clients send may leave out what has a default."""
+    for name, schema in schemas.items():
+        if schema.get("type") == "object" and name not in told_by_clients:
+            schema["required"] = list(schema["properties"])
+            schema["additionalProperties"] = False
+
+
+def _complete_message(message_class: type[BaseMessage], document: dict[str, Any], *, is_sent: bool) -> None:
+    schemas = document["components"]["schemas"]
+    message = document["components"]["messages"][_message_name(message_class)]
+    schema = schemas[message["payload"]["$ref"].rpartition("/")[2]]
+    action = schema["properties"]["action"]
+    action["description"] = "What kind of frame this is."
+    message |= {"name": action["const"], "title": action["const"], "summary": schema.get("description", "")}
+    example = example_of(schema, schemas)
+    if not is_sent:
+        schema["required"] = ["action", *(name for name in schema.get("required", []) if name != "action")]
+        schema["properties"]["ref"] = REF
+    elif message_class.__module__.startswith("chanx."):  # replies
+        schema["properties"] |= {"ref": REPLY_REF, "version": VERSION}
+    elif not issubclass(message_class, Unnumbered):
+        schema["properties"]["seq"] = SEQ
+        schema["required"].append("seq")
+        example["seq"] = 1205
+    message["examples"] = [{"payload": example}]
+
+
+def _message_name(message_class: type[BaseMessage]) -> str:
+    # As chanx's camelizing makes it.
+    name = message_registry.messages[message_class].rpartition("/")[2]
+    first, *others = name.split("_")
+    return first + "".join(other.capitalize() for other in others)
+
+
+def _security_schemes() -> dict[str, dict[str, Any]]:
+    return {
+        "session": {
+            "type": "httpApiKey",
+            "in": "cookie",
+            "name": settings.SESSION_COOKIE_NAME,
+            "description": "A browser that is signed in. Only for pages of this site.",
+        },
+        "token": {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "`Authorization: Bearer <access>` with the token of `/api/accounts/login/`.",
+        },
+        "tokenCookie": {
+            "type": "httpApiKey",
+            "in": "cookie",
+            "name": ACCESS_COOKIE,
+            "description": "The same token as a cookie. Only for pages of this site.",
+        },
+    }
+
+
+def _references_to_security() -> list[dict[str, str]]:
+    return [{"$ref": f"#/components/securitySchemes/{name}"} for name in _security_schemes()]

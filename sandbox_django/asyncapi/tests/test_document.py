@@ -1,0 +1,116 @@
+import json
+from io import StringIO
+from typing import Any
+
+import yaml
+from asyncapi_viewer.assets import manifest
+from django.contrib.staticfiles import finders
+from django.core.management import call_command
+from django.test import SimpleTestCase
+from jsonschema import Draft202012Validator
+
+from asyncapi.document import build_document
+
+CHANNELS = {
+    "assistants": "/ws/assistants/{pk}/",
+    "rooms": "/ws/chat/group/",
+    "room": "/ws/chat/{pk}/",
+    "topics": "/ws/discussion/",
+    "topic": "/ws/discussion/{pk}/",
+    "inbox": "/ws/discussion/inbox/",
+}
+
+
+class DocumentTests(SimpleTestCase):
+    def setUp(self) -> None:
+        self.document = build_document("sandbox.example", "wss")
+        self.schemas: dict[str, Any] = self.document["components"]["schemas"]
+
+    def test_every_socket_is_a_channel(self) -> None:
+        assert {name: channel["address"] for name, channel in self.document["channels"].items()} == CHANNELS
+
+    def test_every_field_is_typed_and_says_what_it_means(self) -> None:
+        silent = [
+            f"{name}.{field}"
+            for name, schema in self.schemas.items()
+            for field, inner in schema.get("properties", {}).items()
+            if not ("$ref" in inner or ("description" in inner and {"type", "anyOf", "const"} & set(inner)))
+        ]
+
+        assert silent == []
+
+    def test_every_message_has_words_and_an_example_that_is_valid(self) -> None:
+        for name, message in self.document["components"]["messages"].items():
+            with self.subTest(name):
+                assert message["summary"]
+                payload = {"components": {"schemas": self.schemas}, **message["payload"]}
+                Draft202012Validator(payload).validate(message["examples"][0]["payload"])
+
+    def test_facts_are_numbered_and_hints_are_not(self) -> None:
+        for name, numbered in (("MemberMessage", True), ("UserRemovedFromGroup", True), ("Typing", False)):
+            with self.subTest(name):
+                assert ("seq" in self.schemas[name]["required"]) is numbered
+
+    def test_fields_are_named_as_on_the_wire(self) -> None:
+        assert set(self.schemas["ChunkPayload"]["required"]) == {
+            "content",
+            "isComplete",
+            "messageId",
+            "replyId",
+            "offset",
+        }
+
+    def test_nothing_undocumented_may_be_in_what_we_send(self) -> None:
+        assert self.schemas["MessagePayload"]["additionalProperties"] is False
+
+    def test_doors_and_closing_codes_are_explained(self) -> None:
+        assert set(self.document["components"]["securitySchemes"]) == {"session", "token", "tokenCookie"}
+        for word in ("4401", "4408", "`?since=", "`seq`", "`ref`", "resync"):
+            assert word in self.document["info"]["description"]
+
+    def test_building_it_twice_gives_the_same(self) -> None:
+        assert build_document("sandbox.example", "wss") == self.document
+
+
+class SchemaViewTests(SimpleTestCase):
+    def test_unknown_format_is_refused_in_the_shape_of_all_errors(self) -> None:
+        response = self.client.get("/api/asyncapi/schema/?format=xml")
+
+        assert response.status_code == 400
+        assert response.json()["errors"][0]["attr"] == "format"
+
+    def test_it_names_the_host_that_was_asked(self) -> None:
+        response = self.client.get("/api/asyncapi/schema/")
+
+        server = response.json()["servers"]["site"]
+        assert (server["host"], server["protocol"]) == ("testserver", "ws")
+
+    def test_yaml_says_the_same(self) -> None:
+        as_json = self.client.get("/api/asyncapi/schema/?format=json").json()
+        as_yaml = self.client.get("/api/asyncapi/schema/?format=yaml")
+
+        assert as_yaml["Content-Type"].startswith("application/yaml")
+        assert yaml.safe_load(as_yaml.content) == as_json
+
+    def test_command_writes_what_is_served(self) -> None:
+        out = StringIO()
+
+        call_command("generate_asyncapi_schema", format="json", base_url="ws://testserver", stdout=out)
+
+        assert json.loads(out.getvalue()) == self.client.get("/api/asyncapi/schema/").json()
+
+
+class PageTests(SimpleTestCase):
+    databases = {"default"}
+
+    def test_page_is_at_both_addresses_with_the_strict_policy(self) -> None:
+        for path in ("/asyncapi/", "/api/asyncapi/docs/"):
+            with self.subTest(path):
+                response = self.client.get(path)
+
+                self.assertContains(response, "<asyncapi-viewer")
+                assert "unsafe" not in response["Content-Security-Policy"]
+
+    def test_viewer_comes_from_the_installed_package(self) -> None:
+        assert manifest() is not None
+        assert finders.find("asyncapi-viewer/asyncapi-viewer.js")

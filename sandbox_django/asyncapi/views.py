@@ -1,0 +1,31 @@
+"""The contract of the sockets: as a page for people, and as a document for programs."""
+
+import json
+
+import yaml
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from asyncapi.document import build_document
+
+
+@require_safe
+def docs(request: HttpRequest) -> HttpResponse:
+    """What sockets say, to read."""
+    return render(request, "asyncapi/docs.html")
+
+
+@require_safe
+def schema(request: HttpRequest) -> HttpResponse:
+    """The AsyncAPI document of this host, `?format=json` (which is the default) or `yaml`."""
+    document = build_document(request.get_host(), "wss" if request.is_secure() else "ws")
+    match request.GET.get("format", "json"):
+        case "json":
+            return HttpResponse(json.dumps(document, indent=2, ensure_ascii=False), content_type="application/json")
+        case "yaml":
+            text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
+            return HttpResponse(text, content_type="application/yaml; charset=utf-8")
+        case _:
+            error = {"code": "invalid", "detail": "There are json and yaml.", "attr": "format"}
+            return JsonResponse({"type": "validation_error", "errors": [error]}, status=400)
