@@ -340,7 +340,7 @@ class Hub:
 
         Whoever could not send knows of it. It is told twice, for those whose subscriptions come back a moment later.
         """
-        known, to_tell = self._layer.failures, 2
+        known, to_tell = self._layer.failures, 0
         while True:
             await asyncio.sleep(OUTAGE_PATIENCE)
             if self._layer.failures != known:
