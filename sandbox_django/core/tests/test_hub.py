@@ -5,6 +5,7 @@ virtual, so the waits are the real ones.
 """
 
 import asyncio
+import gc
 from collections import deque
 from collections.abc import Awaitable, Callable
 from itertools import count
@@ -30,6 +31,9 @@ LOST = Fate(arrives_after=())
 
 class HubCase(TransactionTestCase):
     def setUp(self) -> None:
+        # What is left of a loop is ended here, and not while pytest parses the source of a failure: Python 3.11 then
+        # gives up with "AST constructor recursion depth mismatch", and nobody learns which test it was.
+        self.addCleanup(gc.collect)
         self.layer = MischievousLayer()
         self.enterContext(layer_in_use(self.layer))
         self.read = self.enterContext(mock.patch.object(feeds, "read", wraps=feeds.read))
