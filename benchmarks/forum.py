@@ -1,11 +1,10 @@
-"""Fills a forum of 100,000 topics on PostgreSQL, measures its API, and looks at the plans: `bin/bench-forum --help`.
+"""Fills a forum of 100,000 topics, measures its API and its pages, and looks at the plans: `bin/bench-forum --help`.
 
 Each request goes through the whole of Django in this process; the network is not part of it. The database is made for
 this, and dropped. It fails when a request takes too long, or a plan reads all topics or all replies.
 """
 
 import argparse
-import json
 import random
 import sys
 import time
@@ -20,6 +19,7 @@ from django.conf import settings
 django.setup()
 
 from django.db import connection  # noqa: E402  # Django first, which these need
+from django.test import Client  # noqa: E402
 from django.test.utils import CaptureQueriesContext  # noqa: E402
 from rest_framework.test import APIClient  # noqa: E402
 
@@ -161,9 +161,20 @@ def measure(*, explain: bool) -> list[str]:
     reader = User.objects.get(pk=1)
     client = APIClient(HTTP_AUTHORIZATION=f"Bearer {issue_tokens(SignIn.objects.create(user=reader)).access_token}")
     middle = DiscussionTopic.objects.filter(reply_count=5).order_by("pk")[0].pk
+    browser = Client()
+    browser.force_login(reader)
     figures: dict[str, list[float]] = {}
     problems: list[str] = []
-    for name, path in {
+    pages = {
+        "page: newest": "",
+        "page: most votes": "?sort=votes",
+        "page: tag, in every third topic": "?tag=tag-1",
+        "page: search, in every third topic": f"?search={COMMON}",
+        "page: search, in one of 200": f"?search={MIDDLING}",
+        "page: a topic, 5 replies": f"{middle}/",
+        "page: a topic, 1,000 replies": "1/",
+    }
+    api = {
         "newest": "",
         "active": "?sort=active",
         "most votes": "?sort=votes",
@@ -186,8 +197,11 @@ def measure(*, explain: bool) -> list[str]:
         "replies, by votes": "1/replies/?limit=100",
         "tags": "tags/",
         "inbox": "inbox/",
-    }.items():
-        times, statements = ask(client, f"/api/discussion/{path}")
+    }
+    asked: list[tuple[str, Client, str]] = [(name, client, f"/api/discussion/{path}") for name, path in api.items()]
+    asked += [(name, browser, f"/discussion/{path}") for name, path in pages.items()]
+    for name, by, url in asked:
+        times, statements = ask(by, url)
         figures[name] = [median(times), sorted(times)[int(len(times) * 0.95)]]
         if figures[name][0] > AIM:
             problems.append(f"{name}: {number(figures[name][0])} ms")
@@ -200,12 +214,12 @@ def measure(*, explain: bool) -> list[str]:
             ]
     began = time.monotonic()
     differences = sum(len(list(counter.differences())) for counter in all_counters())
-    print(table("the forum's API, ms", figures, {}))
+    print(table("the forum, ms", figures, {}))
     print(f"\nreconcile: {differences} differences, in {time.monotonic() - began:.1f} s")
     return problems
 
 
-def ask(client: APIClient, url: str) -> tuple[list[float], list[str]]:
+def ask(client: Client, url: str) -> tuple[list[float], list[str]]:
     """What each round took, and the statements about the forum of one more."""
     times = []
     for _ in range(ROUNDS + 1):
@@ -213,7 +227,7 @@ def ask(client: APIClient, url: str) -> tuple[list[float], list[str]]:
         response = client.get(url)
         times.append((time.perf_counter() - began) * 1000)
         if response.status_code != 200:
-            raise SystemExit(f"{url} was answered with {response.status_code}: {json.dumps(response.json())}")
+            raise SystemExit(f"{url} was answered with {response.status_code}: {response.content[:500]!r}")
     with CaptureQueriesContext(connection) as captured:
         client.get(url)
     sent = [query["sql"] for query in captured if query["sql"].lstrip().startswith("SELECT")]
