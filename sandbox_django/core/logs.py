@@ -1,5 +1,6 @@
 """Logs: one line per event, for people in development, as JSON for machines in production."""
 
+import logging
 import sys
 from typing import Any
 
@@ -9,6 +10,12 @@ from structlog.types import Processor
 # A traceback of names and lines. Local variables stay out of it: printing a queryset runs a query, which has deadlocked
 # processes, and what people wrote is none of the log's business.
 _TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+
+
+def _is_no_socket(record: logging.LogRecord) -> bool:
+    """uvicorn has a line for each socket that opens or closes. After a deploy that is thousands, which say nothing."""
+    return record.msg not in ("connection open", "connection closed")
+
 
 _SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -47,13 +54,15 @@ def configure(*, as_json: bool, level: str) -> dict[str, Any]:
                 "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],
             }
         },
+        "filters": {"no_sockets": {"()": lambda: _is_no_socket}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structlog"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             # Django's own copies of what the request middleware says already, and of what chanx answers the client.
             "django.request": {"level": "CRITICAL"},
             "django.server": {"handlers": [], "propagate": False},
-            "uvicorn": {"handlers": [], "propagate": True},  # ours instead of its own
+            "uvicorn": {"handlers": [], "propagate": True, "level": level},  # ours instead of its own
+            "uvicorn.error": {"filters": ["no_sockets"]},
             "uvicorn.access": {"level": "CRITICAL"},
             "taskiq": {"level": "WARNING"},
             "django.channels.server": {"propagate": False},  # runserver gives it a handler of its own
