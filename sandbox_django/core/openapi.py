@@ -7,6 +7,8 @@ from drf_spectacular.utils import Direction, OpenApiParameter
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 
+from core.feed_seq import FeedSeqMixin
+
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "maxLength": 200},
@@ -45,7 +47,7 @@ class AutoSchema(openapi.AutoSchema):
     def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         if direction == "response":
-            if self.method == "GET" and (hasattr(self.view, "feed") or hasattr(self.view, "tells_feed_seq")):
+            if self.method == "GET" and isinstance(self.view, FeedSeqMixin) and self.view.has_feed():
                 bodies["200"]["headers"] = {"Feed-Seq": FEED_SEQ}
             for status, description in self._refusals():
                 bodies.setdefault(status, self._error(description))

@@ -23,8 +23,8 @@ from assistants.services.conversations import (
 )
 from assistants.services.spending import Asker
 from core.errors import Conflict
+from core.feed_seq import FeedSeqMixin
 from core.idempotency import IdempotentCreateMixin
-from core.live import feeds
 from core.pagination import OldestFirstPagination
 from core.throttling import address_of
 
@@ -64,18 +64,15 @@ class AnonymousMessagesView(ConversationMessagesView):
 
 
 class MessageListView(
-    ConversationMessagesView, IdempotentCreateMixin[AssistantMessage], generics.ListCreateAPIView[AssistantMessage]
+    FeedSeqMixin,
+    ConversationMessagesView,
+    IdempotentCreateMixin[AssistantMessage],
+    generics.ListCreateAPIView[AssistantMessage],
 ):
     """The messages of one of my conversations, oldest first; posting one asks the assistant."""
 
-    tells_feed_seq = True
-
-    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        # Before the rows: whoever opens the socket with this number misses nothing.
-        seq = feeds.head(conversation_feed(self.kwargs["conversation_pk"]))
-        response = super().list(request, *args, **kwargs)
-        response["Feed-Seq"] = str(seq)
-        return response
+    def feed(self) -> str:
+        return conversation_feed(self.kwargs["conversation_pk"])
 
     def perform_create(self, serializer: BaseSerializer[AssistantMessage]) -> None:
         content = serializer.validated_data["content"]

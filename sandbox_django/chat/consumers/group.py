@@ -1,7 +1,5 @@
-import asyncio
 import json
 from typing import Any
-from weakref import WeakKeyDictionary, WeakSet
 
 from chanx.core.decorators import channel
 
@@ -10,9 +8,8 @@ from chat.groups import ACTIVITY, person_feed
 from chat.messages.chat import AddedToGroup, GroupChatUpdated, RemovedFromGroup
 from chat.models import ChatMember
 from core.live.authenticator import LiveAuthenticator
-from core.live.consumer import LiveConsumer
 from core.live.feeds import Fact
-from core.live.hub import current_hub
+from core.live.selective import SelectiveConsumer
 
 
 class PersonAuthenticator(LiveAuthenticator):
@@ -22,16 +19,17 @@ class PersonAuthenticator(LiveAuthenticator):
 
 
 @channel(name="rooms", description="The rooms that I am in, live", tags=["chat"])
-class GroupChatConsumer(LiveConsumer):
+class GroupChatConsumer(SelectiveConsumer):
     """Keeps the room list of one person up to date.
 
-    Memberships are facts of the person's own feed. That something happened in a room is one hint for each process,
-    which knows whose open list it concerns: one for each member would be a thousand at every message.
+    Memberships are facts of the person's own feed. That something happened in a room is a hint for the open lists of
+    those who are in it.
     """
 
     authenticator_class = PersonAuthenticator
     authenticator: PersonAuthenticator
     emits = [AddedToGroup, RemovedFromGroup, GroupChatUpdated]
+    hints_group = ACTIVITY
 
     rooms: set[int]  # ids
 
@@ -44,15 +42,8 @@ class GroupChatConsumer(LiveConsumer):
         self.rooms = set(mine.values_list("group_chat_id", flat=True))
         super()._read(since)
 
-    async def post_authentication(self) -> None:
-        _open_lists().add(self)
-        await current_hub().listen(ACTIVITY, tell_whom_it_concerns)
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            _open_lists().discard(self)
+    def concerns(self, about: Any) -> bool:
+        return about["groupPk"] in self.rooms
 
     def take_fact(self, fact: Fact, *, anyhow: bool = False) -> bool:
         is_next = fact.seq == self.seq + 1
@@ -64,18 +55,3 @@ class GroupChatConsumer(LiveConsumer):
         frame = json.loads(fact.frame)
         change = self.rooms.add if frame["action"] == "added_to_group" else self.rooms.discard
         change(frame["payload"]["groupPk"])
-
-
-_lists: "WeakKeyDictionary[asyncio.AbstractEventLoop, WeakSet[GroupChatConsumer]]" = WeakKeyDictionary()
-
-
-def _open_lists() -> "WeakSet[GroupChatConsumer]":
-    return _lists.setdefault(asyncio.get_running_loop(), WeakSet())
-
-
-def tell_whom_it_concerns(frame: str) -> None:
-    """Give a hint about a room to the open lists of the people in it."""
-    room_id = json.loads(frame)["payload"]["groupPk"]
-    for page in tuple(_open_lists()):
-        if room_id in page.rooms:
-            page.take_hint(frame)

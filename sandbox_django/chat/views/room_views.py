@@ -7,7 +7,7 @@ from django.utils.functional import cached_property
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics
 from rest_framework.exceptions import PermissionDenied, ValidationError
-from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
@@ -21,32 +21,20 @@ from chat.services.members import LastOwner, NotAllowed, NotInRoom
 from chat.services.messages import MessageGone
 from chat.services.rooms import NoSuchMessage, change_room, create_room, delete_room, mark_read
 from core.errors import Conflict
+from core.feed_seq import FeedSeqMixin
 from core.idempotency import IdempotentCreateMixin
-from core.live import feeds
 
 ModelType = TypeVar("ModelType", bound=Model)
 
 
-class ChatView(generics.GenericAPIView[ModelType]):
-    """What all views of this app share: where the feed stood before the rows were read, and what refusals mean."""
+class ChatView(FeedSeqMixin, generics.GenericAPIView[ModelType]):
+    """What all views of this app share: a feed, and what refusals mean."""
 
     request: AuthenticatedRequest
-    feed_seq: int | None = None
 
     def feed(self) -> str:
         """The feed of what the URL names."""
         return person_feed(self.request.user.pk)
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        if request.method in SAFE_METHODS:
-            self.feed_seq = feeds.head(self.feed())
-
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        if self.feed_seq is not None and response.status_code == 200:
-            # Whoever opens the socket with this number misses nothing.
-            response["Feed-Seq"] = str(self.feed_seq)
-        return super().finalize_response(request, response, *args, **kwargs)
 
     def handle_exception(self, exc: Exception) -> Response:
         return super().handle_exception(_as_answer(exc))

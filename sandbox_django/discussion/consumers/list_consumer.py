@@ -1,12 +1,8 @@
-import asyncio
-import json
 from typing import Any
-from weakref import WeakKeyDictionary, WeakSet
 
 from chanx.core.decorators import channel, ws_handler
 
-from core.live.consumer import LiveConsumer
-from core.live.hub import current_hub
+from core.live.selective import SelectiveConsumer
 from discussion.groups import ACTIVITY, LIST
 from discussion.messages.discussion import (
     AnswerAccepted,
@@ -21,11 +17,11 @@ from discussion.messages.discussion import (
 
 
 @channel(name="topics", description="The list of topics, live", tags=["discussion"])
-class TopicListConsumer(LiveConsumer):
+class TopicListConsumer(SelectiveConsumer):
     """Keeps an open list of topics up to date.
 
-    What happens seldom is in the list's feed. Votes and replies are hints, one for each process, which gives them to
-    the lists that show the topic: whoever looks at twenty topics need not hear of all.
+    What happens seldom is in the list's feed. Votes and replies are hints for the lists that show the topic: whoever
+    looks at twenty topics need not hear of all.
     """
 
     emits = [
@@ -37,38 +33,16 @@ class TopicListConsumer(LiveConsumer):
         VoteUpdated,
         TopicActivity,
     ]
+    hints_group = ACTIVITY
 
     shown: frozenset[int] | None = None  # ids; None until the list has said
 
     def feed(self) -> str:
         return LIST
 
-    async def post_authentication(self) -> None:
-        _open_lists().add(self)
-        await current_hub().listen(ACTIVITY, tell_whom_it_concerns)
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            _open_lists().discard(self)
+    def concerns(self, about: Any) -> bool:
+        return self.shown is None or about.get("topicId", about.get("targetId")) in self.shown
 
     @ws_handler(summary="I show these topics")
     async def show_topics(self, message: ShowTopics) -> None:
         self.shown = frozenset(message.payload.topic_ids)
-
-
-_lists: "WeakKeyDictionary[asyncio.AbstractEventLoop, WeakSet[TopicListConsumer]]" = WeakKeyDictionary()
-
-
-def _open_lists() -> "WeakSet[TopicListConsumer]":
-    return _lists.setdefault(asyncio.get_running_loop(), WeakSet())
-
-
-def tell_whom_it_concerns(frame: str) -> None:
-    """Give a hint about a topic to the open lists that show it."""
-    about = json.loads(frame)["payload"]
-    topic_id = about.get("topicId", about.get("targetId"))
-    for page in tuple(_open_lists()):
-        if page.shown is None or topic_id in page.shown:
-            page.take_hint(frame)

@@ -12,8 +12,8 @@ from rest_framework.serializers import BaseSerializer
 
 from accounts.http import AuthenticatedRequest
 from core.errors import Conflict
+from core.feed_seq import FeedSeqMixin
 from core.idempotency import IdempotentCreateMixin
-from core.live import feeds
 from core.markdown import render_markdown
 from core.pagination import BoundedCountPagination
 from core.throttling import Limit
@@ -46,26 +46,10 @@ PREVIEWS = Limit("discussion previews", times=60, seconds=60)
 REPLIES_SHOWN = 100
 
 
-class ForumView(generics.GenericAPIView[ModelType]):
-    """What all views of this app share: where the feed stood before the rows were read, and what refusals mean."""
+class ForumView(FeedSeqMixin, generics.GenericAPIView[ModelType]):
+    """What all views of this app share: what refusals mean."""
 
     request: AuthenticatedRequest
-    feed_seq: int | None = None
-
-    def feed(self) -> str | None:
-        """The feed of what the URL names, if it has one."""
-        return None
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        if request.method in SAFE_METHODS and (feed := self.feed()):
-            self.feed_seq = feeds.head(feed)
-
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        if self.feed_seq is not None and response.status_code == 200:
-            # Whoever opens the socket with this number misses nothing.
-            response["Feed-Seq"] = str(self.feed_seq)
-        return super().finalize_response(request, response, *args, **kwargs)
 
     def handle_exception(self, exc: Exception) -> Response:
         return super().handle_exception(_as_answer(exc))

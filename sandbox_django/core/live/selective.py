@@ -1,0 +1,51 @@
+"""Hints for some listeners only: sent once for each process, which knows whom they concern."""
+
+import asyncio
+import json
+from collections import defaultdict
+from functools import partial
+from typing import Any, ClassVar
+from weakref import WeakKeyDictionary, WeakSet
+
+from core.live.consumer import LiveConsumer
+from core.live.hub import current_hub
+
+
+class SelectiveConsumer(LiveConsumer):
+    """A consumer that hears, besides its feed, those hints of a group that concern it.
+
+    What happens often, in places that few are interested in, would be too much for a feed that all share, and too many
+    messages if each listener were told.
+    """
+
+    hints_group: ClassVar[str]
+
+    def concerns(self, about: Any) -> bool:
+        """Whether a hint with this payload is for this browser."""
+        raise NotImplementedError
+
+    async def post_authentication(self) -> None:
+        _open(self.hints_group).add(self)
+        await current_hub().listen(self.hints_group, partial(_tell, self.hints_group))
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            _open(self.hints_group).discard(self)
+
+
+_consumers: "WeakKeyDictionary[asyncio.AbstractEventLoop, defaultdict[str, WeakSet[SelectiveConsumer]]]" = (
+    WeakKeyDictionary()
+)
+
+
+def _open(group: str) -> "WeakSet[SelectiveConsumer]":
+    return _consumers.setdefault(asyncio.get_running_loop(), defaultdict(WeakSet))[group]
+
+
+def _tell(group: str, frame: str) -> None:
+    about = json.loads(frame)["payload"]
+    for consumer in tuple(_open(group)):
+        if consumer.concerns(about):
+            consumer.take_hint(frame)
