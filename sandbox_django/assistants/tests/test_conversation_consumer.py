@@ -4,10 +4,11 @@ import asyncio
 from datetime import timedelta
 from itertools import groupby
 from typing import Any
-from unittest import mock
+from unittest import mock, skipUnless
 from uuid import uuid4
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import async_to_sync, sync_to_async
+from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import User
@@ -17,11 +18,13 @@ from assistants.groups import conversation_feed
 from assistants.messages.assistant import StreamingMessage
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.message import Status
+from assistants.services import answers
 from assistants.services.ai_service import CutShort, ModelProblem, ModelUnavailable, Usage
 from assistants.services.answers import end_abandoned_answers
-from assistants.services.reply_buffer import MemoryBuffer
+from assistants.services.reply_buffer import MemoryBuffer, Said, reply_buffer
 from assistants.tasks.assistant_tasks import task_handle_new_assistant_message
 from core.live.frames import encode
+from core.live.texts import Piece
 from core.threads import end_threads
 from test_utils.openai_test_utils import Gate, ScriptedPiece, scripted_model
 from test_utils.people import alice, mallory
@@ -384,6 +387,30 @@ class AbandonedTests(ConversationSocketCase):
         assert text_of(heard) == "Two "
         await answer.arefresh_from_db()
         assert (answer.status, answer.content) == ("failed", "Two ")
+
+    @skipUnless(settings.REDIS_URL, "without Redis there is one process, which knows its own answers")
+    async def test_a_writer_that_was_only_late_shows_nothing_beyond_the_stored_end(self) -> None:
+        page = await self.open()
+        answer = await sync_to_async(self.abandoned)()
+        store_end, taken_too_late = answers._store_end, []
+
+        def go_on_late_and_end(*args: Any) -> bool:
+            late = async_to_sync(reply_buffer().send)([self.piece(answer, "cups.")])
+            taken_too_late.append(answer.pk not in late)
+            return store_end(*args)
+
+        await reply_buffer().send([self.piece(answer, "Two ", offset=0)])
+        with mock.patch.object(answers, "_store_end", go_on_late_and_end):
+            await end_abandoned_answers()
+
+        assert taken_too_late == [False]
+        assert text_of(await page.hear_until("assistant_error")) == "Two "
+
+    def piece(self, answer: AssistantMessage, content: str, *, offset: int = 4) -> Said:
+        feed, size = conversation_feed(self.conversation.pk), offset + len(content)
+        frame = StreamingMessage.frame(content, message_id=answer.question_id or 0, reply_id=answer.pk, offset=offset)
+        message = Piece(answer.pk, answer.after_seq, offset, len(content), frame).message(feed)
+        return Said(answer.pk, content, offset, size, feed, message, lambda: content)
 
     async def test_a_living_worker_is_left_alone(self) -> None:
         answer = await sync_to_async(self.abandoned)(lease_expires_at=timezone.now() + timedelta(seconds=5))

@@ -10,10 +10,10 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from chat.consumers.chat_detail import ChatDetailConsumer
 from chat.consumers.group import GroupChatConsumer
-from chat.groups import room_feed
+from chat.groups import ACTIVITY, room_feed
 from chat.models import ChatMember
 from chat.tests.cases import ADMIN, Room
-from core.live import feeds
+from core.live import feeds, selective
 from test_utils.auth_api_test_case import auth_headers
 from test_utils.testing import Page, WebsocketTestCase
 
@@ -221,6 +221,14 @@ class RoomListTests(RoomSocketCase):
             "updatedAt": message["createdAt"],
         }
         assert await stranger.hears_nothing()
+
+    async def test_a_list_that_was_left_is_kept_nowhere(self) -> None:
+        page = await self.open_page("/ws/chat/group/", by=self.bob)
+        assert len(selective._open(ACTIVITY)) == 1
+
+        await page.leave()
+
+        assert selective._open(ACTIVITY) == set()
 
     async def test_a_list_hears_of_a_room_from_the_moment_one_is_in_it(self) -> None:
         page = await self.open_page("/ws/chat/group/", by=self.mallory)

@@ -5,7 +5,7 @@ import json
 from collections import defaultdict
 from functools import partial
 from typing import Any, ClassVar
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary
 
 from core.live.consumer import LiveConsumer
 from core.live.hub import current_hub
@@ -35,13 +35,13 @@ class SelectiveConsumer(LiveConsumer):
             _open(self.hints_group).discard(self)
 
 
-_consumers: "WeakKeyDictionary[asyncio.AbstractEventLoop, defaultdict[str, WeakSet[SelectiveConsumer]]]" = (
+_consumers: "WeakKeyDictionary[asyncio.AbstractEventLoop, defaultdict[str, set[SelectiveConsumer]]]" = (
     WeakKeyDictionary()
 )
 
 
-def _open(group: str) -> "WeakSet[SelectiveConsumer]":
-    return _consumers.setdefault(asyncio.get_running_loop(), defaultdict(WeakSet))[group]
+def _open(group: str) -> set[SelectiveConsumer]:
+    return _consumers.setdefault(asyncio.get_running_loop(), defaultdict(set))[group]
 
 
 def _tell(group: str, frame: str) -> None:

@@ -46,6 +46,18 @@ def test_it_is_over_with_its_time(time_stands_still: mock.Mock) -> None:
     LIMIT.hit("alice")
 
 
+def test_the_time_begins_with_the_first_one_and_not_with_the_clocks_minute(time_stands_still: mock.Mock) -> None:
+    time_stands_still.return_value = MOMENT + 50
+    for _ in range(3):
+        LIMIT.hit("alice")
+    time_stands_still.return_value = MOMENT + 70
+
+    with pytest.raises(TooOften) as refusal:
+        LIMIT.hit("alice")
+
+    assert refusal.value.wait == 40
+
+
 def test_asking_does_not_count() -> None:
     for _ in range(10):
         LIMIT.check("alice")
