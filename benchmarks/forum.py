@@ -18,16 +18,16 @@ from django.conf import settings
 
 django.setup()
 
-from django.db import connection  # noqa: E402  # Django first, which these need
-from django.test import Client  # noqa: E402
-from django.test.utils import CaptureQueriesContext  # noqa: E402
-from rest_framework.test import APIClient  # noqa: E402
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
 
-from accounts.models import SignIn, User  # noqa: E402
-from accounts.tokens import issue_tokens  # noqa: E402
-from benchmarks.report import number, table  # noqa: E402
-from core.counters import all_counters  # noqa: E402
-from discussion.models import DiscussionTopic  # noqa: E402
+from accounts.models import SignIn, User
+from accounts.tokens import issue_tokens
+from benchmarks.report import number, table
+from core.counters import all_counters
+from discussion.models import DiscussionTopic
 
 AIM = 100.0  # ms, of every median
 ROUNDS = 15
@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def fill(topics: int, replies: int) -> None:
-    chance = random.Random(1)  # noqa: S311
+    chance = random.Random(1)  # noqa: S311  # no secret
     words = [_word(chance) for _ in range(WORDS)]
     weights = [1 / rank for rank in range(1, WORDS + 1)]
     paragraphs = [" ".join(chance.choices(words, weights, k=40)) for _ in range(3000)]
@@ -137,7 +137,7 @@ def _count() -> None:
         ("discussionreply", "replyvote", "reply_id", "vote_count = found.sum"),
     ):
         execute(f"""UPDATE discussion_{target} SET {sums} FROM (
-            SELECT {owner} AS pk, sum(value) AS sum FROM discussion_{rows} GROUP BY 1) found WHERE id = found.pk""")  # noqa: S608
+            SELECT {owner} AS pk, sum(value) AS sum FROM discussion_{rows} GROUP BY 1) found WHERE id = found.pk""")  # noqa: S608  # our own names
     execute("""UPDATE discussion_discussiontopic SET reply_count = found.count,
         last_activity_at = greatest(discussion_discussiontopic.created_at, found.newest) FROM (
         SELECT topic_id, count(*), max(created_at) AS newest FROM discussion_discussionreply GROUP BY 1) found
@@ -145,7 +145,7 @@ def _count() -> None:
     execute("""UPDATE discussion_tag SET topic_count = found.count FROM (
         SELECT tag_id, count(*) FROM discussion_discussiontopic_tags GROUP BY 1) found WHERE id = found.tag_id""")
     for name in ("accounts_user", "discussion_tag", "discussion_discussiontopic", "discussion_discussionreply"):
-        execute(f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), (SELECT max(id) FROM {name}))")  # noqa: S608
+        execute(f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), (SELECT max(id) FROM {name}))")  # noqa: S608  # as above
     execute("VACUUM ANALYZE")
 
 

@@ -12,10 +12,10 @@ import django
 
 django.setup()
 
-from accounts.models import SignIn, User  # noqa: E402  # Django first, which these need
-from accounts.tokens import issue_tokens  # noqa: E402
-from chat.models import ChatMember  # noqa: E402
-from chat.services.rooms import create_room  # noqa: E402
+from accounts.models import SignIn, User
+from accounts.tokens import issue_tokens
+from chat.models import ChatMember
+from chat.services.rooms import create_room
 
 
 def main(count: int) -> None:

@@ -16,14 +16,14 @@ import django
 
 django.setup()
 
-from chanx.messages.base import BaseMessage  # noqa: E402  # Django first, which these need
-from django.db import connections  # noqa: E402
+from chanx.messages.base import BaseMessage
+from django.db import connections
 
-from benchmarks.gauges import spread  # noqa: E402
-from benchmarks.load import Result, Sizes  # noqa: E402
-from core import runner  # noqa: E402
-from core.live import feeds  # noqa: E402
-from core.live.models import Feed, FeedEvent  # noqa: E402
+from benchmarks.gauges import spread
+from benchmarks.load import Result, Sizes
+from core import runner
+from core.live import feeds
+from core.live.models import Feed, FeedEvent
 
 
 class NotedMessage(BaseMessage):

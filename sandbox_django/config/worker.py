@@ -12,17 +12,17 @@ from prometheus_client import CONTENT_TYPE_LATEST
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")
 django.setup()
 
-from django.conf import settings  # noqa: E402
+from django.conf import settings
 
-from assistants.services.ai_service import close_clients, warm_up  # noqa: E402
-from assistants.tasks.assistant_tasks import (  # noqa: E402
+from assistants.services.ai_service import close_clients, warm_up
+from assistants.tasks.assistant_tasks import (
     task_end_abandoned_answers,
     task_handle_new_assistant_message,
 )
-from core import queue  # noqa: E402
-from core.asgi import Periodic, ServerLife  # noqa: E402
-from core.exposition import figures  # noqa: E402
-from core.views.metrics import has_token  # noqa: E402
+from core import queue
+from core.asgi import Periodic, ServerLife
+from core.exposition import figures
+from core.views.metrics import has_token
 
 LAST_PATIENCE = 2.0  # seconds for what was begun by jobs that are done: titles, frames on their way
 

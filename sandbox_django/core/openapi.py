@@ -72,5 +72,5 @@ class AutoSchema(openapi.AutoSchema):
         return self.method == "POST" and getattr(self.view, "takes_idempotency_key", False)
 
     def _error(self, description: str) -> dict[str, Any]:
-        body: dict[str, Any] = self._get_response_for_code(ErrorResponseSerializer, "default")  # type: ignore[no-untyped-call]  # so it is
+        body: dict[str, Any] = self._get_response_for_code(ErrorResponseSerializer, "default")  # type: ignore[no-untyped-call]  # as published
         return body | {"description": description}

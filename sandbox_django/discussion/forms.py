@@ -1,4 +1,5 @@
 import re
+from typing import Any
 
 from django import forms
 from rest_framework.exceptions import ValidationError as Refusal
@@ -21,8 +22,8 @@ class TextForm(forms.Form):
 class ReplyForm(TextForm):
     """An answer."""
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.fields["content"].label = "Your reply"
         self.fields["content"].widget.attrs["rows"] = 5
 

@@ -305,7 +305,7 @@ class Traffic:
                     self.outcome.problems.append(f"{page.path} showed {shown!r}, stored is {answer['content']!r}")
 
     async def _until_ended(self, page: Listener, twin: Listener) -> None:
-        while not (page.ends and twin.ends and (await self._answer(page))["status"] != "streaming"):  # noqa: ASYNC110
+        while not (page.ends and twin.ends and (await self._answer(page))["status"] != "streaming"):  # noqa: ASYNC110  # a row tells nobody
             await asyncio.sleep(0.1)
 
     async def _answer(self, page: Listener) -> dict[str, Any]:

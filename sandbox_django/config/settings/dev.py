@@ -1,6 +1,6 @@
 """A developer's machine: works with nothing configured."""
 
-from .base import *  # noqa: F403
+from .base import *
 from .base import INSTALLED_APPS, env
 
 DEBUG = env.bool("DEBUG", True)

@@ -4,7 +4,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from core import logs
 
-from .base import *  # noqa: F403
+from .base import *
 from .base import LOG_LEVEL, OPENAI_API_KEY, OPENAI_BASE_URL, env
 
 DEBUG = False

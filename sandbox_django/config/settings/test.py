@@ -2,7 +2,7 @@
 
 import os
 
-from .base import *  # noqa: F403
+from .base import *
 from .base import CHANX, DATA_DIR, DATABASES, INSTALLED_APPS, LOGGING
 
 DEBUG = False

@@ -25,7 +25,7 @@ def add_search(apps: Any, schema_editor: Any) -> None:
             schema_editor.execute(TRIGRAM_INDEX)
     except DatabaseError as refusal:
         # Not every role may create extensions, and not every server has this one. Search then takes words as they are.
-        print(f"\n    Titles are searched without tolerance for typos: {str(refusal).splitlines()[0]}", end="")  # noqa: T201
+        print(f"\n    Titles are searched without tolerance for typos: {str(refusal).splitlines()[0]}", end="")  # noqa: T201  # to whoever migrates
 
 
 def remove_search(apps: Any, schema_editor: Any) -> None:

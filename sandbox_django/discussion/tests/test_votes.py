@@ -106,7 +106,7 @@ class ManyAtOnceTests(VoteCase):
     @override_settings(LIMITS=False)
     def test_fifty_people_change_their_minds_and_every_count_is_right(self) -> None:
         topic, reply = DiscussionTopic.objects.get(), DiscussionReply.objects.get()
-        chance = Random(7)  # noqa: S311
+        chance = Random(7)  # noqa: S311  # no secret
         people = UserFactory.create_batch(50)
 
         def vote_as(vote: tuple[User, DiscussionTopic | DiscussionReply, int]) -> None:

@@ -123,10 +123,11 @@ class TopicView(ForumView[DiscussionTopic]):
 def with_replies(topic: DiscussionTopic, request: AuthenticatedRequest) -> None:
     """Read the answers that a topic's serializer shows, and the accepted one even if it is far behind."""
     replies = topic.replies.for_reader(request.user)
-    topic.first_replies = list(replies[:REPLIES_SHOWN])  # type: ignore[attr-defined]
+    shown = list(replies[:REPLIES_SHOWN])
+    topic.first_replies = shown  # type: ignore[attr-defined]  # where the serializer finds them
     if topic.accepted_answer_id is not None:
         topic.accepted_answer = next(
-            (reply for reply in topic.first_replies if reply.is_accepted),  # type: ignore[attr-defined]
+            (reply for reply in shown if reply.is_accepted),
             None,
         ) or replies.get(pk=topic.accepted_answer_id)
 
