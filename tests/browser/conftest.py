@@ -6,13 +6,33 @@ Every page must stay on this site and raise no error; each test ends by asking t
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Dialog,
+    Page,
+    Playwright,
+    ViewportSize,
+    expect,
+    sync_playwright,
+)
 
 from test_utils.openai_test_utils import FakeOpenAI
 from tests.servers import Server
 
+Scheme: TypeAlias = Literal["light", "dark"]
+
+SIZES: dict[str, ViewportSize] = {"wide": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
+WATCH_SHIFTS = """
+    window.shift = 0;
+    new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value;
+    }).observe({ type: "layout-shift", buffered: true });
+"""
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 # What a browser says by itself about an answer that is no success; those are part of some tests.
 EXPECTED_NOISE = ("Failed to load resource", "WebSocket connection to")
@@ -58,15 +78,8 @@ def server(tmp_path_factory: pytest.TempPathFactory, model: FakeOpenAI) -> Itera
 def context(chromium: Browser, server: Server) -> Iterator[BrowserContext]:
     """One browser of one person: its pages share the session."""
     expect.set_options(timeout=10_000)
-    context = chromium.new_context(base_url=server.url, viewport={"width": 1280, "height": 800})
     complaints: list[str] = []
-
-    def listen(page: Page) -> None:
-        page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
-        page.on("console", lambda message: complain_about(message, complaints))
-        page.on("request", lambda request: stay_here(request.url, server, complaints))
-
-    context.on("page", listen)
+    context = browser_of_ones_own(chromium, server, complaints)
     yield context
     context.close()
     assert complaints == []
@@ -75,6 +88,51 @@ def context(chromium: Browser, server: Server) -> Iterator[BrowserContext]:
 @pytest.fixture
 def page(context: BrowserContext) -> Page:
     return context.new_page()
+
+
+def browser_of_ones_own(
+    browser: Browser, server: Server, complaints: list[str], *, javascript: bool = True
+) -> BrowserContext:
+    context = browser.new_context(
+        base_url=server.url, viewport={"width": 1280, "height": 800}, java_script_enabled=javascript
+    )
+    context.set_default_timeout(10_000)
+    watch(context, server, complaints)
+    return context
+
+
+def on_another_screen(
+    browser: Browser, server: Server, size: str, scheme: Scheme, *, of: Page | None = None
+) -> BrowserContext:
+    """A browser of this size and scheme that counts how much its pages jump; with `of` it is signed in as they are."""
+    context = browser.new_context(
+        base_url=server.url,
+        viewport=SIZES[size],
+        color_scheme=scheme,
+        has_touch=size == "phone",
+        is_mobile=size == "phone",
+        reduced_motion="reduce",
+        storage_state=of.context.storage_state() if of else None,
+    )
+    context.add_init_script(WATCH_SHIFTS)
+    return context
+
+
+def watch(context: BrowserContext, server: Server, complaints: list[str]) -> None:
+    """Have every error, question and request to elsewhere of its pages put down as a complaint."""
+
+    def listen(page: Page) -> None:
+        page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
+        page.on("console", lambda message: complain_about(message, complaints))
+        page.on("dialog", lambda dialog: close_and_complain(dialog, complaints))
+        page.on("request", lambda request: stay_here(request.url, server, complaints))
+
+    context.on("page", listen)
+
+
+def close_and_complain(dialog: Dialog, complaints: list[str]) -> None:
+    complaints.append(f"dialog: {dialog.message}")
+    dialog.dismiss()
 
 
 def complain_about(message: ConsoleMessage, complaints: list[str]) -> None:

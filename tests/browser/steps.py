@@ -28,12 +28,14 @@ def be_live(page: Page) -> None:
     expect(page.locator("[data-state]")).to_have_attribute("data-state", "live")
 
 
-def register(page: Page) -> None:
-    """Become somebody new."""
+def register(page: Page, name: str = "Alice Kim") -> str:
+    """Become somebody new; returns their e-mail."""
+    email = f"person{next(people)}@example.com"
     page.goto("/register")
-    page.get_by_label("E-mail").fill(f"person{next(people)}@example.com")
-    page.get_by_label("Name").fill("Alice Kim")
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Name").fill(name)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_label("Password confirmation").fill(PASSWORD)
     page.get_by_role("button", name="Create my account").click()
     page.wait_for_url("/chat/")
+    return email

@@ -1,24 +1,17 @@
 """What holds for every page: it can be used by everybody, it does not jump, and it fits on a phone."""
 
 import re
-from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Page, expect
 
 from test_utils.openai_test_utils import FakeOpenAI, Gate, breaks_off, says
+from tests.browser.conftest import SIZES, Scheme, on_another_screen
 from tests.browser.steps import ask, be_live, begin, register
 from tests.servers import Server
 
-SIZES: dict[str, ViewportSize] = {"wide": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
 RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
-WATCH_SHIFTS = """
-    window.shift = 0;
-    new PerformanceObserver((list) => {
-        for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value;
-    }).observe({ type: "layout-shift", buffered: true });
-"""
 MARKDOWN = """# Rice
 
 Take **one part** of rice and `1.25` parts of water, see https://sandbox.example/.
@@ -37,18 +30,10 @@ def water(cups: float) -> float:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
 def test_pages_are_for_everybody(
-    chromium: Browser, server: Server, model: FakeOpenAI, size: str, scheme: Literal["light", "dark"]
+    chromium: Browser, server: Server, model: FakeOpenAI, size: str, scheme: Scheme
 ) -> None:
     # Text that moves under the reader's eyes, text that nobody can read, and pages wider than the phone.
-    context = chromium.new_context(
-        base_url=server.url,
-        viewport=SIZES[size],
-        color_scheme=scheme,
-        has_touch=size == "phone",
-        is_mobile=size == "phone",
-        reduced_motion="reduce",
-    )
-    context.add_init_script(WATCH_SHIFTS)
+    context = on_another_screen(chromium, server, size, scheme)
     page = context.new_page()
     for path in ("/", "/chat/", "/assistants/", "/login", "/register", "/nowhere/", "/password_reset/"):
         page.goto(path)
@@ -70,16 +55,9 @@ def test_pages_are_for_everybody(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
 def test_assistant_is_for_everybody_in_every_state(
-    chromium: Browser, server: Server, model: FakeOpenAI, size: str, scheme: Literal["light", "dark"]
+    chromium: Browser, server: Server, model: FakeOpenAI, size: str, scheme: Scheme
 ) -> None:
-    context = chromium.new_context(
-        base_url=server.url,
-        viewport=SIZES[size],
-        color_scheme=scheme,
-        has_touch=size == "phone",
-        is_mobile=size == "phone",
-        reduced_motion="reduce",
-    )
+    context = on_another_screen(chromium, server, size, scheme)
     page = context.new_page()
     register(page)
     gate = Gate()

@@ -4,17 +4,15 @@ import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, WebSocketRoute, expect
 
-from tests.browser.conftest import complain_about
-from tests.browser.test_all_pages import SIZES, WATCH_SHIFTS, check, check_rules
+from tests.browser.conftest import Scheme, browser_of_ones_own, on_another_screen
+from tests.browser.steps import register
+from tests.browser.test_all_pages import check, check_rules
 from tests.servers import Server
 
-PASSWORD = "open-sesame-1001"
-Scheme = Literal["light", "dark"]
 numbers = itertools.count(1)
 
 
@@ -66,21 +64,8 @@ class Room:
 
 
 def sit_down(browser: Browser, server: Server, complaints: list[str], name: str) -> Person:
-    """Become somebody new, in a browser of one's own."""
-    context = browser.new_context(base_url=server.url, viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(10_000)
-    page = context.new_page()
-    page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
-    page.on("console", lambda message: complain_about(message, complaints))
-    email = f"{name.lower()}.chat@example.com"
-    page.goto("/register")
-    page.get_by_label("E-mail").fill(email)
-    page.get_by_label("Name").fill(name)
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_label("Password confirmation").fill(PASSWORD)
-    page.get_by_role("button", name="Create my account").click()
-    page.wait_for_url("/chat/")
-    return Person(page, email)
+    page = browser_of_ones_own(browser, server, complaints).new_page()
+    return Person(page, register(page, name))
 
 
 @dataclass
@@ -437,7 +422,7 @@ def test_who_is_here_is_counted(room: Room) -> None:
 def test_removed_member_is_told_led_away_and_hears_nothing_more(room: Room) -> None:
     room.open()
     alice, bob = room.alice, room.bob
-    alice.page.get_by_role("link", name=re.compile("members")).click()
+    alice.page.get_by_role("link", name=re.compile("Members")).click()
 
     alice.page.get_by_label("What Bob may do").click()
     alice.page.get_by_role("button", name="Remove from the room").click()
@@ -575,7 +560,7 @@ def test_rooms_and_members_need_no_javascript(room: Room, chromium: Browser) -> 
     page.goto("/chat/")
     page.get_by_label("Name").fill("Plain")
     page.get_by_role("button", name="Create room").click()
-    page.get_by_role("link", name="1 members").click()
+    page.get_by_role("link", name="Members: 1").click()
     page.get_by_label("E-mail").fill("nobody@example.com")
     page.get_by_role("button", name="Add to the room").click()
     expect(page.get_by_text("Nobody here has this e-mail")).to_be_visible()
@@ -591,16 +576,7 @@ def test_rooms_and_members_need_no_javascript(room: Room, chromium: Browser) -> 
 
 @pytest.mark.parametrize(("size", "scheme"), [("wide", "dark"), ("phone", "light")])
 def test_pages_are_for_everybody_in_every_state(room: Room, chromium: Browser, size: str, scheme: Scheme) -> None:
-    context = chromium.new_context(
-        storage_state=room.alice.page.context.storage_state(),
-        base_url=room.server.url,
-        viewport=SIZES[size],
-        color_scheme=scheme,
-        has_touch=size == "phone",
-        is_mobile=size == "phone",
-        reduced_motion="reduce",
-    )
-    context.add_init_script(WATCH_SHIFTS)
+    context = on_another_screen(chromium, room.server, size, scheme, of=room.alice.page)
     alice = Person(context.new_page(), room.alice.email)
     alice.page.goto(room.path)
     alice.be_live()

@@ -4,16 +4,15 @@ import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, WebSocketRoute, expect
+from playwright.sync_api import Browser, Locator, Page, Route, WebSocketRoute, expect
 
-from tests.browser.conftest import complain_about
-from tests.browser.test_all_pages import SIZES, WATCH_SHIFTS, check, check_rules
+from tests.browser.conftest import Scheme, browser_of_ones_own, on_another_screen
+from tests.browser.steps import register
+from tests.browser.test_all_pages import check, check_rules
 from tests.servers import Server
 
-PASSWORD = "open-sesame-1001"
 EVIL = "<img src=x onerror=alert(1)><script>alert(2)</script>"
 numbers = itertools.count(1)
 
@@ -66,22 +65,8 @@ class Couple:
 
 
 def sit_down(browser: Browser, server: Server, complaints: list[str], name: str, *, javascript: bool = True) -> Person:
-    """Become somebody new, in a browser of one's own."""
-    context = browser.new_context(
-        base_url=server.url, viewport={"width": 1280, "height": 800}, java_script_enabled=javascript
-    )
-    context.set_default_timeout(10_000)
-    page = context.new_page()
-    page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
-    page.on("console", lambda message: complain_about(message, complaints))
-    page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
-    page.goto("/register?next=/discussion/")
-    page.get_by_label("E-mail").fill(f"{name.lower()}.forum{next(numbers)}@example.com")
-    page.get_by_label("Name").fill(name)
-    page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_label("Password confirmation").fill(PASSWORD)
-    page.get_by_role("button", name="Create my account").click()
-    page.wait_for_url("/discussion/")
+    page = browser_of_ones_own(browser, server, complaints, javascript=javascript).new_page()
+    register(page, name)
     return Person(page)
 
 
@@ -469,6 +454,7 @@ def test_everything_but_live_works_without_javascript(chromium: Browser, server:
     complaints: list[str] = []
     carol = sit_down(chromium, server, complaints, "Carol", javascript=False)
     page = carol.page
+    page.goto("/discussion/")
 
     page.get_by_role("link", name="New topic").click()
     page.get_by_label("Title").fill("Without scripts")
@@ -489,14 +475,12 @@ def test_everything_but_live_works_without_javascript(chromium: Browser, server:
 
 
 @pytest.mark.parametrize(("size", "scheme"), [("wide", "dark"), ("phone", "light")])
-def test_pages_are_for_everybody(
-    chromium: Browser, server: Server, alice: Person, size: str, scheme: Literal["light", "dark"]
-) -> None:
+def test_pages_are_for_everybody(chromium: Browser, server: Server, alice: Person, size: str, scheme: Scheme) -> None:
     tags = ["a" * 30, "مبتدئ"]
     path = alice.ask("Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft 🚀", tags=tags)
     pk = path.split("/")[2]
     alice.post(f"{pk}/replies/", content="w" * 300 + "\n\n```js\n" + "x" * 300 + "\n```")
-    context = looking_as(chromium, server, alice, size, scheme)
+    context = on_another_screen(chromium, server, size, scheme, of=alice.page)
     page = context.new_page()
     for address in ("/discussion/", path, "/discussion/new/", "/discussion/inbox/", "/discussion/?search=no-such-word"):
         page.goto(address)
@@ -509,20 +493,3 @@ def test_pages_are_for_everybody(
     expect(page.get_by_role("button", name="Save")).to_be_visible()
     check_rules(page)
     context.close()
-
-
-def looking_as(
-    browser: Browser, server: Server, person: Person, size: str, scheme: Literal["light", "dark"]
-) -> BrowserContext:
-    """The same person at another screen."""
-    context = browser.new_context(
-        base_url=server.url,
-        viewport=SIZES[size],
-        color_scheme=scheme,
-        has_touch=size == "phone",
-        is_mobile=size == "phone",
-        reduced_motion="reduce",
-        storage_state=person.page.context.storage_state(),
-    )
-    context.add_init_script(WATCH_SHIFTS)
-    return context
