@@ -34,9 +34,13 @@ class IdempotentCreateMixin(CreateModelMixin, GenericAPIView[ModelType]):
 
     takes_idempotency_key = True
 
-    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        # First what the URL names: whoever lost the right to it does not get an old answer either.
+    def find_what_url_names(self) -> None:
+        """Raise when there is no such thing, or whoever asks may not see it."""
         self.get_queryset()
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        # Whoever lost the right to it does not get an old answer either.
+        self.find_what_url_names()
         return once(request, partial(super().create, request, *args, **kwargs))
 
 

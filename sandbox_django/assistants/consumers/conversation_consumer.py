@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from uuid import UUID
 
 from chanx.core.decorators import channel
 
@@ -17,14 +18,17 @@ from assistants.texts import newest_answer, text_so_far, whole_texts
 from core.live.authenticator import LiveAuthenticator
 from core.live.consumer import LiveConsumer
 from core.live.texts import NewestText, Piece
+from core.rows import find
 
 
 class AssistantAuthenticator(LiveAuthenticator):
     """Lets in the owner, and anyone who holds the id of a conversation without owner."""
 
     permission_classes = [ConversationOwner]
-    queryset = AssistantConversation.objects.all()
     obj: AssistantConversation
+
+    def find_object(self, *, pk: UUID) -> AssistantConversation | None:
+        return find(AssistantConversation, id=pk)
 
 
 @channel(name="assistants", description="One conversation with the assistant, live", tags=["assistant"])

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
-from datetime import UTC, timedelta
+from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -39,11 +39,13 @@ from assistants.services.reply_buffer import reply_buffer
 from assistants.services.spending import ANSWER_RESERVE, Asker, estimated_tokens, set_aside, settle
 from assistants.services.ticker import Writing, current_ticker, lease_from_now
 from assistants.texts import sealed_text
+from core.dates import aware
 from core.live import feeds
 from core.live.hub import current_hub
 from core.live.layers import LAYER_DOWN
 from core.markdown import render_markdown
 from core.metrics import answers_ended
+from core.rows import insert
 from core.threads import in_database_thread
 
 logger = structlog.get_logger(__name__)
@@ -69,15 +71,17 @@ class Outcome:
 
 def begin_answer(question: AssistantMessage, *, after_seq: int, asker: Asker | None = None) -> AssistantMessage:
     """Store an attempt at answering a question, for some worker to claim soon. Without `asker` nothing limits it."""
-    return AssistantMessage.objects.create(
-        conversation_id=question.conversation_id,
-        message_type=MessageType.ASSISTANT,
-        question=question,
-        status=Status.STREAMING,
-        after_seq=after_seq,
-        lease_expires_at=timezone.now() + timedelta(seconds=_seconds_to_begin()),
-        spender=asker.key if asker else "",
-        reserved_tokens=set_aside(asker, question.content) if asker else 0,
+    return insert(
+        AssistantMessage(
+            conversation_id=question.conversation_id,
+            message_type=MessageType.ASSISTANT,
+            question=question,
+            status=Status.STREAMING,
+            after_seq=after_seq,
+            lease_expires_at=timezone.now() + timedelta(seconds=_seconds_to_begin()),
+            spender=asker.key if asker else "",
+            reserved_tokens=set_aside(asker, question.content) if asker else 0,
+        )
     )
 
 
@@ -109,7 +113,7 @@ def claim_answer(question_id: int) -> Writing | None:
         model=said[0].model,
         turns=turns_for(said),
         wants_title=not said[0].title,
-        asked_at=asked_at if asked_at.tzinfo else asked_at.replace(tzinfo=UTC),  # SQLite keeps no zone
+        asked_at=aware(asked_at),
         is_stopped=bool(is_stopped),
     )
 

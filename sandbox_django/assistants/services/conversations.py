@@ -19,6 +19,7 @@ from assistants.services.tidying import delete_conversations
 from assistants.tasks.assistant_tasks import task_end_abandoned_answers, task_handle_new_assistant_message
 from core import queue, runner
 from core.live import feeds, hub
+from core.rows import insert
 
 
 class AnswerInProgress(Exception):
@@ -71,7 +72,7 @@ def post_message(conversation: AssistantConversation, *, content: str, asker: As
     """
     with feeds.write(conversation_feed(conversation.pk)) as feed:
         _make_newest_active(conversation)
-        question = conversation.messages.create(message_type=MessageType.USER, content=content)
+        question = insert(AssistantMessage(conversation=conversation, message_type=MessageType.USER, content=content))
         seq = feed.publish(NewAssistantMessage.of(question))
         begin_answer(question, after_seq=seq, asker=asker)
     _have_it_answered(question)

@@ -1,15 +1,17 @@
 """Titles for conversations: by the model, or the question's first words."""
 
 import textwrap
-from uuid import UUID
+from typing import Any
 
 import structlog
+from django.db import connection
 
 from assistants.groups import conversation_feed
 from assistants.messages.assistant import ConversationUpdated
-from assistants.models import AssistantConversation, AssistantMessage
+from assistants.models import AssistantConversation
 from assistants.services import ai_service
 from assistants.services.ai_service import ModelUnavailable, Turn
+from core.dates import aware
 from core.live import feeds
 from core.threads import in_database_thread
 
@@ -21,14 +23,36 @@ PROMPT = "Give the conversation that begins with the user's message a title of a
 
 async def generate_title_from_first_message(question_id: int) -> None:
     """Name the conversation after its first question; a title that somebody gave meanwhile stays."""
-    question = await in_database_thread(
-        AssistantMessage.objects.filter(pk=question_id).values_list("content", "conversation_id").first
-    )
-    if question is None:
-        return
-    content, conversation_id = question
-    title = await _ask_for_title(content)
-    await in_database_thread(_store_title, conversation_id, title)
+    if question := await in_database_thread(_question, question_id):
+        content, conversation_id = question
+        title = await _ask_for_title(content)
+        await in_database_thread(_store_title, conversation_id, title)
+
+
+# By hand, as all that each answer does to the database (services/answers.py).
+
+
+def _question(question_id: int) -> tuple[str, Any] | None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT content, conversation_id FROM assistants_assistantmessage WHERE id = %s", [question_id])
+        question: tuple[str, Any] | None = cursor.fetchone()
+    return question
+
+
+def _store_title(conversation_id: Any, title: str) -> None:
+    pk = AssistantConversation._meta.pk.to_python(conversation_id)
+    with feeds.write(conversation_feed(pk)) as feed, connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE assistants_assistantconversation SET title = %s WHERE id = %s AND title = '' "
+            "RETURNING model, created_at, updated_at",
+            [title, conversation_id],
+        )
+        if row := cursor.fetchone():
+            model, created_at, updated_at = row
+            conversation = AssistantConversation(
+                pk=pk, title=title, model=model, created_at=aware(created_at), updated_at=aware(updated_at)
+            )
+            feed.publish(ConversationUpdated.of(conversation))
 
 
 async def _ask_for_title(question: str) -> str:
@@ -49,12 +73,3 @@ def _first_words(text: str) -> str:
     shortened = textwrap.shorten(words, TITLE_LENGTH, placeholder="…")
     # Without spaces, as in a long link or in Japanese, nothing is left of it.
     return shortened if shortened != "…" else words[: TITLE_LENGTH - 1] + "…"
-
-
-def _store_title(conversation_id: UUID, title: str) -> None:
-    with feeds.write(conversation_feed(conversation_id)) as feed:
-        conversation = AssistantConversation.objects.filter(pk=conversation_id, title="").first()
-        if conversation is not None:
-            conversation.title = title
-            conversation.save(update_fields=["title"])
-            feed.publish(ConversationUpdated.of(conversation))

@@ -115,6 +115,7 @@ class AskingTests(ConversationCase):
             "createdAt": question.created_at.isoformat().replace("+00:00", "Z"),
             "formattedCreatedAt": response.json()["formattedCreatedAt"],
         }
+        assert response.json() == self.client_of_alice.get(self.url(self.conversation)).json()["results"][0]
 
     def test_the_answer_is_stored_with_what_it_cost(self) -> None:
         with scripted_model("**Two** ", "cups.", Usage(input_tokens=12, output_tokens=3)):

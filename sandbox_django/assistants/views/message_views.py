@@ -1,7 +1,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from django.shortcuts import get_object_or_404
+from django.http import Http404
 from django.utils.functional import cached_property
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, status
@@ -13,7 +13,7 @@ from rest_framework.serializers import BaseSerializer
 from accounts.http import AuthenticatedRequest
 from assistants.groups import conversation_feed
 from assistants.models import AssistantConversation, AssistantMessage
-from assistants.serializers.message import AssistantMessageSerializer
+from assistants.serializers.message import AssistantMessageSerializer, QuestionSerializer
 from assistants.services.conversations import (
     AnswerInProgress,
     NothingToRetry,
@@ -26,6 +26,7 @@ from core.errors import Conflict
 from core.feed_seq import FeedSeqMixin
 from core.idempotency import IdempotentCreateMixin
 from core.pagination import OldestFirstPagination
+from core.rows import find
 from core.throttling import address_of
 
 BUSY = Conflict("An answer is being written. Wait for it, or stop it.", code="answer_in_progress")
@@ -43,15 +44,19 @@ class ConversationMessagesView(generics.GenericAPIView[AssistantMessage]):
 
     @cached_property
     def conversation(self) -> AssistantConversation:
-        return get_object_or_404(self.open_conversations(), pk=self.kwargs["conversation_pk"])
+        conversation = find(AssistantConversation, id=self.kwargs["conversation_pk"], user_id=self.owner_id)
+        if conversation is None:
+            raise Http404
+        return conversation
+
+    @property
+    def owner_id(self) -> int | None:
+        """Whose conversations these are: those of whoever asks."""
+        return self.request.user.pk
 
     @property
     def asker(self) -> Asker:
         return Asker.of(self.request.user, address_of(self.request))
-
-    def open_conversations(self) -> QuerySet[AssistantConversation]:
-        """Those that whoever asks may see."""
-        return AssistantConversation.objects.owned_by(self.request.user)
 
 
 class AnonymousMessagesView(ConversationMessagesView):
@@ -59,8 +64,7 @@ class AnonymousMessagesView(ConversationMessagesView):
 
     permission_classes = [AllowAny]
 
-    def open_conversations(self) -> QuerySet[AssistantConversation]:
-        return AssistantConversation.objects.without_owner()
+    owner_id = None
 
 
 class MessageListView(
@@ -71,8 +75,18 @@ class MessageListView(
 ):
     """The messages of one of my conversations, oldest first; posting one asks the assistant."""
 
+    def get_serializer_class(self) -> type[BaseSerializer[AssistantMessage]]:
+        return QuestionSerializer if self.request.method == "POST" else AssistantMessageSerializer
+
+    @extend_schema(request=QuestionSerializer, responses={201: AssistantMessageSerializer})
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().post(request, *args, **kwargs)
+
     def feed(self) -> str:
         return conversation_feed(self.kwargs["conversation_pk"])
+
+    def find_what_url_names(self) -> None:
+        self.conversation  # noqa: B018
 
     def perform_create(self, serializer: BaseSerializer[AssistantMessage]) -> None:
         content = serializer.validated_data["content"]

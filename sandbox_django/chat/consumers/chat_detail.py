@@ -5,7 +5,6 @@ from typing import Any
 import structlog
 from chanx.core.decorators import channel, ws_handler
 from django.db import DatabaseError
-from django.db.models import QuerySet
 
 from accounts.models import User
 from chat import presence
@@ -26,12 +25,13 @@ from chat.messages.chat import (
     TypingPayload,
     UserRemovedFromGroup,
 )
-from chat.models import ChatMember
+from chat.models import ChatMember, GroupChat
 from core.live import hints
 from core.live.authenticator import LiveAuthenticator
 from core.live.consumer import LiveConsumer
 from core.live.feeds import Fact
 from core.live.frames import encode
+from core.rows import find
 from core.threads import in_database_thread
 
 logger = structlog.get_logger(__name__)
@@ -44,13 +44,11 @@ MEMBER_REMOVED = '{"action":"member_removed"'  # how such a frame begins
 class RoomAuthenticator(LiveAuthenticator):
     """Lets in who is in the room; `obj` is what they are there. For others it does not exist."""
 
-    lookup_field = "group_chat__pk"
-    lookup_url_kwarg = "pk"
     user: User
     obj: ChatMember
 
-    def get_queryset(self) -> QuerySet[ChatMember]:
-        return ChatMember.objects.select_related("group_chat", "user").filter(user=self.user)
+    def find_object(self, *, pk: int) -> ChatMember | None:
+        return find(ChatMember, group_chat_id=pk, user_id=self.user.pk)
 
 
 @channel(name="room", description="One room, live", tags=["chat"])
@@ -105,7 +103,7 @@ class ChatDetailConsumer(LiveConsumer):
         if self._looking is None:
             typing = Typing(
                 payload=TypingPayload(
-                    user_id=me.user_id, user=me.user.display_name, is_typing=message.payload.is_typing
+                    user_id=me.user_id, user=self.authenticator.user.display_name, is_typing=message.payload.is_typing
                 )
             )
             hints.send(self.feed(), f"typing of {me.user_id}", typing)
@@ -133,9 +131,8 @@ class ChatDetailConsumer(LiveConsumer):
 
     async def _leave_or_go_on(self, fact: Fact) -> None:
         """Whoever was added again meanwhile stays; the others hear that it is over, and nothing after that."""
-        room = self.authenticator.obj.group_chat
         try:
-            me = await in_database_thread(self.authenticator.get_queryset().filter(group_chat=room).first)
+            me, room = await in_database_thread(self._look_again)
         except DatabaseError as failure:
             logger.warning("live_log_unreachable", error=type(failure).__name__, feed=self.feed())
             await self.close(CLOSE_TRY_AGAIN)  # they come back, and are asked who they are
@@ -145,7 +142,12 @@ class ChatDetailConsumer(LiveConsumer):
             self._looking = None
             super().take_fact(fact, anyhow=True)
             return
+        title = room.title if room else ""
         has_left = json.loads(fact.frame)["payload"]["hasLeft"]
-        words = f"You have left “{room.title}”." if has_left else f"You were removed from “{room.title}”."
+        words = f"You have left “{title}”." if has_left else f"You were removed from “{title}”."
         self._outbox.put(encode(UserRemovedFromGroup(payload=FarewellPayload(message=words)), seq=fact.seq))
         await self.close(CLOSE_REMOVED)
+
+    def _look_again(self) -> tuple[ChatMember | None, GroupChat | None]:
+        room = self.authenticator.obj.group_chat_id
+        return self.authenticator.find_object(pk=room), find(GroupChat, id=room)

@@ -7,8 +7,7 @@ import structlog
 from chanx.channels.authenticator import DjangoAuthenticator
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.utils.functional import SimpleLazyObject
 from rest_framework import status
 
@@ -21,13 +20,11 @@ _hops = SharedHops()
 
 
 class LiveAuthenticator(DjangoAuthenticator):
-    """Authenticates by the DRF classes of the settings; subclasses say `permission_classes` and `get_queryset`.
+    """Authenticates by the DRF classes of the settings; subclasses say `permission_classes` and `find_object`.
 
-    With a queryset, `obj` is what the URL names; who may not see it gets 404. The answer is in `status_code` and
-    `detail`; the consumer sends it.
+    `obj` is what `find_object` finds. The answer is in `status_code` and `detail`; the consumer sends it.
     """
 
-    queryset: QuerySet[Any] | None = None
     detail = "OK"
     pass_: Pass | None = None  # what a person who was let in showed; a visitor has none
     # What the consumer reads in the same hop, once the door is open.
@@ -46,8 +43,10 @@ class LiveAuthenticator(DjangoAuthenticator):
         try:
             view.initial(view.request, **kwargs)
             self.user = view.request.user
-            if self.looks_up_object:
-                self.obj = view.get_object()
+            self.obj = self.find_object(**kwargs)
+            if self.obj is None:
+                raise Http404
+            view.check_object_permissions(view.request, self.obj)
         except Exception as refusal:  # noqa: BLE001  # DRF's own way: its handler answers what it knows, raises the rest
             response = view.handle_exception(refusal)
             self.status_code = response.status_code
@@ -59,9 +58,12 @@ class LiveAuthenticator(DjangoAuthenticator):
             self.after_opening()
         return True
 
-    @property
-    def looks_up_object(self) -> bool:
-        return self.queryset is not None or hasattr(self, "get_queryset")
+    def find_object(self, *args: Any, **kwargs: Any) -> Any:
+        """What the URL names; None, a 404, when it isn't there or not for `self.user`.
+
+        Where a URL names nothing, the permissions alone decide.
+        """
+        return self.user
 
 
 def _request(scope: MutableMapping[str, Any]) -> HttpRequest:

@@ -2,6 +2,7 @@ from chanx.core.decorators import channel
 
 from core.live.authenticator import LiveAuthenticator
 from core.live.consumer import LiveConsumer
+from core.rows import find
 from discussion.groups import topic_feed
 from discussion.messages.discussion import (
     AnswerAccepted,
@@ -19,8 +20,10 @@ from discussion.models import DiscussionTopic
 class TopicAuthenticator(LiveAuthenticator):
     """Lets in who is signed in, to a topic that is there."""
 
-    queryset = DiscussionTopic.objects.only("pk")
     obj: DiscussionTopic
+
+    def find_object(self, *, pk: int) -> DiscussionTopic | None:
+        return find(DiscussionTopic, id=pk)
 
 
 @channel(name="topic", description="One topic, live", tags=["discussion"])

@@ -1,0 +1,83 @@
+import uuid
+from typing import Any
+
+from django.db import IntegrityError, models
+from django.test import TestCase
+from django.utils import timezone
+
+from accounts.models import SignIn, User
+from assistants.models import AssistantConversation, AssistantMessage
+from assistants.models.message import MessageType
+from core.rows import find, insert
+from test_utils.people import alice
+
+
+def values_of(row: models.Model) -> dict[str, Any]:
+    return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
+
+
+class FindTests(TestCase):
+    """`find` gives what the ORM gives."""
+
+    def test_what_is_not_there_is_none(self) -> None:
+        self.assertIsNone(find(AssistantConversation, id=uuid.uuid4()))
+
+    def test_all_of_the_fields_have_to_be_equal(self) -> None:
+        hers = AssistantConversation.objects.create(user=alice())
+        self.assertIsNone(find(AssistantConversation, id=hers.pk, user_id=2**40))
+
+    def test_none_finds_what_has_nothing_there_and_nothing_else(self) -> None:
+        hers = AssistantConversation.objects.create(user=alice())
+        nobodys = AssistantConversation.objects.create()
+        self.assertIsNone(find(AssistantConversation, id=hers.pk, user_id=None))
+        self.assertEqual(find(AssistantConversation, id=nobodys.pk, user_id=None), nobodys)
+
+    def test_a_number_that_no_column_holds_is_not_there(self) -> None:
+        self.assertIsNone(find(User, id=2**70))
+
+    def test_every_value_is_as_the_orm_reads_it(self) -> None:
+        person = alice()
+        rows: list[models.Model] = [person, SignIn.objects.create(user=person)]
+        rows.append(AssistantConversation.objects.create(user=person))
+        for row in rows:
+            with self.subTest(row=row):
+                found = find(type(row), id=row.pk)
+                assert found is not None
+                row.refresh_from_db()
+                self.assertEqual(values_of(found), values_of(row))
+
+    def test_what_is_found_can_be_changed_and_saved(self) -> None:
+        conversation = AssistantConversation.objects.create(title="Old")
+        found = find(AssistantConversation, id=conversation.pk)
+        assert found is not None
+        found.title = "New"
+        found.save()
+        conversation.refresh_from_db()
+        self.assertEqual(conversation.title, "New")
+
+
+class InsertTests(TestCase):
+    def test_what_the_database_refuses_is_refused(self) -> None:
+        conversation = AssistantConversation.objects.create()
+        with self.assertRaises(IntegrityError):
+            insert(AssistantMessage(conversation=conversation, message_type=MessageType.ASSISTANT))
+
+    def test_a_row_is_stored_as_the_orm_would_have(self) -> None:
+        conversation = AssistantConversation.objects.create()
+        message = insert(
+            AssistantMessage(
+                conversation=conversation,
+                message_type=MessageType.USER,
+                content="100% ça va? 🦊",
+                lease_expires_at=timezone.now(),
+            )
+        )
+        self.assertEqual(values_of(AssistantMessage.objects.get()), values_of(message))
+
+    def test_a_row_is_stored_once_and_changed_after_that(self) -> None:
+        message = insert(
+            AssistantMessage(conversation=AssistantConversation.objects.create(), message_type=MessageType.USER)
+        )
+        message.content = "Changed"
+        message.save()
+        self.assertEqual(AssistantMessage.objects.get().content, "Changed")
