@@ -1,6 +1,7 @@
 import uuid
 from typing import Any
 
+import pytest
 from django.db import IntegrityError, models
 from django.test import TestCase
 from django.utils import timezone
@@ -20,20 +21,20 @@ class FindTests(TestCase):
     """`find` gives what the ORM gives."""
 
     def test_what_is_not_there_is_none(self) -> None:
-        self.assertIsNone(find(AssistantConversation, id=uuid.uuid4()))
+        assert find(AssistantConversation, id=uuid.uuid4()) is None
 
     def test_all_of_the_fields_have_to_be_equal(self) -> None:
         hers = AssistantConversation.objects.create(user=alice())
-        self.assertIsNone(find(AssistantConversation, id=hers.pk, user_id=2**40))
+        assert find(AssistantConversation, id=hers.pk, user_id=2**40) is None
 
     def test_none_finds_what_has_nothing_there_and_nothing_else(self) -> None:
         hers = AssistantConversation.objects.create(user=alice())
         nobodys = AssistantConversation.objects.create()
-        self.assertIsNone(find(AssistantConversation, id=hers.pk, user_id=None))
-        self.assertEqual(find(AssistantConversation, id=nobodys.pk, user_id=None), nobodys)
+        assert find(AssistantConversation, id=hers.pk, user_id=None) is None
+        assert find(AssistantConversation, id=nobodys.pk, user_id=None) == nobodys
 
     def test_a_number_that_no_column_holds_is_not_there(self) -> None:
-        self.assertIsNone(find(User, id=2**70))
+        assert find(User, id=2**70) is None
 
     def test_every_value_is_as_the_orm_reads_it(self) -> None:
         person = alice()
@@ -44,7 +45,7 @@ class FindTests(TestCase):
                 found = find(type(row), id=row.pk)
                 assert found is not None
                 row.refresh_from_db()
-                self.assertEqual(values_of(found), values_of(row))
+                assert values_of(found) == values_of(row)
 
     def test_what_is_found_can_be_changed_and_saved(self) -> None:
         conversation = AssistantConversation.objects.create(title="Old")
@@ -53,13 +54,13 @@ class FindTests(TestCase):
         found.title = "New"
         found.save()
         conversation.refresh_from_db()
-        self.assertEqual(conversation.title, "New")
+        assert conversation.title == "New"
 
 
 class InsertTests(TestCase):
     def test_what_the_database_refuses_is_refused(self) -> None:
         conversation = AssistantConversation.objects.create()
-        with self.assertRaises(IntegrityError):
+        with pytest.raises(IntegrityError):
             insert(AssistantMessage(conversation=conversation, message_type=MessageType.ASSISTANT))
 
     def test_a_row_is_stored_as_the_orm_would_have(self) -> None:
@@ -72,7 +73,7 @@ class InsertTests(TestCase):
                 lease_expires_at=timezone.now(),
             )
         )
-        self.assertEqual(values_of(AssistantMessage.objects.get()), values_of(message))
+        assert values_of(AssistantMessage.objects.get()) == values_of(message)
 
     def test_a_row_is_stored_once_and_changed_after_that(self) -> None:
         message = insert(
@@ -80,4 +81,4 @@ class InsertTests(TestCase):
         )
         message.content = "Changed"
         message.save()
-        self.assertEqual(AssistantMessage.objects.get().content, "Changed")
+        assert AssistantMessage.objects.get().content == "Changed"
