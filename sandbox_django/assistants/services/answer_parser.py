@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from pydantic_core import from_json
+
 
 class AnswerParser:
     """Turns the bytes of one streamed answer, cut anywhere, into its text.
@@ -54,7 +56,7 @@ class AnswerParser:
                 return ""
             if not data:
                 return ""
-        chunk = json.loads(data)
+        chunk = _loads(data)
         self.events += 1
         # Some servers repeat the running total in every chunk: the last one counts, not the sum.
         if usage := chunk.get("usage"):
@@ -71,3 +73,10 @@ class AnswerParser:
         if not isinstance(content, str):
             raise TypeError
         return content
+
+
+def _loads(data: str) -> Any:
+    try:
+        return from_json(data)  # takes half as long, and there is one for each token
+    except ValueError:
+        return json.loads(data)  # which lets half a character through, as a server may send it
