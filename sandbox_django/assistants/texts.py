@@ -2,18 +2,15 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-import structlog
 from django.db import connection
 
 from assistants.messages.assistant import StreamingMessage
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.message import Status
 from assistants.services.reply_buffer import reply_buffer
-from core.live.layers import LAYER_DOWN
+from core.live.layers import LAYER_DOWN, outage
 from core.live.texts import NewestText, Piece
 from core.threads import in_database_thread
-
-logger = structlog.get_logger(__name__)
 
 
 def newest_answer(conversation: AssistantConversation) -> NewestText | None:
@@ -63,5 +60,5 @@ async def _ask_buffer(answer_id: int, ask: Callable[[int], Awaitable[str | None]
     try:
         return await ask(answer_id) or ""
     except LAYER_DOWN as failure:
-        logger.warning("live_layer_down", error=type(failure).__name__, answer=answer_id)
+        outage.failed(failure)
         return ""

@@ -12,15 +12,11 @@ from functools import partial
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
-import structlog
-
 from chat.groups import room_feed
 from chat.messages.chat import Presence, PresencePayload
 from core import runner
 from core.live import hints
-from core.live.layers import LAYER_DOWN, RedisLayer, live_layer
-
-logger = structlog.get_logger(__name__)
+from core.live.layers import LAYER_DOWN, RedisLayer, live_layer, outage
 
 REFRESH_SECONDS = 15
 KEEP_SECONDS = 45  # a process that says nothing for so long is gone, and so are its readers
@@ -76,7 +72,7 @@ class Lobby:
         try:
             people = await self._exchange(room_id, layer) if isinstance(layer, RedisLayer) else self._here[room_id]
         except LAYER_DOWN as failure:
-            logger.warning("live_layer_down", error=type(failure).__name__, group=room_feed(room_id))
+            outage.failed(failure)
             return
         user_ids = sorted(people)
         if user_ids != self._told.get(room_id):

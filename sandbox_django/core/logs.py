@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 import structlog
+from redis.exceptions import RedisError
 from structlog.types import Processor
 
 # A traceback of names and lines. Local variables stay out of it: printing a queryset runs a query, which has deadlocked
@@ -15,6 +16,13 @@ _TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.Except
 def _is_no_socket(record: logging.LogRecord) -> bool:
     """uvicorn has a line for each socket that opens or closes. After a deploy that is thousands, which say nothing."""
     return record.msg not in ("connection open", "connection closed")
+
+
+def _shorten_outage(record: logging.LogRecord) -> bool:
+    """The layer says each second that Redis is away, with forty lines of traceback that say no more than the error."""
+    if record.exc_info and isinstance(failure := record.exc_info[1], OSError | RedisError):
+        record.msg, record.args, record.exc_info = "%s: %s", (record.msg, type(failure).__name__), None
+    return True
 
 
 _SHARED: list[Processor] = [
@@ -54,7 +62,10 @@ def configure(*, as_json: bool, level: str) -> dict[str, Any]:
                 "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],
             }
         },
-        "filters": {"no_sockets": {"()": lambda: _is_no_socket}},
+        "filters": {
+            "no_sockets": {"()": lambda: _is_no_socket},
+            "short_outage": {"()": lambda: _shorten_outage},
+        },
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structlog"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
@@ -64,6 +75,7 @@ def configure(*, as_json: bool, level: str) -> dict[str, Any]:
             "uvicorn": {"handlers": [], "propagate": True, "level": level},  # ours instead of its own
             "uvicorn.error": {"filters": ["no_sockets"]},
             "uvicorn.access": {"level": "CRITICAL"},
+            "channels_redis.pubsub": {"filters": ["short_outage"]},
             "taskiq": {"level": "WARNING"},
             "django.channels.server": {"propagate": False},  # runserver gives it a handler of its own
             "daphne": {"level": "WARNING"},

@@ -36,4 +36,5 @@ http_requests = Histogram("sandbox_http_request_seconds", "Requests, by status c
 first_token = Histogram("sandbox_first_token_seconds", "From question to first words.", buckets=PATIENT)
 relay_lag = Histogram("sandbox_relay_lag_seconds", "From the model's words to their publication.", buckets=FAST)
 answers_ended = Counter("sandbox_answers_ended", "Answers, by how they ended.", ["status", "error"])
+layer_failures = Counter("sandbox_layer_failures", "Times that Redis could not be reached for live frames.")
 throttled = Counter("sandbox_throttled", "Requests and sockets that met a limit.", ["limit"])

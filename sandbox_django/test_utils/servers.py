@@ -71,6 +71,16 @@ class RestartableRedis:
             self._process.kill()
             self._process.wait()
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It takes connections and answers nothing, as when its machine swaps."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
 
 @contextmanager
 def redis_server() -> Iterator[str]:

@@ -15,6 +15,7 @@ FAULTS: list[Fault] = [
     traffic.a_web_process_is_killed,
     traffic.redis_comes_back_empty,
     traffic.redis_is_away_for_5_s,
+    traffic.redis_hangs_for_8_s,
     traffic.clients_are_cut_off_again_and_again,
     traffic.workers_are_replaced,
     traffic.web_processes_are_replaced,

@@ -367,6 +367,11 @@ async def redis_is_away_for_5_s(traffic: Traffic) -> None:
     await asyncio.to_thread(traffic.stack.redis.start)
 
 
+async def redis_hangs_for_8_s(traffic: Traffic) -> None:
+    with traffic.stack.redis.frozen():
+        await asyncio.sleep(8)
+
+
 async def clients_are_cut_off_again_and_again(traffic: Traffic) -> None:
     for _ in range(2):
         for listener in traffic.listeners:

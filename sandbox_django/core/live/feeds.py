@@ -17,7 +17,6 @@ from functools import partial
 from typing import Any, overload
 from weakref import WeakKeyDictionary
 
-import structlog
 from chanx.messages.base import BaseMessage
 from django.conf import settings
 from django.db import connection, transaction
@@ -26,10 +25,8 @@ from django.utils import timezone
 
 from core import runner
 from core.live.frames import encode
-from core.live.layers import LAYER_DOWN, LayerMessage, live_layer
+from core.live.layers import LAYER_DOWN, LayerMessage, live_layer, outage
 from core.live.models import Feed, FeedEvent
-
-logger = structlog.get_logger(__name__)
 
 FORESEEN = 1  # facts of one writer in one feed
 REPLAY_LIMIT = 5000  # events; who missed more fetches again by REST, which is cheaper
@@ -117,7 +114,9 @@ def _store(writers: Iterable[FeedWriter]) -> None:
                     "VALUES (%s, %s, %s, %s, %s, %s)",
                     [writer.pk, fact.seq, fact.frame, fact.text_id, fact.text_length, now],
                 )
-            if len(writer.facts) != FORESEEN:
+            if not writer.head:  # nobody said anything yet, perhaps about something that is gone
+                cursor.execute("DELETE FROM core_feed WHERE id = %s", [writer.pk])
+            elif len(writer.facts) != FORESEEN:
                 cursor.execute("UPDATE core_feed SET head = %s WHERE id = %s", [writer.head, writer.pk])
 
 
@@ -167,7 +166,7 @@ async def _send(messages: Sequence[tuple[str, LayerMessage]]) -> None:
                 await live_layer().group_send_many(batch)
             except LAYER_DOWN as failure:
                 # The writes stand. Readers find them by the next number, or by the sweep.
-                logger.warning("live_layer_down", error=type(failure).__name__, facts=len(batch))
+                outage.failed(failure)
     finally:
         del _outgoing[loop]
 

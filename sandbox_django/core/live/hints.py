@@ -4,14 +4,11 @@ import asyncio
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import structlog
 from chanx.messages.base import BaseMessage
 
 from core import runner
 from core.live.frames import encode
-from core.live.layers import LAYER_DOWN, live_layer
-
-logger = structlog.get_logger(__name__)
+from core.live.layers import LAYER_DOWN, live_layer, outage
 
 INTERVAL = 1.0  # seconds
 
@@ -47,4 +44,4 @@ async def _publish(group: str, hint: BaseMessage) -> None:
     try:
         await live_layer().group_send(group, message)
     except LAYER_DOWN as failure:
-        logger.warning("live_layer_down", error=type(failure).__name__, group=group)
+        outage.failed(failure)

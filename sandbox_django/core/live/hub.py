@@ -15,7 +15,7 @@ from django.db import DatabaseError
 
 from core.live import feeds
 from core.live.feeds import Fact, Replay
-from core.live.layers import LAYER_DOWN, LayerMessage, live_layer
+from core.live.layers import LAYER_DOWN, LayerMessage, live_layer, outage
 from core.live.passes import ENDED_DEVICES, Passes, guard
 from core.live.texts import Piece
 from core.metrics import counts
@@ -251,7 +251,7 @@ class Hub:
             await self._layer.group_add(group, await self._own_channel())
         except LAYER_DOWN as failure:
             # Readers still get everything, only later: the sweep compares with the log, and subscribes again.
-            logger.warning("live_layer_down", error=type(failure).__name__, group=group)
+            outage.failed(failure)
         else:
             if feed := self._feeds.get(group):
                 feed.subscription = None
@@ -343,14 +343,16 @@ class Hub:
         known, to_tell = self._layer.failures, 0
         while True:
             await asyncio.sleep(OUTAGE_PATIENCE)
-            if self._layer.failures != known:
+            if self._layer.failures != known or (outage.failures and not to_tell):
                 known, to_tell = self._layer.failures, 2
             if to_tell:
                 try:
                     await self._layer.group_send(OUTAGES, {"type": "live.call", "group": OUTAGES, "data": None})
-                except LAYER_DOWN:
+                except LAYER_DOWN as failure:
+                    outage.failed(failure)
                     continue  # it has been counted: we try again
                 to_tell -= 1
+                outage.is_over()
 
     def _hear_of_outage(self, data: None) -> None:
         self._run(self._compare(list(self._feeds)))
@@ -424,4 +426,4 @@ async def _send(group: str, message: LayerMessage) -> None:
     try:
         await live_layer().group_send(group, message)
     except LAYER_DOWN as failure:
-        logger.warning("live_layer_down", error=type(failure).__name__, group=group)
+        outage.failed(failure)

@@ -9,16 +9,52 @@ from collections.abc import Iterable
 from typing import Any, Protocol, TypeAlias, cast
 from weakref import WeakKeyDictionary
 
+import structlog
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from channels_redis.pubsub import RedisPubSubChannelLayer
 from django.conf import settings
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
 
+from core.metrics import layer_failures
+
+logger = structlog.get_logger(__name__)
+
 LayerMessage: TypeAlias = dict[str, Any]
 
 # What a channel layer raises when it can't be reached.
 LAYER_DOWN = (OSError, RedisError)
+
+
+SAY_AGAIN_AFTER = 10.0  # seconds
+
+
+class Outage:
+    """The log's lines about a layer that can't be reached: one when it goes, one now and then, one when it is back."""
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self._began = self._said = 0.0
+
+    def failed(self, failure: Exception) -> None:
+        """Nothing is lost by it (docs/decisions/0006-feeds.md), but somebody should know."""
+        layer_failures.inc()
+        now = time.monotonic()
+        if not self.failures:
+            self._began = now
+        self.failures += 1
+        if self.failures == 1 or now - self._said >= SAY_AGAIN_AFTER:
+            self._said = now
+            logger.warning("live_layer_down", error=type(failure).__name__, failures=self.failures)
+
+    def is_over(self) -> None:
+        if self.failures:
+            seconds = round(time.monotonic() - self._began, 1)
+            logger.warning("live_layer_back", seconds=seconds, failures=self.failures)
+            self.failures = 0
+
+
+outage = Outage()  # of this process's only layer
 
 
 class LiveLayer(Protocol):

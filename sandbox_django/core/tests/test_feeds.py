@@ -168,6 +168,12 @@ class WriteTests(FeedCase):
         assert self.sent() == []
         assert feeds.read("room.1", 0) == Replay(0, [], complete=True)
 
+    def test_writing_nothing_to_a_feed_that_is_not_there_leaves_none_behind(self) -> None:
+        with feeds.write("room.1"):
+            pass
+
+        assert not Feed.objects.exists()
+
     def test_a_layer_that_is_down_breaks_no_write(self) -> None:
         self.layer.is_down = True
         write_notes("room.1", 7)

@@ -22,10 +22,19 @@ try:
     fail()
 except ZeroDivisionError:
     structlog.get_logger("ours").exception("three")
+from redis.exceptions import ConnectionError
+layer = logging.getLogger("channels_redis.pubsub")
+for failure in ConnectionError("away"), ZeroDivisionError("by zero"):
+    try:
+        raise failure
+    except Exception:
+        layer.exception("in receive task")
 """
 
 
 class JsonLogTests(SimpleTestCase):
+    of_the_layer = ("in receive task: ConnectionError", "in receive task")
+
     def setUp(self) -> None:
         # In a process of its own: structlog is set up once in each.
         ran = subprocess.run(  # noqa: S603  # our own interpreter and script
@@ -34,7 +43,7 @@ class JsonLogTests(SimpleTestCase):
         self.lines = [json.loads(line) for line in ran.stderr.splitlines()]
 
     def test_each_event_is_one_line_of_json(self) -> None:
-        assert [line["event"] for line in self.lines] == ["one", "two things", "three"]
+        assert [line["event"] for line in self.lines] == ["one", "two things", "three", *self.of_the_layer]
         assert self.lines[0] | {"timestamp": ""} == {
             "event": "one",
             "answer": 7,
@@ -49,3 +58,9 @@ class JsonLogTests(SimpleTestCase):
         assert exception["exc_type"] == "ZeroDivisionError"
         assert exception["frames"][-1]["name"] == "fail"
         assert "s3cret" not in json.dumps(self.lines)
+
+    def test_that_redis_is_away_takes_no_traceback_and_anything_else_has_one(self) -> None:
+        away, broken = self.lines[3:]
+
+        assert "exception" not in away
+        assert broken["exception"][0]["exc_type"] == "ZeroDivisionError"
