@@ -1,12 +1,21 @@
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
+from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
-from accounts.forms import AdminLoginForm
+from accounts.forms import AdminLoginForm, ResetForm
 from accounts.models import SignIn, User
+from accounts.services.sign_ins import sign_out, sign_out_everywhere
+from core.admin import OperatorAdmin, ReadOnlyAdmin, counted, one_by_one
 
 admin.site.login_form = AdminLoginForm
+
+RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
 class UserCreationForm(AdminUserCreationForm[User]):
@@ -16,16 +25,20 @@ class UserCreationForm(AdminUserCreationForm[User]):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin[User]):
+class UserAdmin(OperatorAdmin[User], DjangoUserAdmin[User]):
     add_form = UserCreationForm
-    list_display = ("email", "display_name", "is_active", "is_staff", "date_joined", "last_login")
-    list_filter = ("is_active", "is_staff", "is_superuser")
-    search_fields = ("email", "display_name")
+    actions = ["sign_out", "send_link", "switch_off", "switch_on", "delete_selected"]
+    list_display = ["email", "display_name", "is_active", "is_staff", "devices", "date_joined", "last_login"]
+    list_filter = ["is_active", "is_staff", "is_superuser", "date_joined", "last_login"]
+    date_hierarchy = "date_joined"
+    search_fields = ["email", "display_name"]
+    search_help_text = "A part of the e-mail or the name, or an id."
     ordering = ("email",)
-    readonly_fields = ("date_joined", "last_login")
+    sortable_by = ("email", "display_name", "date_joined", "last_login")
+    readonly_fields = ["password_of", "date_joined", "last_login"]
     fieldsets = (
-        (None, {"fields": ("email", "display_name", "password")}),
-        ("Rights", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
+        (None, {"fields": ("email", "display_name", "is_active", "password_of")}),
+        ("Rights", {"fields": RIGHTS}),
         ("Dates", {"fields": ("date_joined", "last_login")}),
     )
     add_fieldsets = (
@@ -35,15 +48,88 @@ class UserAdmin(DjangoUserAdmin[User]):
         ),
     )
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        return super().get_queryset(request).annotate(devices=counted(SignIn.objects.all(), "user"))
+
+    # Whoever looks after people gains no rights by it: neither for themselves nor over others who have the admin.
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        fields = [*super().get_readonly_fields(request, obj)]
+        if obj == request.user:
+            fields.append("is_active")  # nobody shuts themself out
+        return fields if request.user.is_superuser else [*fields, *RIGHTS]
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_change_permission(request, obj) and _may_touch(request, obj)
+
+    def has_moderate_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_moderate_permission(request, obj) and _may_touch(request, obj) and obj != request.user
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and _may_touch(request, obj) and obj != request.user
+
+    @admin.display(description="devices", ordering="devices")
+    def devices(self, user: User) -> int:
+        return user.devices  # type: ignore[attr-defined,no-any-return]  # annotated
+
+    @admin.display(description="password")
+    def password_of(self, user: User) -> SafeString:
+        """Whether there is one, and nothing of it."""
+        state = "Set" if user.has_usable_password() else "None: nobody can sign in"
+        return format_html("{}. <a href='../password/'>Set another one</a>", state)
+
+    @one_by_one("Sign out on every device", "signed out", warning="Their open pages close, and tokens end.")
+    def sign_out(self, request: HttpRequest, user: User) -> None:
+        sign_out_everywhere(user)
+
+    @one_by_one(
+        "Send a link for a new password",
+        "sent a link",
+        concerns=lambda user: user.is_active and user.has_usable_password(),
+    )
+    def send_link(self, request: HttpRequest, user: User) -> None:
+        form = ResetForm({"email": user.email})
+        form.is_valid()
+        form.save(request=request, use_https=request.is_secure())
+
+    @one_by_one(
+        "Switch off",
+        "switched off",
+        warning="They are signed out everywhere and can't come back until somebody switches them on.",
+        concerns=lambda user: user.is_active,
+    )
+    def switch_off(self, request: HttpRequest, user: User) -> None:
+        self._switch(request, user, is_active=False)
+
+    @one_by_one("Switch on again", "switched on", concerns=lambda user: not user.is_active)
+    def switch_on(self, request: HttpRequest, user: User) -> None:
+        self._switch(request, user, is_active=True)
+
+    def _switch(self, request: HttpRequest, user: User, *, is_active: bool) -> None:
+        user.is_active = is_active
+        user.save(update_fields=["is_active"])  # which ends their devices: accounts/receivers.py
+
+    def delete(self, request: HttpRequest, thing: User) -> None:
+        thing.delete()
+
+
+def _may_touch(request: HttpRequest, obj: User | None) -> bool:
+    return obj is None or request.user.is_superuser or not obj.is_staff
+
 
 @admin.register(SignIn)
-class SignInAdmin(admin.ModelAdmin[SignIn]):
+class SignInAdmin(ReadOnlyAdmin[SignIn]):
     """Deleting one ends that device's session, tokens and sockets."""
 
-    list_display = ("user", "browser", "created_at", "used_at")
-    search_fields = ("user__email", "user__display_name")
+    actions = ["delete_selected"]
+    list_display = ["user", "browser", "created_at", "used_at"]
+    list_filter = ["used_at"]
+    list_select_related = ["user"]
+    date_hierarchy = "used_at"
+    search_fields = ["user__email__startswith", "user__display_name"]
+    search_help_text = "The beginning of an e-mail, or a part of a name."
     ordering = ("-used_at",)
-    readonly_fields = ("user", "browser", "created_at", "used_at")
+    fields = ["user", "browser", "created_at", "used_at"]
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
+    def delete(self, request: HttpRequest, thing: SignIn) -> None:
+        sign_out(thing.pk)

@@ -1,27 +1,114 @@
+from functools import partial
+
 from django.contrib import admin
+from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Length
+from django.http import HttpRequest
+from django.utils import timezone
 
 from assistants.models import AssistantConversation, AssistantMessage, TokenSpending
+from assistants.models.message import Status
+from assistants.services.conversations import (
+    AnswerInProgress,
+    NothingToRetry,
+    answer_again,
+    delete_conversation,
+    stop_answer,
+)
+from assistants.tasks.assistant_tasks import task_end_abandoned_answers
+from core import runner
+from core.admin import HistoryAdmin, ReadOnlyAdmin, counted, one_by_one
 
 
 @admin.register(AssistantConversation)
-class ConversationAdmin(admin.ModelAdmin[AssistantConversation]):
-    list_display = ["__str__", "user", "created_at", "updated_at"]
+class ConversationAdmin(ReadOnlyAdmin[AssistantConversation]):
+    actions = ["delete_selected"]
+    list_display = ["__str__", "user", "messages", "model", "created_at", "updated_at"]
+    list_filter = [("user", admin.EmptyFieldListFilter), "updated_at", "created_at"]
     list_select_related = ["user"]
-    search_fields = ["id", "title", "user__email"]
-    raw_id_fields = ["user"]
+    search_fields = ["user__email__startswith"]
+    search_help_text = "The conversation's id, or the beginning of an e-mail."
+    ordering = ("-updated_at", "-id")
+    fields = ["id", "user", "title", "model", "created_at", "updated_at"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AssistantConversation]:
+        messages = counted(AssistantMessage.objects.all(), "conversation")
+        return super().get_queryset(request).annotate(message_count=messages)
+
+    def messages(self, conversation: AssistantConversation) -> int:
+        return conversation.message_count  # type: ignore[attr-defined,no-any-return]  # annotated
+
+    def delete(self, request: HttpRequest, thing: AssistantConversation) -> None:
+        delete_conversation(thing)
+
+
+def _is_abandoned(message: AssistantMessage) -> bool:
+    lease = message.lease_expires_at
+    return message.status == Status.STREAMING and lease is not None and lease < timezone.now()
 
 
 @admin.register(AssistantMessage)
-class MessageAdmin(admin.ModelAdmin[AssistantMessage]):
-    list_display = ["id", "conversation", "message_type", "status", "error", "model", "created_at"]
-    list_filter = ["message_type", "status", "error"]
+class MessageAdmin(HistoryAdmin[AssistantMessage]):
+    """How answers went. What was said is on a message's own page only."""
+
+    actions = ["try_again", "stop", "end_abandoned"]
+    list_display = ["id", "conversation", "message_type", "status", "error", "model", "length", "created_at"]
+    list_filter = ["status", ("error", admin.EmptyFieldListFilter), "message_type", "created_at"]
     list_select_related = ["conversation"]
-    search_fields = ["content", "conversation__id"]
-    raw_id_fields = ["conversation", "question"]
+    search_fields = ["conversation__user__email__startswith"]
+    search_help_text = "A message's id, or the beginning of an e-mail."
+    fieldsets = (
+        (None, {"fields": ("conversation", "message_type", "question", "created_at")}),
+        ("What was said", {"fields": ("content",)}),
+        ("The answer", {"fields": ("status", "error", "model", "input_tokens", "output_tokens", "spender")}),
+        ("While it is written", {"fields": ("worker", "lease_expires_at", "stop_requested")}),
+    )
+    is_private = True
+    refusals = {
+        AnswerInProgress: "has to wait: another answer of its conversation is being written",
+        NothingToRetry: "is not the newest question any more",
+    }
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AssistantMessage]:
+        return super().get_queryset(request).annotate(length=Length("content")).defer("content", "content_html")
+
+    @admin.display(description="characters")
+    def length(self, message: AssistantMessage) -> int:
+        return message.length  # type: ignore[attr-defined,no-any-return]  # annotated
+
+    @one_by_one(
+        "Try again",
+        "tried again",
+        warning="The model is asked once more, at the site's expense and not out of the person's tokens.",
+        concerns=lambda message: message.status == Status.FAILED,
+    )
+    def try_again(self, request: HttpRequest, message: AssistantMessage) -> None:
+        answer_again(message)
+
+    @one_by_one(
+        "Stop",
+        "told to stop",
+        warning="What was said so far stays.",
+        concerns=lambda message: message.status == Status.STREAMING,
+    )
+    def stop(self, request: HttpRequest, message: AssistantMessage) -> None:
+        transaction.on_commit(partial(stop_answer, message))  # its writer writes next, in another transaction
+
+    @one_by_one(
+        "End as failed",
+        "about to be ended",
+        warning="For an answer that nobody writes any more. What was said so far stays, and it is offered again.",
+        concerns=_is_abandoned,
+    )
+    def end_abandoned(self, request: HttpRequest, message: AssistantMessage) -> None:
+        transaction.on_commit(partial(runner.start, task_end_abandoned_answers))
 
 
 @admin.register(TokenSpending)
-class SpendingAdmin(admin.ModelAdmin[TokenSpending]):
+class SpendingAdmin(HistoryAdmin[TokenSpending]):
     list_display = ["spender", "day", "tokens"]
     list_filter = ["day"]
-    search_fields = ["spender"]
+    search_fields = ["spender__startswith"]
+    search_help_text = "“person 7” for who has this id, or the beginning of an address: “address 203.0.113.”"
+    fields = ["spender", "day", "tokens", "asked_in_minute"]

@@ -1,28 +1,94 @@
 from django.contrib import admin
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import HttpRequest
 
+from accounts.http import StaffRequest
 from chat.models import ChatMember, ChatMessage, GroupChat
+from chat.services.members import LastOwner, NotInRoom, hand_over_as_staff, remove_member_as_staff
+from chat.services.messages import MessageGone, delete_message_as_staff
+from chat.services.rooms import delete_room_as_staff
+from core.admin import ReadOnlyAdmin, counted, one_by_one
 
 
 @admin.register(GroupChat)
-class RoomAdmin(admin.ModelAdmin[GroupChat]):
-    list_display = ["title", "created_at", "updated_at"]
-    search_fields = ["title", "members__user__email"]
+class RoomAdmin(ReadOnlyAdmin[GroupChat]):
+    actions = ["delete_selected"]
+    list_display = ["title", "owner", "members", "created_at", "updated_at"]
+    list_filter = ["updated_at", "created_at"]
+    date_hierarchy = "created_at"
+    search_fields = ["title"]
+    search_help_text = "A room's id, or a part of its title. Somebody's rooms are on their own page."
+    ordering = ("-updated_at", "-pk")
+    fields = ["title", "description", "created_at", "updated_at"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[GroupChat]:
+        members = ChatMember.objects.all()
+        owners = members.owners().filter(group_chat=OuterRef("pk")).order_by("pk").values("user__email")
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(member_count=counted(members, "group_chat"), owner_email=Subquery(owners[:1]))
+        )
+
+    def owner(self, room: GroupChat) -> str:
+        return room.owner_email  # type: ignore[attr-defined,no-any-return]  # annotated
+
+    def members(self, room: GroupChat) -> int:
+        return room.member_count  # type: ignore[attr-defined,no-any-return]  # annotated
+
+    def delete(self, request: StaffRequest, thing: GroupChat) -> None:
+        delete_room_as_staff(thing, by=request.user)
 
 
 @admin.register(ChatMember)
-class MemberAdmin(admin.ModelAdmin[ChatMember]):
+class MemberAdmin(ReadOnlyAdmin[ChatMember]):
+    """Deleting one shows them the door of the room."""
+
+    actions = ["hand_over", "delete_selected"]
     list_display = ["user", "group_chat", "chat_role", "joined_at"]
-    list_filter = ["chat_role"]
+    list_filter = ["chat_role", "joined_at"]
     list_select_related = ["user", "group_chat"]
-    search_fields = ["user__email", "user__display_name", "group_chat__title"]
-    raw_id_fields = ["user", "group_chat"]
+    person = "user"
+    search_fields = ["group_chat__title", "user__display_name"]
+    search_help_text = "A part of the room's title or of the member's name, or the beginning of an e-mail up to its @."
+    fields = ["user", "group_chat", "chat_role", "joined_at", "last_read_message_id"]
+    refusals = {
+        LastOwner: "is the room's last owner: hand the room over to somebody first",
+        NotInRoom: "was gone already",
+    }
+
+    @one_by_one(
+        "Hand the room over to them",
+        "made the owner of their room",
+        warning="Whoever owns it now stays as an admin.",
+        concerns=lambda member: not member.owns,
+    )
+    def hand_over(self, request: StaffRequest, member: ChatMember) -> None:
+        hand_over_as_staff(member, by=request.user)
+
+    def delete(self, request: StaffRequest, thing: ChatMember) -> None:
+        remove_member_as_staff(thing, by=request.user)
 
 
 @admin.register(ChatMessage)
-class MessageAdmin(admin.ModelAdmin[ChatMessage]):
+class MessageAdmin(ReadOnlyAdmin[ChatMessage]):
+    """Deleting one takes its words back; its place stays. What was said is on a message's own page only."""
+
+    actions = ["delete_selected"]
     list_display = ["id", "group_chat", "author", "created_at", "is_edited", "is_deleted"]
-    list_filter = ["is_edited", "is_deleted"]
+    list_filter = ["is_edited", "is_deleted", "created_at"]
     list_select_related = ["group_chat", "author"]
-    search_fields = ["content", "author__email", "group_chat__title"]
-    raw_id_fields = ["group_chat", "author"]
-    show_full_result_count = False  # there may be millions
+    search_fields = ["author__email__startswith"]
+    search_help_text = "A message's id, or the beginning of its author's e-mail."
+    fields = ["group_chat", "author", "content", "created_at", "updated_at", "is_edited", "is_deleted"]
+    is_private = True
+    refusals = {MessageGone: "was deleted already"}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ChatMessage]:
+        return super().get_queryset(request).defer("content", "content_html")
+
+    def has_delete_permission(self, request: HttpRequest, obj: ChatMessage | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and not (obj and obj.is_deleted)
+
+    def delete(self, request: StaffRequest, thing: ChatMessage) -> None:
+        delete_message_as_staff(thing, by=request.user)

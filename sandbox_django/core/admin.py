@@ -1,39 +1,332 @@
-from typing import Any
+"""What the pages of the admin share: lists that stay fast, rows to look at, and actions by the product's own services
+(docs/decisions/0014-the-admin.md)."""
 
-from django.contrib import admin
-from django.db.models import Model
-from django.http import HttpRequest
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, wraps
+from typing import Any, ClassVar, TypeVar
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.models import LogEntry
+from django.contrib.admin.utils import model_ngettext
+from django.contrib.auth import get_permission_codename
+from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.db.models import Count, IntegerField, Model, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce, Length
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
 
 from core.models import Feed, FeedEvent, IdempotencyKey
 
+ModelType = TypeVar("ModelType", bound=Model)
 
-class ReadOnlyAdmin(admin.ModelAdmin[Any]):
-    """To look at. The live core numbers these rows; a hand in them would make readers miss something."""
+admin.site.site_header = admin.site.site_title = settings.SITE_NAME
+admin.site.index_title = "Administration"
+admin.site.enable_nav_sidebar = False  # it moves each page while it loads, and lists need the room
+
+
+class BoundedPaginator(Paginator[Any]):
+    """Counts no further than anybody turns pages: all of a million rows take longer to count than a page to read."""
+
+    COUNT_AT_MOST = 10_000
+
+    @cached_property
+    def count(self) -> int:
+        assert isinstance(self.object_list, QuerySet)
+        return self.object_list.order_by().values("pk")[: self.COUNT_AT_MOST].count()
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What an action does to one row, and how that is called."""
+
+    do: Callable[[Any, Any, Any], None]
+    description: str
+    done: str
+    permission: str
+    warning: str
+    concerns: Callable[[Any], bool]
+
+
+def one_by_one(
+    description: str,
+    done: str,
+    *,
+    permission: str = "moderate",
+    warning: str = "",
+    concerns: Callable[[Any], bool] = lambda thing: True,
+) -> Callable[[Callable[[Any, Any, Any], None]], Callable[..., HttpResponse | None]]:
+    """Make an action of a method that does something to one row. It asks first, and says whom it left alone."""
+
+    def decorate(do: Callable[[Any, Any, Any], None]) -> Callable[..., HttpResponse | None]:
+        deed = Deed(do, description, done, permission, warning, concerns)
+
+        @admin.action(permissions=[permission], description=description)
+        @wraps(do)
+        def act(self: "OperatorAdmin[Any]", request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+            return self.act(request, queryset, deed)
+
+        act.deed = deed  # type: ignore[attr-defined]  # for the buttons of a row's own page
+        return act
+
+    return decorate
+
+
+class OperatorAdmin(admin.ModelAdmin[ModelType]):
+    """Lists in an order that an index has, and actions that do to each row what the product does."""
+
+    paginator = BoundedPaginator
+    list_per_page = list_max_show_all = 50
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # each would count the whole table
+    ordering: ClassVar[tuple[str, ...]] = ("-pk",)
+    sortable_by: ClassVar[tuple[str, ...]] = ()
+    change_form_template = "core/admin/change_form.html"
+
+    # What a service may answer instead of doing it, and how that goes on after the row's name.
+    refusals: ClassVar[dict[type[Exception], str]] = {}
+    # Whose a row is: what has an @ is looked for in their e-mails alone, since no index serves two tables.
+    person = ""
+    # Whoever opens a row's page is noted: it shows what people told each other, or the assistant, in private.
+    is_private = False
+
+    def has_moderate_permission(self, request: HttpRequest, obj: ModelType | None = None) -> bool:
+        """Actions are for whoever may change the model, also where no form changes it."""
+        return request.user.has_perm(f"{self.opts.app_label}.{get_permission_codename('change', self.opts)}")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[ModelType], search_term: str
+    ) -> tuple[QuerySet[ModelType], bool]:
+        """An id finds its row. All that is searched by its beginning is lower case: e-mails, feeds."""
+        assert self.opts.pk is not None
+        try:
+            row = queryset.filter(pk=self.opts.pk.to_python(search_term.strip()))
+        except ValidationError:
+            pass
+        else:
+            if search_term and row.exists():
+                return row, False
+        words = search_term.lower()
+        if self.person and "@" in words:
+            return queryset.filter(**{f"{self.person}__email__startswith": words}), False
+        return super().get_search_results(request, queryset, words)
+
+    # --- Actions -----------------------------------------------------------------------------------------------------
+
+    def act(self, request: HttpRequest, queryset: QuerySet[ModelType], deed: Deed) -> HttpResponse | None:
+        things = list(queryset)
+        if "post" not in request.POST:
+            return self._ask(request, things, deed)
+        done = 0
+        for thing in things:
+            if not getattr(self, f"has_{deed.permission}_permission")(request, thing):
+                self._tell(request, thing, "is not yours to change")
+            elif not deed.concerns(thing):
+                self._tell(request, thing, "was left as it is")
+            elif self._do(request, thing, deed):
+                done += 1
+        if done:
+            self.message_user(request, f"{done} {model_ngettext(self.opts, done)} {deed.done}.", messages.SUCCESS)
+        return None
+
+    def _ask(self, request: HttpRequest, things: Sequence[Any], deed: Deed) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": deed.description % {"verbose_name_plural": self.opts.verbose_name_plural},
+            "opts": self.opts,
+            "things": things,
+            "deed": deed,
+            "action": request.POST["action"],
+            "from_page": "from_page" in request.POST,
+            "checkbox": ACTION_CHECKBOX_NAME,
+            "media": self.media,
+        }
+        return TemplateResponse(request, "core/admin/confirm_action.html", context)
+
+    def _do(self, request: HttpRequest, thing: Any, deed: Deed) -> bool:
+        try:
+            with transaction.atomic():  # what was done stands in the log, and nothing else
+                if deed.permission == "delete":
+                    self.log_deletions(request, [thing])  # type: ignore[arg-type]  # any rows will do
+                else:
+                    self.log_change(request, thing, f"{deed.description}.")
+                deed.do(self, request, thing)
+        except tuple(self.refusals) as refusal:
+            self._tell(request, thing, self.refusals[type(refusal)])
+            return False
+        return True
+
+    def _tell(self, request: HttpRequest, thing: Any, words: str) -> None:
+        self.message_user(request, f"“{thing}” {words}.", messages.WARNING)
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[ModelType], action_location: Any = None
+    ) -> HttpResponse | None:
+        if request.POST.get("select_across", "0") != "0":
+            self.message_user(request, "Nothing is done to more than one page of rows at a time.", messages.ERROR)
+            return None
+        response = super().response_action(request, queryset)
+        if "from_page" in request.POST and isinstance(response, HttpResponseRedirect):
+            return HttpResponseRedirect(self._page_of(request.POST[ACTION_CHECKBOX_NAME]))
+        return response
+
+    # --- Deleting ----------------------------------------------------------------------------------------------------
+
+    def delete(self, request: Any, thing: Any) -> None:
+        """As the product does it, with all that is counted and told."""
+        raise NotImplementedError
+
+    @one_by_one("Delete selected %(verbose_name_plural)s", "deleted", permission="delete")
+    def delete_selected(self, request: HttpRequest, thing: Any) -> None:
+        self.delete(request, thing)
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        self.delete(request, obj)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except tuple(self.refusals) as refusal:
+            self._tell(request, self.get_object(request, object_id), self.refusals[type(refusal)])
+            return HttpResponseRedirect(self._page_of(object_id))
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """What is named to be confirmed; all that hangs on it goes too, and nobody needs a right to that."""
+        names = [str(thing) for thing in objs]
+        return names, {str(self.opts.verbose_name_plural): len(names)}, set(), []
+
+    # --- A row's own page --------------------------------------------------------------------------------------------
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> HttpResponse:
+        if obj is not None:
+            if self.is_private:
+                self.log_change(request, obj, "Read.")
+            context |= {
+                "buttons": list(self._buttons(request, obj)),
+                "lists": list(self._lists_about(request, obj)),
+                "checkbox": ACTION_CHECKBOX_NAME,
+            }
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def _buttons(self, request: HttpRequest, obj: Any) -> Iterable[tuple[str, str]]:
+        for name, action in self.get_actions(request).items():
+            deed: Deed | None = getattr(action and action[0], "deed", None)
+            if deed is None or deed.permission == "delete":
+                continue  # the page has its own way to delete
+            if deed.concerns(obj) and getattr(self, f"has_{deed.permission}_permission")(request, obj):
+                yield name, deed.description
+
+    def _lists_about(self, request: HttpRequest, obj: Any) -> Iterable[tuple[str, str]]:
+        """Where the rows are that belong to this one."""
+        for relation in self.opts.related_objects:
+            model = relation.related_model
+            if self.admin_site.is_registered(model) and self.admin_site.get_model_admin(model).has_view_permission(
+                request
+            ):
+                changelist = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+                name = (relation.related_name or str(model._meta.verbose_name_plural)).replace("_", " ")
+                yield f"{changelist}?{relation.field.name}__{self.opts.pk.name}__exact={obj.pk}", name
+
+    def _page_of(self, object_id: Any) -> str:
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[object_id])
+
+
+class ReadOnlyAdmin(OperatorAdmin[ModelType]):
+    """To look at. Forms would go around the services that count, number and tell."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: ModelType | None = None) -> bool:
         return False
 
 
+class HistoryAdmin(ReadOnlyAdmin[ModelType]):
+    """To look at, and to keep: others count these rows, or rely on their numbers."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: ModelType | None = None) -> bool:
+        return False
+
+
+def counted(rows: QuerySet[Any], by: str) -> Coalesce:
+    """How many of these belong to each row of a list: in the list's own query, and for the rows of one page only."""
+    counts = rows.filter(**{by: OuterRef("pk")}).order_by().values(by).annotate(count=Count("pk")).values("count")
+    return Coalesce(Subquery(counts, output_field=IntegerField()), 0)
+
+
 @admin.register(Feed)
-class FeedAdmin(ReadOnlyAdmin):
-    list_display = ("name", "head")
-    search_fields = ("name",)
-    ordering = ("name",)
+class FeedAdmin(HistoryAdmin[Feed]):
+    list_display = ["name", "head"]
+    search_fields = ["name__startswith"]
+    search_help_text = "The beginning of its name, as in “chat.room.7”."
 
 
 @admin.register(FeedEvent)
-class FeedEventAdmin(ReadOnlyAdmin):
-    list_display = ("feed", "seq", "created_at")
-    search_fields = ("feed__name",)
-    ordering = ("-pk",)
-    show_full_result_count = False  # there may be millions
+class FeedEventAdmin(HistoryAdmin[FeedEvent]):
+    """What went out when, without what it said: that may have been private."""
+
+    list_display = ["id", "feed", "seq", "action", "length", "created_at"]
+    list_filter = ["created_at"]
+    list_select_related = ["feed"]
+    search_fields = ["feed__name__startswith"]
+    search_help_text = "The beginning of the feed's name, as in “chat.room.7”."
+    fields = ["feed", "seq", "action", "length", "text_id", "text_length", "created_at"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[FeedEvent]:
+        return super().get_queryset(request).annotate(length=Length("frame"))
+
+    def action(self, event: FeedEvent) -> str:
+        return str(json.loads(event.frame)["action"])
+
+    @admin.display(description="characters")
+    def length(self, event: FeedEvent) -> int:
+        return event.length  # type: ignore[attr-defined,no-any-return]  # annotated
 
 
 @admin.register(IdempotencyKey)
-class IdempotencyKeyAdmin(ReadOnlyAdmin):
-    list_display = ("digest", "status", "created_at")
-    search_fields = ("digest",)
-    ordering = ("-pk",)
+class IdempotencyKeyAdmin(HistoryAdmin[IdempotencyKey]):
+    """That something was sent and answered, but neither what nor how: an answer is for whoever has the key."""
+
+    list_display = ["__str__", "status", "length", "created_at"]
+    list_filter = ["created_at"]
+    search_fields = ["digest__startswith"]
+    search_help_text = "The beginning of the digest of caller, route and key."
+    fields = ["status", "length", "created_at"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[IdempotencyKey]:
+        return super().get_queryset(request).annotate(length=Length("answer")).defer("answer", "headers")
+
+    @admin.display(description="characters")
+    def length(self, key: IdempotencyKey) -> int:
+        return key.length  # type: ignore[attr-defined,no-any-return]  # annotated
+
+
+@admin.register(LogEntry)
+class LogEntryAdmin(HistoryAdmin[LogEntry]):
+    """Who did what here."""
+
+    list_display = ["action_time", "user", "action_flag", "content_type", "object_repr", "message"]
+    list_filter = ["action_time", "action_flag"]
+    list_select_related = ["user", "content_type"]
+    search_fields = ["user__email__startswith", "object_repr"]
+    search_help_text = "The beginning of an e-mail, or a part of the thing's name."
+    fields = ["action_time", "user", "action_flag", "content_type", "object_id", "object_repr", "message"]
+
+    def message(self, entry: LogEntry) -> str:
+        return entry.get_change_message()

@@ -1,10 +1,12 @@
-from typing import Any
+from typing import TypeVar
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 
-from core.admin import ReadOnlyAdmin
+from accounts.http import StaffRequest
+from core.admin import HistoryAdmin, ReadOnlyAdmin, one_by_one
 from discussion.models import (
     DiscussionReply,
     DiscussionTopic,
@@ -18,113 +20,136 @@ from discussion.models import (
 )
 from discussion.services.replies import delete_reply
 from discussion.services.rights import Gone
-from discussion.services.topics import delete_topic
+from discussion.services.search import found
+from discussion.services.topics import delete_topic, moderate_topic
 
-
-class DeletingAdmin(ReadOnlyAdmin):
-    """To look at, and to delete as staff do it on the site: counters stay right, and open pages hear of it."""
-
-    def delete(self, thing: Any, request: HttpRequest) -> None:
-        raise NotImplementedError
-
-    def get_deleted_objects(
-        self, objs: Any, request: HttpRequest
-    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        """What is named to be confirmed; all that hangs on it goes too, and nobody needs a right to that."""
-        return [str(thing) for thing in objs], {}, set(), []
-
-    def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        self.delete(obj, request)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        for thing in queryset:
-            try:
-                self.delete(thing, request)
-            except Gone:
-                messages.info(request, f"“{thing}” was gone already.")
+VoteType = TypeVar("VoteType", TopicVote, ReplyVote)
+EditType = TypeVar("EditType", TopicEdit, ReplyEdit)
 
 
 @admin.register(DiscussionTopic)
-class TopicAdmin(DeletingAdmin):
+class TopicAdmin(ReadOnlyAdmin[DiscussionTopic]):
+    actions = ["close", "reopen", "pin", "unpin", "delete_selected"]
     list_display = ["title", "author", "vote_count", "reply_count", "is_closed", "is_pinned", "created_at"]
-    list_filter = ["is_closed", "is_pinned"]
+    list_filter = ["is_closed", "is_pinned", ("author", admin.EmptyFieldListFilter), "created_at"]
     list_select_related = ["author"]
-    search_fields = ["title", "author__email", "author__display_name"]
-    show_full_result_count = False  # there may be many
+    person = "author"
+    search_fields = ["title"]
+    search_help_text = "Words, as in the forum; a topic's id; or the beginning of an e-mail up to its @."
+    fieldsets = (
+        (None, {"fields": ("title", "author", "tags", "content", "created_at", "edited_at")}),
+        ("State", {"fields": ("is_closed", "is_pinned", "accepted_answer")}),
+        ("Counted", {"fields": ("vote_count", "reply_count", "view_count", "last_activity_at")}),
+    )
+    refusals = {Gone: "was gone already"}
 
-    def delete(self, thing: DiscussionTopic, request: HttpRequest) -> None:
-        delete_topic(thing, by=request.user)  # type: ignore[arg-type]  # nobody anonymous comes here
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[DiscussionTopic], search_term: str
+    ) -> tuple[QuerySet[DiscussionTopic], bool]:
+        if search_term and "@" not in search_term and not search_term.isdecimal():
+            return found(queryset, search_term), False
+        return super().get_search_results(request, queryset, search_term)
+
+    @one_by_one("Close", "closed", warning="It takes no more replies.", concerns=lambda topic: not topic.is_closed)
+    def close(self, request: StaffRequest, topic: DiscussionTopic) -> None:
+        moderate_topic(topic, by=request.user, is_closed=True)
+
+    @one_by_one("Reopen", "open again", concerns=lambda topic: topic.is_closed)
+    def reopen(self, request: StaffRequest, topic: DiscussionTopic) -> None:
+        moderate_topic(topic, by=request.user, is_closed=False)
+
+    @one_by_one("Pin", "pinned", warning="It comes first in lists.", concerns=lambda topic: not topic.is_pinned)
+    def pin(self, request: StaffRequest, topic: DiscussionTopic) -> None:
+        moderate_topic(topic, by=request.user, is_pinned=True)
+
+    @one_by_one("Unpin", "unpinned", concerns=lambda topic: topic.is_pinned)
+    def unpin(self, request: StaffRequest, topic: DiscussionTopic) -> None:
+        moderate_topic(topic, by=request.user, is_pinned=False)
+
+    def view_on_site(self, obj: DiscussionTopic) -> str:
+        return reverse("discussion-detail", args=[obj.pk])
+
+    def delete(self, request: StaffRequest, thing: DiscussionTopic) -> None:
+        delete_topic(thing, by=request.user)
 
 
 @admin.register(DiscussionReply)
-class ReplyAdmin(DeletingAdmin):
+class ReplyAdmin(ReadOnlyAdmin[DiscussionReply]):
+    actions = ["delete_selected"]
     list_display = ["id", "topic", "author", "vote_count", "created_at"]
+    list_filter = [("author", admin.EmptyFieldListFilter), "created_at"]
     list_select_related = ["topic", "author"]
-    search_fields = ["content", "author__email", "topic__title"]
-    ordering = ["-pk"]
-    show_full_result_count = False
+    person = "author"
+    search_fields = ["content"]
+    search_help_text = "A part of its text, its id, or the beginning of its author's e-mail up to the @."
+    fields = ["topic", "author", "content", "vote_count", "created_at", "edited_at"]
+    refusals = {Gone: "was gone already"}
 
-    def delete(self, thing: DiscussionReply, request: HttpRequest) -> None:
-        delete_reply(thing, by=request.user)  # type: ignore[arg-type]  # nobody anonymous comes here
+    def view_on_site(self, obj: DiscussionReply) -> str:
+        return reverse("discussion-detail", args=[obj.topic_id]) + f"#reply-{obj.pk}"
 
-
-class TraceAdmin(ReadOnlyAdmin):
-    """To look at. Counters count these rows."""
-
-    ordering = ["-pk"]
-    show_full_result_count = False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    def delete(self, request: StaffRequest, thing: DiscussionReply) -> None:
+        delete_reply(thing, by=request.user)
 
 
-@admin.register(Tag)
-class TagAdmin(TraceAdmin):
-    list_display = ["name", "topic_count"]
-    search_fields = ["name"]
-    ordering = ["-topic_count", "name"]
+class VoteAdmin(HistoryAdmin[VoteType]):
+    list_filter = ["value"]
+    search_fields = ["user__email__startswith"]
+    search_help_text = "The beginning of an e-mail."
 
 
 @admin.register(TopicVote)
-class TopicVoteAdmin(TraceAdmin):
+class TopicVoteAdmin(VoteAdmin[TopicVote]):
     list_display = ["topic", "user", "value"]
     list_select_related = ["topic", "user"]
-    search_fields = ["topic__title", "user__email"]
 
 
 @admin.register(ReplyVote)
-class ReplyVoteAdmin(TraceAdmin):
+class ReplyVoteAdmin(VoteAdmin[ReplyVote]):
     list_display = ["reply", "user", "value"]
     list_select_related = ["reply", "user"]
-    search_fields = ["reply__topic__title", "user__email"]
 
 
-@admin.register(TopicView)
-class TopicViewAdmin(TraceAdmin):
-    list_display = ["topic", "visitor", "day"]
-    list_select_related = ["topic"]
-    search_fields = ["topic__title", "visitor"]
+class EditAdmin(HistoryAdmin[EditType]):
+    list_filter = ["created_at"]
+    person = "editor"
+    search_fields = ["content"]
+    search_help_text = "A part of what stood there before, or the beginning of an e-mail up to its @."
 
 
 @admin.register(TopicEdit)
-class TopicEditAdmin(TraceAdmin):
+class TopicEditAdmin(EditAdmin[TopicEdit]):
     list_display = ["topic", "editor", "created_at"]
     list_select_related = ["topic", "editor"]
-    search_fields = ["topic__title", "content", "editor__email"]
 
 
 @admin.register(ReplyEdit)
-class ReplyEditAdmin(TraceAdmin):
+class ReplyEditAdmin(EditAdmin[ReplyEdit]):
     list_display = ["reply", "editor", "created_at"]
     list_select_related = ["reply", "editor"]
-    search_fields = ["reply__topic__title", "content", "editor__email"]
+
+
+@admin.register(TopicView)
+class TopicViewAdmin(HistoryAdmin[TopicView]):
+    list_display = ["topic", "visitor", "day"]
+    list_filter = ["day"]
+    list_select_related = ["topic"]
+    search_fields = ["visitor"]
+    search_help_text = "Who looked, as in “user 7”."
+
+
+@admin.register(Tag)
+class TagAdmin(HistoryAdmin[Tag]):
+    list_display = ["name", "topic_count"]
+    search_fields = ["name"]
+    ordering = ("-topic_count", "name")
+    sortable_by = ("name", "topic_count")
 
 
 @admin.register(Notification)
-class NotificationAdmin(ReadOnlyAdmin):
+class NotificationAdmin(HistoryAdmin[Notification]):
     list_display = ["user", "kind", "topic", "actor", "is_read", "created_at"]
-    list_filter = ["kind", "is_read"]
+    list_filter = ["kind", "is_read", "created_at"]
     list_select_related = ["user", "topic", "actor"]
-    search_fields = ["user__email", "topic__title"]
-    ordering = ["-pk"]
-    show_full_result_count = False
+    search_fields = ["user__email__startswith"]
+    search_help_text = "The beginning of an e-mail."

@@ -121,10 +121,14 @@ def test_admin_works_under_our_policy(page: Page, server: Server) -> None:
     page.get_by_role("button", name="Log in").click()
 
     expect(page.get_by_role("heading", name=re.compile("Select user"))).to_be_visible()
+    check_rules(page)
     page.get_by_role("link", name="root@x.org").first.click()
     expect(page.get_by_role("button", name="Save", exact=True)).to_be_visible()
-    page.goto("/admin/assistants/assistantconversation/")
-    expect(page.get_by_role("heading", level=1).first).to_be_visible()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.emulate_media(color_scheme="dark")
+    for path in ("/admin/", "/admin/assistants/assistantmessage/", "/admin/core/feedevent/"):
+        page.goto(path)
+        check_rules(page)
 
 
 def test_keyboard_gets_to_the_content_first(page: Page) -> None:

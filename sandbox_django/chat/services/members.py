@@ -86,6 +86,27 @@ def remove_member(member: ChatMember, *, by: User) -> None:
         _end(them, in_room, in_list, has_left=False)
 
 
+def hand_over_as_staff(member: ChatMember, *, by: User) -> ChatMember:
+    """Make somebody the owner in place of all who are: staff of the site need not be in the room."""
+    with feeds.write(room_feed(member.group_chat_id)) as feed:
+        refuse_all_but_staff(by)
+        them = _as_it_is_now(member)
+        for owner in them.group_chat.members.select_related("user").owners().exclude(pk=them.pk):
+            _give_role(owner, ChatRole.ADMIN, feed)
+        if not them.owns:
+            _give_role(them, ChatRole.OWNER, feed)
+    return them
+
+
+def remove_member_as_staff(member: ChatMember, *, by: User) -> None:
+    """The same as `remove_member`, by staff of the site; the last owner has to be followed by somebody first."""
+    with feeds.write(room_feed(member.group_chat_id), person_feed(member.user_id)) as (in_room, in_list):
+        refuse_all_but_staff(by)
+        them = _as_it_is_now(member)
+        _refuse_last_owner(them)
+        _end(them, in_room, in_list, has_left=False)
+
+
 def leave_room(room: GroupChat, *, user: User) -> None:
     """Go out of a room, unless one is its last owner."""
     with feeds.write(room_feed(room.pk), person_feed(user.pk)) as (in_room, in_list):
@@ -123,6 +144,18 @@ def membership(room: GroupChat, user: User) -> ChatMember:
     if member is None:
         raise NotInRoom
     return member
+
+
+def refuse_all_but_staff(by: User) -> None:
+    if not by.is_staff:
+        raise NotAllowed("Only staff can do this in a room they are not in.")
+
+
+def _as_it_is_now(member: ChatMember) -> ChatMember:
+    now = ChatMember.objects.select_related("group_chat", "user").filter(pk=member.pk).first()
+    if now is None:
+        raise NotInRoom
+    return now
 
 
 def _both(member: ChatMember, by: User) -> tuple[ChatMember, ChatMember]:

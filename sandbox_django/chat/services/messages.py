@@ -7,10 +7,11 @@ from accounts.models import User
 from chat.groups import room_feed
 from chat.messages.chat import MemberMessage, MessageDeleted, MessageUpdated
 from chat.models import ChatMessage, GroupChat
-from chat.services.members import NotAllowed, membership
+from chat.services.members import NotAllowed, membership, refuse_all_but_staff
 from chat.services.mentions import mentioned_in
 from chat.services.rooms import tell_activity
 from core.live import feeds
+from core.live.feeds import FeedWriter
 from core.markdown import render_markdown
 from core.throttling import Limit
 
@@ -72,14 +73,28 @@ def delete_message(message: ChatMessage, *, by: User) -> ChatMessage:
         message = _as_it_is_now(message)
         if message.author_id != by.pk and not me.may_manage:
             raise NotAllowed("Only who said it, owners and admins can delete it.")
-        message.content = message.content_html = ""
-        message.mentions = []
-        message.is_deleted = True
-        message.updated_at = timezone.now()
-        message.save(update_fields=["content", "content_html", "mentions", "is_deleted", "updated_at"])
-        feed.publish(MessageDeleted.of(message))
-        tell_activity(room)
+        _take_back(message, room, feed)
     return message
+
+
+def delete_message_as_staff(message: ChatMessage, *, by: User) -> ChatMessage:
+    """The same by staff of the site, who need not be in the room."""
+    room = message.group_chat
+    with feeds.write(room_feed(room.pk)) as feed:
+        refuse_all_but_staff(by)
+        message = _as_it_is_now(message)
+        _take_back(message, room, feed)
+    return message
+
+
+def _take_back(message: ChatMessage, room: GroupChat, feed: FeedWriter) -> None:
+    message.content = message.content_html = ""
+    message.mentions = []
+    message.is_deleted = True
+    message.updated_at = timezone.now()
+    message.save(update_fields=["content", "content_html", "mentions", "is_deleted", "updated_at"])
+    feed.publish(MessageDeleted.of(message))
+    tell_activity(room)
 
 
 def _as_it_is_now(message: ChatMessage) -> ChatMessage:

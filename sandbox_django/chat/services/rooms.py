@@ -1,5 +1,6 @@
 """What a person does with a room as a whole."""
 
+from collections.abc import Callable
 from functools import partial
 
 from django.db import transaction
@@ -10,7 +11,7 @@ from chat.groups import ACTIVITY, person_feed, room_feed
 from chat.messages.chat import AddedToGroup, GroupChatUpdated, GroupUpdated, Read, ReadPayload, RemovedFromGroup
 from chat.models import ChatMember, GroupChat
 from chat.models.room import ChatRole
-from chat.services.members import NotAllowed, membership
+from chat.services.members import NotAllowed, membership, refuse_all_but_staff
 from core import runner
 from core.live import feeds, hints, hub
 from core.throttling import Limit
@@ -54,12 +55,12 @@ def change_room(room: GroupChat, *, by: User, **fields: str) -> GroupChat:
 
 def delete_room(room: GroupChat, *, by: User) -> None:
     """Delete it with all that was said; pages that show it are closed."""
-    while True:
-        try:
-            _delete_room(room, by, [*room.members.values_list("user_id", flat=True)])
-        except _OthersCame:
-            continue  # every list to be told has to be locked before the room is: look again
-        return
+    _delete_room(room, lambda: _refuse_all_but_owners(membership(room, by)))
+
+
+def delete_room_as_staff(room: GroupChat, *, by: User) -> None:
+    """The same by staff of the site, who need not be in the room."""
+    _delete_room(room, lambda: refuse_all_but_staff(by))
 
 
 def mark_read(room: GroupChat, *, message_id: int, user: User) -> int:
@@ -87,10 +88,19 @@ def _refuse_all_but_owners(me: ChatMember) -> None:
         raise NotAllowed("Only an owner can do this.")
 
 
-def _delete_room(room: GroupChat, by: User, user_ids: list[int]) -> None:
+def _delete_room(room: GroupChat, refuse: Callable[[], None]) -> None:
+    while True:
+        try:
+            _delete_room_of(room, [*room.members.values_list("user_id", flat=True)], refuse)
+        except _OthersCame:
+            continue  # every list to be told has to be locked before the room is: look again
+        return
+
+
+def _delete_room_of(room: GroupChat, user_ids: list[int], refuse: Callable[[], None]) -> None:
     name = room_feed(room.pk)
     with feeds.write_all([name, *map(person_feed, user_ids)]) as (_, *lists):
-        _refuse_all_but_owners(membership(room, by))
+        refuse()
         if not set(room.members.values_list("user_id", flat=True)) <= set(user_ids):
             raise _OthersCame
         for in_list in lists:
