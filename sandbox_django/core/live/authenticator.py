@@ -30,6 +30,12 @@ class LiveAuthenticator(DjangoAuthenticator):
     # What the consumer reads in the same hop, once the door is open.
     after_opening: Callable[[], None] | None = None
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if unasked := {"queryset", "get_queryset", "get_object"} & cls.__dict__.keys():
+            # chanx's own way. Nobody looks there, so it would let everybody in.
+            raise TypeError(f"{cls.__name__} says {', '.join(sorted(unasked))}, which is not asked: say find_object.")
+
     async def authenticate(self, scope: MutableMapping[str, Any]) -> bool:
         return await _hops.run(self._open, scope)
 

@@ -115,6 +115,10 @@ class RefusalTests(HallCase):
 
         assert (payload["statusCode"], code) == (401, 4401)
 
+    def test_an_authenticator_whose_object_nobody_would_look_up_is_no_class(self) -> None:
+        with self.assertRaisesMessage(TypeError, "say find_object"):
+            type("Careless", (LiveAuthenticator,), {"queryset": Feed.objects.all()})
+
     async def test_since_has_to_be_a_number(self) -> None:
         for since in ("yesterday", "-1", "1.5", "9" * 40, "9" * 5000, "0x1"):
             with self.subTest(since[:10]):

@@ -1,0 +1,72 @@
+"""docs/extending.md is true: its blocks, put into a copy of the project, are a feature whose tests pass."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.servers import ALONE, ROOT
+
+PAGE = ROOT / "docs" / "extending.md"
+# A block whose first line is a comment with a path.
+BLOCKS = re.compile(r"^```(\w+)\n(?:#|//|<!--|/\*) (\S+/\S+)(?: -->| \*/)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+# In one process, since most of the time is for importing Django. Besides the feature's own tests, those that insist.
+INSIDE = """
+import sys
+sys.path.insert(0, "sandbox_django")
+import django, pytest
+from django.core.management import call_command
+django.setup()
+call_command("makemigrations", "polls")
+insisting = ["tests/test_rights_matrix.py", "tests/test_architecture.py", "sandbox_django/asyncapi"]
+about_it = "polls or every_route or every_socket or apps_import or every_field or every_message"
+sys.exit(pytest.main(["-q", "--no-migrations", "sandbox_django/polls", *insisting, "-k", about_it]))
+"""
+
+
+@pytest.mark.timeout(240)  # far more than it takes, also where others are at work
+@pytest.mark.skipif(bool(os.environ.get("DATABASE_URL")), reason="it runs on SQLite, whatever there is besides")
+def test_feature_of_the_page_works_and_is_in_all_lists(tmp_path: Path) -> None:
+    for part in ("sandbox_django", "tests"):
+        shutil.copytree(ROOT / part, tmp_path / part)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for language, path, code in BLOCKS.findall(PAGE.read_text()):
+        put(tmp_path / path, code, is_change=language == "diff")
+    for module in (tmp_path / "sandbox_django" / "polls").rglob("*.py"):
+        (module.parent / "__init__.py").touch()
+
+    run(tmp_path, "-c", INSIDE)
+    for how in (["check"], ["format", "--check", "--exclude", "migrations"]):
+        run(tmp_path, "-m", "ruff", *how, "--no-cache", "sandbox_django/polls", "tests/test_rights_matrix.py")
+
+
+def put(file: Path, code: str, *, is_change: bool) -> None:
+    if not is_change:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(code)
+        return
+    lines = code.splitlines(keepends=True)
+    before = "".join(line[1:] for line in lines if not line.startswith("+"))
+    after = "".join(line[1:] for line in lines if not line.startswith("-"))
+    text = file.read_text()
+    assert text.count(before) == 1, f"{file.name} has this not once:\n{before}"
+    file.write_text(text.replace(before, after))
+
+
+def run(copy: Path, *command: str) -> None:
+    env = {**os.environ, **ALONE, "DJANGO_SETTINGS_MODULE": "config.settings.test", "SANDBOX_DATA_DIR": str(copy)}
+    ended = subprocess.run(
+        [sys.executable, *command],
+        cwd=copy,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=200,
+    )
+    assert ended.returncode == 0, ended.stdout
