@@ -13,7 +13,7 @@ from typing import Self
 from test_utils.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
-PATIENCE = 30.0  # seconds until a server that does not answer has failed to start
+PATIENCE = 60.0  # seconds until a server that does not answer has failed to start: a busy machine needs 20
 
 # Whatever a developer's .env says: the embedded default, and nobody's key.
 ALONE = {
