@@ -18,6 +18,18 @@ class PagePagination(LimitOffsetPagination):
     default_limit = 20
     max_limit = 100
 
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        link = {"type": ["string", "null"], "format": "uri"}
+        return {
+            "type": "object",
+            "properties": {
+                "count": {"type": "integer", "minimum": 0, "description": "How many there are in all."},
+                "next": {**link, "description": "Where the next page is."},
+                "previous": {**link, "description": "Where the page before is."},
+                "results": schema,
+            },
+        }
+
 
 class BoundedCountPagination(PagePagination):
     """For long lists: counting them to the end would take longer than reading a page.
