@@ -109,6 +109,8 @@ class TopicListView(
 class TopicView(ForumView[DiscussionTopic]):
     """A view of one topic."""
 
+    serializer_class: type[BaseSerializer[Any]] = TopicDetailSerializer
+
     def feed(self) -> str:
         return topic_feed(self.kwargs["pk"])
 
@@ -139,7 +141,6 @@ class TopicDetailView(TopicView, generics.RetrieveUpdateDestroyAPIView[Discussio
     """One topic and its answers: its author and staff change and delete it."""
 
     permission_classes = [IsAuthenticated, AuthorsAndStaffChange]
-    serializer_class = TopicDetailSerializer
 
     def get_object(self) -> DiscussionTopic:
         topic = super().get_object()
