@@ -1,10 +1,11 @@
 """The two pages about the API: drawn from this host alone, by day and by night."""
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import SIZES, Scheme, on_another_screen
-from tests.browser.test_all_pages import RULES, Axe
+from tests.browser.test_all_pages import RULES
 from tests.servers import Server
 
 # Of Swagger: a row is a button, and has a button that copies its path.
