@@ -54,6 +54,7 @@ class StoredQuestionSerializer(serializers.ModelSerializer[AssistantMessage]):
         return formatted(message.created_at)
 
 
+@extend_schema_serializer(component_name="Answer")
 class AnswerSerializer(StoredQuestionSerializer):
     """One attempt at answering a question."""
 
