@@ -17,7 +17,7 @@ class MessageExtension(OpenApiSerializerExtension):
 
     target_class = "assistants.serializers.message.AssistantMessageSerializer"
 
-    def get_name(self) -> str:
+    def get_name(self, auto_schema: AutoSchema, direction: Direction) -> str:
         return "AssistantMessage"
 
     def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
