@@ -17,7 +17,7 @@ PATIENCE = 60.0  # seconds until a server that does not answer has failed to sta
 
 # Whatever a developer's .env says: the embedded default, and nobody's key.
 ALONE = {
-    "DJANGO_SETTINGS_MODULE": "config.settings.dev",
+    "DJANGO_SETTINGS_MODULE": "test_utils.server_settings",  # a developer's, and the contract is watched
     "DEBUG": "false",
     "DATABASE_URL": "",
     "REDIS_URL": "",

@@ -259,6 +259,13 @@ def test_route_lets_in_whom_its_rule_says_and_nobody_else(route: str, world: Wor
     assert wrong == []
 
 
+@pytest.mark.parametrize("route", rest_routes())
+def test_to_ask_what_a_route_takes_breaks_nothing(route: str, world: World) -> None:
+    answers = {role: world.client(role).options(world.path(route, role)).status_code for role in ROLES}
+
+    assert {role: status for role, status in answers.items() if status >= 500} == {}
+
+
 def ask(world: World, route: str, method: str, role: str) -> int:
     call = getattr(world.client(role), method.lower())
     status: int = call(world.path(route, role), {} if method != "GET" else None).status_code

@@ -1,4 +1,4 @@
-"""How the ways to say who one is are written down in the OpenAPI schema."""
+"""Signing in and out, for the OpenAPI document, and the ways to say who one is."""
 
 from typing import Any
 
@@ -7,6 +7,11 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
 from accounts.cookies import ACCESS_COOKIE
+from core.openapi import Operation, describe
+
+ACCESS_LIFETIME = settings.SIMPLE_JWT["ACCESS_TOKEN_LIFETIME"]
+NEEDS_CSRF = "What changes something needs the CSRF token as the header `X-CSRFToken`."
+REFRESH_LIFETIME = settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"]
 
 
 class HeaderTokenScheme(OpenApiAuthenticationExtension):
@@ -14,7 +19,12 @@ class HeaderTokenScheme(OpenApiAuthenticationExtension):
     name = "token"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
-        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "For programs: the `access` token of `logIn`, as `Authorization: Bearer …`.",
+        }
 
 
 class CookieTokenScheme(OpenApiAuthenticationExtension):
@@ -22,7 +32,12 @@ class CookieTokenScheme(OpenApiAuthenticationExtension):
     name = "tokenCookie"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
-        return {"type": "apiKey", "in": "cookie", "name": ACCESS_COOKIE}
+        return {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": ACCESS_COOKIE,
+            "description": f"The same token, as browsers send it. {NEEDS_CSRF}",
+        }
 
 
 class SessionScheme(OpenApiAuthenticationExtension):
@@ -30,4 +45,102 @@ class SessionScheme(OpenApiAuthenticationExtension):
     name = "session"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
-        return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
+        return {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": settings.SESSION_COOKIE_NAME,
+            "description": f"The session of a browser that signed in on a page. {NEEDS_CSRF}",
+        }
+
+
+USER = {"id": 7, "email": "alice@example.com", "displayName": "Alice"}
+ACCESS = "eyJhbGciOiJIUzI1NiJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.Zm9yLWFuLWV4YW1wbGU"
+REFRESH = "eyJhbGciOiJIUzI1NiJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.Zm9yLWFuLWV4YW1wbGU"
+TOKENS = {"access": ACCESS, "refresh": REFRESH}
+NEW_PASSWORD = {"newPassword1": "five-little-ducks", "newPassword2": "five-little-ducks"}
+RESET_LINK = {"uid": "Nw", "token": "cq8v5x-2f1c0a3e4d5b6a7988c7d6e5f4a3b2c1"}
+
+describe(
+    {
+        "POST /api/accounts/registration/": Operation(
+            id="register",
+            tag="Account",
+            summary="Make an account",
+            description="And sign in on this device, as by `logIn`. `displayName` is what others see; without one it "
+            "is made from the e-mail.",
+            limit="100 in an hour from one address",
+        ),
+        "POST /api/accounts/login/": Operation(
+            id="logIn",
+            tag="Account",
+            summary="Sign in",
+            description="Programs take `access` and send it as `Authorization: Bearer …`, on sockets too. Browsers get "
+            "the same as cookies that scripts can't read, and a session.",
+            limit="10 wrong passwords for one e-mail, and 100 in all, in 10 minutes from one address",
+        ),
+        "POST /api/accounts/token/refresh/": Operation(
+            id="refreshTokens",
+            tag="Account",
+            summary="Trade a refresh token for new tokens",
+            description=f"An access token lasts {ACCESS_LIFETIME.seconds // 60} minutes, a refresh token "
+            f"{REFRESH_LIFETIME.days} days. The one that is traded is refused from then on: keep the new one. "
+            "Browsers leave the body empty, their cookie has it.",
+            needs_token=True,
+            forbidden="CSRF Failed: CSRF token missing. Only where the token comes from the cookie.",
+        ),
+        "POST /api/accounts/token/verify/": Operation(
+            id="verifyToken",
+            tag="Account",
+            summary="Ask whether a token would be accepted",
+            description="Access or refresh token. 401 if it would not.",
+            needs_token=True,
+        ),
+        "POST /api/accounts/logout/": Operation(
+            id="logOut",
+            tag="Account",
+            summary="Sign out",
+            description="This device, or all of them with `allDevices`. Its tokens are refused and its sockets closed "
+            "within a second. A program sends its access token, or `refresh`. Done twice it is still done.",
+        ),
+        "GET /api/accounts/user/": Operation(id="getMyself", tag="Account", summary="Who I am"),
+        "PATCH /api/accounts/user/": Operation(id="updateMyself", tag="Account", summary="Change my name"),
+        "POST /api/accounts/password/change/": Operation(
+            id="changePassword",
+            tag="Account",
+            summary="Change my password",
+            description="Ends every session, token and socket of mine. This device gets new tokens.",
+        ),
+        "POST /api/accounts/password/reset/": Operation(
+            id="requestPasswordReset",
+            tag="Account",
+            summary="Have a link to a new password mailed",
+            description="If there is such an account; the answer doesn't tell.",
+        ),
+        "POST /api/accounts/password/reset/confirm/": Operation(
+            id="resetPassword",
+            tag="Account",
+            summary="Set a new password by that link",
+            description="`uid` and `token` are the two parts of the link.",
+        ),
+    },
+    {
+        "User": USER,
+        "PatchedUserRequest": {"displayName": "Alice"},
+        "LoginRequest": {"email": "alice@example.com", "password": "five-little-ducks"},
+        "RegistrationRequest": {
+            "email": "alice@example.com",
+            "password1": "five-little-ducks",
+            "password2": "five-little-ducks",
+            "displayName": "Alice",
+        },
+        "SignedIn": {**TOKENS, "user": USER},
+        "Tokens": TOKENS,
+        "RefreshRequest": {"refresh": REFRESH},
+        "TokenRequest": {"token": ACCESS},
+        "LogoutRequest": {"refresh": REFRESH, "allDevices": False},
+        "PasswordChangeRequest": {"oldPassword": "five-little-ducks", **NEW_PASSWORD},
+        "PasswordResetRequest": {"email": "alice@example.com"},
+        "ResetConfirmRequest": {**RESET_LINK, **NEW_PASSWORD},
+        "Detail": {"detail": "Signed out."},
+    },
+)

@@ -8,4 +8,5 @@ class AssistantsConfig(AppConfig):
     verbose_name = "AI assistant"
 
     def ready(self) -> None:
-        import_module("assistants.receivers")
+        for module in ("assistants.openapi", "assistants.receivers"):
+            import_module(module)

@@ -8,4 +8,5 @@ class ChatConfig(AppConfig):
     verbose_name = "Group chat"
 
     def ready(self) -> None:
-        import_module("chat.receivers")
+        for module in ("chat.openapi", "chat.receivers"):
+            import_module(module)

@@ -36,7 +36,8 @@ def problems() -> Iterator[str]:
                 client.ping()
         except RedisError as failure:
             yield f"Redis does not answer: {failure}"
-    for message in checks.run_checks():
+    # Django keeps its checks in a set: in whichever order.
+    for message in sorted(checks.run_checks(), key=lambda message: str(message.id)):
         if message.level >= checks.ERROR:
             yield f"{message.msg} {message.hint or ''}"
 

@@ -1,76 +1,342 @@
-"""What the OpenAPI schema says of all routes: errors, limits, and the headers of sending twice and of going live."""
+"""The OpenAPI document: what views can't say of themselves, and what is the same for all of them.
 
+Each app has an `openapi.py` that describes its operations and gives an example for each component. Which refusals an
+operation has is worked out here, from its view; `test_utils.rest_contract` compares all of it with what is answered.
+"""
+
+import re
+from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular import openapi
-from drf_spectacular.utils import Direction, OpenApiParameter
-from rest_framework import serializers
-from rest_framework.permissions import AllowAny
+from drf_spectacular.plumbing import ComponentRegistry
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.permissions import SAFE_METHODS
 
 from core.feed_seq import FeedSeqMixin
+from core.idempotency import MAX_KEY_LENGTH
+
+JSON = "application/json"
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
-    {"type": "string", "maxLength": 200},
+    {"type": "string", "maxLength": MAX_KEY_LENGTH},
     OpenApiParameter.HEADER,
-    description="Any string of yours. Sent again with the same body within a day, the request is not done again: the "
-    "first answer comes back. With another body: 422.",
+    description="Any string of yours, for this one request. Sent again with the same body within a day, nothing is "
+    "done again: the first answer comes back. With another body: 422.",
 )
 FEED_SEQ = {
-    "description": "Where the feed of this thing stood before its rows were read. Open its socket with `?since=` this.",
-    "schema": {"type": "integer"},
+    "description": "Where the feed of this thing stood before its rows were read. Open its socket with `?since=` this "
+    "number, and nothing falls between.",
+    "required": True,
+    "schema": {"type": "integer", "minimum": 0},
 }
-RETRY_AFTER = {"description": "In so many seconds it is worth another try.", "schema": {"type": "integer"}}
+RETRY_AFTER = {
+    "description": "In so many seconds it is worth another try.",
+    "required": True,
+    "schema": {"type": "integer", "minimum": 1},
+}
+AUTHENTICATE = {"description": "How to say who is asking.", "required": True, "schema": {"type": "string"}}
+
+# What stands in a path, after the part of it that goes before: its name, and what it is.
+PATH_PARAMETERS = {
+    "conversations": ("conversationId", "One of my conversations."),
+    "anonymous": ("conversationId", "A conversation without owner."),
+    "chat": ("roomId", "A room that I am in."),
+    "members": ("memberId", "A member, by the `id` of the membership; `userId` is the person's."),
+    "discussion": ("topicId", "A topic."),
+    "replies": ("replyId", "A reply to this topic."),
+    "messages": ("messageId", "A message."),
+}
+# Query parameters that are checked; others are taken as far as they make sense.
+CHECKED = {"before", "after", "sort"}
 
 
-class ErrorSerializer(serializers.Serializer[Any]):
-    """One thing that is wrong."""
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """What the document says of one method of one route, beyond what its view knows."""
 
-    code = serializers.CharField(help_text="Stable, for programs.")
-    detail = serializers.CharField(help_text="For people.")
-    attr = serializers.CharField(allow_null=True, help_text="The field it is about, as on the wire.")
+    id: str
+    tag: str
+    summary: str
+    description: str = ""
+    forbidden: str = ""  # to whom it is refused though they may see the thing
+    conflicts: dict[str, str] = field(default_factory=dict)  # by the error's code: when
+    limit: str = ""  # how often one may
+    needs_token: bool = False  # in the body or a cookie, where nobody has to be signed in
 
 
-class ErrorResponseSerializer(serializers.Serializer[Any]):
-    """Every refusal and every failure has this shape."""
+@dataclass(frozen=True)
+class Refusal:
+    """An answer that looks the same wherever it is given."""
 
-    type = serializers.ChoiceField(["validation_error", "client_error", "server_error"])
-    errors = ErrorSerializer(many=True)  # type: ignore[assignment]  # the wire's name, which serializers use too
+    name: str
+    status: str
+    description: str
+    codes: dict[str, str]  # and what each says to people
+    types: tuple[str, ...] = ("client_error",)
+    attr: str | None = None  # which field, in the example
+    headers: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def ref(self) -> dict[str, str]:
+        return {"$ref": f"#/components/responses/{self.name}"}
+
+    def response(self) -> dict[str, Any]:
+        content = {
+            JSON: {
+                "schema": {"$ref": f"#/components/schemas/{self.name}Error"},
+                "example": error_example(self.types[0], self.codes, self.attr),
+            }
+        }
+        return {"description": self.description, "content": content} | (
+            {"headers": self.headers} if self.headers else {}
+        )
+
+    def schema(self) -> dict[str, Any]:
+        takes_any_code = self.attr is not None
+        return error_schema(self.types, () if takes_any_code else tuple(self.codes), self.description)
+
+
+REFUSALS = [
+    Refusal(
+        "BadRequest",
+        "400",
+        "What was sent is not valid. One error for each thing that is wrong; `attr` is the field's path, "
+        "`nonFieldErrors` for the body as a whole, and null for what is no JSON.",
+        {"required": "This field is required."},
+        ("validation_error", "client_error"),
+        attr="content",
+    ),
+    Refusal(
+        "Unauthorized",
+        "401",
+        "Nobody is signed in, or the token has run out: refresh it, or sign in again.",
+        {
+            "not_authenticated": "Authentication credentials were not provided.",
+            "token_not_valid": "The token is invalid or has expired.",
+        },
+        headers={"WWW-Authenticate": AUTHENTICATE},
+    ),
+    Refusal(
+        "Forbidden",
+        "403",
+        "Signed in by a cookie, and the CSRF token is missing: send the cookie `csrftoken` back as the header "
+        "`X-CSRFToken`. With `Authorization: Bearer` this does not happen.",
+        {"permission_denied": "CSRF Failed: CSRF token missing."},
+    ),
+    Refusal("NotFound", "404", "There is no such thing, for whoever asks.", {"not_found": "Not found."}),
+    Refusal(
+        "NotAcceptable",
+        "406",
+        "The `Accept` header leaves out JSON.",
+        {"not_acceptable": "Could not satisfy the request Accept header."},
+    ),
+    Refusal(
+        "TooLarge",
+        "413",
+        f"The body is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024} KiB.",
+        {"request_too_large": "The request is too large."},
+    ),
+    Refusal(
+        "UnsupportedMediaType",
+        "415",
+        "The body is not `application/json`.",
+        {"unsupported_media_type": 'Unsupported media type "text/plain" in request.'},
+    ),
+    Refusal(
+        "KeyReused",
+        "422",
+        "The Idempotency-Key was sent before, with another body.",
+        {"idempotency_mismatch": "This Idempotency-Key was already used for another request."},
+    ),
+    Refusal(
+        "TooManyRequests",
+        "429",
+        "Too often. `Retry-After` says when it is worth another try.",
+        {"throttled": "Request was throttled. Expected available in 12 seconds."},
+        headers={"Retry-After": RETRY_AFTER},
+    ),
+]
+REFUSED = {refusal.status: refusal for refusal in REFUSALS}
+
+# What the apps say, by "METHOD /path/" as the document has it, and by a component's name.
+_operations: dict[str, Operation] = {}
+_examples: dict[str, Any] = {}
+
+
+def describe(operations: dict[str, Operation], examples: dict[str, Any]) -> None:
+    """What an app's `openapi.py` has to say."""
+    _operations.update(operations)
+    _examples.update(examples)
 
 
 class AutoSchema(openapi.AutoSchema):
-    """With the one shape of errors as the default answer: whichever status it is, that is what it looks like."""
+    """One operation, with its description and every refusal that it really has."""
+
+    said: Operation
+
+    def get_operation(
+        self, path: str, path_regex: str, path_prefix: str, method: str, registry: ComponentRegistry
+    ) -> dict[str, Any] | None:
+        if self.is_excluded():
+            return None
+        self.said = _operations[f"{method.upper()} {readable(path)}"]
+        operation = super().get_operation(path, path_regex, path_prefix, method, registry)
+        assert operation is not None
+        names = placeholders(path)
+        for parameter in operation.get("parameters", []):
+            if parameter["in"] == "path":
+                parameter["name"], parameter["description"] = names[parameter["name"]]
+        responses = operation["responses"]
+        if self.method == "GET" and isinstance(self.view, FeedSeqMixin) and self.view.has_feed():
+            responses["200"]["headers"] = {"Feed-Seq": FEED_SEQ}
+        responses.update(self._refusals(operation))
+        operation["responses"] = dict(sorted(responses.items()))
+        return operation
+
+    def get_operation_id(self) -> str:
+        return self.said.id
+
+    def get_summary(self) -> str:
+        return self.said.summary
+
+    def get_description(self) -> str:  # type: ignore[override]  # drf-spectacular's, which its stubs leave out
+        limit = f"At most {self.said.limit}." if self.said.limit else ""
+        return "\n\n".join(filter(None, [self.said.description, limit]))
+
+    def get_tags(self) -> list[str]:
+        return [self.said.tag]
 
     def get_override_parameters(self) -> list[Any]:
-        return [*super().get_override_parameters(), *([IDEMPOTENCY_KEY] if self._takes_key() else [])]
+        takes_key = self.method == "POST" and getattr(self.view, "takes_idempotency_key", False)
+        return [*super().get_override_parameters(), *([IDEMPOTENCY_KEY] if takes_key else [])]
 
-    def _get_response_bodies(self, direction: Direction = "response") -> dict[str, Any]:
-        bodies: dict[str, Any] = super()._get_response_bodies(direction)
-        if direction == "response":
-            if self.method == "GET" and isinstance(self.view, FeedSeqMixin) and self.view.has_feed():
-                bodies["200"]["headers"] = {"Feed-Seq": FEED_SEQ}
-            for status, description in self._refusals():
-                bodies.setdefault(status, self._error(description))
-            bodies["429"]["headers"] = {"Retry-After": RETRY_AFTER}
-            bodies["default"] = self._error("Anything else that went wrong.")
-        return bodies
+    def _refusals(self, operation: dict[str, Any]) -> dict[str, Any]:
+        parameters = {parameter["name"] for parameter in operation.get("parameters", [])}
+        asks_who = self.said.needs_token or any(operation.get("security", []))
+        takes_body = "requestBody" in operation
+        applies = {
+            "400": takes_body or bool(parameters & CHECKED),
+            "401": asks_who,
+            "403": self.method not in SAFE_METHODS and {"session": []} in operation.get("security", []),
+            "404": "{" in self.path,
+            "406": True,
+            "413": takes_body,
+            "415": takes_body,
+            "422": "Idempotency-Key" in parameters,
+            "429": bool(self.said.limit),
+        }
+        refusals: dict[str, Any] = {status: REFUSED[status].ref for status, does in applies.items() if does}
+        if self.said.forbidden:
+            refusals["403"] = _forbidden(self.said.forbidden)
+        if self.said.conflicts:
+            refusals["409"] = _conflict(self.said.conflicts)
+        return refusals
 
-    def _refusals(self) -> list[tuple[str, str]]:
-        writes = self.method != "GET"
-        refusals = [
-            ("400", "What was sent is not valid.", True),
-            ("401", "Nobody is signed in, or the token has run out.", AllowAny not in self.view.permission_classes),
-            ("403", "Not allowed.", True),
-            ("404", "There is no such thing, for whoever asks.", "{" in self.path),
-            ("409", "It does not go together with how things are now.", writes),
-            ("422", "The Idempotency-Key was used for another request.", self._takes_key()),
-            ("429", "Too often.", True),
-        ]
-        return [(status, description) for status, description, applies in refusals if applies]
 
-    def _takes_key(self) -> bool:
-        return self.method == "POST" and getattr(self.view, "takes_idempotency_key", False)
+def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """The last of the result's hooks: readable paths, the shared refusals, and an example wherever JSON is."""
+    schemas = result["components"]["schemas"]
+    result["paths"] = {readable(path): operations for path, operations in result["paths"].items()}
+    for name, schema in schemas.items():
+        if "properties" in schema and not name.endswith("Request"):
+            schema["required"] = sorted(schema["properties"])  # an answer has all of its fields, always
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            for body in [operation.get("requestBody", {}), *operation["responses"].values()]:
+                for content in body.get("content", {}).values():
+                    if "example" not in content:
+                        content["example"] = example_of(content["schema"])
+    for name in schemas.keys() - _referenced(result):
+        del schemas[name]  # what is sent has no part that can't be written
+    schemas |= {f"{refusal.name}Error": refusal.schema() for refusal in REFUSALS} | {"Error": ONE_ERROR}
+    result["components"]["responses"] = {refusal.name: refusal.response() for refusal in REFUSALS}
+    return result
 
-    def _error(self, description: str) -> dict[str, Any]:
-        body: dict[str, Any] = self._get_response_for_code(ErrorResponseSerializer, "default")  # type: ignore[no-untyped-call]  # as published
-        return body | {"description": description}
+
+def _referenced(part: Any) -> set[str]:
+    """Names of the components that a part of the document refers to."""
+    if isinstance(part, list):
+        return set().union(*map(_referenced, part))
+    if not isinstance(part, dict):
+        return set()
+    named = {part["$ref"].rpartition("/")[2]} if "$ref" in part else set()
+    return named.union(*map(_referenced, part.values()))
+
+
+def readable(path: str) -> str:
+    """With names for its placeholders that say what they stand for."""
+    names = placeholders(path)
+    return re.sub(r"{(\w+)}", lambda found: f"{{{names[found[1]][0]}}}", path)
+
+
+def placeholders(path: str) -> dict[str, tuple[str, str]]:
+    """What each placeholder is called in the document, and what it is."""
+    return {name: PATH_PARAMETERS[before] for before, name in re.findall(r"(\w+)/{(\w+)}", path)}
+
+
+def example_of(schema: dict[str, Any]) -> Any:
+    if "examples" in schema:
+        return schema["examples"][0]
+    if schema.get("type") == "array":
+        return [example_of(schema["items"])]
+    name = schema["$ref"].rpartition("/")[2]
+    if listed := re.fullmatch(r"Paginated(\w+)List", name):
+        return {"count": 1, "next": None, "previous": None, "results": [_examples[listed[1]]]}
+    return _examples[name]
+
+
+ONE_ERROR = {
+    "type": "object",
+    "description": "One thing that is wrong.",
+    "properties": {
+        "code": {"type": "string", "description": "Stable, for programs."},
+        "detail": {"type": "string", "description": "For people; the words may change."},
+        "attr": {"type": ["string", "null"], "description": "The field it is about, as on the wire."},
+    },
+    "required": ["attr", "code", "detail"],
+}
+
+
+def error_schema(types: tuple[str, ...], codes: tuple[str, ...], description: str) -> dict[str, Any]:
+    """The shape of an error, with the codes that there are, or any code where none are given."""
+    code = {"type": "string", "enum": list(codes)} if codes else {"type": "string"}
+    detail = {"type": "string", "description": "For people; the words may change."}
+    one = {
+        "type": "object",
+        "properties": {"code": code, "detail": detail, "attr": {"type": "null"}},
+        "required": ["attr", "code", "detail"],
+    }
+    return {
+        "type": "object",
+        "description": description,
+        "properties": {
+            "type": {"type": "string", "enum": list(types)},
+            "errors": {
+                "type": "array",
+                "minItems": 1,
+                "items": one if codes else {"$ref": "#/components/schemas/Error"},
+            },
+        },
+        "required": ["errors", "type"],
+    }
+
+
+def error_example(kind: str, codes: dict[str, str], attr: str | None = None) -> dict[str, Any]:
+    code, detail = next(iter(codes.items()))
+    return {"type": kind, "errors": [{"code": code, "detail": detail, "attr": attr}]}
+
+
+def _forbidden(who: str) -> dict[str, Any]:
+    schema = {"$ref": "#/components/schemas/ForbiddenError"}
+    example = error_example("client_error", {"permission_denied": who})
+    return {"description": who, "content": {JSON: {"schema": schema, "example": example}}}
+
+
+def _conflict(conflicts: dict[str, str]) -> dict[str, Any]:
+    description = "\n".join(f"* `{code}`: {when}" for code, when in conflicts.items())
+    schema = error_schema(("client_error",), tuple(conflicts), "It does not go together with how things are now.")
+    example = error_example("client_error", conflicts)
+    return {"description": description, "content": {JSON: {"schema": schema, "example": example}}}

@@ -12,11 +12,38 @@ ModelType = TypeVar("ModelType", bound=Model)
 Row = TypeVar("Row")
 
 
+LARGEST_ID = 2**63 - 1  # that a database takes
+LARGEST_OFFSET = 2**31 - 1  # more than any list has
+
+
 class PagePagination(LimitOffsetPagination):
     """`?limit=&offset=`: count, next, previous, results."""
 
     default_limit = 20
     max_limit = 100
+
+    def get_offset(self, request: Request) -> int:
+        return min(super().get_offset(request), LARGEST_OFFSET)
+
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+        limit, offset = super().get_schema_operation_parameters(view)
+        limit["description"] = "How many on a page."
+        limit["schema"] = {"type": "integer", "minimum": 1, "maximum": self.max_limit, "default": self.default_limit}
+        offset["description"] = "How many to leave out before."
+        offset["schema"] = {"type": "integer", "minimum": 0, "maximum": LARGEST_OFFSET, "default": 0}
+        return [limit, offset]
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        link = {"type": ["string", "null"], "format": "uri"}
+        return {
+            "type": "object",
+            "properties": {
+                "count": {"type": "integer", "minimum": 0, "description": "How many there are in all."},
+                "next": {**link, "description": "Where the next page is."},
+                "previous": {**link, "description": "Where the page before is."},
+                "results": schema,
+            },
+        }
 
 
 class BoundedCountPagination(PagePagination):
@@ -97,10 +124,11 @@ def _id_in(request: Request, name: str) -> int | None:
     text = request.query_params.get(name)
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) < 20):
+    if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= LARGEST_ID):
         raise ValidationError({name: "This is not the id of a message."})
     return int(text)
 
 
 def _parameter(name: str, description: str) -> dict[str, Any]:
-    return {"name": name, "in": "query", "required": False, "description": description, "schema": {"type": "integer"}}
+    schema = {"type": "integer", "minimum": 0, "maximum": LARGEST_ID}
+    return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}

@@ -1,6 +1,11 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
 class DiscussionConfig(AppConfig):
     name = "discussion"
     verbose_name = "Discussion"
+
+    def ready(self) -> None:
+        import_module("discussion.openapi")

@@ -1,11 +1,13 @@
 from typing import Any
 
 from django.conf import settings
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from assistants.models import AssistantConversation
 
 
+@extend_schema_field(serializers.CharField(help_text="One of `listModels`; empty for the first of them."))
 class ChosenModel(serializers.ChoiceField):
     """One of the models that the site allows; empty for its own choice."""
 

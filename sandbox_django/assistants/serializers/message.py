@@ -1,15 +1,19 @@
 from typing import Any
 
 from django.conf import settings
-from drf_spectacular.utils import extend_schema_field
+from django.utils.functional import cached_property
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from assistants.models import AssistantMessage
+from assistants.models.message import MessageType, Status
 from assistants.services.failures import words_for
 from core.dates import formatted
 
 
 class UsageSerializer(serializers.Serializer[Any]):
+    """Tokens that an answer took."""
+
     input_tokens = serializers.IntegerField()
     output_tokens = serializers.IntegerField()
 
@@ -17,7 +21,7 @@ class UsageSerializer(serializers.Serializer[Any]):
 class QuestionSerializer(serializers.Serializer[AssistantMessage]):
     """What is asked, and the question that it became.
 
-    By hand: the twelve fields below, made anew for each question, took a seventh of what asking takes.
+    By hand: the fields below, made anew for each question, took a seventh of what asking takes.
     """
 
     content = serializers.CharField(max_length=settings.ASSISTANT_MAX_QUESTION_LENGTH)
@@ -33,27 +37,40 @@ class QuestionSerializer(serializers.Serializer[AssistantMessage]):
         }
 
 
-class AssistantMessageSerializer(serializers.ModelSerializer[AssistantMessage]):
-    """A question, or an answer, which has some fields more."""
+@extend_schema_serializer(component_name="Question")
+class StoredQuestionSerializer(serializers.ModelSerializer[AssistantMessage]):
+    """What a person asked."""
 
+    message_type = serializers.ChoiceField([MessageType.USER.value], read_only=True)
+    status = serializers.ChoiceField([Status.COMPLETE.value], read_only=True)
     formatted_created_at = serializers.SerializerMethodField()
-    question_id = serializers.IntegerField(read_only=True, help_text="Answers only: the question's id.")
-    content_html = serializers.CharField(read_only=True, help_text="Answers only, once they have ended.")
-    error = serializers.CharField(
-        read_only=True, help_text="Answers only: a stable code when it failed, or is cut short."
-    )
-    error_detail = serializers.SerializerMethodField(help_text="Answers only: the same in words for people.")
-    usage = serializers.SerializerMethodField(help_text="Answers only, where the model tells.")
 
     class Meta:
         model = AssistantMessage
+        fields = ["id", "content", "message_type", "status", "created_at", "formatted_created_at"]
+        read_only_fields = fields
+
+    def get_formatted_created_at(self, message: AssistantMessage) -> str:
+        return formatted(message.created_at)
+
+
+@extend_schema_serializer(component_name="Answer")
+class AnswerSerializer(StoredQuestionSerializer):
+    """One attempt at answering a question."""
+
+    content = serializers.CharField(read_only=True, help_text="Markdown, as far as it is written.")
+    message_type = serializers.ChoiceField([MessageType.ASSISTANT.value], read_only=True)
+    status = serializers.ChoiceField(Status.choices, read_only=True)
+    question_id = serializers.IntegerField(read_only=True, help_text="The question's id.")
+    content_html = serializers.CharField(read_only=True, help_text="Safe to show. Empty while it is being written.")
+    error = serializers.CharField(read_only=True, help_text="A stable code when it failed, or is cut short; or empty.")
+    error_detail = serializers.SerializerMethodField(help_text="The same in words for people.")
+    model = serializers.CharField(read_only=True, help_text="Which model wrote it.")
+    usage = serializers.SerializerMethodField(help_text="null where the model doesn't tell.")
+
+    class Meta(StoredQuestionSerializer.Meta):
         fields = [
-            "id",
-            "content",
-            "message_type",
-            "status",
-            "created_at",
-            "formatted_created_at",
+            *StoredQuestionSerializer.Meta.fields,
             "question_id",
             "content_html",
             "error",
@@ -61,10 +78,6 @@ class AssistantMessageSerializer(serializers.ModelSerializer[AssistantMessage]):
             "model",
             "usage",
         ]
-        read_only_fields = fields
-
-    def get_formatted_created_at(self, message: AssistantMessage) -> str:
-        return formatted(message.created_at)
 
     def get_error_detail(self, message: AssistantMessage) -> str:
         return words_for(message.error) if message.error else ""
@@ -75,9 +88,15 @@ class AssistantMessageSerializer(serializers.ModelSerializer[AssistantMessage]):
             return None
         return {"input_tokens": message.input_tokens, "output_tokens": message.output_tokens}
 
+
+class AssistantMessageSerializer(StoredQuestionSerializer):
+    """A question, or an answer, which has some fields more."""
+
     def to_representation(self, message: AssistantMessage) -> dict[str, Any]:
-        fields: dict[str, Any] = super().to_representation(message)
-        if not message.is_answer:
-            for name in ("question_id", "content_html", "error", "error_detail", "model", "usage"):
-                del fields[name]
-        return fields
+        if message.is_answer:
+            return self._answers.to_representation(message)
+        return super().to_representation(message)
+
+    @cached_property
+    def _answers(self) -> AnswerSerializer:
+        return AnswerSerializer()

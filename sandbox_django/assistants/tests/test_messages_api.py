@@ -47,10 +47,9 @@ class ConversationCase(TransactionTestCase):
 
     def running_answer(self, **fields: Any) -> AssistantMessage:
         """An answer that another process is writing."""
-        fields = {"lease_expires_at": timezone.now() + timedelta(minutes=1), "worker": "another", **fields}
-        answer: AssistantMessage = AnswerFactory.create(
-            question__conversation=self.conversation, status=Status.STREAMING, content="Two ", **fields
-        )
+        lease = {"lease_expires_at": timezone.now() + timedelta(minutes=1), "worker": "another"}
+        running = {"question__conversation": self.conversation, "status": Status.STREAMING, "content": "Two "}
+        answer: AssistantMessage = AnswerFactory.create(**{**running, **lease, **fields})
         return answer
 
 
@@ -135,6 +134,13 @@ class AskingTests(ConversationCase):
 
         assert response.status_code == 409
         assert response.json()["errors"][0]["code"] == "answer_in_progress"
+
+    def test_a_second_question_of_a_visitor_is_a_conflict_too(self) -> None:
+        self.running_answer(question__conversation=self.ownerless)
+
+        response = self.visitor.post(self.url(self.ownerless), {"content": "And sea salt?"})
+
+        assert response.status_code == 409
         assert AssistantMessage.objects.count() == 2
 
     def test_a_question_sent_twice_with_its_key_is_asked_once(self) -> None:

@@ -88,6 +88,6 @@ class ModelListView(APIView):
 
     permission_classes = [AllowAny]
 
-    @extend_schema(responses={200: {"type": "array", "items": {"type": "string"}}})
+    @extend_schema(responses={200: {"type": "array", "items": {"type": "string", "examples": ["gpt-4o-mini"]}}})
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return Response(settings.ASSISTANT_MODELS)

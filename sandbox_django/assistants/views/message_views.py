@@ -13,7 +13,12 @@ from rest_framework.serializers import BaseSerializer
 from accounts.http import AuthenticatedRequest
 from assistants.groups import conversation_feed
 from assistants.models import AssistantConversation, AssistantMessage
-from assistants.serializers.message import AssistantMessageSerializer, QuestionSerializer
+from assistants.serializers.message import (
+    AnswerSerializer,
+    AssistantMessageSerializer,
+    QuestionSerializer,
+    StoredQuestionSerializer,
+)
 from assistants.services.conversations import (
     AnswerInProgress,
     NothingToRetry,
@@ -78,7 +83,7 @@ class MessageListView(
     def get_serializer_class(self) -> type[BaseSerializer[AssistantMessage]]:
         return QuestionSerializer if self.request.method == "POST" else AssistantMessageSerializer
 
-    @extend_schema(request=QuestionSerializer, responses={201: AssistantMessageSerializer})
+    @extend_schema(request=QuestionSerializer, responses={201: StoredQuestionSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().post(request, *args, **kwargs)
 
@@ -103,7 +108,7 @@ class MessageDetailView(ConversationMessagesView, generics.RetrieveAPIView[Assis
 class StopView(ConversationMessagesView):
     """Stop the answer that is being written; what was said so far stays."""
 
-    @extend_schema(request=None, responses={202: AssistantMessageSerializer})
+    @extend_schema(request=None, responses={202: AnswerSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         answer = stop_answer(self.get_object())
         return Response(self.get_serializer(answer).data, status=status.HTTP_202_ACCEPTED)
@@ -112,7 +117,7 @@ class StopView(ConversationMessagesView):
 class AnswerAgainView(ConversationMessagesView):
     """Retry or regenerate: have the newest question answered anew. Earlier answers stay."""
 
-    @extend_schema(request=None, responses={202: AssistantMessageSerializer})
+    @extend_schema(request=None, responses={202: AnswerSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         try:
             answer = answer_again(self.get_object(), asker=self.asker)

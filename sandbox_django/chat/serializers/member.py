@@ -1,4 +1,6 @@
-from drf_spectacular.utils import extend_schema_field
+from typing import Any
+
+from django.core.validators import validate_email
 from rest_framework import serializers
 
 from accounts.models import User
@@ -6,9 +8,13 @@ from chat.models import ChatMember
 from chat.models.room import ChatRole
 
 
-@extend_schema_field(serializers.CharField(help_text="E-mail for oneself and those who manage the room, or name."))
-class PersonField(serializers.EmailField):
+class PersonField(serializers.CharField):
     """Written as an e-mail; read as one by whoever may, and as a display name by the others."""
+
+    def to_internal_value(self, data: Any) -> str:
+        email: str = super().to_internal_value(data)
+        validate_email(email)
+        return email
 
     def get_attribute(self, instance: ChatMember) -> str:
         viewer: ChatMember = self.context["viewer"]
@@ -49,7 +55,5 @@ class MemberSerializer(SenderSerializer):
 class RoleSerializer(MemberSerializer):
     """For changing what somebody may do; who they are stays."""
 
+    user = PersonField(read_only=True)
     chat_role = serializers.ChoiceField(choices=ChatRole.choices)
-
-    class Meta(MemberSerializer.Meta):
-        read_only_fields = [*MemberSerializer.Meta.read_only_fields, "user"]

@@ -8,7 +8,7 @@ from core.dates import formatted
 MAX_LENGTH = 10_000  # characters
 
 
-class MessageSerializer(serializers.ModelSerializer[ChatMessage]):
+class ChatMessageSerializer(serializers.ModelSerializer[ChatMessage]):
     """What somebody said, as whoever looks may see it."""
 
     is_mine = serializers.SerializerMethodField()

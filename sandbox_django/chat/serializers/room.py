@@ -41,7 +41,7 @@ class RoomSerializer(serializers.ModelSerializer[GroupChat]):
         read_only_fields = ["id", "updated_at"]
 
 
-class ReadSerializer(serializers.Serializer[GroupChat]):
+class LastReadSerializer(serializers.Serializer[GroupChat]):
     """How far I have read."""
 
     message_id = serializers.IntegerField(min_value=1, max_value=2**63 - 1)

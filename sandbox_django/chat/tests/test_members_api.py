@@ -102,7 +102,9 @@ class RefusalTests(MembersCase):
 
     def test_the_last_owner_stays_the_owner(self) -> None:
         assert code_of(self.remove(self.owner, by=self.alice))[:2] == (409, "last_owner")
-        assert code_of(self.give(ADMIN, self.owner, by=self.alice))[:2] == (409, "last_owner")
+        for method in ("put", "patch"):
+            refused = self.send(method, self.members_url(self.owner.pk), {"chatRole": ADMIN}, by=self.alice)
+            assert code_of(refused)[:2] == (409, "last_owner")
         assert self.hand_over(self.owner, by=self.alice).json()["chatRole"] == OWNER
 
 
@@ -137,6 +139,14 @@ class MemberTests(MembersCase):
         assert self.give(OWNER, self.member, by=self.alice).status_code == 200
         assert self.give(MEMBER, self.owner, by=self.alice).status_code == 200
         assert self.roles() == {"Alice": MEMBER, "Carol": MEMBER, "Bob": OWNER}
+
+    def test_a_role_is_replaced_without_saying_whose_it_is(self) -> None:
+        said = {"chatRole": ADMIN, "user": "mallory@example.com"}
+
+        assert self.send("put", self.members_url(self.member.pk), said, by=self.alice).status_code == 200
+        assert self.send("put", self.members_url(self.member.pk), {"chatRole": ADMIN}, by=self.alice).status_code == 200
+
+        assert self.roles() == {"Alice": OWNER, "Carol": ADMIN, "Bob": ADMIN}
 
     def test_a_role_one_has_already_is_no_news(self) -> None:
         assert self.give(MEMBER, self.member, by=self.alice).status_code == 200

@@ -1,5 +1,5 @@
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import generics
 from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import IsAuthenticated
@@ -36,6 +36,11 @@ class MemberListView(MembersView, IdempotentCreateMixin[ChatMember], generics.Li
             raise ValidationError({"user": "They are in this room already."}, code="already_in_room") from None
 
 
+@extend_schema_view(
+    get=extend_schema(responses=MemberSerializer),
+    put=extend_schema(responses=MemberSerializer),
+    patch=extend_schema(responses=MemberSerializer),
+)
 class MemberDetailView(MembersView, generics.RetrieveUpdateDestroyAPIView[ChatMember]):
     """Somebody in a room: owners and admins change their role and remove them; deleting oneself is leaving."""
 

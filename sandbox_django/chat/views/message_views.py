@@ -5,7 +5,7 @@ from rest_framework.serializers import BaseSerializer
 
 from chat.models import ChatMessage
 from chat.permissions import AuthorsChange
-from chat.serializers.message import MessageSerializer
+from chat.serializers.message import ChatMessageSerializer
 from chat.services.messages import delete_message, edit_message, post_message
 from chat.views.room_views import RoomView
 from core.idempotency import IdempotentCreateMixin
@@ -15,7 +15,7 @@ from core.pagination import NewestFirstPagination
 class MessagesView(RoomView[ChatMessage]):
     """What all views of a room's messages share."""
 
-    serializer_class = MessageSerializer
+    serializer_class = ChatMessageSerializer
     pagination_class = NewestFirstPagination
 
     def get_queryset(self) -> QuerySet[ChatMessage]:

@@ -16,7 +16,7 @@ from accounts.http import AuthenticatedRequest
 from chat.groups import person_feed, room_feed
 from chat.models import ChatMember, GroupChat
 from chat.permissions import OwnerChanges
-from chat.serializers.room import ReadSerializer, RoomSerializer
+from chat.serializers.room import LastReadSerializer, RoomSerializer
 from chat.services.members import LastOwner, NotAllowed, NotInRoom
 from chat.services.messages import MessageGone
 from chat.services.rooms import NoSuchMessage, change_room, create_room, delete_room, mark_read
@@ -109,9 +109,9 @@ class ReadView(RoomView[GroupChat]):
     """My last read message."""
 
     room_kwarg = "pk"
-    serializer_class = ReadSerializer
+    serializer_class = LastReadSerializer
 
-    @extend_schema(responses={200: ReadSerializer})
+    @extend_schema(responses={200: LastReadSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         room = self.room  # before the body is looked at: strangers learn nothing
         serializer = self.get_serializer(data=request.data)

@@ -263,16 +263,32 @@ DRF_STANDARDIZED_ERRORS = {
 SPECTACULAR_SETTINGS = {
     "TITLE": f"{SITE_NAME} API",
     "VERSION": "1.0.0",
-    "DESCRIPTION": (
-        "Chat, assistant and forum, for programs. What happens live comes over sockets: see the AsyncAPI page at "
-        "[/asyncapi/](/asyncapi/). Field names are in camelCase."
-    ),
+    "DESCRIPTION": (BASE_DIR / "sandbox_django/core/openapi.md").read_text(),
+    "SERVERS": [{"url": "/", "description": "This site."}],
+    "TAGS": [
+        {"name": "Account", "description": "Signing in and out, tokens, passwords."},
+        {"name": "Assistant", "description": "My conversations with the assistant."},
+        {"name": "Anonymous assistant", "description": "The same without an account, for whoever holds the link."},
+        {"name": "Rooms", "description": "Group chat: the rooms that I am in."},
+        {"name": "Room messages", "description": "What is said in a room."},
+        {"name": "Room members", "description": "Who is in a room, and what they may do."},
+        {"name": "Topics", "description": "The forum: what people ask and discuss."},
+        {"name": "Replies", "description": "What is replied to a topic."},
+        {"name": "Inbox", "description": "Replies to my topics, mentions, accepted answers."},
+    ],
+    "COMPONENT_SPLIT_REQUEST": True,  # what is sent has fewer fields than what comes back
+    "ENUM_NAME_OVERRIDES": {
+        "AnswerStatus": "assistants.models.message.Status",
+        "NotificationKind": "discussion.models.notification.Kind",
+        "RoomRole": "chat.models.room.ChatRole",
+    },
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "drf_spectacular.contrib.djangorestframework_camel_case.camelize_serializer_fields",
+        "core.openapi.finish",
     ],
 }
 

@@ -3,12 +3,15 @@
 import os
 
 from .base import *
-from .base import CHANX, DATA_DIR, DATABASES, INSTALLED_APPS, LOGGING
+from .base import CHANX, DATA_DIR, DATABASES, INSTALLED_APPS, LOGGING, MIDDLEWARE
 
 DEBUG = False
 SECRET_KEY = "only-for-tests-" + "x" * 40
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 INSTALLED_APPS = ["daphne", *INSTALLED_APPS]  # channels.testing imports it
+
+# Everything that tests are told is compared with the OpenAPI document.
+MIDDLEWARE = ["test_utils.rest_contract.ContractMiddleware", *MIDDLEWARE]
 
 # A file, not memory: tests with several threads need several connections. One for each run: several may run at once.
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):

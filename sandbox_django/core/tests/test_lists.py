@@ -62,6 +62,11 @@ class ListTests(TestCase):
         for limit in ("0", "-1", "x", ""):
             assert self.listed(f"/pages/?limit={limit}") == self.ids[:20]
 
+    def test_behind_the_end_there_is_nothing_however_far(self) -> None:
+        for offset in (120, 2**31, 2**63, 10**30):
+            for way in ("pages", "oldest-first", "newest-first"):
+                assert self.listed(f"/{way}/?offset={offset}") == []
+
     def test_next_leads_through_all_pages(self) -> None:
         assert self.followed("/pages/") == self.ids
         assert self.followed("/oldest-first/?limit=50") == self.ids

@@ -1,40 +1,80 @@
+import re
+from typing import Any
+
 from django.contrib.staticfiles import finders
 from django.test import SimpleTestCase
 from drf_spectacular.generators import SchemaGenerator
+from jsonschema_rs import Draft202012Validator
+
+from core import openapi
+from test_utils.rest_contract import closed
 
 
 class SchemaTests(SimpleTestCase):
-    def test_every_operation_tells_the_shape_of_its_errors(self) -> None:
-        schema = SchemaGenerator().get_schema(request=None, public=True)
+    def setUp(self) -> None:
+        self.schema = SchemaGenerator().get_schema(request=None, public=True)
+        self.operations = {
+            operation["operationId"]: operation
+            for operations in self.schema["paths"].values()
+            for operation in operations.values()
+        }
 
-        for path, operations in schema["paths"].items():
-            for method, operation in operations.items():
-                with self.subTest(f"{method} {path}"):
-                    assert operation["responses"]["default"]["content"]["application/json"]["schema"] == {
-                        "$ref": "#/components/schemas/ErrorResponse"
-                    }
-        error = schema["components"]["schemas"]["Error"]
-        assert set(error["required"]) == {"code", "detail", "attr"}
+    def test_every_operation_has_a_name_a_summary_and_a_tag_that_is_explained(self) -> None:
+        tags = {tag["name"] for tag in self.schema["tags"]}
+
+        assert len(self.operations) == sum(len(operations) for operations in self.schema["paths"].values())
+        for name, operation in self.operations.items():
+            with self.subTest(name):
+                assert re.fullmatch("[a-z]+([A-Z][a-z]+)*", name)
+                assert operation["summary"]
+                assert set(operation["tags"]) <= tags
+
+    def test_nothing_is_described_that_is_not_there(self) -> None:
+        there = {
+            f"{method.upper()} {path}" for path, operations in self.schema["paths"].items() for method in operations
+        }
+
+        assert set(openapi._operations) == there
+        assert {name for name in openapi._examples if name not in self.schema["components"]["schemas"]} == set()
+
+    def test_every_example_is_what_its_schema_says(self) -> None:
+        schemas = {"components": {"schemas": closed(self.schema["components"]["schemas"])}}
+        for name, operation in self.operations.items():
+            answers = [self.resolved(response) for response in operation["responses"].values()]
+            for body in [operation.get("requestBody", {}), *answers]:
+                for content in body.get("content", {}).values():
+                    with self.subTest(name, body=body.get("description")):
+                        validator = Draft202012Validator(content["schema"] | schemas, validate_formats=True)
+                        assert [error.message for error in validator.iter_errors(content["example"])] == []
+
+    def test_errors_have_one_shape_and_say_their_codes(self) -> None:
+        for name, operation in self.operations.items():
+            for status, response in operation["responses"].items():
+                if status.startswith("4"):
+                    with self.subTest(name, status=status):
+                        example = self.resolved(response)["content"]["application/json"]["example"]
+                        assert set(example) == {"type", "errors"}
+        conflict = self.operations["retryAnswer"]["responses"]["409"]["content"]["application/json"]["schema"]
+        codes = conflict["properties"]["errors"]["items"]["properties"]["code"]["enum"]
+        assert codes == ["answer_in_progress", "nothing_to_retry"]
 
     def test_headers_of_sending_twice_going_live_and_waiting_are_told(self) -> None:
-        paths = SchemaGenerator().get_schema(request=None, public=True)["paths"]
+        send, read = self.operations["sendRoomMessage"], self.operations["listRoomMessages"]
 
-        messages = paths["/api/chat/{group_chat_pk}/messages/"]
-        assert "Idempotency-Key" in [parameter["name"] for parameter in messages["post"]["parameters"]]
-        assert "Idempotency-Key" not in [parameter["name"] for parameter in messages["get"]["parameters"]]
-        assert "Feed-Seq" in messages["get"]["responses"]["200"]["headers"]
-        assert "Retry-After" in messages["post"]["responses"]["429"]["headers"]
+        assert "Idempotency-Key" in [parameter["name"] for parameter in send["parameters"]]
+        assert "Idempotency-Key" not in [parameter["name"] for parameter in read["parameters"]]
+        assert "Feed-Seq" in read["responses"]["200"]["headers"]
+        assert "Retry-After" in self.resolved(send["responses"]["429"])["headers"]
 
-    def test_every_operation_has_words(self) -> None:
-        schema = SchemaGenerator().get_schema(request=None, public=True)
+    def test_what_is_sent_has_only_what_can_be_written(self) -> None:
+        for name, schema in self.schema["components"]["schemas"].items():
+            if name.endswith("Request"):
+                with self.subTest(name):
+                    assert not any(field.get("readOnly") for field in schema["properties"].values())
 
-        silent = [
-            f"{method} {path}"
-            for path, operations in schema["paths"].items()
-            for method, operation in operations.items()
-            if not operation.get("description")
-        ]
-        assert silent == []
+    def resolved(self, response: dict[str, Any]) -> dict[str, Any]:
+        named: dict[str, dict[str, Any]] = self.schema["components"]["responses"]
+        return named[response["$ref"].rpartition("/")[2]] if "$ref" in response else response
 
 
 class PageTests(SimpleTestCase):

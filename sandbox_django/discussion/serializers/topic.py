@@ -142,7 +142,7 @@ class VoteSerializer(serializers.Serializer[Any]):
     vote_count = serializers.IntegerField(read_only=True)
 
 
-class AcceptSerializer(serializers.Serializer[Any]):
+class AcceptAnswerSerializer(serializers.Serializer[Any]):
     reply_id = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
 
 
@@ -181,7 +181,7 @@ class PreviewSerializer(serializers.Serializer[Any]):
     content_html = serializers.CharField(read_only=True)
 
 
-class SimilarSerializer(serializers.ModelSerializer[DiscussionTopic]):
+class SimilarTopicSerializer(serializers.ModelSerializer[DiscussionTopic]):
     has_accepted_answer = serializers.BooleanField(read_only=True)
 
     class Meta:

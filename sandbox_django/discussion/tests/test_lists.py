@@ -45,6 +45,11 @@ class RefusalTests(ListCase):
             assert self.send("get", f"{LIST_URL}similar/?title={search}", by=self.alice).status_code == 200
             assert self.send("get", f"{LIST_URL}tags/?search={search}", by=self.alice).status_code == 200
 
+    def test_behind_the_end_there_is_nothing_however_far(self) -> None:
+        for offset in (1, 2**31, 2**63, 10**30):
+            response = self.send("get", f"{LIST_URL}?offset={offset}", by=self.alice)
+            assert (response.status_code, response.json()["results"]) == (200, [])
+
     def test_so_many_searches_and_previews_a_minute(self) -> None:
         def last(method: str, url: str, times: int, data: Any = None) -> list[int]:
             return [self.send(method, url, data, by=self.bob).status_code for _ in range(times)][-2:]

@@ -46,7 +46,7 @@ class MarkReadView(InboxView):
 
     serializer_class = MarkReadSerializer
 
-    @extend_schema(responses={200: MarkReadSerializer})
+    @extend_schema(responses={200: UnreadSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)

@@ -2,7 +2,7 @@ from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
 from django.http import Http404
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import generics
 from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
@@ -21,9 +21,9 @@ from discussion.groups import LIST, topic_feed
 from discussion.models import DiscussionTopic, Tag, TopicEdit
 from discussion.permissions import AuthorsAndStaffChange, NotOnOnesOwn, OnlyStaff, OnlyWhoAsked
 from discussion.serializers.topic import (
-    AcceptSerializer,
+    AcceptAnswerSerializer,
     PreviewSerializer,
-    SimilarSerializer,
+    SimilarTopicSerializer,
     TagSerializer,
     TopicDetailSerializer,
     TopicEditSerializer,
@@ -71,12 +71,14 @@ def _as_answer(failure: Exception) -> Exception:
             return failure
 
 
-@extend_schema(
-    parameters=[
-        OpenApiParameter("sort", enum=Sort.values, description="`new` unless something is searched for."),
-        OpenApiParameter("tag", description="Only topics with this tag."),
-        OpenApiParameter("search", description="Only topics with these words, the best first."),
-    ]
+@extend_schema_view(
+    get=extend_schema(
+        parameters=[
+            OpenApiParameter("sort", enum=Sort.values, description="`new` unless something is searched for."),
+            OpenApiParameter("tag", description="Only topics with this tag."),
+            OpenApiParameter("search", description="Only topics with these words, the best first."),
+        ]
+    )
 )
 class TopicListView(
     ForumView[DiscussionTopic], IdempotentCreateMixin[DiscussionTopic], generics.ListCreateAPIView[DiscussionTopic]
@@ -107,6 +109,8 @@ class TopicListView(
 class TopicView(ForumView[DiscussionTopic]):
     """A view of one topic."""
 
+    serializer_class: type[BaseSerializer[Any]] = TopicDetailSerializer
+
     def feed(self) -> str:
         return topic_feed(self.kwargs["pk"])
 
@@ -132,11 +136,11 @@ def with_replies(topic: DiscussionTopic, request: AuthenticatedRequest) -> None:
         ) or replies.get(pk=topic.accepted_answer_id)
 
 
+@extend_schema_view(put=extend_schema(request=TopicSerializer), patch=extend_schema(request=TopicSerializer))
 class TopicDetailView(TopicView, generics.RetrieveUpdateDestroyAPIView[DiscussionTopic]):
     """One topic and its answers: its author and staff change and delete it."""
 
     permission_classes = [IsAuthenticated, AuthorsAndStaffChange]
-    serializer_class = TopicDetailSerializer
 
     def get_object(self) -> DiscussionTopic:
         topic = super().get_object()
@@ -174,7 +178,7 @@ class AcceptAnswerView(TopicView):
     """Take a reply for the answer."""
 
     permission_classes = [IsAuthenticated, OnlyWhoAsked]
-    serializer_class = AcceptSerializer
+    serializer_class = AcceptAnswerSerializer
 
     @extend_schema(responses={200: TopicDetailSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -216,6 +220,7 @@ class TopicEditsView(ForumView[TopicEdit], generics.ListAPIView[TopicEdit]):
         return topic.edits.select_related("editor")
 
 
+@extend_schema(parameters=[OpenApiParameter("search", description="Only tags that begin so.")])
 class TagListView(generics.ListAPIView[Tag]):
     """Tags that topics have, those of most topics first; `?search=` for how they begin."""
 
@@ -231,10 +236,10 @@ class TagListView(generics.ListAPIView[Tag]):
 class SimilarView(ForumView[DiscussionTopic]):
     """A few topics that may be about the same, for whoever types a title."""
 
-    serializer_class = SimilarSerializer
+    serializer_class = SimilarTopicSerializer
     pagination_class = None
 
-    @extend_schema(responses={200: SimilarSerializer(many=True)})
+    @extend_schema(responses={200: SimilarTopicSerializer(many=True)})
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         SEARCHES.hit(self.request.user.pk)
         topics = similar(DiscussionTopic.objects.all(), request.query_params.get("title", ""))

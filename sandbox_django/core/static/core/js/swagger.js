@@ -1,5 +1,10 @@
 // Draws the API to try it out.
 const place = document.querySelector("#swagger");
+const dark = window.matchMedia("(prefers-color-scheme: dark)");
+
+function followTheScheme() {
+  document.documentElement.classList.toggle("dark-mode", dark.matches); // what its style sheet looks for
+}
 
 function withCsrfToken(request) {
   const token = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/);
@@ -12,4 +17,8 @@ window.SwaggerUIBundle({
   domNode: place,
   deepLinking: true,
   requestInterceptor: withCsrfToken,
+  onComplete: () => place.querySelector("#servers")?.setAttribute("aria-label", "Server"),
 });
+
+followTheScheme();
+dark.addEventListener("change", followTheScheme);

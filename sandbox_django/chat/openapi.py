@@ -1,0 +1,179 @@
+"""Group chat, for the OpenAPI document."""
+
+from typing import Any
+
+from django.conf import settings
+from drf_spectacular.extensions import OpenApiSerializerFieldExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import Direction
+
+from core.openapi import Operation, describe
+
+
+class PersonExtension(OpenApiSerializerFieldExtension):
+    target_class = "chat.serializers.member.PersonField"
+
+    def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
+        if direction == "request":
+            return {"type": "string", "format": "email", "description": "The e-mail of somebody with an account."}
+        description = "To oneself and to those who manage the room their e-mail, to others their name."
+        return {"type": "string", "description": description}
+
+
+OWNERS = "Only an owner can do this."
+MANAGERS = "Only owners and admins can do this, and to an owner only an owner."
+LAST_OWNER = {"last_owner": "A room needs an owner. Make somebody else the owner first."}
+
+SENDER = {"id": 12, "user": "Bob", "displayName": "Bob", "chatRole": 2003, "userId": 8}
+MEMBER = {**SENDER, "lastReadMessageId": 311}
+MESSAGE = {
+    "id": 312,
+    "isMine": False,
+    "sender": SENDER,
+    "senderName": "Bob",
+    "userId": 8,
+    "content": "Lunch at *one*, @Alice?",
+    "contentHtml": "<p>Lunch at <em>one</em>, @Alice?</p>",
+    "mentions": [7],
+    "createdAt": "2026-11-20T09:30:00Z",
+    "formattedTime": "20 Nov 2026, 09:30",
+    "updatedAt": "2026-11-20T09:30:00Z",
+    "isEdited": False,
+    "isDeleted": False,
+}
+ROOM = {
+    "id": 3,
+    "title": "Lunch",
+    "description": "Where, and when.",
+    "memberCount": 2,
+    "unreadCount": 1,
+    "lastReadMessageId": 311,
+    "lastMessage": {"userId": 8, "senderName": "Bob", "words": "Lunch at one, @Alice?", "isDeleted": False},
+    "updatedAt": "2026-11-20T09:30:00Z",
+}
+
+describe(
+    {
+        "GET /api/chat/": Operation(
+            id="listRooms",
+            tag="Rooms",
+            summary="The rooms I am in",
+            description="Those where something was said last come first.",
+        ),
+        "POST /api/chat/": Operation(
+            id="createRoom", tag="Rooms", summary="Open a room", description="Its owner is me.", limit="100 in an hour"
+        ),
+        "GET /api/chat/{roomId}/": Operation(id="getRoom", tag="Rooms", summary="One of my rooms"),
+        "PUT /api/chat/{roomId}/": Operation(
+            id="replaceRoom", tag="Rooms", summary="Change a room's title and description", forbidden=OWNERS
+        ),
+        "PATCH /api/chat/{roomId}/": Operation(
+            id="updateRoom", tag="Rooms", summary="Change a room's title or description", forbidden=OWNERS
+        ),
+        "DELETE /api/chat/{roomId}/": Operation(
+            id="deleteRoom",
+            tag="Rooms",
+            summary="Delete a room, with all that was said",
+            description="Its sockets are closed with 4404.",
+            forbidden=OWNERS,
+        ),
+        "POST /api/chat/{roomId}/read/": Operation(
+            id="markRoomRead",
+            tag="Rooms",
+            summary="Say how far I have read",
+            description="The answer is the last message that I have read now: reading never goes back.",
+        ),
+        "GET /api/chat/{roomId}/messages/": Operation(
+            id="listRoomMessages",
+            tag="Room messages",
+            summary="Read what was said",
+            description="Newest first, and with `after` ascending. Deleted messages keep their place and say nothing.",
+        ),
+        "POST /api/chat/{roomId}/messages/": Operation(
+            id="sendRoomMessage",
+            tag="Room messages",
+            summary="Say something",
+            description="Markdown. An @ and a member's name mentions them.",
+            limit=f"{settings.CHAT_MESSAGES_PER_MINUTE} in a minute, in all rooms",
+        ),
+        "GET /api/chat/{roomId}/messages/{messageId}/": Operation(
+            id="getRoomMessage", tag="Room messages", summary="One message"
+        ),
+        "PUT /api/chat/{roomId}/messages/{messageId}/": Operation(
+            id="replaceRoomMessage",
+            tag="Room messages",
+            summary="Edit what I said",
+            forbidden="Only who said it can change it.",
+        ),
+        "PATCH /api/chat/{roomId}/messages/{messageId}/": Operation(
+            id="updateRoomMessage",
+            tag="Room messages",
+            summary="Edit what I said",
+            forbidden="Only who said it can change it.",
+        ),
+        "DELETE /api/chat/{roomId}/messages/{messageId}/": Operation(
+            id="deleteRoomMessage",
+            tag="Room messages",
+            summary="Delete a message",
+            description="Mine, or any if I am an owner or admin.",
+            forbidden="Only who said it can change it.",
+        ),
+        "GET /api/chat/{roomId}/members/": Operation(
+            id="listRoomMembers", tag="Room members", summary="Who is in a room", description="The owners first."
+        ),
+        "POST /api/chat/{roomId}/members/": Operation(
+            id="addRoomMember",
+            tag="Room members",
+            summary="Add somebody by their e-mail",
+            description="`chatRole` is a member's unless it is said. Nobody can give a role above their own.",
+            forbidden="Only owners and admins can add members.",
+            limit="200 in an hour",
+        ),
+        "GET /api/chat/{roomId}/members/{memberId}/": Operation(
+            id="getRoomMember", tag="Room members", summary="Somebody in a room"
+        ),
+        "PUT /api/chat/{roomId}/members/{memberId}/": Operation(
+            id="replaceRoomMember",
+            tag="Room members",
+            summary="Change somebody's role",
+            forbidden=MANAGERS,
+            conflicts=LAST_OWNER,
+        ),
+        "PATCH /api/chat/{roomId}/members/{memberId}/": Operation(
+            id="updateRoomMember",
+            tag="Room members",
+            summary="Change somebody's role",
+            forbidden=MANAGERS,
+            conflicts=LAST_OWNER,
+        ),
+        "DELETE /api/chat/{roomId}/members/{memberId}/": Operation(
+            id="removeRoomMember",
+            tag="Room members",
+            summary="Remove somebody, or leave",
+            description="Leaving is removing oneself. What they said stays.",
+            forbidden=MANAGERS,
+            conflicts=LAST_OWNER,
+        ),
+        "POST /api/chat/{roomId}/members/{memberId}/hand-over/": Operation(
+            id="handOverRoom",
+            tag="Room members",
+            summary="Make somebody the owner in my place",
+            description="I stay as an admin.",
+            forbidden="Only an owner can hand the room over.",
+        ),
+    },
+    {
+        "Room": ROOM,
+        "RoomRequest": {"title": "Lunch", "description": "Where, and when."},
+        "PatchedRoomRequest": {"description": "Where, when, and who pays."},
+        "LastRead": {"messageId": 312},
+        "LastReadRequest": {"messageId": 312},
+        "ChatMessage": MESSAGE,
+        "ChatMessageRequest": {"content": "Lunch at *one*, @Alice?"},
+        "PatchedChatMessageRequest": {"content": "Lunch at *two*, @Alice?"},
+        "Member": MEMBER,
+        "MemberRequest": {"user": "bob@example.com", "chatRole": 2003},
+        "RoleRequest": {"chatRole": 2002},
+        "PatchedRoleRequest": {"chatRole": 2002},
+    },
+)

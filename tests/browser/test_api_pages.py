@@ -1,0 +1,39 @@
+"""The two pages about the API: drawn from this host alone, by day and by night."""
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import SIZES, Scheme, on_another_screen
+from tests.browser.test_all_pages import RULES
+from tests.servers import Server
+
+# Of Swagger: a row is a button, and has a button that copies its path.
+BEYOND_US = {"nested-interactive"}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_api_pages_are_for_everybody(chromium: Browser, server: Server, size: str, scheme: Scheme) -> None:
+    context = on_another_screen(chromium, server, size, scheme)
+    page = context.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+
+    page.goto("/api/schema/swg/")
+    expect(page.locator("#operations-Assistant-askQuestion")).to_be_visible()
+    check(page, scheme)
+    page.goto("/api/schema/redoc/")
+    expect(page.locator("[id='operation/askQuestion']")).to_be_attached()
+    check(page, scheme)
+
+    assert [url for url in asked if not url.startswith((server.url, "data:", "blob:"))] == []
+    context.close()
+
+
+def check(page: Page, scheme: Scheme) -> None:
+    violations = Axe().run(page, options={"runOnly": RULES}).response["violations"]
+    assert {violation["id"] for violation in violations} - BEYOND_US == set()
+    assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth"), "it is too wide"
+    [red] = page.evaluate("getComputedStyle(document.querySelector('.viewer :is(h1, h2)')).color.match(/\\d+/g)")[:1]
+    assert (int(red) > 128) == (scheme == "dark"), "its words are not of this scheme"

@@ -1,0 +1,127 @@
+"""Requests that schemathesis makes up from the OpenAPI document, right ones and wrong ones, and each by several people.
+
+The answers say nothing that is not promised (`test_utils.rest_contract` looks at them too), nothing breaks, and nobody
+is let in who may not. The same requests are made each time.
+"""
+
+from collections.abc import Iterator
+from itertools import cycle
+from typing import Any, TypeAlias
+
+import pytest
+import schemathesis
+from django.core.signals import request_finished, request_started
+from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections, transaction
+from django.test import override_settings
+from drf_spectacular.generators import SchemaGenerator
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis import CheckFunction
+from schemathesis.checks import load_all_checks
+from schemathesis.core.parameters import ParameterLocation
+from schemathesis.generation.meta import TestPhase
+from schemathesis.specs.openapi.checks import (
+    ignored_auth,
+    negative_data_rejection,
+    positive_data_acceptance,
+    unsupported_method,
+)
+
+from test_utils.rest_contract import bare
+from tests.test_rights_matrix import LET_IN, RULES, World, rest_routes
+
+Case: TypeAlias = schemathesis.Case[Any]
+
+load_all_checks()
+ROUTES = {bare(f"/{route}"): route for route in rest_routes()}
+# In turn, beside the one who may. Not each request by each: that would take four times as long.
+OTHERS = cycle(["visitor", "member", "staff", "owner"])
+EACH_FOURTH = cycle([True, False, False, False])
+
+# What is valid, and refused all the same, for a reason that no schema can say: a password that is wrong or too simple,
+# a link or a token that was used, somebody or something that is not there.
+MORE_THAN_A_SCHEMA = {
+    "acceptAnswer",
+    "addRoomMember",
+    "changePassword",
+    "createAnonymousConversation",  # the models are the site's to choose
+    "createConversation",
+    "createTopic",  # a tag is a word
+    "logIn",
+    "markRoomRead",
+    "register",
+    "replaceConversation",
+    "replaceTopic",
+    "resetPassword",
+    "updateConversation",
+    "updateTopic",
+}
+
+SCHEMA = schemathesis.openapi.from_dict(SchemaGenerator().get_schema(request=None, public=True))
+SCHEMA.app = get_wsgi_application()
+SCHEMA.config.generation.update(allow_x00=False)  # no database takes it: core/tests has it refused
+
+
+@pytest.fixture
+def world(db: None) -> Iterator[World]:
+    # A request ends by closing its connection, and with it the test's transaction.
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield World()
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+@SCHEMA.parametrize()
+@settings(
+    max_examples=3,  # beside the examples of the document, and one for each limit that a field has
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@override_settings(LIMITS=False)
+def test_whatever_is_sent_the_answer_is_one_of_the_documents(case: Case, world: World) -> None:
+    route = ROUTES[bare(case.operation.path)]
+    rule = RULES[route][case.operation.method.upper()]
+    who_may = next((role for role in ("owner", "member", "staff") if rule[role] == LET_IN), "visitor")
+    # Thousands, one for each limit of each field: there it is about fields and not about people.
+    is_one_of_many = case.meta is not None and case.meta.phase.name == TestPhase.COVERAGE
+    for role in [who_may] if is_one_of_many and not next(EACH_FOURTH) else [who_may, next(OTHERS)]:
+        if not is_wrong(case, ParameterLocation.PATH):
+            case.path_parameters = real_ids(case, world.path(route, role))
+        left_out: list[CheckFunction] = [negative_data_rejection] if takes_more_than_it_promises(case) else []
+        if is_one_of_many:
+            left_out.append(ignored_auth)  # which asks twice more: the other phases do
+        if case.operation.definition.raw["operationId"] in MORE_THAN_A_SCHEMA:
+            left_out.append(positive_data_acceptance)
+        if role != who_may:
+            left_out.append(unsupported_method)  # whoever may not even come near need not learn which there are
+        with transaction.atomic():
+            headers = {"Authorization": world.tokens[role]} if role in world.tokens else None
+            case.call_and_validate(headers=headers, excluded_checks=left_out)
+            transaction.set_rollback(True)
+
+
+def is_wrong(case: Case, place: ParameterLocation) -> bool:
+    """Whether something in this part of the request is wrong on purpose."""
+    assert case.meta is not None
+    part = case.meta.components.get(place)
+    return part is not None and part.mode.is_negative
+
+
+def takes_more_than_it_promises(case: Case) -> bool:
+    """REST framework takes 0 for "0" and "false" for false, and a `limit` that is no number for none at all.
+
+    Tags that are said twice count once. So only bodies have to be refused, and for anything but these.
+    """
+    assert case.meta is not None
+    wrong = (case.meta.phase.data.description or "").lower()
+    return not is_wrong(case, ParameterLocation.BODY) or "type" in wrong or "tags" in wrong
+
+
+def real_ids(case: Case, path: str) -> dict[str, str]:
+    """Of the things in the world that this operation may be about."""
+    parts = zip(case.operation.path.split("/"), path.split("/"), strict=True)
+    return {name.strip("{}"): value for name, value in parts if name.startswith("{")}
