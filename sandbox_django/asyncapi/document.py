@@ -13,13 +13,17 @@ from chanx.messages.base import BaseMessage
 from django.conf import settings
 
 from accounts.cookies import ACCESS_COOKIE
+from asyncapi.closing import closings_of, table
 from asyncapi.examples import example_of
 from core.live.messages import Unnumbered
 
 GUIDE = Path(__file__).with_name("guide.md")
 
 SEQ = {"type": "integer", "minimum": 1, "description": "The number of this fact in the channel's feed."}
-REF = {"type": "string", "description": "Comes back on the reply."}
+REF = {
+    "anyOf": [{"type": "string"}, {"type": "null"}],
+    "description": "Comes back on the reply; null is the same as none.",
+}
 REPLY_REF = {"type": "string", "description": "The `ref` of the request that this answers, if it had one."}
 VERSION = {"type": "integer", "description": "Of the frame's form; stands beside `ref`."}
 # chanx types neither.
@@ -36,7 +40,7 @@ PROBLEM = {
         "type": {"type": "string", "description": "What is wrong, for programs."},
         "loc": {
             "type": "array",
-            "items": {"type": ["string", "integer"]},
+            "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
             "description": "Where in the frame: names of fields, and positions in lists.",
         },
         "msg": {"type": "string", "description": "The same for people."},
@@ -81,7 +85,7 @@ def _contract() -> dict[str, Any]:
         DjangoRouteDiscovery().discover_routes(),
         title=chanx_settings.ASYNCAPI_TITLE,
         version=chanx_settings.ASYNCAPI_VERSION,
-        description=GUIDE.read_text(),
+        description=GUIDE.read_text().replace("{table of closing codes}", table()),
         camelize=True,
         security_schemes=_security_schemes(),
     ).generate()
@@ -128,6 +132,7 @@ def _complete_channel(name: str, channel: dict[str, Any]) -> None:
     for parameter in channel.get("parameters", {}).values():
         parameter["description"] = IDS[name]
     query = {"type": "object", "properties": {"since": SINCE}, "additionalProperties": False}
+    channel["x-close-codes"] = closings_of(name)
     channel["bindings"] = {"ws": {"method": "GET", "query": query, "bindingVersion": "0.1.0"}}
 
 

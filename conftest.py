@@ -1,0 +1,1 @@
+pytest_plugins = ["test_utils.socket_contract"]
