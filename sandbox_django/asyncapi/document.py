@@ -14,7 +14,7 @@ from django.conf import settings
 
 from accounts.cookies import ACCESS_COOKIE
 from asyncapi.closing import closings_of, table
-from asyncapi.examples import example_of
+from asyncapi.examples import BY_FORMAT, NUMBER, example_of
 from core.live.messages import Unnumbered
 
 GUIDE = Path(__file__).with_name("guide.md")
@@ -65,9 +65,9 @@ SINCE = {
     "description": "The number of the last fact that the client has: what came after it is sent first.",
 }
 IDS = {
-    "assistants": "Id of the conversation, a UUID.",
-    "room": "Id of the room, a number.",
-    "topic": "Id of the topic, a number.",
+    "assistants": {"description": "Id of the conversation, a UUID.", "examples": [BY_FORMAT["uuid"]]},
+    "room": {"description": "Id of the room, a number.", "examples": [str(NUMBER)]},
+    "topic": {"description": "Id of the topic, a number.", "examples": [str(NUMBER)]},
 }
 
 
@@ -130,7 +130,7 @@ def _leave_out_strangers(document: dict[str, Any]) -> None:
 def _complete_channel(name: str, channel: dict[str, Any]) -> None:
     channel["address"] = "/" + channel["address"]
     for parameter in channel.get("parameters", {}).values():
-        parameter["description"] = IDS[name]
+        parameter |= IDS[name]
     query = {"type": "object", "properties": {"since": SINCE}, "additionalProperties": False}
     channel["x-close-codes"] = closings_of(name)
     channel["bindings"] = {"ws": {"method": "GET", "query": query, "bindingVersion": "0.1.0"}}
