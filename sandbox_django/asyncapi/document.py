@@ -13,13 +13,17 @@ from chanx.messages.base import BaseMessage
 from django.conf import settings
 
 from accounts.cookies import ACCESS_COOKIE
-from asyncapi.examples import example_of
+from asyncapi.closing import closings_of, table
+from asyncapi.examples import BY_FORMAT, NUMBER, example_of
 from core.live.messages import Unnumbered
 
 GUIDE = Path(__file__).with_name("guide.md")
 
 SEQ = {"type": "integer", "minimum": 1, "description": "The number of this fact in the channel's feed."}
-REF = {"type": "string", "description": "Comes back on the reply."}
+REF = {
+    "anyOf": [{"type": "string"}, {"type": "null"}],
+    "description": "Comes back on the reply; null is the same as none.",
+}
 REPLY_REF = {"type": "string", "description": "The `ref` of the request that this answers, if it had one."}
 VERSION = {"type": "integer", "description": "Of the frame's form; stands beside `ref`."}
 # chanx types neither.
@@ -36,7 +40,7 @@ PROBLEM = {
         "type": {"type": "string", "description": "What is wrong, for programs."},
         "loc": {
             "type": "array",
-            "items": {"type": ["string", "integer"]},
+            "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
             "description": "Where in the frame: names of fields, and positions in lists.",
         },
         "msg": {"type": "string", "description": "The same for people."},
@@ -61,9 +65,9 @@ SINCE = {
     "description": "The number of the last fact that the client has: what came after it is sent first.",
 }
 IDS = {
-    "assistants": "Id of the conversation, a UUID.",
-    "room": "Id of the room, a number.",
-    "topic": "Id of the topic, a number.",
+    "assistants": {"description": "Id of the conversation, a UUID.", "examples": [BY_FORMAT["uuid"]]},
+    "room": {"description": "Id of the room, a number.", "examples": [str(NUMBER)]},
+    "topic": {"description": "Id of the topic, a number.", "examples": [str(NUMBER)]},
 }
 
 
@@ -81,7 +85,7 @@ def _contract() -> dict[str, Any]:
         DjangoRouteDiscovery().discover_routes(),
         title=chanx_settings.ASYNCAPI_TITLE,
         version=chanx_settings.ASYNCAPI_VERSION,
-        description=GUIDE.read_text(),
+        description=GUIDE.read_text().replace("{table of closing codes}", table()),
         camelize=True,
         security_schemes=_security_schemes(),
     ).generate()
@@ -126,8 +130,9 @@ def _leave_out_strangers(document: dict[str, Any]) -> None:
 def _complete_channel(name: str, channel: dict[str, Any]) -> None:
     channel["address"] = "/" + channel["address"]
     for parameter in channel.get("parameters", {}).values():
-        parameter["description"] = IDS[name]
+        parameter |= IDS[name]
     query = {"type": "object", "properties": {"since": SINCE}, "additionalProperties": False}
+    channel["x-close-codes"] = closings_of(name)
     channel["bindings"] = {"ws": {"method": "GET", "query": query, "bindingVersion": "0.1.0"}}
 
 

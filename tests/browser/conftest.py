@@ -22,6 +22,7 @@ from playwright.sync_api import (
 )
 
 from test_utils.openai_test_utils import FakeOpenAI
+from test_utils.socket_contract import recorder
 from tests.servers import Server
 
 Scheme: TypeAlias = Literal["light", "dark"]
@@ -126,6 +127,7 @@ def watch(context: BrowserContext, server: Server, complaints: list[str]) -> Non
         page.on("console", lambda message: complain_about(message, complaints))
         page.on("dialog", lambda dialog: close_and_complain(dialog, complaints))
         page.on("request", lambda request: stay_here(request.url, server, complaints))
+        recorder.listen_to_page(page)
 
     context.on("page", listen)
 

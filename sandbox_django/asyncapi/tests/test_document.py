@@ -4,12 +4,15 @@ from typing import Any
 
 import yaml
 from asyncapi_viewer.assets import manifest
+from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.core.management import call_command
 from django.test import SimpleTestCase
 from jsonschema import Draft202012Validator
 
+from asyncapi.closing import CLOSINGS
 from asyncapi.document import build_document
+from core.live.consumer import MAX_FRAME
 
 CHANNELS = {
     "assistants": "/ws/assistants/{pk}/",
@@ -67,6 +70,29 @@ class DocumentTests(SimpleTestCase):
         assert set(self.document["components"]["securitySchemes"]) == {"session", "token", "tokenCookie"}
         for word in ("4401", "4408", "`?since=", "`seq`", "`ref`", "resync"):
             assert word in self.document["info"]["description"]
+
+    def test_limits_in_the_guide_are_those_of_the_settings(self) -> None:
+        guide = self.document["info"]["description"]
+
+        for said in (
+            f"| {MAX_FRAME // 1024} KB",
+            f"| {settings.SOCKET_FRAMES_PER_MINUTE} a minute",
+            f"| {settings.SOCKETS_PER_PERSON} for a person, {settings.SOCKETS_PER_ADDRESS:,} for an address",
+            f"| {settings.SLOW_CLIENT_TIMEOUT:.0f} seconds",
+            f"good for {settings.SIMPLE_JWT['ACCESS_TOKEN_LIFETIME'].seconds // 60} minutes",
+            f"more than a week or {settings.FEED_KEEP_EVENTS:,} facts",
+        ):
+            assert said in guide, said
+        assert settings.FEED_KEEP_DAYS == 7
+
+    def test_channels_name_the_codes_with_which_they_close(self) -> None:
+        codes = {
+            name: {each["code"] for each in channel["x-close-codes"]}
+            for name, channel in self.document["channels"].items()
+        }
+
+        assert {name for name in codes if 4404 in codes[name]} == {"assistants", "room", "topic"}
+        assert {closing.code for closing in CLOSINGS} == set.union(*codes.values())
 
     def test_building_it_twice_gives_the_same(self) -> None:
         assert build_document("sandbox.example", "wss") == self.document

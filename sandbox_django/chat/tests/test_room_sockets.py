@@ -90,6 +90,20 @@ class MessageTests(RoomSocketCase):
         expected["sender"] = {**said["sender"], "user": "Bob"}
         assert heard[0]["payload"] == expected
 
+    async def test_what_is_deleted_of_somebody_who_has_gone_has_no_sender_and_later_no_person(self) -> None:
+        said = [await self.say("Bye", by=self.bob), await self.say("Bye again", by=self.bob)]
+        bob_id = self.bob.pk
+        page = await self.open(self.alice)
+
+        await self.send("delete", self.members_url(self.member.pk), by=self.bob, status=204)
+        await self.send("delete", self.messages_url(said[0]["id"]), by=self.alice, status=204)
+        await self.bob.adelete()
+        await self.send("delete", self.messages_url(said[1]["id"]), by=self.alice, status=204)
+
+        _, of_who_left, of_nobody = [(await self.fact(page))["payload"] for _ in range(3)]
+        assert (of_who_left["sender"], of_who_left["userId"]) == (None, bob_id)
+        assert (of_nobody["sender"], of_nobody["userId"]) == (None, None)
+
     async def test_whoever_comes_back_hears_what_they_missed_in_order(self) -> None:
         messages = [await self.say(str(number), by=self.bob) for number in range(5)]
 

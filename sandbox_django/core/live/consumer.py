@@ -15,6 +15,7 @@ import structlog
 from channels.exceptions import StopConsumer
 from channels.layers import get_channel_layer
 from chanx.channels.websocket import AsyncJsonWebsocketConsumer
+from chanx.constants import ENVELOPE_VERSION
 from chanx.core.decorators import ws_handler
 from chanx.core.envelope import Envelope, current_ref, strip_envelope
 from chanx.messages.base import BaseMessage
@@ -27,7 +28,7 @@ from pydantic import ValidationError
 from core import runner
 from core.live.authenticator import LiveAuthenticator
 from core.live.feeds import Fact, Replay
-from core.live.frames import encode
+from core.live.frames import dumps, encode
 from core.live.hub import LiveFeed, current_hub, read_with_texts
 from core.live.layers import LayerMessage, live_layer
 from core.live.messages import (
@@ -372,9 +373,13 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     # What goes out
 
-    async def send(self, text_data: str | None = None, bytes_data: bytes | None = None, close: bool = False) -> None:
-        if text_data is not None and not self._is_over:
-            self._outbox.put(text_data)
+    async def send_json(self, content: dict[str, Any], close: bool = False) -> None:
+        """What chanx says by itself: replies to what the browser says, and errors."""
+        # Not by Channels' own way, which would wait for a browser that doesn't read.
+        if not self._is_over:
+            ref = current_ref.get()
+            envelope = {} if ref is None else {"version": ENVELOPE_VERSION, "ref": ref}
+            self._outbox.put(dumps(humps.camelize(content) | envelope))
 
     def _say(self, message: BaseMessage) -> None:
         self._outbox.put(encode(message))

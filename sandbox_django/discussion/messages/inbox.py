@@ -12,19 +12,16 @@ from discussion.messages.discussion import AuthorPayload
 from discussion.models import Notification
 
 
-class NotificationPayload(BaseModel):
+class CreatedPayload(BaseModel):
     id: int = Field(description="Id of the notification.")
     kind: Literal["reply", "mention", "accepted"] = Field(description="Why the person hears of it.")
     topic_id: int = Field(description="Id of the topic.")
     topic_title: str = Field(description="Title of the topic.")
     reply_id: int | None = Field(description="Id of the reply; null for what is in the topic itself.")
-    actor: AuthorPayload | None = Field(description="Whoever did it; null when their account is gone.")
+    actor: AuthorPayload = Field(description="Whoever did it.")
     is_read: bool = Field(description="Whether the person has read it.")
     created_at: datetime = Field(description="When it was stored, in UTC (ISO 8601).")
     formatted_created_at: str = Field(description="The same for people, in the site's time zone.")
-
-
-class CreatedPayload(NotificationPayload):
     unread_count: int = Field(description="How many things in the inbox are unread now.")
 
 
@@ -36,6 +33,8 @@ class NotificationCreated(BaseMessage):
 
     @classmethod
     def of(cls, notification: Notification, *, unread_count: int) -> Self:
+        actor = AuthorPayload.of(notification.actor)
+        assert actor is not None  # they have done it just now
         return cls(
             payload=CreatedPayload(
                 id=notification.pk,
@@ -43,7 +42,7 @@ class NotificationCreated(BaseMessage):
                 topic_id=notification.topic_id,
                 topic_title=notification.topic.title,
                 reply_id=notification.reply_id,
-                actor=AuthorPayload.of(notification.actor),
+                actor=actor,
                 is_read=notification.is_read,
                 created_at=notification.created_at,
                 formatted_created_at=formatted(notification.created_at),

@@ -85,6 +85,17 @@ class HeardTests(ForumSocketCase):
                 frame = await self.fact(page)
                 assert (frame["action"], frame["payload"]) == (action, expected)
 
+    async def test_posts_of_accounts_that_are_gone_have_no_author(self) -> None:
+        topic = await self.ask()
+        reply = await self.answer(topic)
+        page = await self.open_topic(topic, by=self.staff)
+        await self.alice.adelete()
+        await self.bob.adelete()
+
+        for url in (topic_url(topic), reply_url(reply)):
+            await self.send("patch", url, {"content": "In other words."}, by=self.staff)
+            assert (await self.fact(page))["payload"]["author"] is None
+
     async def test_whoever_comes_back_hears_what_they_missed_in_order(self) -> None:
         topic = await self.ask()
         replies = [await self.answer(topic, str(number)) for number in range(5)]
@@ -331,6 +342,20 @@ class InboxTests(ForumSocketCase):
         await check("notifications_deleted")
         assert state == {}
         assert await stranger.hears_nothing()
+
+    async def test_an_inbox_hears_why(self) -> None:
+        inbox = await self.open_page("/ws/discussion/inbox/", by=self.bob)
+
+        topic = await self.ask(content="What do you say, @Bob?")
+        reply = await self.answer(topic)
+        await self.send("post", topic_url(topic, "accept-answer"), {"replyId": reply["id"]}, by=self.alice)
+
+        heard = [(await self.fact(inbox))["payload"] for _ in range(2)]
+        assert [(payload["kind"], payload["replyId"]) for payload in heard] == [
+            ("mention", None),
+            ("accepted", reply["id"]),
+        ]
+        assert {payload["actor"]["displayName"] for payload in heard} == {"Alice"}
 
     async def test_an_inbox_that_was_away_hears_what_it_missed(self) -> None:
         topic = await self.ask()

@@ -1,0 +1,81 @@
+"""Ask the assistant from a terminal, and read along: python examples/ask.py "Why is the sea salty?"
+
+As a visitor; or as yourself, with SANDBOX_EMAIL and SANDBOX_PASSWORD. SANDBOX_URL is the site's address.
+It ends with 0 for a whole answer, 1 for none, 3 for one that was cut short, 4 for one that was stopped, and 5 for one
+that failed; what was said until then has been printed.
+"""
+
+import asyncio
+import os
+import sys
+import uuid
+from typing import Any
+
+from sandbox import Refused, Sandbox
+from sandbox_client.assistants import (
+    AssistantErrorMessage,
+    AssistantsClient,
+    CompleteStreamingMessage,
+    StreamingMessage,
+)
+from sandbox_client.shared.messages import ResyncMessage
+
+URL = os.environ.get("SANDBOX_URL", "http://127.0.0.1:8000")
+EMAIL, PASSWORD = os.environ.get("SANDBOX_EMAIL", ""), os.environ.get("SANDBOX_PASSWORD", "")
+
+WHOLE, NONE, CUT_SHORT, STOPPED, FAILED = 0, 1, 3, 4, 5
+
+
+class Printed:
+    """What of the answer is on the screen already."""
+
+    def __init__(self) -> None:
+        self._length = 0  # in characters, as Python and the server count them
+
+    def show(self, content: str, *, offset: int = 0) -> None:
+        """Print what is new in a piece of the answer: a socket that comes back hears it from its start."""
+        print(content[self._length - offset :], end="", flush=True)
+        self._length = max(self._length, offset + len(content))
+
+
+async def ask(question: str) -> int:
+    sandbox = Sandbox(URL, email=EMAIL, password=PASSWORD)
+    conversations = "/api/assistants/anonymous/"
+    if EMAIL:
+        await sandbox.sign_in()
+        conversations = "/api/assistants/conversations/"
+    conversation = await sandbox.post(conversations, key=str(uuid.uuid4()))
+    messages = f"{conversations}{conversation['id']}/messages/"
+    asked = await sandbox.post(messages, {"content": question}, key=str(uuid.uuid4()))
+
+    printed = Printed()
+    async for message in sandbox.follow(AssistantsClient, pk=conversation["id"], since=0):
+        match message:
+            case StreamingMessage(payload=piece):
+                printed.show(piece.content, offset=piece.offset)
+            case CompleteStreamingMessage(payload=end):
+                return STOPPED if end.status == "stopped" else CUT_SHORT if end.error else WHOLE
+            case AssistantErrorMessage(payload=failure):
+                print(f"\n{failure.content}", file=sys.stderr)
+                return FAILED
+            case ResyncMessage() if answer := await stored_answer(sandbox, messages, asked["id"]):
+                # The server can't tell any more what came of it, but it has stored it.
+                printed.show(answer["content"])
+                if answer["status"] != "streaming":
+                    return {"complete": WHOLE, "stopped": STOPPED, "failed": FAILED}[answer["status"]]
+    raise AssertionError("A socket that comes back has no end.")
+
+
+async def stored_answer(sandbox: Sandbox, messages: str, question_id: int) -> Any:
+    listed = (await sandbox.get(messages)).json()["results"]
+    return next((message for message in listed if message.get("questionId") == question_id), None)
+
+
+if __name__ == "__main__":
+    try:
+        code = asyncio.run(ask(" ".join(sys.argv[1:]) or "What are you?"))
+        print()
+    except Refused as refusal:
+        print(refusal, file=sys.stderr)
+        code = NONE
+    sys.exit(code)

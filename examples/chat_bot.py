@@ -1,0 +1,75 @@
+"""A bot in a room: python examples/chat_bot.py ROOM_ID
+
+It is an account like any other (SANDBOX_EMAIL, SANDBOX_PASSWORD) that somebody has added to the room, and answers when
+it is mentioned with an @. SANDBOX_URL is the site's address.
+"""
+
+import asyncio
+import os
+import sys
+from typing import Any
+
+from sandbox import Refused, Sandbox
+from sandbox_client.room import MemberMessage, MessagePayload, RoomClient
+from sandbox_client.shared.messages import ResyncMessage
+
+URL = os.environ.get("SANDBOX_URL", "http://127.0.0.1:8000")
+
+
+def answer_to(message: MessagePayload) -> str:
+    """What the bot has to say: put your own here. The same message gets the same answer."""
+    return f"@{message.senderName} That were {len(message.content.split())} words."
+
+
+class Bot:
+    def __init__(self, sandbox: Sandbox, room: int) -> None:
+        self._sandbox = sandbox
+        self._room = room
+        self._messages = f"/api/chat/{room}/messages/"
+        self._newest = 0  # id of the newest message that we have seen
+
+    async def run(self) -> None:
+        self._me = (await self._sandbox.get("/api/accounts/user/")).json()["id"]
+        newest = await self._sandbox.get(f"{self._messages}?limit=1")
+        self._newest = max((message["id"] for message in newest.json()["results"]), default=0)
+        print(f"Listening in room {self._room}.", flush=True)
+        # The number was read before the messages: nothing falls between.
+        since = int(newest.headers["Feed-Seq"])
+        async for message in self._sandbox.follow(RoomClient, pk=self._room, since=since):
+            match message:
+                case MemberMessage(payload=said):
+                    await self._hear(said)
+                case ResyncMessage():  # we were away for longer than the server remembers
+                    await self._catch_up()
+
+    async def _hear(self, said: MessagePayload) -> None:
+        if said.id <= self._newest:
+            return
+        if self._me in said.mentions and said.userId != self._me:
+            # With the key, also a bot that was started anew answers a message once.
+            await self._sandbox.post(self._messages, {"content": answer_to(said)}, key=f"answer to {said.id}")
+        self._newest = said.id
+
+    async def _catch_up(self) -> None:
+        while missed := await self._page_after(self._newest):
+            for said in missed:
+                await self._hear(MessagePayload.model_validate(said))
+
+    async def _page_after(self, message_id: int) -> list[Any]:
+        page = await self._sandbox.get(f"{self._messages}?after={message_id}")
+        return list(page.json()["results"])
+
+
+async def main(room: int) -> None:
+    sandbox = Sandbox(URL, email=os.environ["SANDBOX_EMAIL"], password=os.environ["SANDBOX_PASSWORD"])
+    await sandbox.sign_in()
+    await Bot(sandbox, room).run()
+
+
+if __name__ == "__main__":
+    try:
+        asyncio.run(main(int(sys.argv[1])))
+    except Refused as refusal:
+        sys.exit(str(refusal))
+    except KeyboardInterrupt:
+        pass

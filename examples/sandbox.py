@@ -1,0 +1,110 @@
+"""What the examples share: requests that are sent until they are answered, and sockets that come back."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from typing import Any
+
+import httpx
+from pydantic import ValidationError
+from sandbox_client.base.client import BaseClient
+from sandbox_client.shared.messages import AuthenticationMessage, ResyncMessage
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
+WAITS = (0.1, 0.5, 1, 2, 4, 8, 16)  # seconds before each new attempt
+
+# With these codes a socket is closed for good. With any other, or none, it is worth coming back.
+SIGNED_OUT = 4401
+FINAL = {4400, SIGNED_OUT, 4403, 4404}
+TOO_OFTEN = 4429
+
+
+class Refused(Exception):
+    """The site said no, and would say it again."""
+
+
+class Sandbox:
+    """A site, as a visitor or as somebody."""
+
+    def __init__(self, url: str, *, email: str = "", password: str = "") -> None:
+        self._http = httpx.AsyncClient(base_url=url)
+        self._socket_url = url.replace("http", "ws", 1)
+        self._credentials = {"email": email, "password": password}
+        self._refresh_token = ""
+        self._headers: dict[str, str] = {}  # that say who we are
+
+    async def sign_in(self) -> Any:
+        """Get a new token, which is good for a quarter of an hour: with the refresh token, or with the password."""
+        self._headers = {}
+        response = None
+        if self._refresh_token:
+            response = await self._send("POST", "/api/accounts/token/refresh/", {"refresh": self._refresh_token})
+        if response is None or response.is_error:
+            response = await self._send("POST", "/api/accounts/login/", self._credentials)
+        tokens = _answer_of(response)
+        self._refresh_token = tokens["refresh"]
+        self._headers = {"Authorization": f"Bearer {tokens['access']}"}
+
+    async def get(self, path: str) -> httpx.Response:
+        response = await self._ask("GET", path)
+        _answer_of(response)
+        return response
+
+    async def post(self, path: str, data: Any = None, *, key: str = "") -> Any:
+        """What is sent again with the same key happens once, and gets the first one's answer."""
+        return _answer_of(await self._ask("POST", path, data, key=key))
+
+    async def follow(self, channel: type[BaseClient], *, since: int, **place: Any) -> AsyncIterator[Any]:
+        """Whatever a channel says after fact number `since`: each fact once, in order, however often we were away."""
+        attempts, is_renewed = 0, False
+        while True:
+            client = channel(self._socket_url, path_params=place)
+            socket = None
+            with suppress(OSError, InvalidHandshake, TimeoutError, ConnectionClosed):
+                async with connect(f"{client.url}?since={since}", additional_headers=self._headers) as socket:
+                    async for text in socket:
+                        try:
+                            message = client.incoming_message_adapter.validate_json(text)
+                        except ValidationError:
+                            continue  # from a server that is newer than we are
+                        if isinstance(message, AuthenticationMessage) and message.payload.statusCode == 200:
+                            attempts, is_renewed = 0, False
+                        yield message
+                        if isinstance(message, ResyncMessage):
+                            since = message.payload.seq
+                        since = getattr(message, "seq", since)
+            code = socket.close_code if socket else None
+            if code == SIGNED_OUT and self._headers and not is_renewed:
+                await self.sign_in()
+                is_renewed = True
+            elif code in FINAL:
+                raise Refused(f"The socket was closed with {code}.")
+            else:
+                wait = 30 if code == TOO_OFTEN else WAITS[min(attempts, len(WAITS) - 1)]
+                await asyncio.sleep(wait * random.uniform(0.5, 1.5))  # so that not everybody comes at once
+                attempts += 1
+
+    async def _ask(self, method: str, path: str, data: Any = None, *, key: str = "") -> httpx.Response:
+        response = await self._send(method, path, data, key=key)
+        if response.status_code == 401 and self._headers:
+            await self.sign_in()
+            response = await self._send(method, path, data, key=key)
+        return response
+
+    async def _send(self, method: str, path: str, data: Any = None, *, key: str = "") -> httpx.Response:
+        headers = self._headers | ({"Idempotency-Key": key} if key else {})
+        for wait in WAITS:
+            with suppress(httpx.TransportError):
+                response = await self._http.request(method, path, json=data, headers=headers)
+                if response.status_code != 429 and response.status_code < 500:
+                    return response
+            await asyncio.sleep(wait * random.uniform(0.5, 1.5))
+        raise Refused("The site doesn't answer.")
+
+
+def _answer_of(response: httpx.Response) -> Any:
+    if response.is_error:
+        raise Refused(f"{response.status_code} {response.text}")
+    return response.json()

@@ -1,0 +1,329 @@
+"""What the AsyncAPI document says of every socket is so, and whoever breaks it is found out."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+from unittest import mock
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.db import OperationalError
+from django.test import SimpleTestCase, override_settings
+
+from accounts.models import User
+from assistants.consumers.conversation_consumer import ConversationAssistantConsumer
+from assistants.factories.conversation import ConversationFactory
+from asyncapi.closing import CLOSINGS
+from asyncapi.document import build_document
+from chat.factories.room import MemberFactory, RoomFactory
+from chat.models.room import ChatRole
+from core.live.consumer import MAX_FRAME, LiveConsumer
+from discussion.factories.topic import TopicFactory
+from test_utils import socket_contract
+from test_utils.auth_api_test_case import ws_headers
+from test_utils.people import alice, bob
+from test_utils.socket_contract import Recorder
+from test_utils.testing import PATIENCE, Page, WebsocketTestCase
+
+Provoke = Callable[[str], Awaitable[Page]]
+
+
+class EverySocketCase(WebsocketTestCase):
+    consumer = ConversationAssistantConsumer
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.alice, self.bob = alice(), bob()
+        self.room = RoomFactory.create()
+        MemberFactory.create(group_chat=self.room, user=self.alice, chat_role=ChatRole.OWNER)
+        self.member = MemberFactory.create(group_chat=self.room, user=self.bob)
+        self.topic = TopicFactory.create(author=self.alice)
+        ids = {
+            "assistants": ConversationFactory.create(user=self.bob).pk,
+            "room": self.room.pk,
+            "topic": self.topic.pk,
+        }
+        self.paths = {
+            name: channel["address"].replace("{pk}", str(ids.get(name)))
+            for name, channel in build_document("testserver", "ws")["channels"].items()
+        }
+
+
+class EverySocketTests(EverySocketCase):
+    async def test_a_malformed_frame_gets_an_error_with_its_ref(self) -> None:
+        for name, path in self.paths.items():
+            with self.subTest(name):
+                page = await self.open_page(path, by=self.bob)
+
+                await page.say('{"action": "dance", "ref": "a"}')
+
+                assert (await page.hear_until("error"))[-1]["ref"] == "a"
+
+    async def test_a_ping_gets_a_pong_with_its_ref(self) -> None:
+        for name, path in self.paths.items():
+            with self.subTest(name):
+                page = await self.open_page(path, by=self.bob)
+
+                await page.say('{"action": "ping", "payload": null, "ref": "b"}')
+
+                pong = (await page.hear_until("pong"))[-1]
+                assert (pong["ref"], pong["version"]) == ("b", 1)
+
+    async def test_a_ref_may_be_null(self) -> None:
+        """As typed clients send it that leave it out."""
+        for name, path in self.paths.items():
+            with self.subTest(name):
+                page = await self.open_page(path, by=self.bob)
+
+                await page.say('{"action": "ping", "ref": null}')
+
+                assert "ref" not in (await page.hear_until("pong"))[-1]
+
+    async def test_every_request_may_leave_out_what_the_document_doesnt_require(self) -> None:
+        room = await self.open_page(self.paths["room"], by=self.bob)
+        for said in ('{"action": "typing", "ref": "c"}', '{"action": "typing", "payload": {}}'):
+            await room.say(said)
+            assert "error" not in {frame["action"] for frame in await room.hear_until("complete")}
+
+        topics = await self.open_page(self.paths["topics"], by=self.bob)
+        await topics.say('{"action": "show_topics", "payload": {"topicIds": [1]}, "ref": "d"}')
+        assert [frame["action"] for frame in await topics.hear_until("complete")] == ["complete"]
+
+    async def test_who_knows_more_than_the_server_is_told_to_fetch_again(self) -> None:
+        for name, path in self.paths.items():
+            with self.subTest(name):
+                page = await self.open_page(f"{path}?since=1000", by=self.bob)
+
+                assert (await page.hear_until("resync"))[-1]["payload"] == {"seq": 0}
+
+
+class ClosingTests(EverySocketCase):
+    """Each code of the table, brought about at every socket that names it."""
+
+    async def test_every_code_comes_as_documented(self) -> None:
+        provoke: dict[int, Provoke] = {
+            1009: self.say_too_much_at_once,
+            4400: lambda path: self.open_socket(f"{path}?since=yesterday", by=self.bob),
+            4401: lambda path: self.open_socket(path, headers=[(b"authorization", b"Bearer nonsense")]),
+            4408: self.stop_reading,
+            4429: self.say_too_often,
+        }
+        for code, bring_about in provoke.items():
+            for name, path in self.paths.items():
+                with self.subTest(name, code=code):
+                    page = await bring_about(path)
+
+                    assert await page.close_code() == code
+
+        elsewhere = {
+            1012: "tests/faults: the server program sends it while it ends",
+            1013: "below",
+            4403: "below",
+            4404: "below",
+        }
+        assert {closing.code for closing in CLOSINGS} == set(provoke) | set(elsewhere)
+
+    async def say_too_much_at_once(self, path: str) -> Page:
+        page = await self.open_page(path, by=self.bob)
+        await page.say(json.dumps({"action": "ping", "ref": "x" * MAX_FRAME}))
+        return page
+
+    async def say_too_often(self, path: str) -> Page:
+        page = await self.open_page(path, by=self.bob)
+        with override_settings(SOCKET_FRAMES_PER_MINUTE=0):
+            await page.say('{"action": "ping"}')
+            await page.communicator.receive_nothing(0.02)
+        return page
+
+    async def stop_reading(self, path: str) -> Page:
+        given_up = asyncio.Event()
+        really_give_up = LiveConsumer._give_up
+
+        async def give_up(consumer: LiveConsumer) -> None:
+            given_up.set()
+            await really_give_up(consumer)
+
+        headers = await sync_to_async(ws_headers)(self.bob)
+        communicator = self.create_communicator(ws_path=path, headers=headers)
+        communicator._output_queue = asyncio.Queue(1)  # what is in the line between the server and us
+        with override_settings(SLOW_CLIENT_TIMEOUT=0.01), mock.patch.object(LiveConsumer, "_give_up", give_up):
+            await communicator.connect(PATIENCE)
+            await communicator.send_to('{"action": "ping"}')
+            async with asyncio.timeout(PATIENCE):
+                await given_up.wait()
+        return Page(communicator)
+
+    async def test_a_lookup_that_fails_asks_to_come_back(self) -> None:
+        page = await self.open_page(self.paths["room"], by=self.bob)
+
+        with mock.patch("chat.consumers.chat_detail.in_database_thread", side_effect=OperationalError("gone")):
+            await self.leave_room()
+            assert await page.close_code() == 1013
+
+    async def test_whoever_has_left_is_shut_out(self) -> None:
+        page = await self.open_page(self.paths["room"], by=self.bob)
+
+        await self.leave_room()
+
+        assert await page.close_code() == 4403
+
+    async def leave_room(self) -> None:
+        left = await self.request("delete", f"/api/chat/{self.room.pk}/members/{self.member.pk}/", by=self.bob)
+        assert left.status_code == 204
+
+    async def test_what_isnt_there_for_one_is_not_found(self) -> None:
+        nobody = await sync_to_async(User.objects.create_user)("nobody@example.com", "password")
+        await self.topic.adelete()
+        for name in ("assistants", "room", "topic"):
+            with self.subTest(name):
+                page = await self.open_socket(self.paths[name], by=nobody)
+
+                assert await page.close_code() == 4404
+
+
+class RecorderTests(SimpleTestCase):
+    """The recorder itself finds what it is there for."""
+
+    def setUp(self) -> None:
+        self.recorder = Recorder()
+
+    def open(self, path: str = "/ws/chat/7/", query: str = "") -> Any:
+        record = self.recorder.record(path, query)
+        assert record is not None
+        return record
+
+    def let_in(self, path: str = "/ws/chat/7/", query: str = "") -> Any:
+        record = self.open(path, query)
+        record.told(authentication(200, seq=5))
+        return record
+
+    def found(self) -> str:
+        return "\n".join(self.recorder.take_problems())
+
+    def test_an_action_of_another_channel_is_found(self) -> None:
+        self.let_in().told(json.dumps({"action": "streaming", "payload": {}}))
+
+        assert "room sends 'streaming', which the document doesn't name there" in self.found()
+
+    def test_a_field_too_many_is_found(self) -> None:
+        self.let_in().told('{"action": "read", "payload": {"userId": 1, "messageId": 2, "email": "a@example.com"}}')
+
+        assert "email" in self.found()
+
+    def test_a_field_too_few_is_found(self) -> None:
+        self.let_in().told('{"action": "read", "payload": {"userId": 1}}')
+
+        assert "messageId" in self.found()
+
+    def test_another_type_is_found(self) -> None:
+        self.let_in().told('{"action": "read", "payload": {"userId": "1", "messageId": 2}}')
+
+        assert "payload.userId" in self.found()
+
+    def test_a_number_that_is_skipped_or_told_twice_is_found(self) -> None:
+        for seq in (7, 5):
+            self.let_in().told(removed(seq))
+            assert f"numbers a fact {seq} after 5" in self.found()
+        self.let_in(query="since=2").told(removed(6))
+        assert "numbers a fact 6 after 2" in self.found()
+        self.let_in().told(removed(6))
+        assert self.found() == ""
+
+    def test_a_piece_of_an_answer_that_is_skipped_or_told_twice_is_found(self) -> None:
+        for offset in (3, 1):
+            page = self.let_in("/ws/assistants/0b5f1f0e-8a53-4f0c-9d55-6f2f1f6a1c11/")
+            page.told(piece("ab", offset=0))
+            page.told(piece("c", offset=offset))
+            assert f"goes on at {offset} with an answer of which 2 characters were told" in self.found()
+
+    def test_a_reply_without_the_ref_is_found(self) -> None:
+        page = self.let_in()
+        page.asked('{"action": "ping", "ref": "a"}')
+        page.told('{"action": "pong", "payload": null}')
+
+        assert "leaves out the ref 'a'" in self.found()
+
+    def test_a_request_that_is_taken_although_it_isnt_documented_is_found(self) -> None:
+        page = self.let_in()
+        page.asked('{"action": "typing", "payload": {"isTyping": "yes"}}')
+        page.served()
+
+        assert "takes a frame that is not as documented" in self.found()
+
+    def test_a_request_that_is_refused_although_it_is_documented_is_found(self) -> None:
+        page = self.let_in()
+        page.asked('{"action": "typing", "payload": {"isTyping": true}}')
+        page.told('{"action": "error", "payload": {"detail": "No."}}')
+        page.served()
+
+        assert "refuses a frame that is as documented" in self.found()
+
+    def test_an_unknown_closing_code_is_found(self) -> None:
+        self.let_in("/ws/chat/group/").closed(4403)
+
+        assert "rooms closes with 4403" in self.found()
+
+    def test_whoever_is_refused_hears_nothing_more_and_gets_the_code_of_the_status(self) -> None:
+        page = self.open()
+        page.told(authentication(404))
+        page.told(removed(1))
+        page.closed(4401)
+
+        assert "can't follow its `authentication`" in (found := self.found())
+        assert "refuses with 404 and closes with 4401" in found
+
+    def test_nothing_comes_before_the_authentication(self) -> None:
+        self.open().told(removed(1))
+
+        assert "before `authentication`" in self.found()
+
+    def test_the_test_that_caused_it_fails(self) -> None:
+        hook = socket_contract.pytest_runtest_call(mock.Mock())
+        next(hook)
+        socket_contract.recorder.problems.append("room says nonsense")
+
+        with pytest.raises(pytest.fail.Exception, match="room says nonsense"):
+            next(hook)
+
+    def test_what_no_test_met_is_listed(self) -> None:
+        assert "room sends typing" in self.recorder.never_met()
+
+        self.let_in().told('{"action": "typing", "payload": {"userId": 1, "user": "Bob", "isTyping": true}}')
+
+        assert "room sends typing" not in self.recorder.never_met()
+
+
+class RecordedTests(EverySocketCase):
+    async def test_real_frames_are_listened_to(self) -> None:
+        problems: list[str] = []
+        with mock.patch.object(socket_contract.recorder, "problems", problems):
+            page = await self.open_page(self.paths["room"], by=self.bob)
+            with mock.patch("core.live.consumer.PongMessage", return_value=Nonsense()):
+                await page.say('{"action": "ping"}')
+                await page.hear_until("complete")
+
+        assert problems
+        assert "undocumented" in problems[0]
+
+
+class Nonsense:
+    """A message that no document knows."""
+
+    def model_dump(self, **how: Any) -> dict[str, Any]:
+        return {"action": "pong", "payload": None, "undocumented": True}
+
+
+def authentication(status: int, seq: int | None = None) -> str:
+    payload = {"statusCode": status, "statusText": "…", "data": {"detail": "…", "seq": seq}}
+    return json.dumps({"action": "authentication", "payload": payload})
+
+
+def removed(seq: int) -> str:
+    payload = {"id": 1, "user": "Bob", "userPk": 1, "hasLeft": False}
+    return json.dumps({"action": "member_removed", "payload": payload, "seq": seq})
+
+
+def piece(content: str, *, offset: int) -> str:
+    payload = {"content": content, "isComplete": False, "messageId": 1, "replyId": 2, "offset": offset}
+    return json.dumps({"action": "streaming", "payload": payload})
