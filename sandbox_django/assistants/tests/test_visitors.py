@@ -12,6 +12,7 @@ from django.utils import timezone
 from assistants.consumers.conversation_consumer import ConversationAssistantConsumer
 from assistants.factories.conversation import ConversationFactory, QuestionFactory
 from assistants.groups import conversation_feed
+from assistants.messages.assistant import ConversationUpdated
 from assistants.models import AssistantConversation
 from core.live import feeds
 from core.live.models import Feed
@@ -115,8 +116,8 @@ class LeftBehindTests(TransactionTestCase):
         owned = ConversationFactory.create(user=alice())
         for conversation in (left, touched, owned):
             QuestionFactory.create(conversation=conversation)
-            with feeds.write(conversation_feed(conversation.pk)):
-                pass
+            with feeds.write(conversation_feed(conversation.pk)) as feed:
+                feed.publish(ConversationUpdated.of(conversation))
         AssistantConversation.objects.filter(pk__in=[left.pk, owned.pk]).update(updated_at=old)
 
         call_command("delete_abandoned_conversations", verbosity=0)
