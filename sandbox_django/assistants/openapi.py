@@ -36,7 +36,8 @@ BUSY = {"answer_in_progress": "An answer is being written. Wait for it, or stop 
 AGAIN = {**BUSY, "nothing_to_retry": "Only the newest question can be answered again."}
 ASKING = (
     "The question is stored and comes back at once; the answer is written meanwhile. Hear it over the socket "
-    "`/ws/assistants/{conversationId}/`, or read the messages again until its `status` is no longer `streaming`."
+    "`/ws/assistants/{conversationId}/`, or read the messages again until the answer, whose `questionId` is this "
+    "question's `id`, has a `status` other than `streaming`."
 )
 AGAIN_ID = (
     "`messageId` is the question's or that of one of its answers. Earlier answers stay; the new one is given back."

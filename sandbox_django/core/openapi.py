@@ -248,7 +248,7 @@ def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -
             for body in [operation.get("requestBody", {}), *operation["responses"].values()]:
                 for content in body.get("content", {}).values():
                     if "example" not in content:
-                        content["example"] = example_of(content["schema"])
+                        content["example"] = example_of(content["schema"], operation["operationId"])
     for name in schemas.keys() - _referenced(result):
         del schemas[name]  # what is sent has no part that can't be written
     schemas |= {f"{refusal.name}Error": refusal.schema() for refusal in REFUSALS} | {"Error": ONE_ERROR}
@@ -277,15 +277,16 @@ def placeholders(path: str) -> dict[str, tuple[str, str]]:
     return {name: PATH_PARAMETERS[before] for before, name in re.findall(r"(\w+)/{(\w+)}", path)}
 
 
-def example_of(schema: dict[str, Any]) -> Any:
+def example_of(schema: dict[str, Any], operation: str) -> Any:
+    """The example of this operation (`createRoom.Room`), or the one for all."""
     if "examples" in schema:
         return schema["examples"][0]
     if schema.get("type") == "array":
-        return [example_of(schema["items"])]
+        return [example_of(schema["items"], operation)]
     name = schema["$ref"].rpartition("/")[2]
     if listed := re.fullmatch(r"Paginated(\w+)List", name):
         return {"count": 1, "next": None, "previous": None, "results": [_examples[listed[1]]]}
-    return _examples[name]
+    return _examples.get(f"{operation}.{name}", _examples[name])
 
 
 ONE_ERROR = {

@@ -19,10 +19,9 @@ class UsageSerializer(serializers.Serializer[Any]):
 
 
 class QuestionSerializer(serializers.Serializer[AssistantMessage]):
-    """What is asked, and the question that it became.
+    """What is asked, and the question that it became."""
 
-    By hand: the fields below, made anew for each question, took a seventh of what asking takes.
-    """
+    # By hand: the fields below, made anew for each question, took a seventh of what asking takes.
 
     content = serializers.CharField(max_length=settings.ASSISTANT_MAX_QUESTION_LENGTH)
 

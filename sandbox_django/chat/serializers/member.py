@@ -36,7 +36,7 @@ class SenderSerializer(serializers.ModelSerializer[ChatMember]):
 
 
 class MemberSerializer(SenderSerializer):
-    """The same, with how far they have read."""
+    """Somebody in a room, what they may do there, and how far they have read."""
 
     chat_role = serializers.ChoiceField(choices=ChatRole.choices, default=ChatRole.MEMBER)
 

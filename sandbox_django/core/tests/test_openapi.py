@@ -35,7 +35,11 @@ class SchemaTests(SimpleTestCase):
         }
 
         assert set(openapi._operations) == there
-        assert {name for name in openapi._examples if name not in self.schema["components"]["schemas"]} == set()
+        ids = {one["operationId"] for operations in self.schema["paths"].values() for one in operations.values()}
+        names = self.schema["components"]["schemas"].keys()
+        for operation, _, name in (key.rpartition(".") for key in openapi._examples):
+            assert name in names, name
+            assert operation in {"", *ids}, operation
 
     def test_every_example_is_what_its_schema_says(self) -> None:
         schemas = {"components": {"schemas": closed(self.schema["components"]["schemas"])}}
