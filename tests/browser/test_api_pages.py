@@ -12,8 +12,9 @@ from tests.servers import Server
 BEYOND_US = {"nested-interactive"}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", SIZES)
+# Each size and each scheme once: axe takes half a minute over so large a page.
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(("size", "scheme"), zip(SIZES, ["light", "dark"], strict=True))
 def test_api_pages_are_for_everybody(chromium: Browser, server: Server, size: str, scheme: Scheme) -> None:
     context = on_another_screen(chromium, server, size, scheme)
     page = context.new_page()
