@@ -72,6 +72,10 @@ class EverySocketTests(EverySocketCase):
 
     async def test_a_ref_may_be_null(self) -> None:
         """As typed clients send it that leave it out."""
+        requests = {
+            "room": '{"action": "typing", "payload": {"isTyping": true}, "ref": null}',
+            "topics": '{"action": "show_topics", "payload": {"topicIds": [1]}, "ref": null}',
+        }
         for name, path in self.paths.items():
             with self.subTest(name):
                 page = await self.open_page(path, by=self.bob)
@@ -79,6 +83,10 @@ class EverySocketTests(EverySocketCase):
                 await page.say('{"action": "ping", "ref": null}')
 
                 assert "ref" not in (await page.hear_until("pong"))[-1]
+                if name in requests:
+                    await page.hear_until("complete")
+                    await page.say(requests[name])
+                    assert "error" not in {frame["action"] for frame in await page.hear_until("complete")}
 
     async def test_every_request_may_leave_out_what_the_document_doesnt_require(self) -> None:
         room = await self.open_page(self.paths["room"], by=self.bob)
