@@ -10,7 +10,7 @@ from websockets.sync.client import ClientConnection, connect
 from tests.faults.devices import Device, register
 from tests.servers import Server
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 
 FORGOTTEN = 60.0  # seconds after which nobody is believed to be there whose server has died
 
