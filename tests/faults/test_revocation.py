@@ -2,6 +2,7 @@
 
 import json
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import TypeAlias
@@ -37,9 +38,9 @@ def listen() -> Iterator[Listen]:
 
 
 @pytest.fixture
-def person(servers: tuple[Server, Server], request: pytest.FixtureRequest) -> str:
+def person(servers: tuple[Server, Server]) -> str:
     """Somebody new, by e-mail."""
-    email = f"{request.node.name.lower()}@example.com"
+    email = f"{uuid.uuid4()}@example.com"
     register(email, servers[0])
     return email
 
