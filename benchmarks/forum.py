@@ -69,32 +69,60 @@ def fill(topics: int, replies: int) -> None:
     words = [_word(chance) for _ in range(WORDS)]
     weights = [1 / rank for rank in range(1, WORDS + 1)]
     paragraphs = [" ".join(chance.choices(words, weights, k=40)) for _ in range(3000)]
-    copy("accounts_user", "id email display_name password is_active is_staff is_superuser date_joined auth_version", (
-        (pk, f"p{pk}@example.com", f"Person {pk}", "", True, False, False, BEGAN, 0) for pk in range(1, PEOPLE + 1)
-    ))  # fmt: skip
+    copy(
+        "accounts_user",
+        "id email display_name password is_active is_staff is_superuser date_joined auth_version",
+        ((pk, f"p{pk}@example.com", f"Person {pk}", "", True, False, False, BEGAN, 0) for pk in range(1, PEOPLE + 1)),
+    )
     copy("discussion_tag", "id name topic_count", ((pk, f"tag-{pk}", 0) for pk in range(1, TAGS + 1)))
-    copy("discussion_discussiontopic", "id author_id title content content_html mentions is_closed is_pinned created_at"
-         " vote_count reply_count view_count old_view_count last_activity_at",
-         _topics(chance, topics, words, weights, paragraphs))  # fmt: skip
+    copy(
+        "discussion_discussiontopic",
+        "id author_id title content content_html mentions is_closed is_pinned created_at"
+        " vote_count reply_count view_count old_view_count last_activity_at",
+        _topics(chance, topics, words, weights, paragraphs),
+    )
     tag_weights = [1 / rank for rank in range(1, TAGS + 1)]
-    copy("discussion_discussiontopic_tags", "discussiontopic_id tag_id", (
-        (pk, tag) for pk in range(1, topics + 1) for tag in set(chance.choices(range(1, TAGS + 1), tag_weights, k=2))
-    ))  # fmt: skip
-    copy("discussion_discussionreply", "id topic_id author_id content content_html mentions created_at vote_count", (
-        (pk, _busy(chance, topics), chance.randint(1, PEOPLE), text := chance.choice(paragraphs), f"<p>{text}</p>",
-         "[]", BEGAN + timedelta(minutes=pk), 0)
-        for pk in range(1, replies + 1)
-    ))  # fmt: skip
-    copy("discussion_topicvote", "topic_id user_id value", (
-        (pk, user, chance.choice([1, 1, 1, -1]))
-        for pk in range(1, topics + 1) for user in chance.sample(range(1, PEOPLE + 1), k=chance.randint(0, 4))
-    ))  # fmt: skip
-    copy("discussion_replyvote", "reply_id user_id value", (
-        (pk, chance.randint(1, PEOPLE), 1) for pk in range(1, replies + 1, 3)
-    ))  # fmt: skip
-    copy("discussion_notification", "user_id kind topic_id is_read created_at", (
-        (number % 20 + 1, "reply", chance.randint(1, topics), number % 3 > 0, BEGAN) for number in range(20_000)
-    ))  # fmt: skip
+    copy(
+        "discussion_discussiontopic_tags",
+        "discussiontopic_id tag_id",
+        ((pk, tag) for pk in range(1, topics + 1) for tag in set(chance.choices(range(1, TAGS + 1), tag_weights, k=2))),
+    )
+    copy(
+        "discussion_discussionreply",
+        "id topic_id author_id content content_html mentions created_at vote_count",
+        (
+            (
+                pk,
+                _busy(chance, topics),
+                chance.randint(1, PEOPLE),
+                text := chance.choice(paragraphs),
+                f"<p>{text}</p>",
+                "[]",
+                BEGAN + timedelta(minutes=pk),
+                0,
+            )
+            for pk in range(1, replies + 1)
+        ),
+    )
+    copy(
+        "discussion_topicvote",
+        "topic_id user_id value",
+        (
+            (pk, user, chance.choice([1, 1, 1, -1]))
+            for pk in range(1, topics + 1)
+            for user in chance.sample(range(1, PEOPLE + 1), k=chance.randint(0, 4))
+        ),
+    )
+    copy(
+        "discussion_replyvote",
+        "reply_id user_id value",
+        ((pk, chance.randint(1, PEOPLE), 1) for pk in range(1, replies + 1, 3)),
+    )
+    copy(
+        "discussion_notification",
+        "user_id kind topic_id is_read created_at",
+        ((number % 20 + 1, "reply", chance.randint(1, topics), number % 3 > 0, BEGAN) for number in range(20_000)),
+    )
     _count()
 
 

@@ -28,8 +28,13 @@ def table(title: str, ours: Figures, bare: Figures) -> str:
             row += [*cells(others), ratio]
         rows.append(row)
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) if not column else cell.rjust(width)
-             for column, (cell, width) in enumerate(zip(row, widths, strict=True))) for row in rows]  # fmt: skip
+    lines = [
+        "  ".join(
+            cell.ljust(width) if not column else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    ]
     return "\n".join([f"\n{title}", *lines])
 
 

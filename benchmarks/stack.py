@@ -88,9 +88,15 @@ def running(command: list[str], env: Mapping[str, str], output: "IO[str] | int")
     # start and the `try` would leave it running: it waits.
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     process = subprocess.Popen(
-        command, cwd=ROOT, env=env, stdout=output, stderr=None if output == subprocess.PIPE else output,
-        text=True, start_new_session=True, preexec_fn=let_signals_in,
-    )  # fmt: skip
+        command,
+        cwd=ROOT,
+        env=env,
+        stdout=output,
+        stderr=None if output == subprocess.PIPE else output,
+        text=True,
+        start_new_session=True,
+        preexec_fn=let_signals_in,
+    )
     try:
         let_signals_in()
         yield process

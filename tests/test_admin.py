@@ -195,14 +195,14 @@ class RefusalTests(WorldCase):
 
     def test_visitors_are_asked_to_sign_in(self) -> None:
         for page in self.pages():
-            assert self.client.get(page).url.startswith("/admin/login/"), page  # type: ignore[attr-defined]
+            assert self.client.get(page).url.startswith("/admin/login/"), page  # type: ignore[attr-defined]  # it leads elsewhere
         self.try_everything()
 
     def test_people_who_are_not_staff_get_no_further(self) -> None:
         self.client.force_login(self.world.bob)
 
         for page in self.pages():
-            assert self.client.get(page).url.startswith("/admin/login/"), page  # type: ignore[attr-defined]
+            assert self.client.get(page).url.startswith("/admin/login/"), page  # type: ignore[attr-defined]  # it leads elsewhere
         self.try_everything()
 
     def test_staff_without_permissions_see_and_do_nothing(self) -> None:
@@ -538,7 +538,7 @@ class ForumTests(DeedCase):
 
         response = self.client.post(page_of(DiscussionTopic), chosen)
 
-        assert response.url == page  # type: ignore[attr-defined]
+        assert response.url == page  # type: ignore[attr-defined]  # it leads elsewhere
         assert b'value="reopen"' in self.client.get(page).content
 
     def test_reply_and_topic_are_deleted_with_what_is_counted_and_told(self) -> None:

@@ -34,9 +34,9 @@ class IdempotentCreateMixin(CreateModelMixin, GenericAPIView[ModelType]):
 
     takes_idempotency_key = True
 
-    def find_what_url_names(self) -> None:
+    def find_what_url_names(self) -> object:
         """Raise when there is no such thing, or whoever asks may not see it."""
-        self.get_queryset()
+        return self.get_queryset()
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         # Whoever lost the right to it does not get an old answer either.

@@ -90,8 +90,8 @@ class MessageListView(
     def feed(self) -> str:
         return conversation_feed(self.kwargs["conversation_pk"])
 
-    def find_what_url_names(self) -> None:
-        self.conversation  # noqa: B018
+    def find_what_url_names(self) -> object:
+        return self.conversation
 
     def perform_create(self, serializer: BaseSerializer[AssistantMessage]) -> None:
         content = serializer.validated_data["content"]
