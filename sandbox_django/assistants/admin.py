@@ -18,7 +18,7 @@ from assistants.services.conversations import (
 )
 from assistants.tasks.assistant_tasks import task_end_abandoned_answers
 from core import runner
-from core.admin import HistoryAdmin, ReadOnlyAdmin, counted, one_by_one
+from core.admin import HistoryAdmin, ReadOnlyAdmin, annotated, counted, one_by_one
 
 
 @admin.register(AssistantConversation)
@@ -36,8 +36,7 @@ class ConversationAdmin(ReadOnlyAdmin[AssistantConversation]):
         messages = counted(AssistantMessage.objects.all(), "conversation")
         return super().get_queryset(request).annotate(message_count=messages)
 
-    def messages(self, conversation: AssistantConversation) -> int:
-        return conversation.message_count  # type: ignore[attr-defined,no-any-return]  # annotated
+    messages = annotated("message_count", "messages")
 
     def delete(self, request: HttpRequest, thing: AssistantConversation) -> None:
         delete_conversation(thing)
@@ -73,9 +72,7 @@ class MessageAdmin(HistoryAdmin[AssistantMessage]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[AssistantMessage]:
         return super().get_queryset(request).annotate(length=Length("content")).defer("content", "content_html")
 
-    @admin.display(description="characters")
-    def length(self, message: AssistantMessage) -> int:
-        return message.length  # type: ignore[attr-defined,no-any-return]  # annotated
+    length = annotated("length", "characters")
 
     @one_by_one(
         "Try again",

@@ -7,7 +7,7 @@ from chat.models import ChatMember, ChatMessage, GroupChat
 from chat.services.members import LastOwner, NotInRoom, hand_over_as_staff, remove_member_as_staff
 from chat.services.messages import MessageGone, delete_message_as_staff
 from chat.services.rooms import delete_room_as_staff
-from core.admin import ReadOnlyAdmin, counted, one_by_one
+from core.admin import ReadOnlyAdmin, annotated, counted, one_by_one
 
 
 @admin.register(GroupChat)
@@ -30,11 +30,8 @@ class RoomAdmin(ReadOnlyAdmin[GroupChat]):
             .annotate(member_count=counted(members, "group_chat"), owner_email=Subquery(owners[:1]))
         )
 
-    def owner(self, room: GroupChat) -> str:
-        return room.owner_email  # type: ignore[attr-defined,no-any-return]  # annotated
-
-    def members(self, room: GroupChat) -> int:
-        return room.member_count  # type: ignore[attr-defined,no-any-return]  # annotated
+    owner = annotated("owner_email", "owner")
+    members = annotated("member_count", "members")
 
     def delete(self, request: StaffRequest, thing: GroupChat) -> None:
         delete_room_as_staff(thing, by=request.user)
