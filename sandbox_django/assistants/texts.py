@@ -8,7 +8,7 @@ from assistants.messages.assistant import StreamingMessage
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.message import Status
 from assistants.services.reply_buffer import reply_buffer
-from core.live.layers import LAYER_DOWN, outage
+from core.live.layers import LAYER_DOWN, live_layer
 from core.live.texts import NewestText, Piece
 from core.threads import in_database_thread
 
@@ -60,5 +60,5 @@ async def _ask_buffer(answer_id: int, ask: Callable[[int], Awaitable[str | None]
     try:
         return await ask(answer_id) or ""
     except LAYER_DOWN as failure:
-        outage.failed(failure)
+        live_layer().outage.failed(failure)
         return ""

@@ -16,7 +16,7 @@ from chat.groups import room_feed
 from chat.messages.chat import Presence, PresencePayload
 from core import runner
 from core.live import hints
-from core.live.layers import LAYER_DOWN, RedisLayer, live_layer, outage
+from core.live.layers import LAYER_DOWN, RedisLayer, live_layer
 
 REFRESH_SECONDS = 15
 KEEP_SECONDS = 45  # a process that says nothing for so long is gone, and so are its readers
@@ -72,7 +72,7 @@ class Lobby:
         try:
             people = await self._exchange(room_id, layer) if isinstance(layer, RedisLayer) else self._here[room_id]
         except LAYER_DOWN as failure:
-            outage.failed(failure)
+            layer.outage.failed(failure)
             return
         user_ids = sorted(people)
         if user_ids != self._told.get(room_id):

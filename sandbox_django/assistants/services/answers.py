@@ -42,7 +42,7 @@ from assistants.texts import sealed_text
 from core.dates import aware
 from core.live import feeds
 from core.live.hub import current_hub
-from core.live.layers import LAYER_DOWN, outage
+from core.live.layers import LAYER_DOWN, live_layer
 from core.markdown import render_markdown
 from core.metrics import answers_ended
 from core.rows import insert
@@ -237,7 +237,7 @@ async def _end(answer_id: int, conversation_id: UUID, text: str, outcome: Outcom
     try:
         await reply_buffer().close(answer_id)
     except LAYER_DOWN as failure:
-        outage.failed(failure)
+        live_layer().outage.failed(failure)
 
 
 def _store_end(answer_id: int, conversation_id: UUID, text: str, outcome: Outcome) -> bool:

@@ -20,7 +20,7 @@ from assistants.services.ai_service import Turn, Usage
 from assistants.services.blocks import ANSWERS_AT_MOST, Blocks, tell_finished_blocks
 from assistants.services.reply_buffer import Said, reply_buffer
 from core import runner
-from core.live.layers import LAYER_DOWN, outage
+from core.live.layers import LAYER_DOWN, live_layer
 from core.live.texts import Piece
 from core.metrics import answers_running, first_token, relay_lag
 from core.threads import in_database_thread
@@ -146,7 +146,7 @@ class Ticker:
                 closed = await reply_buffer().send(pieces)
             except LAYER_DOWN as failure:
                 # Nothing is lost: it goes with the next tick, or with the stored row.
-                outage.failed(failure)
+                live_layer().outage.failed(failure)
                 return False
             for (writing, upto), piece in zip(batch, pieces, strict=True):
                 writing.sent, writing.length, writing.size = upto, piece.offset + len(piece.content), piece.size

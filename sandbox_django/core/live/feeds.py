@@ -25,7 +25,7 @@ from django.utils import timezone
 
 from core import runner
 from core.live.frames import encode
-from core.live.layers import LAYER_DOWN, LayerMessage, live_layer, outage
+from core.live.layers import LAYER_DOWN, LayerMessage, live_layer
 from core.live.models import Feed, FeedEvent
 
 FORESEEN = 1  # facts of one writer in one feed
@@ -166,7 +166,7 @@ async def _send(messages: Sequence[tuple[str, LayerMessage]]) -> None:
                 await live_layer().group_send_many(batch)
             except LAYER_DOWN as failure:
                 # The writes stand. Readers find them by the next number, or by the sweep.
-                outage.failed(failure)
+                live_layer().outage.failed(failure)
     finally:
         del _outgoing[loop]
 

@@ -8,7 +8,7 @@ from chanx.messages.base import BaseMessage
 
 from core import runner
 from core.live.frames import encode
-from core.live.layers import LAYER_DOWN, live_layer, outage
+from core.live.layers import LAYER_DOWN, live_layer
 
 INTERVAL = 1.0  # seconds
 
@@ -44,4 +44,4 @@ async def _publish(group: str, hint: BaseMessage) -> None:
     try:
         await live_layer().group_send(group, message)
     except LAYER_DOWN as failure:
-        outage.failed(failure)
+        live_layer().outage.failed(failure)

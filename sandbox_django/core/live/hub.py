@@ -15,7 +15,7 @@ from django.db import DatabaseError
 
 from core.live import feeds
 from core.live.feeds import Fact, Replay
-from core.live.layers import LAYER_DOWN, LayerMessage, live_layer, outage
+from core.live.layers import LAYER_DOWN, LayerMessage, live_layer
 from core.live.passes import ENDED_DEVICES, Passes, guard
 from core.live.texts import Piece
 from core.metrics import counts
@@ -251,7 +251,7 @@ class Hub:
             await self._layer.group_add(group, await self._own_channel())
         except LAYER_DOWN as failure:
             # Readers still get everything, only later: the sweep compares with the log, and subscribes again.
-            outage.failed(failure)
+            self._layer.outage.failed(failure)
         else:
             if feed := self._feeds.get(group):
                 feed.subscription = None
@@ -340,19 +340,19 @@ class Hub:
 
         Whoever could not send knows of it. It is told twice, for those whose subscriptions come back a moment later.
         """
-        known, to_tell = self._layer.failures, 0
+        outage, to_tell = self._layer.outage, 0
         while True:
             await asyncio.sleep(OUTAGE_PATIENCE)
-            if self._layer.failures != known or (outage.failures and not to_tell):
-                known, to_tell = self._layer.failures, 2
+            if outage.failures:
+                to_tell = 2
             if to_tell:
                 try:
                     await self._layer.group_send(OUTAGES, {"type": "live.call", "group": OUTAGES, "data": None})
                 except LAYER_DOWN as failure:
                     outage.failed(failure)
-                    continue  # it has been counted: we try again
-                to_tell -= 1
+                    continue
                 outage.is_over()
+                to_tell -= 1
 
     def _hear_of_outage(self, data: None) -> None:
         self._run(self._compare(list(self._feeds)))
@@ -426,4 +426,4 @@ async def _send(group: str, message: LayerMessage) -> None:
     try:
         await live_layer().group_send(group, message)
     except LAYER_DOWN as failure:
-        outage.failed(failure)
+        live_layer().outage.failed(failure)

@@ -54,13 +54,10 @@ class Outage:
             self.failures = 0
 
 
-outage = Outage()  # of this process's only layer
-
-
 class LiveLayer(Protocol):
     """What the live core asks of a channel layer."""
 
-    failures: int  # how often something could not be sent
+    outage: Outage  # who could not send or subscribe says so there
 
     async def new_channel(self, prefix: str = ...) -> str: ...
     async def receive(self, channel: str) -> LayerMessage: ...
@@ -80,7 +77,9 @@ class MemoryLayer(InMemoryChannelLayer):  # type: ignore[misc]  # channels publi
     Nothing expires here: a channel belongs to a hub, and a hub lives as long as its process.
     """
 
-    failures = 0
+    def __init__(self, **config: Any) -> None:
+        super().__init__(**config)
+        self.outage = Outage()
 
     def _clean_expired(self) -> None:
         """Nothing: the scan it stands for visits every member of every group, and forgets those older than a day."""
@@ -102,20 +101,18 @@ class MemoryLayer(InMemoryChannelLayer):  # type: ignore[misc]  # channels publi
 class RedisLayer(RedisPubSubChannelLayer):  # type: ignore[misc]  # channels_redis publishes no types
     """Redis pub/sub that sends a batch in one round trip."""
 
-    failures = 0
+    def __init__(self, **config: Any) -> None:
+        super().__init__(**config)
+        self.outage = Outage()
 
     async def group_send(self, group: str, message: LayerMessage) -> None:
         await self.group_send_many([(group, message)])
 
     async def group_send_many(self, messages: Iterable[tuple[str, LayerMessage]]) -> None:
-        try:
-            async with self.connection().pipeline(transaction=False) as pipe:
-                for group, message in messages:
-                    pipe.publish(*self.parcel(group, message))
-                await pipe.execute()
-        except LAYER_DOWN:
-            self.failures += 1
-            raise
+        async with self.connection().pipeline(transaction=False) as pipe:
+            for group, message in messages:
+                pipe.publish(*self.parcel(group, message))
+            await pipe.execute()
 
     def parcel(self, group: str, message: LayerMessage) -> tuple[str, bytes]:
         """What to PUBLISH where, for whoever does it in a round trip of their own."""

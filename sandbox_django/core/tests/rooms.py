@@ -386,7 +386,6 @@ class MischievousLayer(MemoryLayer):
     def _next_fate(self) -> Fate:
         fate = next(self._fates, Fate())
         if fate.layer_is_down:
-            self.failures += 1
             raise ConnectionRefusedError
         return fate
 

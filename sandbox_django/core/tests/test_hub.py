@@ -146,9 +146,12 @@ class FactTests(HubCase):
 
             self.layer.expect(Fate(layer_is_down=True) for _ in range(3))
             self.room.write(2)
+            await asyncio.sleep(OUTAGE_PATIENCE / 2)
+            assert self.layer.outage.failures
             await asyncio.sleep(4 * OUTAGE_PATIENCE)
 
             assert page.has_everything
+            assert not self.layer.outage.failures, "nobody said that it is over"
 
         self.play(scene)
 
