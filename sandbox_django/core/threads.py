@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -78,11 +78,18 @@ def drop_dead_connections() -> None:
     seen in microseconds; Django's own health check asks the server each time.
     """
     for database in connections.all(initialized_only=True):
-        if database.vendor == "postgresql" and database.connection is not None and not database.in_atomic_block:
-            sockets = select.poll()
-            sockets.register(database.connection.fileno(), select.POLLIN)
-            if database.connection.closed or sockets.poll(0):
-                database.close()
+        if database.vendor == "postgresql" and not database.in_atomic_block and _is_dead(database.connection):
+            database.close()
+
+
+def _is_dead(connection: Any) -> bool:
+    if connection is None:
+        return False
+    if connection.closed:
+        return True  # and has no socket that could be asked
+    sockets = select.poll()
+    sockets.register(connection.fileno(), select.POLLIN)
+    return bool(sockets.poll(0))
 
 
 SHARED_HOP_SIZE = 20  # calls; more would keep one thread from everybody else for too long
@@ -103,12 +110,18 @@ class SharedHops:
         self._waiting.append((functools.partial(function, *args, **kwargs), result))
         # Half of the threads at most, so that a storm of sockets leaves requests their share.
         if len(self._hops) < max(1, settings.DATABASE_THREADS // 2):
-            hop = asyncio.create_task(self._work())
-            self._hops.add(hop)
-            hop.add_done_callback(self._hops.discard)
+            self._hops.add(asyncio.create_task(self._work()))
         return await result
 
     async def _work(self) -> None:
+        try:
+            await self._work_off()
+        finally:
+            # Not by a callback, which comes a moment later: whoever asks in that moment would be left to a hop that
+            # has ended.
+            self._hops.remove(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    async def _work_off(self) -> None:
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(SHARED_HOP_SIZE, len(self._waiting)))]
             outcomes = await in_database_thread(_outcomes, [call for call, _ in batch])

@@ -5,9 +5,12 @@ import threading
 from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
+from unittest import skipUnless
 
+import pytest
 from django.contrib.staticfiles import finders
 from django.core.signals import request_finished, request_started
+from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import TransactionTestCase, override_settings
 from django.urls import path
@@ -186,6 +189,30 @@ class DatabaseThreadTests(TransactionTestCase):
             names = await asyncio.gather(*[in_thread(lambda: threading.current_thread().name) for _ in range(50)])
 
         assert len(set(names)) <= 2
+
+    @skipUnless(connection.vendor == "postgresql", "SQLite has no connection that could die")
+    async def test_connection_that_died_under_a_query_is_replaced(self) -> None:
+        def execute(sql: str) -> None:
+            with connection.cursor() as cursor:
+                cursor.execute(sql)
+
+        with self.settings(DATABASE_THREADS=1):
+            self.addCleanup(threads.end_threads)
+            with pytest.raises(DatabaseError):
+                await threads.in_database_thread(execute, "SELECT pg_terminate_backend(pg_backend_pid())")
+
+            await threads.in_database_thread(execute, "SELECT 1")
+
+    async def test_who_asks_again_at_once_is_not_forgotten(self) -> None:
+        hops = threads.SharedHops()
+        with self.settings(DATABASE_THREADS=2):
+            self.addCleanup(threads.end_threads)
+
+            async with asyncio.timeout(5):
+                # In the very moment in which a hop ends: nobody else will come, so it must be begun anew.
+                answers = [await hops.run(int, answer) for answer in range(3)]
+
+        assert answers == [0, 1, 2]
 
     async def test_many_calls_share_hops_and_each_gets_its_own_outcome(self) -> None:
         hops = threads.SharedHops()
