@@ -38,6 +38,7 @@ CAUSES_FAILURES = {traffic.a_worker_is_killed}
         traffic.redis_comes_back_empty,
         traffic.redis_is_away_for_5_s,
         traffic.redis_hangs_for_8_s,
+        traffic.the_database_drops_its_connections_again_and_again,
         traffic.clients_are_cut_off_again_and_again,
         traffic.workers_are_replaced,
     ],

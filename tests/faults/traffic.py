@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
@@ -41,6 +42,7 @@ for number in range({count}):
 class Stack:
     """Everything production has, two of what there are several of."""
 
+    database_url: str
     redis: RestartableRedis
     web: list[Server]
     workers: list[Worker]
@@ -84,7 +86,7 @@ def running_stack(directory: Path, **env: str) -> Iterator[Stack]:
             for program in programs:
                 started.callback(program.stop)
             list(at_once.map(Program.start, programs))
-        yield Stack(redis, web, workers)
+        yield Stack(env["DATABASE_URL"], redis, web, workers)
 
 
 class Api:
@@ -370,6 +372,16 @@ async def redis_is_away_for_5_s(traffic: Traffic) -> None:
 async def redis_hangs_for_8_s(traffic: Traffic) -> None:
     with traffic.stack.redis.frozen():
         await asyncio.sleep(8)
+
+
+async def the_database_drops_its_connections_again_and_again(traffic: Traffic) -> None:
+    others = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IS NOT NULL AND pid <> pg_backend_pid()"
+    )
+    async with await psycopg.AsyncConnection.connect(traffic.stack.database_url, autocommit=True) as connection:
+        for _ in range(20):
+            await connection.execute(others)
+            await asyncio.sleep(0.1)
 
 
 async def clients_are_cut_off_again_and_again(traffic: Traffic) -> None:
