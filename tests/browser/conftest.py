@@ -30,8 +30,15 @@ Scheme: TypeAlias = Literal["light", "dark"]
 SIZES: dict[str, ViewportSize] = {"wide": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
 WATCH_SHIFTS = """
     window.shift = 0;
+    window.shifted = [];
     new PerformanceObserver((list) => {
-        for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value;
+        for (const entry of list.getEntries().filter((entry) => !entry.hadRecentInput)) {
+            window.shift += entry.value;
+            for (const { node, previousRect, currentRect } of entry.sources) {
+                const what = (node?.outerHTML ?? node?.textContent)?.slice(0, 120);
+                window.shifted.push([entry.startTime, what, previousRect.toJSON(), currentRect.toJSON()]);
+            }
+        }
     }).observe({ type: "layout-shift", buffered: true });
 """
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")

@@ -103,7 +103,7 @@ def test_assistant_is_for_everybody_in_every_state(
 def check(page: Page) -> None:
     page.wait_for_load_state("networkidle")
     check_rules(page)
-    assert page.evaluate("window.shift") < 0.01, page.url
+    assert page.evaluate("window.shift") < 0.01, f"{page.url}\n{page.evaluate('window.shifted')}"
 
 
 def check_rules(page: Page) -> None:
