@@ -1,6 +1,7 @@
 """A conversation's sockets: who may listen, and what they hear."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import groupby
 from typing import Any
@@ -21,7 +22,7 @@ from assistants.models.message import Status
 from assistants.services import answers
 from assistants.services.ai_service import CutShort, ModelProblem, ModelUnavailable, Usage
 from assistants.services.answers import end_abandoned_answers
-from assistants.services.reply_buffer import MemoryBuffer, Said, reply_buffer
+from assistants.services.reply_buffer import MemoryBuffer, ReplyBuffer, Said, reply_buffer
 from assistants.tasks.assistant_tasks import task_handle_new_assistant_message
 from core.live.frames import encode
 from core.live.texts import Piece
@@ -452,6 +453,34 @@ class ManyAnswersTests(ConversationSocketCase):
 
         assert begun == ["Two "] * 100
         assert [frames[-1]["payload"]["length"] for frames in ended] == [9] * 100
+
+    async def test_answers_that_end_together_share_their_last_round_trips(self) -> None:
+        conversations = await sync_to_async(ConversationFactory.create_batch)(40, user=None)
+        buffer = type(reply_buffer())
+        send, gate = buffer.send, Gate()
+        batches: list[int] = []
+
+        async def slow(self: ReplyBuffer, pieces: Sequence[Said]) -> set[int]:
+            batches.append(len(pieces))
+            await asyncio.sleep(0.05)  # as far away as Redis sometimes is
+            return await send(self, pieces)
+
+        with self.settings(DATABASE_THREADS=2, LIMITS=False), scripted_model("Two ", gate, "cups."):
+            self.addCleanup(end_threads)
+            pages = [await self.open(conversation) for conversation in conversations]
+            for conversation in conversations:
+                path = f"/api/assistants/anonymous/{conversation.pk}/messages/"
+                assert (await self.request("POST", path, {"content": "Hi"})).status_code == 201
+            for page in pages:
+                await page.hear_until("streaming")
+            with mock.patch.object(buffer, "send", slow):
+                gate.open()
+                ended = await asyncio.gather(*[page.hear_until("complete_streaming") for page in pages])
+
+        assert sum(batches) == 40
+        assert len(batches) < 10
+        said = [[frame["payload"]["content"] for frame in heard if frame["action"] == "streaming"] for heard in ended]
+        assert said == [["cups."]] * 40
 
 
 class FinishedBlocksTests(ConversationSocketCase):
