@@ -70,7 +70,11 @@ class Outcome:
 
 
 def begin_answer(question: AssistantMessage, *, after_seq: int, asker: Asker | None = None) -> AssistantMessage:
-    """Store an attempt at answering a question, for some worker to claim soon. Without `asker` nothing limits it."""
+    """Store an attempt at answering a question. Without `asker` nothing limits it.
+
+    It is this process's to write, or in a queue the first worker's that claims it.
+    """
+    is_queued = settings.ASSISTANT_RUNNER == "taskiq"
     return insert(
         AssistantMessage(
             conversation_id=question.conversation_id,
@@ -78,17 +82,15 @@ def begin_answer(question: AssistantMessage, *, after_seq: int, asker: Asker | N
             question=question,
             status=Status.STREAMING,
             after_seq=after_seq,
-            lease_expires_at=timezone.now() + timedelta(seconds=_seconds_to_begin()),
+            worker="" if is_queued else WORKER,
+            # In a queue it may have to wait until others are done; in this process it begins at once.
+            lease_expires_at=timezone.now() + timedelta(seconds=settings.ASSISTANT_WAIT_SECONDS)
+            if is_queued
+            else lease_from_now(),
             spender=asker.key if asker else "",
             reserved_tokens=set_aside(asker, question.content) if asker else 0,
         )
     )
-
-
-def _seconds_to_begin() -> float:
-    # In a queue it may have to wait until others are done; in this process it begins at once.
-    is_queued = settings.ASSISTANT_RUNNER == "taskiq"
-    return settings.ASSISTANT_WAIT_SECONDS if is_queued else settings.ASSISTANT_LEASE_SECONDS
 
 
 def claim_answer(question_id: int) -> Writing | None:
@@ -104,17 +106,33 @@ def claim_answer(question_id: int) -> Writing | None:
     if claimed is None:
         return None
     answer_id, conversation_id, after_seq, is_stopped, asked_at = claimed
-    said = _said_until(conversation_id, question_id)
+    return writing_of(
+        AssistantMessage(
+            pk=answer_id,
+            question_id=question_id,
+            conversation_id=AssistantConversation._meta.pk.to_python(conversation_id),
+            after_seq=after_seq,
+            stop_requested=bool(is_stopped),
+            created_at=aware(asked_at),
+        )
+    )
+
+
+def writing_of(answer: AssistantMessage) -> Writing:
+    """What it takes to write an answer that is ours, from the transaction that made it ours."""
+    question_id = answer.question_id
+    assert question_id is not None
+    said = _said_until(answer.conversation_id, question_id)
     return Writing(
-        answer_id=answer_id,
+        answer_id=answer.pk,
         question_id=question_id,
-        conversation_id=AssistantConversation._meta.pk.to_python(conversation_id),
-        after_seq=after_seq,
+        conversation_id=answer.conversation_id,
+        after_seq=answer.after_seq,
         model=said[0].model,
         turns=turns_for(said),
         wants_title=not said[0].title,
-        asked_at=aware(asked_at),
-        is_stopped=bool(is_stopped),
+        asked_at=answer.created_at,
+        is_stopped=answer.stop_requested,
     )
 
 
@@ -127,15 +145,16 @@ class Said(NamedTuple):
     title: str
 
 
-def _said_until(conversation_id: Any, question_id: int) -> list[Said]:
+def _said_until(conversation_id: UUID, question_id: int) -> list[Said]:
     """A question and what was said before it, newest first."""
+    pk = AssistantConversation._meta.pk.get_db_prep_value(conversation_id, connection)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT message.content, message.question_id, conversation.model, conversation.title "
             "FROM assistants_assistantmessage message "
             "JOIN assistants_assistantconversation conversation ON conversation.id = message.conversation_id "
             "WHERE message.conversation_id = %s AND message.id <= %s ORDER BY message.id DESC LIMIT %s",
-            [conversation_id, question_id, HISTORY_LIMIT + 1],
+            [pk, question_id, HISTORY_LIMIT + 1],
         )
         return [Said(*row) for row in cursor.fetchall()]
 

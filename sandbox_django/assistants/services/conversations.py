@@ -1,6 +1,6 @@
 """Request side: what a person does with a conversation."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import partial
 from uuid import UUID
 
@@ -13,10 +13,14 @@ from assistants.groups import WRITERS, conversation_feed
 from assistants.messages.assistant import ConversationUpdated, NewAssistantMessage
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.message import MessageType
-from assistants.services.answers import begin_answer
+from assistants.services.answers import begin_answer, writing_of
 from assistants.services.spending import Asker
 from assistants.services.tidying import delete_conversations
-from assistants.tasks.assistant_tasks import task_end_abandoned_answers, task_handle_new_assistant_message
+from assistants.tasks.assistant_tasks import (
+    task_end_abandoned_answers,
+    task_handle_new_assistant_message,
+    task_write_answer,
+)
 from core import queue, runner
 from core.live import feeds, hub
 from core.rows import insert
@@ -74,8 +78,9 @@ def post_message(conversation: AssistantConversation, *, content: str, asker: As
         _make_newest_active(conversation)
         question = insert(AssistantMessage(conversation=conversation, message_type=MessageType.USER, content=content))
         seq = feed.publish(NewAssistantMessage.of(question))
-        begin_answer(question, after_seq=seq, asker=asker)
-    _have_it_answered(question)
+        job = _job_for(begin_answer(question, after_seq=seq, asker=asker))
+    # Registered after the feed's own announcement, so that the question goes out before the first words.
+    transaction.on_commit(job)
     return question
 
 
@@ -88,7 +93,8 @@ def answer_again(message: AssistantMessage, *, asker: Asker | None = None) -> As
         if conversation.messages.filter(message_type=MessageType.USER, pk__gt=question.pk).exists():
             raise NothingToRetry
         answer = begin_answer(question, after_seq=feed.head, asker=asker)
-    _have_it_answered(question)
+        job = _job_for(answer)
+    transaction.on_commit(job)
     return answer
 
 
@@ -119,7 +125,9 @@ def _make_newest_active(conversation: AssistantConversation) -> None:
             raise AnswerInProgress
 
 
-def _have_it_answered(question: AssistantMessage) -> None:
-    # Registered after the feed's own announcement, so that the question goes out before the first words.
-    give = queue.put if settings.ASSISTANT_RUNNER == "taskiq" else runner.start
-    transaction.on_commit(partial(give, task_handle_new_assistant_message, question.pk))
+def _job_for(answer: AssistantMessage) -> Callable[[], None]:
+    """What has this answer written, once it is stored."""
+    if settings.ASSISTANT_RUNNER == "taskiq":
+        return partial(queue.put, task_handle_new_assistant_message, answer.question_id)
+    # What the writer has to know is read here: to claim the answer later would be a transaction and a hop more.
+    return partial(runner.start, task_write_answer, writing_of(answer))

@@ -4,6 +4,7 @@ from functools import partial
 
 from assistants.services.answers import claim_answer, end_abandoned_answers, write_answer
 from assistants.services.spending import forget_old_days
+from assistants.services.ticker import Writing
 from assistants.services.tidying import delete_abandoned_conversations
 from assistants.tasks.ai_service_tasks import task_generate_conversation_title
 from core import runner
@@ -11,10 +12,14 @@ from core.threads import in_database_thread
 
 
 async def task_handle_new_assistant_message(user_message_id: int) -> None:
-    """Answer a question. Delivered twice, it is answered once."""
+    """Answer a question that waits in the queue. Delivered twice, it is answered once."""
     if writing := await in_database_thread(claim_answer, user_message_id):
-        title = partial(runner.start, task_generate_conversation_title, user_message_id)
-        await write_answer(writing, on_begun=title)
+        await task_write_answer(writing)
+
+
+async def task_write_answer(writing: Writing) -> None:
+    """Write an answer that is this process's own, and name its conversation with the first words."""
+    await write_answer(writing, on_begun=partial(runner.start, task_generate_conversation_title, writing.question_id))
 
 
 async def task_end_abandoned_answers() -> None:
