@@ -25,7 +25,7 @@ class SlowLine(ThreadingHTTPServer):
 
     def __init__(self, server: Server) -> None:
         super().__init__(("127.0.0.1", 0), SlowAnswer)
-        self.server = server
+        self.behind = server
         self.second_half = threading.Event()
         self.url = f"http://127.0.0.1:{self.server_port}"
 
@@ -34,7 +34,7 @@ class SlowAnswer(BaseHTTPRequestHandler):
     server: SlowLine
 
     def do_GET(self) -> None:
-        answer = httpx.get(self.server.server.url + self.path)
+        answer = httpx.get(self.server.behind.url + self.path)
         self.send_response(answer.status_code)
         self.send_header("Content-Type", answer.headers["Content-Type"])
         self.send_header("Content-Length", str(len(answer.content)))

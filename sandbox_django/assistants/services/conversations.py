@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection
 from functools import partial
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -127,7 +126,7 @@ def _make_newest_active(conversation: AssistantConversation) -> None:
 
 def _job_for(answer: AssistantMessage) -> Callable[[], None]:
     """What has this answer written, once it is stored."""
-    if settings.ASSISTANT_RUNNER == "taskiq":
-        return partial(queue.put, task_handle_new_assistant_message, answer.question_id)
-    # What the writer has to know is read here: to claim the answer later would be a transaction and a hop more.
-    return partial(runner.start, task_write_answer, writing_of(answer))
+    if answer.worker:
+        # What the writer has to know is read here: to claim the answer later would be a transaction and a hop more.
+        return partial(runner.start, task_write_answer, writing_of(answer))
+    return partial(queue.put, task_handle_new_assistant_message, answer.question_id)

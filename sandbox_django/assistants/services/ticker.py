@@ -117,7 +117,7 @@ class Ticker:
         writing.blocks.is_over = True
         try:
             if writing in self._unsent:
-                await asyncio.shield(self._flush([writing]))
+                await self._flush([writing])
         finally:  # whatever happens: what stays here has its lease renewed for ever
             self._unsent.discard(writing)
             self._writings.pop(writing.answer_id, None)
@@ -133,12 +133,15 @@ class Ticker:
         finally:
             self._ticking = None
 
-    def _flush(self, writings: Iterable[Writing]) -> "asyncio.Task[bool]":
-        """Send what these have to say, with all others for whom that is asked until it begins."""
+    def _flush(self, writings: Iterable[Writing]) -> asyncio.Future[bool]:
+        """Send what these have to say, with all others for whom that is asked until it begins.
+
+        Whoever stops waiting for it leaves it to the others.
+        """
         self._due.update(writings)
         if self._next_flush is None:
             self._next_flush = asyncio.create_task(self._flush_due())
-        return self._next_flush
+        return asyncio.shield(self._next_flush)
 
     async def _flush_due(self) -> bool:
         async with self._flushing:

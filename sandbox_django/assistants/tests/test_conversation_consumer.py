@@ -436,6 +436,13 @@ class AbandonedTests(ConversationSocketCase):
 
 
 class ManyAnswersTests(ConversationSocketCase):
+    async def ask_everywhere(self, conversations: Sequence[AssistantConversation]) -> list[Page]:
+        pages = [await self.open(conversation) for conversation in conversations]
+        for conversation in conversations:
+            path = f"/api/assistants/anonymous/{conversation.pk}/messages/"
+            assert (await self.request("POST", path, {"content": "Hi"})).status_code == 201
+        return pages
+
     async def test_a_hundred_answers_hold_no_database_connection_while_the_model_talks(self) -> None:
         """With two database threads, and so two connections, everybody is served while a hundred models are silent."""
         conversations = await sync_to_async(ConversationFactory.create_batch)(100, user=None)
@@ -443,10 +450,7 @@ class ManyAnswersTests(ConversationSocketCase):
 
         with self.settings(DATABASE_THREADS=2, LIMITS=False), scripted_model("Two ", gate, "cups."):
             self.addCleanup(end_threads)
-            pages = [await self.open(conversation) for conversation in conversations]
-            for conversation in conversations:
-                path = f"/api/assistants/anonymous/{conversation.pk}/messages/"
-                assert (await self.request("POST", path, {"content": "Hi"})).status_code == 201
+            pages = await self.ask_everywhere(conversations)
             begun = [text_of(await page.hear_until("streaming")) for page in pages]
             gate.open()
             ended = await asyncio.gather(*[page.hear_until("complete_streaming") for page in pages])
@@ -457,30 +461,28 @@ class ManyAnswersTests(ConversationSocketCase):
     async def test_answers_that_end_together_share_their_last_round_trips(self) -> None:
         conversations = await sync_to_async(ConversationFactory.create_batch)(40, user=None)
         buffer = type(reply_buffer())
-        send, gate = buffer.send, Gate()
+        send, more, last = buffer.send, Gate(), Gate()
         batches: list[int] = []
 
         async def slow(self: ReplyBuffer, pieces: Sequence[Said]) -> set[int]:
             batches.append(len(pieces))
+            last.open()  # all come to their ends while this is under way, so no tick takes the last pieces along
             await asyncio.sleep(0.05)  # as far away as Redis sometimes is
             return await send(self, pieces)
 
-        with self.settings(DATABASE_THREADS=2, LIMITS=False), scripted_model("Two ", gate, "cups."):
+        with self.settings(DATABASE_THREADS=2, LIMITS=False), scripted_model("Two ", more, "cups", last, "."):
             self.addCleanup(end_threads)
-            pages = [await self.open(conversation) for conversation in conversations]
-            for conversation in conversations:
-                path = f"/api/assistants/anonymous/{conversation.pk}/messages/"
-                assert (await self.request("POST", path, {"content": "Hi"})).status_code == 201
+            pages = await self.ask_everywhere(conversations)
             for page in pages:
                 await page.hear_until("streaming")
             with mock.patch.object(buffer, "send", slow):
-                gate.open()
+                more.open()
                 ended = await asyncio.gather(*[page.hear_until("complete_streaming") for page in pages])
 
-        assert sum(batches) == 40
+        assert sum(batches) == 80
         assert len(batches) < 10
         said = [[frame["payload"]["content"] for frame in heard if frame["action"] == "streaming"] for heard in ended]
-        assert said == [["cups."]] * 40
+        assert said == [["cups", "."]] * 40
 
 
 class FinishedBlocksTests(ConversationSocketCase):
