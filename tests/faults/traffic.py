@@ -154,7 +154,7 @@ class Listener:
             self._socket.transport.abort()
 
     async def _hear(self, socket: ClientConnection) -> None:
-        begun: set[int] = set()  # texts of which this socket has said something
+        told: dict[int, int] = {}  # how many characters of each text this socket has told
         async for frame in socket:
             message = json.loads(frame)
             action, payload = message["action"], message["payload"]
@@ -163,9 +163,9 @@ class Listener:
             elif action == "resync":
                 self.seq = payload["seq"]
                 self.resynced += 1
+                told.clear()
             elif action == "streaming":
-                self._take_text(payload, is_first=payload["replyId"] not in begun)
-                begun.add(payload["replyId"])
+                self._take_text(payload, told)
             if (seq := message.get("seq")) is None:
                 continue
             self.lost += max(0, seq - self.seq - 1)
@@ -175,18 +175,22 @@ class Listener:
             if action in ENDS:
                 self.ends[payload["replyId"]] += 1
 
-    def _take_text(self, payload: dict[str, Any], *, is_first: bool) -> None:
-        """A new socket says the text from its start; after that each piece follows the one before."""
-        have = self.texts.get(payload["replyId"], "")
-        offset, content = payload["offset"], payload["content"]
-        if offset > len(have):
-            self.lost += 1
-        elif offset < len(have) and not is_first:
-            self.doubled += 1
+    def _take_text(self, payload: dict[str, Any], told: dict[int, int]) -> None:
+        """A socket tells a text from its start, and then each piece after the one before.
+
+        The start may be shorter than what an earlier socket told: an answer that ends just then is told as far as it
+        was stored, and then to its end.
+        """
+        reply_id, offset, content = payload["replyId"], payload["offset"], payload["content"]
+        before = told.get(reply_id, 0)
+        self.lost += offset > before
+        self.doubled += offset < before
+        told[reply_id] = offset + len(content)
+        have = self.texts.get(reply_id, "")
         # What is said again has to be the same.
         again = have[offset : offset + len(content)]
         self.lost += not content.startswith(again)
-        self.texts[payload["replyId"]] = have[:offset] + content if len(content) > len(again) else have
+        self.texts[reply_id] = have[:offset] + content if len(content) > len(again) else have
 
 
 @dataclass
