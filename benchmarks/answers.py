@@ -12,6 +12,7 @@ from benchmarks.load import Result, Sizes, Target, each
 from benchmarks.sockets import Socket
 
 STREAMING = b'{"action":"streaming"'
+NAMED = "conversation_updated"
 ENDS = {"complete_streaming", "assistant_error"}
 TOKEN = re.compile(r"(\d+)@(\d{6}) ")  # its number, and when it left the model
 WARM_UP = 4  # answers nobody counts: the first ones load what all others find loaded
@@ -26,10 +27,16 @@ class Answer:
     asked_at: float = 0.0
     post_ms: float = 0.0
     over: asyncio.Event = field(default_factory=asyncio.Event)
+    named: asyncio.Event = field(default_factory=asyncio.Event)  # with us its conversation gets a title, too
 
     def hear(self, socket: Socket, when: float, frame: bytes) -> None:
-        if not frame.startswith(STREAMING) and json.loads(frame)["action"] in ENDS:
+        if frame.startswith(STREAMING):
+            return
+        action = json.loads(frame)["action"]
+        if action in ENDS:
             self.over.set()
+        elif action == NAMED:
+            self.named.set()
 
     @property
     def frames(self) -> list[tuple[float, bytes]]:
@@ -47,6 +54,10 @@ async def measure(target: Target, sizes: Sizes) -> Result:
 
         began, cpu, commands = time.monotonic(), gauges.cpu(), gauges.redis_commands()
         await ask(door, answers, over=sizes.spread, patience=patience)
+        if not target.is_bare:
+            # What comes later is work all the same.
+            async with asyncio.timeout(PATIENCE):
+                await asyncio.gather(*[answer.named.wait() for answer in answers])
         cpu, commands = gauges.cpu() - cpu, gauges.redis_commands() - commands
         lasted = time.monotonic() - began
 

@@ -39,8 +39,10 @@ from assistants.services.reply_buffer import reply_buffer
 from assistants.services.spending import ANSWER_RESERVE, Asker, estimated_tokens, set_aside, settle
 from assistants.services.ticker import Writing, current_ticker, lease_from_now
 from assistants.texts import sealed_text
+from core.batching import Batched
 from core.dates import aware
 from core.live import feeds
+from core.live.feeds import FeedWriter
 from core.live.hub import current_hub
 from core.live.layers import LAYER_DOWN, live_layer
 from core.markdown import render_markdown
@@ -67,6 +69,16 @@ class Outcome:
     error: str = ""
     model: str = ""
     usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """An answer that is over, with all that was said."""
+
+    answer_id: int
+    conversation_id: UUID
+    text: str
+    outcome: Outcome
 
 
 def begin_answer(question: AssistantMessage, *, after_seq: int, asker: Asker | None = None) -> AssistantMessage:
@@ -204,7 +216,7 @@ async def write_answer(writing: Writing, *, on_begun: Callable[[], None]) -> Non
     if writing.is_lost:
         logger.warning("answer_lost", answer=writing.answer_id)
         return
-    await _end(writing.answer_id, writing.conversation_id, writing.so_far(), _outcome(writing, model))
+    await _end(End(writing.answer_id, writing.conversation_id, writing.so_far(), _outcome(writing, model)))
 
 
 async def _read(model: ChatModel, writing: Writing, on_begun: Callable[[], None]) -> Usage | None:
@@ -242,44 +254,56 @@ def _outcome(writing: Writing, model: ChatModel) -> Outcome:
     return Outcome(Status.COMPLETE, error, model.name, reading.result())
 
 
-async def _end(answer_id: int, conversation_id: UUID, text: str, outcome: Outcome) -> None:
+async def _end(end: End) -> None:
     for _ in range(END_TRIES):
         try:
-            if await in_database_thread(_store_end, answer_id, conversation_id, text, outcome):
-                answers_ended.labels(outcome.status.value, outcome.error).inc()
+            if await _ends.do(end):
+                answers_ended.labels(end.outcome.status.value, end.outcome.error).inc()
             break
         except DatabaseError as failure:
-            logger.warning("answer_end_delayed", answer=answer_id, error=type(failure).__name__)
+            logger.warning("answer_end_delayed", answer=end.answer_id, error=type(failure).__name__)
             await asyncio.sleep(1)
-    else:
-        return  # the sweep ends it, with what the buffer has
+    # Otherwise the sweep ends it, with what the buffer has.
+
+
+async def _store_and_close(ends: Sequence[End]) -> list[bool]:
+    are_ours = await in_database_thread(_store_ends, ends)
     try:
-        await reply_buffer().close(answer_id)
+        await reply_buffer().close([end.answer_id for end in ends])
     except LAYER_DOWN as failure:
         live_layer().outage.failed(failure)
+    return are_ours
 
 
-def _store_end(answer_id: int, conversation_id: UUID, text: str, outcome: Outcome) -> bool:
-    """False when somebody else had ended it already, and said so."""
-    html = _html(text)
-    usage = outcome.usage
+_ends = Batched(_store_and_close, pause=0.1)
+
+
+def _store_ends(ends: Sequence[End]) -> list[bool]:
+    """For each: False when somebody else had ended it already, and said so."""
+    pages = [_html(end.text) for end in ends]  # before anything is locked
+    with feeds.write_all([conversation_feed(end.conversation_id) for end in ends]) as locked:
+        reserved = [_store_end(end, html, feed) for end, html, feed in zip(ends, pages, locked, strict=True)]
+        settle({end.answer_id: _cost(end, tokens) for end, tokens in zip(ends, reserved, strict=True) if tokens})
+    return [tokens is not None for tokens in reserved]
+
+
+def _store_end(end: End, html: str, feed: FeedWriter) -> int | None:
+    """Returns the tokens that were set aside for it; None when somebody else had ended it."""
+    outcome, usage = end.outcome, end.outcome.usage
     input_tokens, output_tokens = (usage.input_tokens, usage.output_tokens) if usage else (None, None)
-    with feeds.write(conversation_feed(conversation_id)) as feed:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE assistants_assistantmessage SET status = %s, error = %s, content = %s, content_html = %s, "
-                "model = %s, input_tokens = %s, output_tokens = %s, lease_expires_at = NULL "
-                "WHERE id = %s AND status = 'streaming' RETURNING question_id, reserved_tokens",
-                [outcome.status, outcome.error, text, html, outcome.model, input_tokens, output_tokens, answer_id],
-            )
-            won = cursor.fetchone()
-        if won is None:
-            return False
-        question_id, reserved_tokens = won
-        if reserved_tokens:
-            settle(answer_id, spent=_cost(reserved_tokens, text, usage))
-        feed.publish(_end_message(question_id, answer_id, text, html, outcome), ends_text=(answer_id, len(text)))
-    return True
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE assistants_assistantmessage SET status = %s, error = %s, content = %s, content_html = %s, "
+            "model = %s, input_tokens = %s, output_tokens = %s, lease_expires_at = NULL "
+            "WHERE id = %s AND status = 'streaming' RETURNING question_id, reserved_tokens",
+            [outcome.status, outcome.error, end.text, html, outcome.model, input_tokens, output_tokens, end.answer_id],
+        )
+        ended = cursor.fetchone()
+    if ended is None:
+        return None
+    question_id, reserved_tokens = ended
+    feed.publish(_end_message(question_id, end, html), ends_text=(end.answer_id, len(end.text)))
+    return int(reserved_tokens)
 
 
 def _html(text: str) -> str:
@@ -290,32 +314,33 @@ def _html(text: str) -> str:
         return linebreaks(text, autoescape=True)
 
 
-def _cost(reserved_tokens: int, text: str, usage: Usage | None) -> int:
+def _cost(end: End, reserved_tokens: int) -> int:
     """The tokens an answer has cost, or about so many where the model doesn't tell."""
-    if usage is not None:
+    if usage := end.outcome.usage:
         return usage.input_tokens + usage.output_tokens
-    if not text:
+    if not end.text:
         return 0
-    return reserved_tokens - ANSWER_RESERVE + estimated_tokens(text)
+    return reserved_tokens - ANSWER_RESERVE + estimated_tokens(end.text)
 
 
-def _end_message(question_id: int, answer_id: int, text: str, html: str, outcome: Outcome) -> BaseMessage:
+def _end_message(question_id: int, end: End, html: str) -> BaseMessage:
+    outcome = end.outcome
     if outcome.status == Status.FAILED:
         return AssistantErrorMessage(
             payload=FailurePayload(
                 content=words_for(outcome.error),
                 message_id=question_id,
-                reply_id=answer_id,
+                reply_id=end.answer_id,
                 code=outcome.error,
-                length=len(text),
+                length=len(end.text),
             )
         )
     return CompleteStreamingMessage(
         payload=EndPayload(
             message_id=question_id,
-            reply_id=answer_id,
+            reply_id=end.answer_id,
             status="stopped" if outcome.status == Status.STOPPED else "complete",
-            length=len(text),
+            length=len(end.text),
             content_html=html,
             error=outcome.error,
             error_detail=words_for(outcome.error) if outcome.error else "",
@@ -336,6 +361,7 @@ async def end_abandoned_answers() -> int:
     abandoned = await in_database_thread(
         lambda: list(AssistantMessage.objects.abandoned().only("content", "conversation_id", "stop_requested"))
     )
+    ends = []
     for answer in abandoned:
         if current_ticker().writing(answer.pk):
             continue  # it is ours and only late
@@ -344,5 +370,6 @@ async def end_abandoned_answers() -> int:
         # Who asked to stop it gets what they asked for.
         outcome = Outcome(Status.STOPPED) if answer.stop_requested else Outcome(Status.FAILED, INTERRUPTED)
         logger.warning("answer_abandoned", answer=answer.pk, length=len(text))
-        await _end(answer.pk, answer.conversation_id, text, outcome)
+        ends.append(End(answer.pk, answer.conversation_id, text, outcome))
+    await asyncio.gather(*[_end(end) for end in ends])
     return len(abandoned)

@@ -43,8 +43,8 @@ class ReplyBuffer(Protocol):
         """Refuse what its writer may still append; returns the text, as often as it is asked for until `close`."""
         ...
 
-    async def close(self, answer_id: int) -> None:
-        """The answer is over: forget its text, and refuse what its writer may still append."""
+    async def close(self, answer_ids: Sequence[int]) -> None:
+        """These answers are over: forget their texts, and refuse what their writers may still append."""
         ...
 
 
@@ -73,8 +73,9 @@ class MemoryBuffer:
         # Its writer was in this process, or in an earlier one: nobody appends any more.
         return await self.read(answer_id)
 
-    async def close(self, answer_id: int) -> None:
-        self._texts.pop(answer_id, None)
+    async def close(self, answer_ids: Sequence[int]) -> None:
+        for answer_id in answer_ids:
+            self._texts.pop(answer_id, None)
 
 
 # Appends each piece to its answer, then publishes all of them, unless one of the answers is closed. Returns how many
@@ -106,8 +107,14 @@ if type(text) ~= 'table' then
 end
 return redis.call('LINDEX', KEYS[1], 0)
 """
-# The same without the text.
-CLOSE = "redis.call('DEL', KEYS[1]) redis.call('RPUSH', KEYS[1], '') redis.call('EXPIRE', KEYS[1], ARGV[1])"
+# The same for any number of answers, without their texts.
+CLOSE = """
+for _, key in ipairs(KEYS) do
+  redis.call('DEL', key)
+  redis.call('RPUSH', key, '')
+  redis.call('EXPIRE', key, ARGV[1])
+end
+"""
 
 
 class RedisBuffer:
@@ -145,8 +152,9 @@ class RedisBuffer:
         text = await self._layer.connection().register_script(SEAL)([_key(answer_id)], [KEEP_SECONDS])
         return text.decode() if isinstance(text, bytes) else text
 
-    async def close(self, answer_id: int) -> None:
-        await self._layer.connection().register_script(CLOSE)([_key(answer_id)], [KEEP_SECONDS])
+    async def close(self, answer_ids: Sequence[int]) -> None:
+        keys = [_key(answer_id) for answer_id in answer_ids]
+        await self._layer.connection().register_script(CLOSE)(keys, [KEEP_SECONDS])
 
 
 def _key(answer_id: int) -> str:

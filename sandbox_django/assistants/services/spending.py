@@ -6,6 +6,8 @@ because somebody pays for the tokens.
 """
 
 import math
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Self
@@ -90,12 +92,15 @@ def _too_often(wait: float) -> TooOften:
     return TooOften(wait)
 
 
-def settle(answer_id: int, *, spent: int) -> None:
-    """Replace what was set aside for an answer by what it has cost."""
-    answer = AssistantMessage.objects.only("spender", "reserved_tokens", "created_at").get(pk=answer_id)
-    TokenSpending.objects.filter(spender=answer.spender, day=_day_of(answer.created_at)).update(
-        tokens=Greatest(F("tokens") + spent - answer.reserved_tokens, 0)
-    )
+def settle(spent: Mapping[int, int]) -> None:
+    """Replace what was set aside for answers by what they have cost: tokens by the answer's id."""
+    if not spent:
+        return
+    changes: Counter[tuple[str, date]] = Counter()
+    for answer in AssistantMessage.objects.only("spender", "reserved_tokens", "created_at").filter(pk__in=spent):
+        changes[answer.spender, _day_of(answer.created_at)] += spent[answer.pk] - answer.reserved_tokens
+    for (spender, day), change in sorted(changes.items()):  # in one order, so that nobody waits for whom they keep
+        TokenSpending.objects.filter(spender=spender, day=day).update(tokens=Greatest(F("tokens") + change, 0))
 
 
 def forget_old_days() -> int:

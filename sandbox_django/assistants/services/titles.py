@@ -1,7 +1,10 @@
 """Titles for conversations: by the model, or the question's first words."""
 
+import asyncio
 import textwrap
+from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import structlog
 from django.db import connection
@@ -11,22 +14,27 @@ from assistants.messages.assistant import ConversationUpdated
 from assistants.models import AssistantConversation
 from assistants.services import ai_service
 from assistants.services.ai_service import ModelUnavailable, Turn
+from core.batching import Batched
 from core.dates import aware
 from core.live import feeds
+from core.live.feeds import FeedWriter
 from core.threads import in_database_thread
 
 logger = structlog.get_logger(__name__)
 
 TITLE_LENGTH = 60  # characters that a list shows
+AT_ONCE = 4  # titles; nobody waits for them, but others wait for their first words meanwhile
 PROMPT = "Give the conversation that begins with the user's message a title of at most six words. Answer with it alone."
+
+_turns: "WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]" = WeakKeyDictionary()
 
 
 async def generate_title_from_first_message(question_id: int) -> None:
     """Name the conversation after its first question; a title that somebody gave meanwhile stays."""
-    if question := await in_database_thread(_question, question_id):
-        content, conversation_id = question
-        title = await _ask_for_title(content)
-        await in_database_thread(_store_title, conversation_id, title)
+    async with _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE)):
+        if question := await in_database_thread(_question, question_id):
+            content, conversation_id = question
+            await _titles.do((conversation_id, await _ask_for_title(content)))
 
 
 # By hand, as all that each answer does to the database (services/answers.py).
@@ -39,13 +47,27 @@ def _question(question_id: int) -> tuple[str, Any] | None:
     return question
 
 
-def _store_title(conversation_id: Any, title: str) -> None:
-    pk = AssistantConversation._meta.pk.to_python(conversation_id)
-    with feeds.write(conversation_feed(pk)) as feed, connection.cursor() as cursor:
+async def _store_titles(titles: Sequence[tuple[Any, str]]) -> list[None]:
+    return await in_database_thread(_store_now, titles)
+
+
+_titles = Batched(_store_titles, pause=0.25)
+
+
+def _store_now(titles: Sequence[tuple[Any, str]]) -> list[None]:
+    pks = [AssistantConversation._meta.pk.to_python(conversation_id) for conversation_id, _ in titles]
+    with feeds.write_all([conversation_feed(pk) for pk in pks]) as locked:
+        for pk, (_, title), feed in zip(pks, titles, locked, strict=True):
+            _store_title(pk, title, feed)
+    return [None] * len(titles)
+
+
+def _store_title(pk: Any, title: str, feed: FeedWriter) -> None:
+    with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE assistants_assistantconversation SET title = %s WHERE id = %s AND title = '' "
             "RETURNING model, created_at, updated_at",
-            [title, conversation_id],
+            [title, AssistantConversation._meta.pk.get_db_prep_value(pk, connection)],
         )
         if row := cursor.fetchone():
             model, created_at, updated_at = row

@@ -19,11 +19,12 @@ from assistants.groups import conversation_feed
 from assistants.messages.assistant import StreamingMessage
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.message import Status
-from assistants.services import answers
+from assistants.services import answers, titles
 from assistants.services.ai_service import CutShort, ModelProblem, ModelUnavailable, Usage
 from assistants.services.answers import end_abandoned_answers
 from assistants.services.reply_buffer import MemoryBuffer, ReplyBuffer, Said, reply_buffer
 from assistants.tasks.assistant_tasks import task_handle_new_assistant_message
+from core.live import feeds
 from core.live.frames import encode
 from core.live.texts import Piece
 from core.threads import end_threads
@@ -393,15 +394,15 @@ class AbandonedTests(ConversationSocketCase):
     async def test_a_writer_that_was_only_late_shows_nothing_beyond_the_stored_end(self) -> None:
         page = await self.open()
         answer = await sync_to_async(self.abandoned)()
-        store_end, taken_too_late = answers._store_end, []
+        store_ends, taken_too_late = answers._store_ends, []
 
-        def go_on_late_and_end(*args: Any) -> bool:
+        def go_on_late_and_end(*args: Any) -> list[bool]:
             late = async_to_sync(reply_buffer().send)([self.piece(answer, "cups.")])
             taken_too_late.append(answer.pk not in late)
-            return store_end(*args)
+            return store_ends(*args)
 
         await reply_buffer().send([self.piece(answer, "Two ", offset=0)])
-        with mock.patch.object(answers, "_store_end", go_on_late_and_end):
+        with mock.patch.object(answers, "_store_ends", go_on_late_and_end):
             await end_abandoned_answers()
 
         assert taken_too_late == [False]
@@ -483,6 +484,46 @@ class ManyAnswersTests(ConversationSocketCase):
         assert len(batches) < 10
         said = [[frame["payload"]["content"] for frame in heard if frame["action"] == "streaming"] for heard in ended]
         assert said == [["cups", "."]] * 40
+
+    async def test_answers_that_end_together_are_stored_and_named_in_few_transactions(self) -> None:
+        conversations = await sync_to_async(ConversationFactory.create_batch)(40, user=None, title="")
+        gate = Gate()
+
+        with (
+            self.settings(DATABASE_THREADS=2, LIMITS=False),
+            scripted_model("Two ", gate, "cups."),
+            mock.patch.object(feeds, "write_all", wraps=feeds.write_all) as write_all,
+        ):
+            self.addCleanup(end_threads)
+            pages = await self.ask_everywhere(conversations)
+            begun = [await page.hear_until("streaming") for page in pages]
+            gate.open()
+            heard = await asyncio.gather(*[page.hear_until("complete_streaming") for page in pages])
+            for page, frames in zip(pages, heard, strict=True):
+                if not any(frame["action"] == "conversation_updated" for frame in frames):
+                    frames += await page.hear_until("conversation_updated")
+
+        written = [len(call.args[0]) for call in write_all.call_args_list]
+        assert sum(written) == 40 * 3  # a question, an end and a title each
+        assert len(written) <= 40 + 30
+        assert [text_of(first + rest) for first, rest in zip(begun, heard, strict=True)] == ["Two cups."] * 40
+
+    async def test_few_titles_are_asked_for_at_once(self) -> None:
+        conversations = await sync_to_async(ConversationFactory.create_batch)(12, user=None, title="")
+        gate = Gate()
+
+        with self.settings(DATABASE_THREADS=2, LIMITS=False), scripted_model("Two ", gate, "cups.") as model:
+            self.addCleanup(end_threads)
+            pages = await self.ask_everywhere(conversations)
+            for page in pages:
+                await page.hear_until("streaming")
+            asked_meanwhile = len(model.heard)
+            gate.open()
+            for page in pages:
+                await page.hear_until("conversation_updated")
+
+        assert asked_meanwhile <= 12 + titles.AT_ONCE
+        assert len(model.heard) == 24
 
 
 class FinishedBlocksTests(ConversationSocketCase):

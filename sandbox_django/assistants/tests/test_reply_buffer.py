@@ -51,7 +51,7 @@ class RedisBufferTests(SimpleTestCase):
         buffer = await self.open()
         await buffer.send([piece(1, "Two ")])
 
-        await buffer.close(1)
+        await buffer.close([1])
 
         assert await buffer.send([piece(1, "cups.", after="Two ")]) == {1}
         assert await buffer.read(1) is None

@@ -1,0 +1,81 @@
+"""Small writes of one kind that come close together, done as one: a hop and a transaction for all of them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+from weakref import WeakKeyDictionary
+
+from django.db import InterfaceError, OperationalError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+# The database can't do it for anybody just now: to try each item alone would only take longer.
+NOT_NOW = (OperationalError, InterfaceError)
+SIZE = 5  # items; more would keep one thread, and the feeds they lock, for too long
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting(Generic[Item, Result]):
+    item: Item
+    result: "asyncio.Future[Result]"
+
+
+@dataclass(slots=True)
+class _Queue(Generic[Item, Result]):
+    """What waits in one event loop."""
+
+    waiting: list[_Waiting[Item, Result]] = field(default_factory=list)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    not_before: float = 0.0
+
+
+class Batched(Generic[Item, Result]):
+    """Does items by `work`, which takes a batch of them: all or, when it raises, none.
+
+    Who comes alone is done at once. Those who come within `pause` seconds after that wait for the rest of it, unless
+    they are enough for a batch, and are done together. An item that can't be done fails alone.
+    """
+
+    def __init__(self, work: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]], *, pause: float) -> None:
+        self._work = work
+        self._pause = pause
+        self._queues: WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue[Item, Result]] = WeakKeyDictionary()
+
+    async def do(self, item: Item) -> Result:
+        """Its result; or raises what `work` raised because of it."""
+        loop = asyncio.get_running_loop()
+        queue = self._queues.setdefault(loop, _Queue())
+        mine: _Waiting[Item, Result] = _Waiting(item, loop.create_future())
+        queue.waiting.append(mine)
+        try:
+            async with queue.turn:
+                while mine in queue.waiting:
+                    if len(queue.waiting) < SIZE:
+                        await asyncio.sleep(queue.not_before - loop.time())
+                    queue.not_before = loop.time() + self._pause
+                    batch, queue.waiting[:SIZE] = queue.waiting[:SIZE], []
+                    # Whoever stops waiting leaves it to the others.
+                    await asyncio.shield(loop.create_task(self._do(batch)))
+            return await mine.result
+        finally:
+            mine.result.cancel()  # unless it is there
+            if mine in queue.waiting:
+                queue.waiting.remove(mine)
+
+    async def _do(self, batch: Sequence[_Waiting[Item, Result]]) -> None:
+        try:
+            results = await self._work([one.item for one in batch])
+        except Exception as failure:  # noqa: BLE001  # not handled here: raised again where the item came from
+            if len(batch) > 1 and not isinstance(failure, NOT_NOW):
+                for one in batch:
+                    await self._do([one])
+                return
+            for one in batch:
+                if not one.result.done():
+                    one.result.set_exception(failure)
+            return
+        for one, result in zip(batch, results, strict=True):
+            if not one.result.done():  # who waited for it may have gone
+                one.result.set_result(result)

@@ -1,0 +1,86 @@
+"""Writes that come close together are done together; one that can't be done fails alone."""
+
+import asyncio
+from collections.abc import Sequence
+
+from django.db import OperationalError
+from django.test import SimpleTestCase
+
+from core.batching import SIZE, Batched
+
+
+class BatchedTests(SimpleTestCase):
+    def setUp(self) -> None:
+        self.batches: list[list[str]] = []
+        self.begun, self.goes_on = asyncio.Event(), asyncio.Event()
+        self.goes_on.set()
+        self.shouts = Batched(self.shout, pause=0.02)
+
+    async def shout(self, words: Sequence[str]) -> list[str]:
+        self.batches.append(list(words))
+        self.begun.set()
+        await self.goes_on.wait()
+        if "bad" in words:
+            raise ValueError(words)
+        if "away" in words:
+            raise OperationalError
+        return [word.upper() for word in words]
+
+    async def all_of(self, *words: str) -> list[str | BaseException]:
+        return await asyncio.gather(*[self.shouts.do(word) for word in words], return_exceptions=True)
+
+    async def test_what_cannot_be_done_fails_alone(self) -> None:
+        first, *others = await self.all_of("one", "two", "bad", "three")
+
+        assert first == "ONE"
+        assert [str(other) for other in others] == ["TWO", "['bad']", "THREE"]
+        assert self.batches == [["one", "two", "bad", "three"], ["one"], ["two"], ["bad"], ["three"]]
+
+    async def test_a_database_that_is_away_is_asked_once_for_all(self) -> None:
+        failures = await self.all_of("one", "two", "away")
+
+        assert [type(failure) for failure in failures] == [OperationalError] * 3
+        assert len(self.batches) == 1
+
+    async def test_who_comes_meanwhile_is_done_with_all_others_who_do(self) -> None:
+        self.goes_on.clear()
+        first = asyncio.create_task(self.shouts.do("one"))
+        await self.begun.wait()
+        others = asyncio.create_task(self.all_of("two", "three"))
+        await asyncio.sleep(0)
+        self.goes_on.set()
+
+        assert (await first, await others) == ("ONE", ["TWO", "THREE"])
+        assert self.batches == [["one"], ["two", "three"]]
+
+    async def test_a_crowd_is_done_in_batches_of_a_bounded_size(self) -> None:
+        words = [str(number) for number in range(2 * SIZE + 1)]
+
+        assert await self.all_of(*words) == words
+        assert [len(batch) for batch in self.batches] == [SIZE, SIZE, 1]
+
+    async def test_who_goes_while_it_is_done_takes_nobody_along(self) -> None:
+        self.goes_on.clear()
+        leader, other = [asyncio.create_task(self.shouts.do(word)) for word in ("one", "two")]
+        await self.begun.wait()
+        leader.cancel()
+        await asyncio.wait([leader])
+        self.goes_on.set()
+
+        assert leader.cancelled()
+        assert await other == "TWO"
+        assert self.batches == [["one", "two"]]
+
+    async def test_who_goes_before_it_is_begun_is_not_done(self) -> None:
+        self.goes_on.clear()
+        first = asyncio.create_task(self.shouts.do("one"))
+        await self.begun.wait()
+        gone = asyncio.create_task(self.shouts.do("two"))
+        await asyncio.sleep(0)
+        gone.cancel()
+        await asyncio.wait([gone])
+        self.goes_on.set()
+
+        assert await first == "ONE"
+        assert await self.shouts.do("three") == "THREE"
+        assert self.batches == [["one"], ["three"]]
