@@ -46,6 +46,10 @@ FIRST_BACKOFF = 0.5  # seconds; doubles, and half of it is left to chance
 
 DEMO_PAUSE = 0.03  # seconds between two pieces: about as fast as a good model
 
+# Seconds between two reads of an answer. Pages hear of it no more often than that (ticker.TICK), so to wake up for each
+# token by itself would be work for nothing.
+READ_PAUSE = 0.04
+
 LONGEST_REFUSAL = 64 * 1024  # bytes of an error we are ready to read
 
 
@@ -349,6 +353,7 @@ class DirectReader(RemoteModel):
                     break
                 if text := parser.feed(data):
                     yield text
+                    await asyncio.sleep(READ_PAUSE)
                 if parser.error:
                     raise _refusal(None, parser.error)
                 if parser.is_nonsense:
