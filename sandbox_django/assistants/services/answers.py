@@ -281,8 +281,11 @@ _ends = Batched(_store_and_close, pause=0.1)
 def _store_ends(ends: Sequence[End]) -> list[bool]:
     """For each: False when somebody else had ended it already, and said so."""
     pages = [_html(end.text) for end in ends]  # before anything is locked
+    reserved: list[int | None] = [None] * len(ends)
     with feeds.write_all([conversation_feed(end.conversation_id) for end in ends]) as locked:
-        reserved = [_store_end(end, html, feed) for end, html, feed in zip(ends, pages, locked, strict=True)]
+        # Rows in the order of their ids, as a checkpoint changes them, which locks no feed: nobody waits for the other.
+        for number in sorted(range(len(ends)), key=lambda number: ends[number].answer_id):
+            reserved[number] = _store_end(ends[number], pages[number], locked[number])
         settle({end.answer_id: _cost(end, tokens) for end, tokens in zip(ends, reserved, strict=True) if tokens})
     return [tokens is not None for tokens in reserved]
 

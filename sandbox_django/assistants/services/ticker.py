@@ -233,7 +233,7 @@ def _store_checkpoint(texts: list[tuple[int, str]]) -> dict[int, bool]:
             cursor.executemany(
                 "UPDATE assistants_assistantmessage SET content = %s, lease_expires_at = %s "
                 "WHERE id = %s AND status = 'streaming'",
-                [(text, lease, answer_id) for answer_id, text in texts],
+                [(text, lease, answer_id) for answer_id, text in sorted(texts)],  # in one order, as ends do it
             )
         still_ours = AssistantMessage.objects.streaming().filter(pk__in=ids)
         return dict(still_ours.values_list("pk", "stop_requested"))

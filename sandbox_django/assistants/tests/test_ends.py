@@ -1,0 +1,62 @@
+"""Ends that are stored together, while everything else goes on."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from unittest import skipUnless
+
+from django.db import connection, transaction
+from django.test import TransactionTestCase
+
+from assistants.factories.conversation import AnswerFactory
+from assistants.models import AssistantMessage
+from assistants.models.message import Status
+from assistants.services.answers import End, Outcome, _store_ends
+from assistants.services.ticker import _store_checkpoint
+
+PATIENCE = 20.0  # seconds
+
+
+class EndsAndCheckpointsTests(TransactionTestCase):
+    @skipUnless(connection.vendor == "postgresql", "SQLite lets in one writer at a time")
+    def test_ends_and_a_checkpoint_of_the_same_answers_do_not_wait_for_each_other(self) -> None:
+        answers = [AnswerFactory.create(status=Status.STREAMING, content="Two ") for _ in range(3)]
+        outcome = Outcome(Status.COMPLETE)
+        ends = [End(answer.pk, answer.conversation_id, "Two cups.", outcome) for answer in reversed(answers)]
+        texts = [(answer.pk, "Two cups") for answer in answers]
+
+        with ThreadPoolExecutor(2) as threads:
+            with transaction.atomic():
+                # Both come to this row, with what they hold by then.
+                AssistantMessage.objects.select_for_update().get(pk=answers[1].pk)
+                ended = threads.submit(in_own_connection, _store_ends, ends)
+                wait_until_blocked(1)
+                kept = threads.submit(in_own_connection, _store_checkpoint, texts)
+                wait_until_blocked(2)
+            assert ended.result() == [True] * 3
+            assert kept.result() == {}  # nothing is left to write
+
+        stored = AssistantMessage.objects.answers().values_list("status", "content")
+        assert list(stored) == [("complete", "Two cups.")] * 3
+
+
+def in_own_connection(function: Callable[..., Any], *args: Any) -> Any:
+    try:
+        return function(*args)
+    finally:
+        connection.close()
+
+
+def wait_until_blocked(count: int) -> None:
+    """Until so many transactions wait for another's lock."""
+    give_up_at = time.monotonic() + PATIENCE
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            )
+            if cursor.fetchone() == (count,):
+                return
+        assert time.monotonic() < give_up_at, "nobody waits"
