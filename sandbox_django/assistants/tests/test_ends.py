@@ -1,9 +1,7 @@
 """Ends that are stored together, while everything else goes on."""
 
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 from unittest import skipUnless
 
 from django.db import connection, transaction
@@ -14,6 +12,7 @@ from assistants.models import AssistantMessage
 from assistants.models.message import Status
 from assistants.services.answers import End, Outcome, _store_ends
 from assistants.services.ticker import _store_checkpoint
+from test_utils.connections import in_own_connection
 
 PATIENCE = 20.0  # seconds
 
@@ -39,13 +38,6 @@ class EndsAndCheckpointsTests(TransactionTestCase):
 
         stored = AssistantMessage.objects.answers().values_list("status", "content")
         assert list(stored) == [("complete", "Two cups.")] * 3
-
-
-def in_own_connection(function: Callable[..., Any], *args: Any) -> Any:
-    try:
-        return function(*args)
-    finally:
-        connection.close()
 
 
 def wait_until_blocked(count: int) -> None:

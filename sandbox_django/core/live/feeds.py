@@ -97,27 +97,23 @@ def write_all(names: Sequence[str]) -> Iterator[tuple[FeedWriter, ...]]:
         locked = _lock_heads(sorted(set(names)))
         writers = tuple(locked[name] for name in names)
         yield writers
-        _store(list(locked.values()))
+        _store(locked.values())
         messages = [(name, fact_message(name, fact)) for name, writer in locked.items() for fact in writer.facts]
         if messages:
             transaction.on_commit(partial(_announce, messages))
 
 
-def _store(writers: Sequence[FeedWriter]) -> None:
+def _store(writers: Iterable[FeedWriter]) -> None:
     # By hand, like the lock: each fact of every feature comes through here, and the ORM doubled what it takes.
     now = connection.ops.adapt_datetimefield_value(timezone.now())
-    rows = [
-        (writer.pk, fact.seq, fact.frame, fact.text_id, fact.text_length, now)
-        for writer in writers
-        for fact in writer.facts
-    ]
     with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO core_feedevent (feed_id, seq, frame, text_id, text_length, created_at) "
-            "VALUES (%s, %s, %s, %s, %s, %s)",
-            rows,
-        )
         for writer in writers:
+            for fact in writer.facts:
+                cursor.execute(
+                    "INSERT INTO core_feedevent (feed_id, seq, frame, text_id, text_length, created_at) "
+                    "VALUES (%s, %s, %s, %s, %s, %s)",
+                    [writer.pk, fact.seq, fact.frame, fact.text_id, fact.text_length, now],
+                )
             if not writer.head:  # nobody said anything yet, perhaps about something that is gone
                 cursor.execute("DELETE FROM core_feed WHERE id = %s", [writer.pk])
             elif len(writer.facts) != FORESEEN:

@@ -22,6 +22,7 @@ from core.live import feeds
 from core.live.feeds import Replay
 from core.live.models import Feed, FeedEvent
 from core.tests.notes import NoteWritten, RecordingLayer, layer_in_use
+from test_utils.connections import in_own_connection
 
 
 class Oops(Exception):
@@ -343,10 +344,3 @@ class ConcurrencyTests(FeedCase):
                 assert seqs(replay) == list(range(len(facts) + 1, replay.head + 1))
                 facts += replay.facts
         return seen
-
-
-def in_own_connection(function: Callable[..., Any], *args: Any) -> Any:
-    try:
-        return function(*args)
-    finally:
-        connection.close()
