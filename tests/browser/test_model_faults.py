@@ -52,7 +52,9 @@ ROW = """async () => {
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, model: FakeOpenAI) -> Iterator[Server]:
     """As the others', and less patient with its model."""
-    patience = {"OPENAI_FIRST_TOKEN_TIMEOUT": "1", "OPENAI_TOKEN_TIMEOUT": "1"}
+    # One that hangs up is asked three times, with pauses of up to 1.5 s in all. That has to fit: otherwise it is the
+    # patience that ends, now and then, and the page says that instead.
+    patience = {"OPENAI_FIRST_TOKEN_TIMEOUT": "4", "OPENAI_TOKEN_TIMEOUT": "1"}
     with Server(tmp_path_factory.mktemp("server"), OPENAI_BASE_URL=model.url, **patience) as running:
         yield running
 
