@@ -29,6 +29,7 @@ from assistants.services.answer_parser import AnswerParser
 from assistants.services.demo_model import demo_answer
 from assistants.services.loop_clients import LoopClients
 from assistants.services.patience import Patience
+from assistants.services.pulse import current_pulse
 
 if TYPE_CHECKING:
     # See OpenAIService for why these two are imported late.
@@ -45,10 +46,6 @@ RETRIES = 2
 FIRST_BACKOFF = 0.5  # seconds; doubles, and half of it is left to chance
 
 DEMO_PAUSE = 0.03  # seconds between two pieces: about as fast as a good model
-
-# Seconds between two reads of an answer. Pages hear of it no more often than that (ticker.TICK), so to wake up for each
-# token by itself would be work for nothing.
-READ_PAUSE = 0.04
 
 LONGEST_REFUSAL = 64 * 1024  # bytes of an error we are ready to read
 
@@ -338,7 +335,7 @@ class DirectReader(RemoteModel):
 
     async def _ask(self, turns: Sequence[Turn], patience: Patience, ending: Ending) -> AsyncGenerator[str, None]:
         session = await _direct_clients.get()
-        parser = AnswerParser()
+        parser, pulse = AnswerParser(), current_pulse()
         response: aiohttp.ClientResponse | None = None
         try:
             with patience:
@@ -353,7 +350,8 @@ class DirectReader(RemoteModel):
                     break
                 if text := parser.feed(data):
                     yield text
-                    await asyncio.sleep(READ_PAUSE)
+                    # Pages hear of it no more often, so to wake up for each token would be work for nothing.
+                    await pulse.next()
                 if parser.error:
                     raise _refusal(None, parser.error)
                 if parser.is_nonsense:

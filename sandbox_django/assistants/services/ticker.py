@@ -18,6 +18,7 @@ from assistants.messages.assistant import StreamingMessage
 from assistants.models import AssistantMessage
 from assistants.services.ai_service import Turn, Usage
 from assistants.services.blocks import ANSWERS_AT_MOST, Blocks, tell_finished_blocks
+from assistants.services.pulse import current_pulse
 from assistants.services.reply_buffer import Said, reply_buffer
 from core import runner
 from core.live.layers import LAYER_DOWN, live_layer
@@ -27,7 +28,6 @@ from core.threads import in_database_thread
 
 logger = structlog.get_logger(__name__)
 
-TICK = 0.04  # seconds between two frames of an answer
 LAYER_PATIENCE = 0.5  # seconds until the next try when Redis is away
 CHECKPOINT_INTERVAL = 1.0  # seconds
 
@@ -126,10 +126,10 @@ class Ticker:
     async def _tick(self) -> None:
         try:
             while self._unsent:
-                began = time.monotonic()
-                is_sent = await self._flush(self._unsent)
-                pause = TICK - (time.monotonic() - began) if is_sent else LAYER_PATIENCE
-                await asyncio.sleep(max(0.005, pause))
+                if await self._flush(self._unsent):
+                    await current_pulse().next()
+                else:
+                    await asyncio.sleep(LAYER_PATIENCE)
         finally:
             self._ticking = None
 

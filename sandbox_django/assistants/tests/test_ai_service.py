@@ -542,6 +542,14 @@ class DirectReaderTests(SharedCases, SimpleTestCase):
 
         assert heard.pieces == ["one two three "]
 
+    async def test_it_is_read_by_the_pulse_and_not_at_each_token(self) -> None:
+        async with SteadyOpenAI(tokens=200, rate=400) as server:
+            with override_settings(OPENAI_BASE_URL=server.url):
+                heard = await ask()
+
+        assert heard.text == "".join(f"tok{number} " for number in range(1, 201))
+        assert len(heard.pieces) < 40
+
 
 class DemoModelTests(SimpleTestCase):
     async def say(self, question: str) -> list[str]:

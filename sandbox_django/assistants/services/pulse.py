@@ -1,0 +1,46 @@
+"""The one clock by which a process reads what models say, and sends it on."""
+
+import asyncio
+from weakref import WeakKeyDictionary
+
+INTERVAL = 0.05  # seconds
+
+
+class Pulse:
+    """Wakes everybody who waits for it together, so many times a second; at rest when nobody does.
+
+    What all readers of models take up at one beat goes out with one flush right after it. With a timer for each, a word
+    would wait for its reader's and then for the flush's, and a process with 200 answers would be woken 4,000 times a
+    second.
+    """
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._waiting: list[asyncio.Future[None]] = []
+        self._last = 0.0
+
+    async def next(self) -> None:
+        """Wait for the next beat."""
+        beat: asyncio.Future[None] = self._loop.create_future()
+        self._waiting.append(beat)
+        if len(self._waiting) == 1:
+            self._last = max(self._last + INTERVAL, self._loop.time() + INTERVAL / 2)
+            self._loop.call_at(self._last, self._beat)
+        await beat
+
+    def _beat(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for beat in waiting:
+            if not beat.done():  # by somebody who stopped waiting
+                beat.set_result(None)
+
+
+_pulses: "WeakKeyDictionary[asyncio.AbstractEventLoop, Pulse]" = WeakKeyDictionary()
+
+
+def current_pulse() -> Pulse:
+    """The pulse of this event loop; a server has one."""
+    loop = asyncio.get_running_loop()
+    if loop not in _pulses:
+        _pulses[loop] = Pulse()
+    return _pulses[loop]

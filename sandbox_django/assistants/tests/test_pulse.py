@@ -1,0 +1,51 @@
+import asyncio
+
+from django.test import TestCase
+
+from assistants.services.pulse import INTERVAL, current_pulse
+from test_utils import virtual_time
+
+
+class PulseTests(TestCase):
+    def test_one_who_stops_waiting_keeps_nobody_else_from_the_beat(self) -> None:
+        async def whole() -> list[object]:
+            waiting = [asyncio.create_task(current_pulse().next()) for _ in range(3)]
+            await asyncio.sleep(0)
+            waiting[0].cancel()
+            return await asyncio.gather(*waiting, return_exceptions=True)
+
+        gone, *others = virtual_time.run(whole())
+        assert isinstance(gone, asyncio.CancelledError)
+        assert others == [None, None]
+
+    def test_all_are_woken_together_whenever_they_came(self) -> None:
+        async def whole() -> list[float]:
+            return await asyncio.gather(*[woken_at(after=INTERVAL * part / 10) for part in range(5)])
+
+        assert len(set(virtual_time.run(whole()))) == 1
+
+    def test_beats_are_an_interval_apart_and_what_is_done_in_between_does_not_move_them(self) -> None:
+        async def whole() -> list[float]:
+            times = []
+            for _ in range(10):
+                await asyncio.sleep(INTERVAL / 3)
+                times.append(await woken_at())
+            return times
+
+        times = virtual_time.run(whole())
+        assert all(abs(later - earlier - INTERVAL) < 0.001 for earlier, later in zip(times, times[1:], strict=False))
+
+    def test_whoever_takes_too_long_is_left_time_for_more_to_come(self) -> None:
+        async def whole() -> float:
+            await current_pulse().next()
+            await asyncio.sleep(INTERVAL * 5)
+            began = asyncio.get_running_loop().time()
+            return await woken_at() - began
+
+        assert virtual_time.run(whole()) > INTERVAL / 3
+
+
+async def woken_at(*, after: float = 0.0) -> float:
+    await asyncio.sleep(after)
+    await current_pulse().next()
+    return asyncio.get_running_loop().time()
