@@ -9,6 +9,7 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token, UntypedToken
 
 from accounts.models import SignIn, User
+from core.rows import find_where
 
 SomeToken = TypeVar("SomeToken", AccessToken, RefreshToken, UntypedToken)
 
@@ -64,12 +65,12 @@ def person_behind(token: Token) -> User:
         raise TokenRefused
     sign_in = SignIn._meta.pk.get_db_prep_value(token["sign_in"], connection)
     # Every request and every socket of a program begins with this: the ORM took three times as long to put it together.
-    found = User.objects.raw(
-        "SELECT person.* FROM accounts_user person JOIN accounts_signin sign_in ON sign_in.user_id = person.id "
-        "WHERE person.id = %s AND sign_in.id = %s AND person.is_active",
+    user = find_where(
+        User,
+        "JOIN accounts_signin sign_in ON sign_in.user_id = accounts_user.id "
+        "WHERE accounts_user.id = %s AND sign_in.id = %s AND accounts_user.is_active",
         [token["user_id"], sign_in],
     )
-    user = next(iter(found), None)
     if user is None or user.auth_version != token["auth_version"]:
         raise TokenRefused
     return user

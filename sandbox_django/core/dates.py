@@ -1,13 +1,21 @@
 """Dates as people read them."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from django.utils.formats import date_format
-from django.utils.timezone import localtime
+from django.utils.timezone import get_current_timezone_name, localtime
+from django.utils.translation import get_language
 
 
 def formatted(moment: datetime) -> str:
-    return date_format(localtime(moment), "j M Y, H:i")
+    # To the minute, so what is said within one is worded once: that took a fifteenth of a question's whole request.
+    return _formatted(moment.replace(second=0, microsecond=0), get_current_timezone_name(), get_language())
+
+
+@lru_cache(maxsize=1000)
+def _formatted(minute: datetime, timezone: str, language: str | None) -> str:
+    return date_format(localtime(minute), "j M Y, H:i")
 
 
 def aware(value: datetime) -> datetime:

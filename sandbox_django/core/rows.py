@@ -7,7 +7,8 @@ import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Col
 
 LARGEST_NUMBER = 2**63 - 1
@@ -18,11 +19,12 @@ ModelType = TypeVar("ModelType", bound=models.Model)
 def insert(row: ModelType) -> ModelType:
     """Store a new row whose key the database gives; returns it. Like `save()`, but no signal is sent."""
     sql, fields = _insertion(type(row))
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [field.get_db_prep_save(field.pre_save(row, add=True), connection) for field in fields])
+    database = _database()
+    with database.cursor() as cursor:
+        cursor.execute(sql, [field.get_db_prep_save(field.pre_save(row, add=True), database) for field in fields])
         (row.pk,) = cursor.fetchone()
     row._state.adding = False
-    row._state.db = connection.alias
+    row._state.db = database.alias
     return row
 
 
@@ -30,21 +32,37 @@ def find(model: type[ModelType], **equal: Any) -> ModelType | None:
     """The row in which these fields (by their attributes: `user_id`) have these values; None if there is none."""
     if any(isinstance(value, int) and abs(value) > LARGEST_NUMBER for value in equal.values()):
         return None  # no column has it, and some databases would complain
-    lookup = _lookup(model, tuple(equal), tuple(name for name, value in equal.items() if value is None))
-    values = [
-        field.get_db_prep_value(value, connection)
-        for field, value in zip(lookup.where, equal.values(), strict=True)
-        if value is not None
-    ]
-    with connection.cursor() as cursor:
+    where, fields = _condition(model, tuple(equal), tuple(name for name, value in equal.items() if value is None))
+    database = _database()
+    return find_where(
+        model,
+        where,
+        [
+            field.get_db_prep_value(value, database)
+            for field, value in zip(fields, equal.values(), strict=True)
+            if value is not None
+        ],
+    )
+
+
+def find_where(model: type[ModelType], rest: str, values: Sequence[Any]) -> ModelType | None:
+    """The first row of `SELECT its columns FROM its table` and this `rest` of the statement; None if there is none."""
+    lookup = _lookup(model, rest)
+    database = _database()
+    with database.cursor() as cursor:
         cursor.execute(lookup.sql, values)
         row = cursor.fetchone()
     if row is None:
         return None
     found = list(row)
     for place, converter, expression in lookup.converters:
-        found[place] = converter(found[place], expression, connection)
-    return model.from_db(connection.alias, lookup.attributes, found)
+        found[place] = converter(found[place], expression, database)
+    return model.from_db(database.alias, lookup.attributes, found)
+
+
+def _database() -> BaseDatabaseWrapper:
+    # Not Django's `connection`, which looks for it anew each time that something is asked of it: for every field here.
+    return connections[DEFAULT_DB_ALIAS]
 
 
 @functools.cache
@@ -58,27 +76,32 @@ def _insertion(model: type[models.Model]) -> tuple[str, Sequence["models.Field[A
     )
 
 
+@functools.cache
+def _condition(
+    model: type[models.Model], names: tuple[str, ...], empty: tuple[str, ...]
+) -> tuple[str, Sequence["models.Field[Any, Any]"]]:
+    by_attribute = {field.attname: field for field in model._meta.concrete_fields}
+    tests = (f"{_columns([by_attribute[name]])} {'IS NULL' if name in empty else '= %s'}" for name in names)
+    return f"WHERE {' AND '.join(tests)}", [by_attribute[name] for name in names]
+
+
 class _Lookup(NamedTuple):
     sql: str
-    where: Sequence["models.Field[Any, Any]"]
     attributes: Sequence[str]
     converters: Sequence[tuple[int, Callable[..., Any], Col]]
 
 
 @functools.cache
-def _lookup(model: type[models.Model], names: tuple[str, ...], empty: tuple[str, ...]) -> _Lookup:
-    fields, table = model._meta.concrete_fields, model._meta.db_table
-    by_attribute = {field.attname: field for field in fields}
-    where = [by_attribute[name] for name in names]
-    tests = (f"{_columns([by_attribute[name]])} {'IS NULL' if name in empty else '= %s'}" for name in names)
+def _lookup(model: type[models.Model], rest: str) -> _Lookup:
+    fields, table, database = model._meta.concrete_fields, model._meta.db_table, _database()
     converters = [
         (place, converter, column)
         for place, column in enumerate(Col(table, field) for field in fields)
-        for converter in [*connection.ops.get_db_converters(column), *column.get_db_converters(connection)]
+        for converter in [*database.ops.get_db_converters(column), *column.get_db_converters(database)]
     ]
+    columns = ", ".join(f"{_quoted(table)}.{_columns([field])}" for field in fields)
     return _Lookup(
-        f"SELECT {_columns(fields)} FROM {_quoted(table)} WHERE {' AND '.join(tests)}",  # noqa: S608  # as above
-        where,
+        f"SELECT {columns} FROM {_quoted(table)} {rest}",  # noqa: S608  # as above, and what our code says
         [field.attname for field in fields],
         converters,
     )
@@ -89,4 +112,4 @@ def _columns(fields: Iterable["models.Field[Any, Any]"]) -> str:
 
 
 def _quoted(name: str) -> str:
-    return connection.ops.quote_name(name)
+    return _database().ops.quote_name(name)
