@@ -1,4 +1,5 @@
 import asyncio
+from itertools import pairwise
 
 from django.test import TestCase
 
@@ -33,7 +34,7 @@ class PulseTests(TestCase):
             return times
 
         times = virtual_time.run(whole())
-        assert all(abs(later - earlier - INTERVAL) < 0.001 for earlier, later in zip(times, times[1:], strict=False))
+        assert all(abs(later - earlier - INTERVAL) < 0.001 for earlier, later in pairwise(times))
 
     def test_whoever_takes_too_long_is_left_time_for_more_to_come(self) -> None:
         async def whole() -> float:
