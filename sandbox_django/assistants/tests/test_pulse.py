@@ -1,6 +1,7 @@
 import asyncio
 from itertools import pairwise
 
+import pytest
 from django.test import TestCase
 
 from assistants.services.pulse import INTERVAL, current_pulse
@@ -36,7 +37,7 @@ class PulseTests(TestCase):
         times = virtual_time.run(whole())
         assert all(abs(later - earlier - INTERVAL) < 0.001 for earlier, later in pairwise(times))
 
-    def test_whoever_takes_too_long_is_left_time_for_more_to_come(self) -> None:
+    def test_a_beat_never_follows_at_once(self) -> None:
         async def whole() -> float:
             await current_pulse().next()
             await asyncio.sleep(INTERVAL * 5)
@@ -44,6 +45,27 @@ class PulseTests(TestCase):
             return await woken_at() - began
 
         assert virtual_time.run(whole()) > INTERVAL / 3
+
+    def test_what_all_of_them_do_at_a_beat_takes_a_third_of_the_time_at_most(self) -> None:
+        async def read(work: float) -> list[float]:
+            """Work hard at each of some beats; returns how long each time from there to the next beat."""
+            loop = asyncio.get_running_loop()
+            assert isinstance(loop, virtual_time.VirtualClockLoop)
+            pauses = []
+            await current_pulse().next()
+            for _ in range(5):
+                loop.now += work
+                done = loop.now
+                await current_pulse().next()
+                pauses.append(loop.now - done)
+            return pauses
+
+        async def whole() -> list[float]:
+            return (await asyncio.gather(*[read(INTERVAL / 2) for _ in range(4)]))[-1]
+
+        pauses = virtual_time.run(whole())
+        # Four took half an interval each, so what followed the last of them took four.
+        assert min(pauses) == pytest.approx(INTERVAL * 4)
 
 
 async def woken_at(*, after: float = 0.0) -> float:
