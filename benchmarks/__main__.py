@@ -26,6 +26,9 @@ def main() -> None:
     parser.add_argument("scenarios", nargs="*", help=f"{', '.join(SCENARIOS)}; none means all")
     parser.add_argument("--stack", choices=["embedded", "production"], default="embedded", help=STACKS)
     parser.add_argument("--transport", choices=["direct", "langchain"], default="direct", help="who asks the model")
+    parser.add_argument(
+        "--workers", type=int, default=0, help="processes that write the answers, instead of the server"
+    )
     parser.add_argument("--runs", type=int, default=1, help="medians of so many runs are printed")
     parser.add_argument("--quick", action="store_true", help="small numbers: whether it works, not how fast it is")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures of each run")
@@ -36,13 +39,15 @@ def main() -> None:
     given = parser.parse_args()
     if unknown := set(given.scenarios) - set(SCENARIOS):
         parser.error(f"no such scenario: {', '.join(unknown)}")
+    if given.workers and given.stack == "embedded":
+        parser.error("workers are reached through Redis: --stack production")
     wanted = {name: value for name, value in vars(given).items() if name in Sizes.__slots__ and value is not None}
     sizes = replace(QUICK if given.quick else FULL, **wanted)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that everything is ended
 
     runs: list[dict[str, Any]] = []
     try:
-        with started(given.stack, given.transport, sizes) as stack:
+        with started(given.stack, given.transport, sizes, workers=given.workers) as stack:
             for number in range(1, given.runs + 1):
                 for scenario in given.scenarios or SCENARIOS:
                     print(f"run {number} of {given.runs}: {scenario}", file=sys.stderr)
@@ -53,7 +58,8 @@ def main() -> None:
         if given.json:
             given.json.write_text(json.dumps({"sizes": asdict(sizes), "runs": runs}, indent=1))
 
-    print(f"{given.stack}, {given.transport}, medians of {given.runs}")
+    with_workers = f"workers: {given.workers}, " if given.workers else ""
+    print(f"{given.stack}, {given.transport}, {with_workers}medians of {given.runs}")
     for scenario in given.scenarios or SCENARIOS:
         ours, bare = (
             medians([run["figures"] for run in runs if (run["scenario"], run["side"]) == (scenario, side)])

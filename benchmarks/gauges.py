@@ -1,4 +1,4 @@
-"""What a server process uses, as the system counts it, and what Redis was asked."""
+"""What a server and its workers use, as the system counts it, and what Redis was asked."""
 
 import math
 from collections.abc import Sequence
@@ -8,20 +8,20 @@ from redis import Redis
 
 
 class Gauges:
-    """Of one server process; its children and ours don't count."""
+    """Of the processes of one server together; their children and ours don't count."""
 
-    def __init__(self, pid: int, redis_url: str) -> None:
-        self._server = psutil.Process(pid)
+    def __init__(self, pids: Sequence[int], redis_url: str) -> None:
+        self._processes = [psutil.Process(pid) for pid in pids]
         self._redis: Redis | None = Redis.from_url(redis_url) if redis_url else None
 
     def cpu(self) -> float:
-        """Seconds of processor time since it started."""
-        times = self._server.cpu_times()
-        return float(times.user + times.system)
+        """Seconds of processor time since they started."""
+        times = [process.cpu_times() for process in self._processes]
+        return float(sum(each.user + each.system for each in times))
 
     def memory(self) -> float:
-        """Kilobytes it holds now."""
-        return float(self._server.memory_info().rss) / 1024
+        """Kilobytes they hold now."""
+        return float(sum(process.memory_info().rss for process in self._processes)) / 1024
 
     def redis_commands(self) -> int:
         """Commands that Redis has carried out, whoever sent them; 0 where there is none."""

@@ -1,7 +1,7 @@
 """What every load is told, what it gives back, and what both loads have in common."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
@@ -31,15 +31,15 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A running server."""
+    """A running server, and its workers."""
 
     url: str
-    pid: int
+    pids: Sequence[int]
     redis_url: str = ""
     is_bare: bool = False
 
     def gauges(self) -> Gauges:
-        return Gauges(self.pid, self.redis_url)
+        return Gauges(self.pids, self.redis_url)
 
     @asynccontextmanager
     async def door(self) -> AsyncIterator[Door]:

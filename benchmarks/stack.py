@@ -24,6 +24,7 @@ PATIENCE = 30.0  # seconds for a process to start, or to end
 UVICORN = [sys.executable, "-m", "uvicorn", "--ws-max-size", "65536", "--ws-per-message-deflate", "false"]
 UVICORN += ["--timeout-graceful-shutdown", "5", "--lifespan", "on", "--log-level", "warning", "--no-access-log"]
 OURS = ["--app-dir", "sandbox_django", "config.asgi:application"]
+WORKER = [sys.executable, "-m", "config.worker"]  # as bin/worker starts it
 BARE = ["benchmarks.bare:application"]
 
 
@@ -33,26 +34,38 @@ class Stack:
 
     env: Mapping[str, str]
     directory: Path
+    workers: int  # processes that write the answers; with none the server does it itself
 
     @contextmanager
     def server(self, *, is_bare: bool) -> Iterator[Target]:
-        """A fresh server process, ours or the bare one."""
+        """A fresh server process, ours, perhaps with workers, or the bare one."""
         port = free_port()
-        url = f"http://127.0.0.1:{port}"
-        log = (self.directory / "server.log").open("w+")
         command = [*UVICORN, "--port", str(port), *(BARE if is_bare else OURS)]
-        with log, running(command, self.env, log) as process:
-            wait_for(port, process, log)
+        with ExitStack() as processes:
+            pids = [processes.enter_context(self._running(command, port))]
+            for number in range(0 if is_bare else self.workers):
+                port_of_worker = free_port()
+                pids.append(processes.enter_context(self._running(WORKER, port_of_worker, log=f"worker-{number}.log")))
+            yield Target(f"http://127.0.0.1:{port}", pids, "" if is_bare else self.env["REDIS_URL"], is_bare)
+
+    @contextmanager
+    def _running(self, command: list[str], port: int, *, log: str = "server.log") -> Iterator[int]:
+        """A process that listens at this port, by its id; what it said is shown when it has ended."""
+        with (
+            (self.directory / log).open("w+") as lines,
+            running(command, {**self.env, "WORKER_PORT": str(port)}, lines) as process,
+        ):
+            wait_for(port, process, lines)
             try:
-                yield Target(url, process.pid, "" if is_bare else self.env["REDIS_URL"], is_bare)
+                yield process.pid
             finally:
-                log.seek(0)
-                for line in [line for line in log if "LIMITS ARE OFF" not in line][:LINES_SHOWN]:
-                    print(f"  the server said: {line.rstrip()}", file=sys.stderr)
+                lines.seek(0)
+                for line in [line for line in lines if "LIMITS ARE OFF" not in line][:LINES_SHOWN]:
+                    print(f"  {log.removesuffix('.log')} said: {line.rstrip()}", file=sys.stderr)
 
 
 @contextmanager
-def started(stack: str, transport: str, sizes: Sizes) -> Iterator[Stack]:
+def started(stack: str, transport: str, sizes: Sizes, *, workers: int = 0) -> Iterator[Stack]:
     """Databases and the model."""
     with ExitStack() as stack_of:
         directory = Path(stack_of.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-bench-")))
@@ -70,6 +83,7 @@ def started(stack: str, transport: str, sizes: Sizes) -> Iterator[Stack]:
             "SANDBOX_DATA_DIR": str(directory / "data"),
             "OPENAI_API_KEY": "",
             "OPENAI_TRANSPORT": transport,
+            "ASSISTANT_RUNNER": "taskiq" if workers else "loop",
             "PYTHONWARNINGS": "ignore:No directory at:UserWarning",  # static files are not collected here
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "sandbox_django")]),
         }
@@ -79,7 +93,7 @@ def started(stack: str, transport: str, sizes: Sizes) -> Iterator[Stack]:
         process = stack_of.enter_context(running(model, env, subprocess.PIPE))
         assert process.stdout is not None
         env["OPENAI_BASE_URL"] = process.stdout.readline().strip()
-        yield Stack(env, directory)
+        yield Stack(env, directory, workers)
 
 
 @contextmanager

@@ -35,6 +35,27 @@ def test_quick_run_is_complete_and_exact(tmp_path: Path) -> None:
     assert [run["figures"]["answers complete and exact"] for run in runs if run["scenario"] == "answers"] == [[8], [8]]
 
 
+@pytest.mark.skipif(not os.environ.get("REDIS_URL"), reason="workers are reached through Redis")
+def test_workers_write_the_answers_and_are_counted(tmp_path: Path) -> None:
+    raw = tmp_path / "raw.json"
+    # Not in the databases of this run, nor in a developer's own.
+    env = ENV | {"DATABASE_URL": "", "REDIS_URL": ""}
+
+    command = [*BENCH, "answers", "--stack", "production", "--workers", "1", "--json", str(raw)]
+    ended = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
+
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    figures = json.loads(raw.read_text())["runs"][0]["figures"]
+    assert figures["answers complete and exact"] == [8]
+
+
+def test_workers_need_what_they_are_reached_through() -> None:
+    ended = subprocess.run([*BENCH, "--workers", "1"], cwd=ROOT, env=ENV, capture_output=True, text=True)
+
+    assert ended.returncode == 2
+    assert "--stack production" in ended.stderr
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_run_leaves_no_process_behind(how: signal.Signals) -> None:
     process = subprocess.Popen(
