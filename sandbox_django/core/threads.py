@@ -5,7 +5,7 @@ import functools
 import select
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -134,11 +134,33 @@ class SharedHops:
                     result.set_result(value)
 
 
+class _Hop(threading.local):
+    """The shared hop that this thread is on, by what its calls have found out; None when it is on none."""
+
+    found: dict[Hashable, Any] | None = None
+
+
+_hop = _Hop()
+
+
+def once_per_hop(key: Hashable, ask: Callable[[], T]) -> T:
+    """What `ask` gives; calls that share a hop ask only once. All of them were waiting before it began."""
+    if _hop.found is None:
+        return ask()
+    if key not in _hop.found:
+        _hop.found[key] = ask()
+    return cast("T", _hop.found[key])
+
+
 def _outcomes(calls: list[Callable[[], Any]]) -> list[tuple[Any, Exception | None]]:
     outcomes: list[tuple[Any, Exception | None]] = []
-    for call in calls:
-        try:
-            outcomes.append((call(), None))
-        except Exception as failure:  # noqa: BLE001  # not handled here: raised again where the call was made
-            outcomes.append((None, failure))
+    _hop.found = {}
+    try:
+        for call in calls:
+            try:
+                outcomes.append((call(), None))
+            except Exception as failure:  # noqa: BLE001  # not handled here: raised again where the call was made
+                outcomes.append((None, failure))
+    finally:
+        _hop.found = None
     return outcomes

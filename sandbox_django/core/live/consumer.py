@@ -42,6 +42,7 @@ from core.live.outbox import GONE, Outbox
 from core.live.passes import Pass
 from core.live.texts import NewestText, Piece
 from core.metrics import counts, throttled
+from core.threads import once_per_hop
 
 logger = structlog.get_logger(__name__)
 
@@ -213,9 +214,13 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         return since
 
     def _read(self, since: int | None) -> None:
-        # Texts before the log: an answer that ends in between is then told by its end, with its text.
-        self._newest_text = self.newest_text()
-        self._replay, self._replayed_texts = read_with_texts(self.feed(), since, self.stored_texts)
+        # Texts before the log: an answer that ends in between is then told by its end, with its text. All who come
+        # back to a room after a deploy miss the same: those of one hop read it once.
+        feed = self.feed()
+        self._newest_text = once_per_hop(("newest text", feed), self.newest_text)
+        self._replay, self._replayed_texts = once_per_hop(
+            ("log", feed, since), lambda: read_with_texts(feed, since, self.stored_texts)
+        )
 
     async def _join(self, since: int | None) -> None:
         replay, newest_text = self._replay, self._newest_text

@@ -1,13 +1,16 @@
 """The server's side: what clients get from the ASGI application itself."""
 
 import asyncio
+import json
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
-from unittest import skipUnless
+from unittest import mock, skipUnless
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.contrib.staticfiles import finders
 from django.core.signals import request_finished, request_started
 from django.db import DatabaseError, connection
@@ -17,6 +20,8 @@ from django.urls import path
 
 from core import runner, threads
 from core.asgi import BLOCK_SIZE, OneHopHandler, ServerLife
+from core.live import feeds
+from core.tests.rooms import Room, Socket
 from core.threads import in_thread
 
 marker: ContextVar[str] = ContextVar("marker")
@@ -228,3 +233,71 @@ class DatabaseThreadTests(TransactionTestCase):
 
         assert [o for o in outcomes if isinstance(o, int)] == list(range(50))
         assert sorted(o.args[0] for o in outcomes if isinstance(o, ValueError)) == list(range(1, 100, 2))
+
+    async def test_calls_that_share_a_hop_find_out_the_same_only_once(self) -> None:
+        hops, asked = threads.SharedHops(), []
+
+        def ask() -> int:
+            asked.append("who?")
+            return len(asked)
+
+        def call() -> int:
+            return threads.once_per_hop("who", ask)
+
+        with self.settings(DATABASE_THREADS=2):
+            self.addCleanup(threads.end_threads)
+            answers = await asyncio.gather(*[hops.run(call) for _ in range(3 * threads.SHARED_HOP_SIZE)])
+            later = await hops.run(call)
+
+        assert Counter(answers) == dict.fromkeys((1, 2, 3), threads.SHARED_HOP_SIZE)
+        assert later == 4
+
+    async def test_what_could_not_be_found_out_is_asked_again(self) -> None:
+        hops, asked = threads.SharedHops(), []
+
+        def ask() -> int:
+            asked.append("who?")
+            if len(asked) == 1:
+                raise DatabaseError
+            return len(asked)
+
+        def call() -> int:
+            return threads.once_per_hop("who", ask)
+
+        with self.settings(DATABASE_THREADS=1):
+            self.addCleanup(threads.end_threads)
+            failed, *answers = await asyncio.gather(*[hops.run(call) for _ in range(3)], return_exceptions=True)
+
+        assert isinstance(failed, DatabaseError)
+        assert answers == [2, 2]
+
+    async def test_who_comes_back_together_reads_the_log_once(self) -> None:
+        room = Room()
+        await sync_to_async(room.write)(3)
+        seq = await sync_to_async(feeds.head)(room.name)
+        with self.settings(DATABASE_THREADS=1), mock.patch.object(feeds, "read", wraps=feeds.read) as read:
+            self.addCleanup(threads.end_threads)
+            sockets = [Socket(room, since=0, reads=True) for _ in range(threads.SHARED_HOP_SIZE)]
+            sockets.append(Socket(room, since=seq - 1, reads=True))
+            try:
+                heard = [await facts_until(seq, socket) for socket in sockets]
+            finally:
+                for socket in sockets:
+                    socket.leave()
+                    await socket.serving
+
+        assert heard == [[1, 2, 3]] * threads.SHARED_HOP_SIZE + [[3]]
+        # Who is the first to come finds nobody waiting, and goes alone; and who subscribes for all may come last.
+        assert {call.args[1] for call in read.call_args_list} == {0, seq - 1}
+        assert read.call_count <= 4
+
+
+async def facts_until(seq: int, socket: Socket) -> list[int]:
+    """The numbers of the facts that a socket hears, up to this one."""
+    numbers: list[int] = []
+    async with asyncio.timeout(5):
+        while not numbers or numbers[-1] < seq:
+            frame = json.loads((await socket.arrived.get()).get("text", "{}"))
+            if "seq" in frame:
+                numbers.append(frame["seq"])
+    return numbers
