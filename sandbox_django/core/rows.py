@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Col
+from django.http import Http404
 
 LARGEST_NUMBER = 2**63 - 1
 
@@ -43,6 +44,14 @@ def find(model: type[ModelType], **equal: Any) -> ModelType | None:
             if value is not None
         ],
     )
+
+
+def find_or_404(model: type[ModelType], **equal: Any) -> ModelType:
+    """The row that a URL names; `Http404` if there is none."""
+    row = find(model, **equal)
+    if row is None:
+        raise Http404
+    return row
 
 
 def find_where(model: type[ModelType], rest: str, values: Sequence[Any]) -> ModelType | None:

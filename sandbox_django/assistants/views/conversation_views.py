@@ -18,6 +18,7 @@ from assistants.models import AssistantConversation
 from assistants.serializers.conversation import AnonymousConversationSerializer, ConversationSerializer
 from assistants.services.conversations import change_conversation, delete_conversation, start_conversation
 from core.idempotency import IdempotentCreateMixin, once
+from core.rows import find_or_404
 from core.throttling import Limit, address_of
 
 
@@ -48,7 +49,8 @@ class ConversationListView(
 class ConversationDetailView(MyConversationsView, generics.RetrieveUpdateDestroyAPIView[AssistantConversation]):
     """One of my conversations: read, rename, delete."""
 
-    lookup_url_kwarg = "conversation_pk"
+    def get_object(self) -> AssistantConversation:
+        return find_or_404(AssistantConversation, id=self.kwargs["conversation_pk"], user_id=self.request.user.pk)
 
     def perform_update(self, serializer: BaseSerializer[AssistantConversation]) -> None:
         assert serializer.instance is not None

@@ -1,7 +1,6 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import Http404
 from django.utils.functional import cached_property
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, status
@@ -31,7 +30,7 @@ from core.errors import Conflict
 from core.feed_seq import FeedSeqMixin
 from core.idempotency import IdempotentCreateMixin
 from core.pagination import OldestFirstPagination
-from core.rows import find
+from core.rows import find_or_404
 from core.throttling import address_of
 
 BUSY = Conflict("An answer is being written. Wait for it, or stop it.", code="answer_in_progress")
@@ -49,10 +48,7 @@ class ConversationMessagesView(generics.GenericAPIView[AssistantMessage]):
 
     @cached_property
     def conversation(self) -> AssistantConversation:
-        conversation = find(AssistantConversation, id=self.kwargs["conversation_pk"], user_id=self.owner_id)
-        if conversation is None:
-            raise Http404
-        return conversation
+        return find_or_404(AssistantConversation, id=self.kwargs["conversation_pk"], user_id=self.owner_id)
 
     @property
     def owner_id(self) -> int | None:

@@ -3,13 +3,14 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, models
+from django.http import Http404
 from django.test import TestCase
 from django.utils import timezone
 
 from accounts.models import SignIn, User
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.message import MessageType
-from core.rows import find, insert
+from core.rows import find, find_or_404, insert
 from test_utils.people import alice
 
 
@@ -46,6 +47,12 @@ class FindTests(TestCase):
                 assert found is not None
                 row.refresh_from_db()
                 assert values_of(found) == values_of(row)
+
+    def test_what_is_not_there_for_a_url_is_a_404(self) -> None:
+        conversation = AssistantConversation.objects.create()
+        assert find_or_404(AssistantConversation, id=conversation.pk) == conversation
+        with pytest.raises(Http404):
+            find_or_404(AssistantConversation, id=uuid.uuid4())
 
     def test_what_is_found_can_be_changed_and_saved(self) -> None:
         conversation = AssistantConversation.objects.create(title="Old")
