@@ -366,6 +366,7 @@ class MischievousLayer(MemoryLayer):
     def __init__(self, fates: Iterable[Fate] = ()) -> None:
         super().__init__(capacity=2000)
         self._fates = iter([*fates])
+        self._confirms_after: float | None = None
 
     def behave(self) -> None:
         """From now on deliver everything, at once."""
@@ -375,13 +376,20 @@ class MischievousLayer(MemoryLayer):
         """The next messages get these, and all that follow are delivered at once."""
         self._fates = iter([*fates])
 
+    def confirm_after(self, seconds: float) -> None:
+        """From now on each subscription takes so long, whatever the fates of messages are."""
+        self._confirms_after = seconds
+
     async def group_send(self, group: str, message: LayerMessage) -> None:
         for delay in self._next_fate().arrives_after:
             await _after(delay, super().group_send, group, message)
 
     async def group_add(self, group: str, channel: str) -> None:
         # As with Redis, whose confirmation nobody waits for: what is sent in between is not heard.
-        await _after(max(self._next_fate().arrives_after, default=0.0), super().group_add, group, channel)
+        delay = self._confirms_after
+        if delay is None:
+            delay = max(self._next_fate().arrives_after, default=0.0)
+        await _after(delay, super().group_add, group, channel)
 
     def _next_fate(self) -> Fate:
         fate = next(self._fates, Fate())

@@ -157,7 +157,7 @@ class FactTests(HubCase):
 
     def test_what_is_sent_before_redis_has_confirmed_is_found_a_moment_later(self) -> None:
         async def scene() -> None:
-            self.layer.expect([Fate((0.8,)), Fate((0.8,))])  # both subscriptions: the hub's own and the feed's
+            self.layer.confirm_after(0.8)
             page = self.come()
             await asyncio.sleep(0.5)
             self.room.write()
