@@ -431,17 +431,26 @@ class ScriptedModel:
 
     def __init__(self, *pieces: ScriptedPiece) -> None:
         self._pieces = pieces
+        self._left: Future[None] = Future()
         self.heard: list[list[Turn]] = []
+
+    async def until_left(self) -> None:
+        """Wait until somebody has stopped listening, or has heard everything."""
+        await _wait_for(self._left)
 
     async def stream(self, turns: Sequence[Turn]) -> AsyncGenerator[str | Usage | CutShort, None]:
         self.heard.append(list(turns))
-        for piece in self._pieces:
-            if isinstance(piece, BaseException):
-                raise piece
-            if isinstance(piece, Gate):
-                await piece.go_through()
-            else:
-                yield piece
+        try:
+            for piece in self._pieces:
+                if isinstance(piece, BaseException):
+                    raise piece
+                if isinstance(piece, Gate):
+                    await piece.go_through()
+                else:
+                    yield piece
+        finally:
+            if not self._left.done():
+                self._left.set_result(None)
 
 
 @contextmanager

@@ -19,10 +19,11 @@ from assistants.groups import conversation_feed
 from assistants.messages.assistant import StreamingMessage
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.message import Status
-from assistants.services import answers, titles
+from assistants.services import answers, ticker, titles
 from assistants.services.ai_service import CutShort, ModelProblem, ModelUnavailable, Usage
 from assistants.services.answers import end_abandoned_answers
 from assistants.services.reply_buffer import MemoryBuffer, ReplyBuffer, Said, reply_buffer
+from assistants.services.ticker import current_ticker
 from assistants.tasks.assistant_tasks import task_handle_new_assistant_message
 from core.live import feeds
 from core.live.frames import encode
@@ -421,6 +422,57 @@ class AbandonedTests(ConversationSocketCase):
 
         await answer.arefresh_from_db()
         assert answer.status == "streaming"
+
+    async def test_two_who_find_it_end_it_once(self) -> None:
+        page = await self.open()
+        await sync_to_async(self.abandoned)()
+
+        await asyncio.gather(end_abandoned_answers(), end_abandoned_answers())
+
+        await page.hear_until("assistant_error")
+        assert await page.hears_nothing()
+
+    async def test_what_this_process_writes_itself_is_only_late(self) -> None:
+        page, gate = await self.open(), Gate()
+
+        with scripted_model("Two ", gate, "cups."):
+            await self.ask()
+            await gate.reached()
+            expired = timezone.now() - timedelta(seconds=1)
+            answer = await AssistantMessage.objects.streaming().aget()
+            await AssistantMessage.objects.streaming().aupdate(lease_expires_at=expired)
+            await end_abandoned_answers()
+            gate.open()
+            heard = await page.hear_until("complete_streaming")
+
+        assert text_of(heard) == "Two cups."
+        assert current_ticker().writing(answer.pk) is None, "and now it isn't written any more"
+
+    async def test_a_writer_whose_answer_another_has_ended_hangs_up_though_the_model_is_silent(self) -> None:
+        await self.open()
+        gate = Gate()
+        with scripted_model("Two ", gate) as model, mock.patch.object(ticker, "CHECKPOINT_INTERVAL", 0.1):
+            await self.ask()
+            await gate.reached()
+            await AssistantMessage.objects.streaming().aupdate(status=Status.FAILED, error="interrupted")
+
+            await model.until_left()
+
+    async def test_a_writer_whose_buffer_another_has_closed_hangs_up_with_the_next_words(self) -> None:
+        await self.open()
+        gate, silence = Gate(), Gate()
+        with (
+            scripted_model("Two ", gate, "cups", silence) as model,
+            mock.patch.object(ticker, "CHECKPOINT_INTERVAL", 60),
+        ):
+            await self.ask()
+            await gate.reached()
+            answer = await AssistantMessage.objects.streaming().aget()
+            await reply_buffer().close([answer.pk])
+
+            gate.open()
+
+            await model.until_left()
 
     async def test_a_task_that_is_delivered_again_changes_nothing(self) -> None:
         with scripted_model("Once.") as model:

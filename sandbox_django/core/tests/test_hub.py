@@ -13,14 +13,15 @@ from unittest import mock
 
 from django.db import OperationalError
 from django.test import TransactionTestCase, override_settings
+from rest_framework.permissions import IsAuthenticated
 
 from core.live import feeds, hub, outbox
-from core.live.consumer import CLOSE_SLOW
+from core.live.consumer import CLOSE_SIGNED_OUT, CLOSE_SLOW
 from core.live.feeds import Fact
 from core.live.hub import LATE_PATIENCE, OUTAGE_PATIENCE, RECHECK_DELAYS, SWEEP_INTERVAL, current_hub
 from core.live.models import Feed, FeedEvent
 from core.tests.notes import layer_in_use
-from core.tests.rooms import Fate, MischievousLayer, Page, Room
+from core.tests.rooms import Fate, MischievousLayer, OpenDoor, Page, Room, RoomConsumer
 from test_utils import virtual_time
 
 AT_ONCE = 0.001  # far less than any wait of the hub
@@ -126,6 +127,31 @@ class FactTests(HubCase):
 
         self.play(scene)
 
+    def test_what_comes_twice_is_no_reason_to_ask_the_log(self) -> None:
+        async def scene() -> None:
+            await self.open()
+
+            self.layer.expect([Fate((0.0, 0.01))])
+            self.room.write()
+            await asyncio.sleep(2 * SOON)
+
+            assert not self.read.called
+
+        self.play(scene)
+
+    def test_what_only_somebody_who_comes_knows_of_is_fetched_for_the_others(self) -> None:
+        async def scene() -> None:
+            page = await self.open()
+            self.lose(1)
+            self.room.write()
+
+            self.come()
+            await asyncio.sleep(2 * SOON)
+
+            assert page.has_everything
+
+        self.play(scene)
+
     def test_what_is_lost_with_nothing_behind_it_is_found_by_the_sweep(self) -> None:
         async def scene() -> None:
             page = await self.open()
@@ -152,6 +178,18 @@ class FactTests(HubCase):
 
             assert page.has_everything
             assert not self.layer.outage.failures, "nobody said that it is over"
+
+        self.play(scene)
+
+    def test_that_the_layer_is_back_is_told_again_to_those_who_could_not_hear_yet(self) -> None:
+        async def scene() -> None:
+            page = await self.open()
+
+            self.layer.expect([Fate(layer_is_down=True), LOST])  # the write, and the first time that it is told
+            self.room.write()
+            await asyncio.sleep(4 * OUTAGE_PATIENCE)
+
+            assert page.has_everything
 
         self.play(scene)
 
@@ -540,6 +578,22 @@ class TextTests(HubCase):
 
         self.play(scene)
 
+    def test_a_piece_that_comes_again_after_the_end_is_not_told_though_the_next_text_has_begun(self) -> None:
+        async def scene() -> None:
+            await self.open()
+            self.room.begin_text()
+            await asyncio.sleep(AT_ONCE)
+            self.layer.expect([Fate((0.0, 0.5))])
+            await self.room.grow("Two cups.")
+            self.room.end_text()
+            self.room.begin_text()
+            await self.room.grow("Yes.")
+            await asyncio.sleep(1)
+            self.room.end_text()
+            await asyncio.sleep(AT_ONCE)
+
+        self.play(scene)
+
     def test_a_piece_that_comes_after_a_resync_is_not_taken_for_the_beginning_of_a_text(self) -> None:
         async def scene() -> None:
             page = await self.open()
@@ -656,6 +710,42 @@ class SlowPageTests(HubCase):
         with mock.patch.object(outbox, "MAX_WAITING", 20):
             self.play(scene)
 
+    def test_who_is_shut_out_gets_all_that_was_said_before(self) -> None:
+        async def scene() -> None:
+            page = await self.open()
+
+            page.look_away()
+            self.room.write(3)
+            await asyncio.sleep(AT_ONCE)
+            with mock.patch.object(OpenDoor, "permission_classes", [IsAuthenticated]):
+                await hub.recheck(self.room.name)
+                await asyncio.sleep(1)
+            page.look_back()
+            await asyncio.sleep(AT_ONCE)
+
+            assert page.closed_with == 4401
+            assert page.has_everything
+
+        self.play(scene)
+
+    def test_whose_device_is_signed_out_gets_nothing_more_of_what_waits(self) -> None:
+        async def scene() -> None:
+            page = await self.open()
+            (reader,) = current_hub()._feeds[self.room.name].readers
+            assert isinstance(reader, RoomConsumer)
+
+            page.look_away()
+            self.room.write(3)
+            await asyncio.sleep(AT_ONCE)
+            reader.take_end()  # as when it is signed out
+            page.look_back()
+            await asyncio.sleep(AT_ONCE)
+
+            assert page.closed_with == CLOSE_SIGNED_OUT
+            assert len(page.shown.notes) == 1, "more than what was on its way"
+
+        self.play(scene)
+
     def test_who_has_gone_without_a_word_takes_nothing_from_the_others(self) -> None:
         async def scene() -> None:
             pages = [await self.open() for _ in range(4)]
@@ -706,5 +796,32 @@ class LeavingTests(HubCase):
             await asyncio.sleep(AT_ONCE)
             self.room.write()
             await asyncio.sleep(AT_ONCE)
+
+        self.play(scene)
+
+    def test_who_comes_while_another_is_still_being_let_in_and_goes_is_heard(self) -> None:
+        async def scene() -> None:
+            elsewhere = Page(Room())
+            elsewhere.open()  # the hub's own subscriptions are made
+            await asyncio.sleep(1)
+            subscribe = self.layer.group_add
+
+            async def subscribe_slowly(group: str, channel: str) -> None:
+                await asyncio.sleep(0.5)
+                await subscribe(group, channel)
+
+            with mock.patch.object(self.layer, "group_add", subscribe_slowly):
+                first = Page(self.room)
+                first.open()
+                await asyncio.sleep(0.1)
+                page = self.come()
+                await asyncio.sleep(0.1)
+                first.leave()
+                await asyncio.sleep(2)
+            elsewhere.leave()
+
+            self.room.write()
+            await asyncio.sleep(AT_ONCE)
+            assert page.has_everything
 
         self.play(scene)
