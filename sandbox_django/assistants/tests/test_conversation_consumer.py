@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from asgiref.sync import async_to_sync, sync_to_async
 from django.conf import settings
+from django.db import OperationalError
 from django.utils import timezone
 
 from accounts.models import User
@@ -27,6 +28,7 @@ from assistants.services.ticker import current_ticker
 from assistants.tasks.assistant_tasks import task_handle_new_assistant_message
 from core.live import feeds
 from core.live.frames import encode
+from core.live.layers import live_layer
 from core.live.texts import Piece
 from core.threads import end_threads
 from test_utils.openai_test_utils import Gate, ScriptedPiece, scripted_model
@@ -302,6 +304,35 @@ class StopTests(ConversationSocketCase):
             heard = await page.hear_until("complete_streaming")
 
         assert heard[-1]["payload"]["status"] == "stopped"
+
+
+class TroubleAtTheEndTests(ConversationSocketCase):
+    async def test_an_end_that_the_database_does_not_take_is_stored_a_little_later(self) -> None:
+        page, gate = await self.open(), Gate()
+
+        with scripted_model("Two ", gate, "cups."):
+            await self.ask()
+            await gate.reached()
+            away = [OperationalError, mock.DEFAULT]
+            with mock.patch.object(feeds, "write_all", wraps=feeds.write_all, side_effect=away):
+                gate.open()
+                heard = await page.hear_until("complete_streaming")
+
+        assert text_of(heard) == "Two cups."
+
+    async def test_a_buffer_that_can_not_be_closed_keeps_nobody_from_the_end(self) -> None:
+        page = await self.open()
+        failures = live_layer().outage.failures
+
+        with (
+            mock.patch.object(type(reply_buffer()), "close", side_effect=ConnectionRefusedError),
+            scripted_model("Two cups."),
+        ):
+            await self.ask()
+            await page.hear_until("complete_streaming")
+            assert await page.hears_nothing()
+
+        assert live_layer().outage.failures == failures + 1, "and nobody knows of it"
 
 
 class RetryTests(ConversationSocketCase):
