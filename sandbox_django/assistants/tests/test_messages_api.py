@@ -3,12 +3,16 @@
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from unittest import mock
 from uuid import uuid4
 
 from django.test import TransactionTestCase
 from django.urls import reverse
 from django.utils import timezone
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
 from rest_framework.test import APIClient
+from rest_framework.views import APIView
 
 from accounts.models import User
 from assistants.factories.conversation import AnswerFactory, ConversationFactory, QuestionFactory
@@ -16,6 +20,7 @@ from assistants.groups import conversation_feed
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.message import Status
 from assistants.services.ai_service import ModelProblem, ModelUnavailable, Turn, Usage
+from assistants.views.conversation_views import ConversationDetailView
 from core.live import feeds
 from test_utils.auth_api_test_case import bearer
 from test_utils.openai_test_utils import scripted_model
@@ -53,6 +58,11 @@ class ConversationCase(TransactionTestCase):
         return answer
 
 
+class NobodysConversation(BasePermission):
+    def has_object_permission(self, request: Request, view: APIView, obj: object) -> bool:
+        return False
+
+
 class WhoMayTests(ConversationCase):
     def test_strangers_find_no_conversation_of_mine(self) -> None:
         question = QuestionFactory.create(conversation=self.conversation)
@@ -72,6 +82,15 @@ class WhoMayTests(ConversationCase):
                 assert getattr(stranger, method)(url, {"content": "Hi"}).status_code == 404
                 assert getattr(self.visitor, method)(url, {"content": "Hi"}).status_code == 401
         assert AssistantMessage.objects.count() == 1
+
+    def test_a_permission_that_looks_at_the_conversation_is_asked(self) -> None:
+        url = reverse("assistant-conversations-detail", args=[self.conversation.pk])
+
+        with mock.patch.object(ConversationDetailView, "permission_classes", [NobodysConversation]):
+            assert self.client_of_alice.patch(url, {"title": "Salt"}).status_code == 403
+
+        self.conversation.refresh_from_db()
+        assert self.conversation.title == "Rice"
 
     def test_an_owned_conversation_is_not_open_by_the_visitors_door(self) -> None:
         url = reverse("anonymous-messages-list", args=[self.conversation.pk])

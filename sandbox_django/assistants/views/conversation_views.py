@@ -50,7 +50,9 @@ class ConversationDetailView(MyConversationsView, generics.RetrieveUpdateDestroy
     """One of my conversations: read, rename, delete."""
 
     def get_object(self) -> AssistantConversation:
-        return find_or_404(AssistantConversation, id=self.kwargs["conversation_pk"], user_id=self.request.user.pk)
+        mine = find_or_404(AssistantConversation, id=self.kwargs["conversation_pk"], user_id=self.request.user.pk)
+        self.check_object_permissions(self.request, mine)
+        return mine
 
     def perform_update(self, serializer: BaseSerializer[AssistantConversation]) -> None:
         assert serializer.instance is not None
