@@ -215,11 +215,12 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     def _read(self, since: int | None) -> None:
         # Texts before the log: an answer that ends in between is then told by its end, with its text. All who come
-        # back to a room after a deploy miss the same: those of one hop read it once.
-        feed = self.feed()
-        self._newest_text = once_per_hop(("newest text", feed), self.newest_text)
+        # back to a room after a deploy miss the same: those of one hop read it once. By their class, which says what
+        # the texts of a feed are.
+        feed, kind = self.feed(), type(self)
+        self._newest_text = once_per_hop(("newest text", kind, feed), self.newest_text)
         self._replay, self._replayed_texts = once_per_hop(
-            ("log", feed, since), lambda: read_with_texts(feed, since, self.stored_texts)
+            ("log", kind, feed, since), lambda: read_with_texts(feed, since, self.stored_texts)
         )
 
     async def _join(self, since: int | None) -> None:

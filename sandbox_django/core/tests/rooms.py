@@ -174,6 +174,8 @@ class RoomConsumer(LiveConsumer):
 class Socket:
     """The server's end of a connection: what arrives, and whether the browser reads it."""
 
+    consumer: ClassVar[type[RoomConsumer]] = RoomConsumer
+
     def __init__(self, room: Room, *, since: int | None, reads: bool) -> None:
         self.arrived: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.reads = asyncio.Event()
@@ -194,7 +196,7 @@ class Socket:
 
     async def _serve(self, scope: dict[str, Any]) -> None:
         with suppress(ConnectionResetError):  # as a server does
-            await RoomConsumer.as_asgi()(scope, self._to_server.get, self._send)
+            await self.consumer.as_asgi()(scope, self._to_server.get, self._send)
 
     def leave(self) -> None:
         """The browser goes, without a word to anybody but its kernel."""

@@ -21,7 +21,7 @@ from django.urls import path
 from core import runner, threads
 from core.asgi import BLOCK_SIZE, OneHopHandler, ServerLife
 from core.live import feeds
-from core.tests.rooms import Room, Socket
+from core.tests.rooms import Room, RoomConsumer, Socket
 from core.threads import in_thread
 
 marker: ContextVar[str] = ContextVar("marker")
@@ -290,6 +290,34 @@ class DatabaseThreadTests(TransactionTestCase):
         # Who is the first to come finds nobody waiting, and goes alone; and who subscribes for all may come last.
         assert {call.args[1] for call in read.call_args_list} == {0, seq - 1}
         assert read.call_count <= 4
+
+    async def test_two_kinds_of_sockets_on_a_feed_read_what_each_of_them_tells(self) -> None:
+        room = Room()
+        await sync_to_async(room.begin_text)()
+        await room.grow("Two cups.")
+        with self.settings(DATABASE_THREADS=1):
+            self.addCleanup(threads.end_threads)
+            quiet = [QuietSocket(room, since=1, reads=True) for _ in range(2)]
+            other = Socket(room, since=1, reads=True)
+            try:
+                async with asyncio.timeout(5):
+                    while "Two cups." not in (await other.arrived.get()).get("text", ""):
+                        pass
+            finally:
+                for socket in [*quiet, other]:
+                    socket.leave()
+                    await socket.serving
+
+
+class QuietConsumer(RoomConsumer):
+    """Tells the facts of a room, and not its texts."""
+
+    def newest_text(self) -> None:
+        return None
+
+
+class QuietSocket(Socket):
+    consumer = QuietConsumer
 
 
 async def facts_until(seq: int, socket: Socket) -> list[int]:
