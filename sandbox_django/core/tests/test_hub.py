@@ -721,6 +721,9 @@ class SlowPageTests(HubCase):
                 await hub.recheck(self.room.name)
                 await asyncio.sleep(1)
             page.look_back()
+            page.look_away()  # no more than what was on its way
+            await asyncio.sleep(AT_ONCE)
+            page.look_back()
             await asyncio.sleep(AT_ONCE)
 
             assert page.closed_with == 4401
