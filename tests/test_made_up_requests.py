@@ -79,7 +79,9 @@ def world(db: None) -> Iterator[World]:
     database=None,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture
+    ],  # each request is rolled back: the world stays as it is
 )
 @override_settings(LIMITS=False)
 def test_whatever_is_sent_the_answer_is_one_of_the_documents(case: Case, world: World) -> None:

@@ -50,7 +50,7 @@ async def figures() -> bytes:
     registry = CollectorRegistry()
     if directory := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         _forget_the_dead(Path(directory))
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # as published
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # prometheus_client leaves its types out
     else:
         registry = REGISTRY
     return generate_latest(registry) + await _queue_figures()
@@ -84,4 +84,4 @@ def _forget_the_dead(directory: Path) -> None:
     pids = {int(path.stem.rpartition("_")[2]) for path in directory.glob("gauge_live*.db")}
     for pid in pids:
         if not Path(f"/proc/{pid}").exists():
-            mark_process_dead(pid)  # type: ignore[no-untyped-call]  # as published
+            mark_process_dead(pid)  # type: ignore[no-untyped-call]  # prometheus_client leaves its types out

@@ -66,7 +66,7 @@ class Limit:
                 began = now
                 cache.set_many({name: now, f"{name}:count": 0}, timeout=self.seconds)
             return cache.incr(f"{name}:count", add), began
-        except Exception as failure:  # noqa: BLE001  # whatever store it is: when it is away, people still get in
+        except Exception as failure:  # noqa: BLE001  # each store fails in its own way; people still get in, and the log says so
             logger.warning("limit_not_counted", limit=self.name, error=type(failure).__name__)
             return 0, now
 

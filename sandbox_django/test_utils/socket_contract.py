@@ -79,7 +79,7 @@ class Contract:
                     frame = self._frame(_last(messages[_last(reference)]["payload"]))
                     into[frame.schema["properties"]["action"]["const"]] = frame
 
-    @cache  # noqa: B019  # there is one for the whole run
+    @cache  # noqa: B019  # it keeps its object alive, of which there is one for the whole run
     def _frame(self, name: str) -> Frame:
         root = {"allOf": [{"$ref": f"#/components/schemas/{name}"}], "components": {"schemas": self.schemas}}
         return Frame(name, self.schemas[name], Draft7Validator(root, validate_formats=True))

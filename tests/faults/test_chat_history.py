@@ -211,7 +211,7 @@ class History:
         for person in self.people:
             person.line_breaks = False
         async with asyncio.timeout(PATIENCE):
-            while any(person.seq < head for person in self.people if person not in self.removed):  # noqa: ASYNC110  # numbers of many
+            while any(person.seq < head for person in self.people if person not in self.removed):  # noqa: ASYNC110  # of many sockets, whose numbers tell nobody
                 await asyncio.sleep(0.05)
         stored: list[dict[str, Any]] = []
         path = f"/api/chat/{self.room}/messages/?after=0&limit=100"

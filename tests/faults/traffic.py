@@ -252,7 +252,7 @@ class Traffic:
         if fault is nothing:
             return
         async with asyncio.timeout(PATIENCE):
-            while not all(page.texts for page in self.pages):  # noqa: ASYNC110  # texts of many
+            while not all(page.texts for page in self.pages):  # noqa: ASYNC110  # of many sockets, whose texts tell nobody
                 await asyncio.sleep(0.02)
         await fault(self)
 
@@ -332,7 +332,7 @@ class Traffic:
         )
         try:
             async with asyncio.timeout(PATIENCE):
-                while any(member.seq < head for member in self.members):  # noqa: ASYNC110  # numbers of many
+                while any(member.seq < head for member in self.members):  # noqa: ASYNC110  # of many sockets, whose numbers tell nobody
                     await asyncio.sleep(0.05)
         except TimeoutError:
             self.outcome.stuck += sum(member.seq < head for member in self.members)
