@@ -333,6 +333,17 @@ class CrowdTests(RightsCase):
         await laptop.leave()
         await self.listen(self.phone.by_token)
 
+    @override_settings(SOCKETS_PER_ADDRESS=1)
+    async def test_an_ipv6_network_may_have_as_many_sockets_as_an_address(self) -> None:
+        async def status_of(address: str) -> int:
+            page = await self.open_socket(self.path(), headers=self.phone.by_token, address=address)
+            status: int = (await page.hear())["payload"]["statusCode"]
+            return status
+
+        assert await status_of("2001:db8::1") == 200
+        assert await status_of("2001:db8::2") == 429
+        assert await status_of("2001:db8:0:1::1") == 200
+
     @override_settings(SOCKETS_PER_PERSON=1, SOCKETS_PER_ADDRESS=1, LIMITS=False)
     async def test_load_tests_may_have_as_many_as_they_like(self) -> None:
         await self.everyone()

@@ -53,12 +53,18 @@ class WebsocketTestCase(ChanxWebsocketTestCase):
     """Opens pages; they are left at the end of the test's own event loop, not after it."""
 
     async def open_socket(
-        self, path: str, *, by: User | None = None, headers: list[tuple[bytes, bytes]] | None = None
+        self,
+        path: str,
+        *,
+        by: User | None = None,
+        headers: list[tuple[bytes, bytes]] | None = None,
+        address: str = "127.0.0.1",
     ) -> Page:
         """Open a socket by header, as a program does, or with just these headers; its first frame is still to come."""
         if headers is None:
             headers = await sync_to_async(ws_headers)(by) if by else []
         communicator = self.create_communicator(ws_path=path, headers=headers)
+        communicator.scope["client"] = (address, 50_000)
         await communicator.connect(PATIENCE)
         return Page(communicator)
 

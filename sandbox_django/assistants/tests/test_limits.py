@@ -66,6 +66,14 @@ class LimitTests(ConversationCase):
             self.assert_too_often(self.visitor.post(url, {"content": "Hi"}, REMOTE_ADDR="10.0.0.1"), within=60)
             assert self.visitor.post(url, {"content": "Hi"}, REMOTE_ADDR="10.0.0.2").status_code == 201
 
+    @override_settings(ASSISTANT_ANONYMOUS_QUESTIONS_PER_MINUTE=1)
+    def test_visitors_of_one_ipv6_network_share_its_limits(self) -> None:
+        url = self.url(self.ownerless)
+        with scripted_model("Yes."):
+            assert self.visitor.post(url, {"content": "Hi"}, REMOTE_ADDR="2001:db8::1").status_code == 201
+            self.assert_too_often(self.visitor.post(url, {"content": "Hi"}, REMOTE_ADDR="2001:db8::2"), within=60)
+            assert self.visitor.post(url, {"content": "Hi"}, REMOTE_ADDR="2001:db8:0:1::1").status_code == 201
+
     @override_settings(ASSISTANT_QUESTIONS_PER_MINUTE=1)
     def test_retry_counts_as_asking(self) -> None:
         with scripted_model(ModelUnavailable(ModelProblem.TIMEOUT)):

@@ -43,6 +43,7 @@ from core.live.passes import Pass
 from core.live.texts import NewestText, Piece
 from core.metrics import counts, throttled
 from core.threads import once_per_hop
+from core.throttling import network_of
 
 logger = structlog.get_logger(__name__)
 
@@ -139,7 +140,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         runner.remember_server_loop()
         await self.accept()
         passes = current_hub().passes
-        self._address = (self.scope.get("client") or [""])[0]
+        self._address = network_of((self.scope.get("client") or [""])[0])
         if not passes.knock(self._address):
             await self._refuse_crowd()
             return

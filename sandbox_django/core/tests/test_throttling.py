@@ -5,7 +5,7 @@ import pytest
 from django.core.cache import cache
 from django.test import override_settings
 
-from core.throttling import Limit, TooOften
+from core.throttling import Limit, TooOften, network_of
 
 LIMIT = Limit("knocks", times=3, seconds=60)
 MOMENT = 6_000_000.0  # the first second of a minute
@@ -78,3 +78,21 @@ def test_limits_can_be_lifted_for_load_tests() -> None:
     with override_settings(LIMITS=False):
         for _ in range(10):
             LIMIT.hit("alice")
+
+
+@pytest.mark.parametrize(
+    ("address", "counted_as"),
+    [
+        ("not an address", "not an address"),
+        ("", ""),
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
+        ("2001:DB8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::1", "::/64"),
+    ],
+)
+def test_addresses_of_one_ipv6_network_are_counted_as_one(address: str, counted_as: str) -> None:
+    assert network_of(address) == counted_as
