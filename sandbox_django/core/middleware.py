@@ -7,7 +7,10 @@ import structlog
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.middleware.common import CommonMiddleware
 from django_structlog.middlewares import RequestMiddleware
+
+from core.views.errors import api_error, is_api, not_found_detail
 
 PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
@@ -27,6 +30,41 @@ class SecurityHeadersMiddleware:
         if not is_debug_page(response):
             response.headers.setdefault("Content-Security-Policy", content_security_policy(request))
         return response
+
+
+class ApiErrorsMiddleware:
+    """Gives every error under /api/ the standard JSON shape, also where Django answers by itself or DEBUG is on.
+
+    Views answer in this shape already. This covers the rest: unknown addresses, hosts that aren't allowed, and Django's
+    HTML pages for developers.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if response.status_code < HTTPStatus.BAD_REQUEST or not is_api(request):
+            return response
+        if response.headers.get("Content-Type", "").startswith("application/json") or response.streaming:
+            return response
+        replacement = api_error(HTTPStatus(response.status_code), detail=not_found_detail(request))
+        for name, value in response.items():
+            if name not in {"Content-Type", "Content-Length"}:
+                replacement.headers.setdefault(name, value)
+        replacement.cookies = response.cookies
+        return replacement
+
+
+class SlashMiddleware(CommonMiddleware):
+    """Django's CommonMiddleware, which adds a missing slash to the addresses of pages only.
+
+    A client of the API would follow the redirect of a POST as a GET and take the list that it gets for a success. So it
+    gets a 404 that names the right address.
+    """
+
+    def should_redirect_with_slash(self, request: HttpRequest) -> bool:
+        return not is_api(request) and super().should_redirect_with_slash(request)
 
 
 class RequestLogMiddleware(RequestMiddleware):

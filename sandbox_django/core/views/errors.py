@@ -5,6 +5,7 @@ from http import HTTPStatus
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.template.loader import render_to_string
+from django.urls import is_valid_path
 
 from core.errors import our_fault
 
@@ -26,7 +27,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """`handler404`: nothing here, or nothing this person may see."""
-    return say(request, HTTPStatus.NOT_FOUND, code="not_found", detail="Not found.")
+    return say(request, HTTPStatus.NOT_FOUND, code="not_found", detail=not_found_detail(request))
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
@@ -45,12 +46,47 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
     )
 
 
+def is_api(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/")
+
+
+def not_found_detail(request: HttpRequest) -> str:
+    """Names the right address where only its slash is missing."""
+    path = f"{request.path_info}/"
+    if is_api(request) and not request.path_info.endswith("/") and is_valid_path(path):
+        return f"Not found. The address ends with a slash: {path}"
+    return "Not found."
+
+
+# What Django's own answers are called and say; `detail` is for people, `code` for programs.
+_API_ERRORS = {
+    HTTPStatus.BAD_REQUEST: ("bad_request", "Malformed request."),
+    HTTPStatus.FORBIDDEN: ("permission_denied", "You do not have permission to perform this action."),
+    HTTPStatus.METHOD_NOT_ALLOWED: ("method_not_allowed", "This method is not allowed here."),
+}
+
+
+def api_error(status: HTTPStatus, *, detail: str) -> JsonResponse:
+    """The standard shape for an answer that isn't a view's; `detail` is what a 404 says."""
+    if status == HTTPStatus.NOT_FOUND:
+        code = "not_found"
+    elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        code, detail = "error", our_fault()
+    else:
+        code, detail = _API_ERRORS.get(status, ("error", f"{status.phrase}."))
+    return _json_error(status, code, detail)
+
+
+def _json_error(status: HTTPStatus, code: str, detail: str) -> JsonResponse:
+    kind = "server_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "client_error"
+    return JsonResponse({"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]}, status=status)
+
+
 def say(
     request: HttpRequest, status: HTTPStatus, *, code: str, detail: str, template: str | None = None
 ) -> HttpResponseBase:
-    if request.path.startswith("/api/"):
-        kind = "server_error" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "client_error"
-        return JsonResponse({"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]}, status=status)
+    if is_api(request):
+        return _json_error(status, code, detail)
     # Without the request, and so without its user: a page about an error must not fail by asking the database.
     page = render_to_string(template or f"{status.value}.html", {"SITE_NAME": settings.SITE_NAME, "detail": detail})
     return HttpResponse(page, status=status)
