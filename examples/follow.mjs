@@ -1,4 +1,5 @@
-// Ask the assistant, and read along; with nothing but what a browser has. It takes Node 22 or newer.
+// Ask the assistant, and read along; with nothing but what a browser has. It takes Node 22 or newer; Node 20 and 21 have
+// a WebSocket only with a flag: node --experimental-websocket examples/follow.mjs
 //
 //   node examples/follow.mjs "Why is the sea salty?"          SANDBOX_URL is the site's address
 //
@@ -100,10 +101,18 @@ async function post(url, data = {}) {
 }
 
 const isProgram = globalThis.process?.argv[1] === import.meta.filename;
-if (isProgram) {
+if (isProgram && !globalThis.WebSocket) {
+  console.error(`Node ${process.version} has no WebSocket. Use Node 22 or newer, or: node --experimental-websocket follow.mjs`);
+  process.exitCode = 2;
+} else if (isProgram) {
   const answer = ask(process.env.SANDBOX_URL ?? "http://127.0.0.1:8000", process.argv[2] ?? "What are you?");
-  let step;
-  while (!(step = await answer.next()).done) process.stdout.write(step.value);
-  process.stdout.write("\n");
-  process.exitCode = step.value === "complete" ? 0 : 1;
+  try {
+    let step;
+    while (!(step = await answer.next()).done) process.stdout.write(step.value);
+    process.stdout.write("\n");
+    process.exitCode = step.value === "complete" ? 0 : 1;
+  } catch (error) {
+    console.error(error.message);
+    process.exitCode = 1;
+  }
 }

@@ -188,6 +188,16 @@ def test_an_answer_is_printed_whole(program: str, examples: Path, model: FakeOpe
         assert end_of(asking) == (FIRST + SECOND + "\n", 0)
 
 
+@NEEDS_NODE
+def test_a_node_without_websocket_is_told_what_to_use_instead_of_a_traceback(examples: Path) -> None:
+    command = ["node", "--no-experimental-websocket", FOLLOW]
+    ended = subprocess.run(command, cwd=examples, capture_output=True, text=True, timeout=PATIENCE)
+
+    assert ended.returncode == 2
+    assert "Node 22" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+
+
 @BOTH
 def test_a_line_that_is_cut_in_mid_answer_costs_no_character(
     program: str, examples: Path, model: FakeOpenAI, line: Line

@@ -7,7 +7,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
 from accounts.cookies import ACCESS_COOKIE
-from core.openapi import Operation, describe
+from core.openapi import ITSELF, Operation, describe
 
 ACCESS_LIFETIME = settings.SIMPLE_JWT["ACCESS_TOKEN_LIFETIME"]
 NEEDS_CSRF = "What changes something needs the CSRF token as the header `X-CSRFToken`."
@@ -142,5 +142,55 @@ describe(
         "PasswordResetRequest": {"email": "alice@example.com"},
         "ResetConfirmRequest": {**RESET_LINK, **NEW_PASSWORD},
         "Detail": {"detail": "Signed out."},
+    },
+    {
+        "User": {
+            "email": "The e-mail that you sign in with. Other users don't see it.",
+        },
+        "Login": {
+            "email": "The account's e-mail; case doesn't matter.",
+            "password": "The account's password.",
+        },
+        "Logout": {
+            "allDevices": "Sign out every device, not only this one.",
+        },
+        "Registration": {
+            "email": "The e-mail to sign in with.",
+            "password1": "The new password.",
+            "password2": "The new password again.",
+            "displayName": "The name that other users see; made from the e-mail if it is empty.",
+        },
+        "SignedIn": {
+            "user": "The user who signed in.",
+            ITSELF: "the user and their tokens",
+            "access": "The access token.",
+            "refresh": "The refresh token.",
+        },
+        "Tokens": {
+            ITSELF: "the new tokens",
+            "access": "The new access token.",
+            "refresh": "The new refresh token; the old one is refused from now on.",
+        },
+        "Token": {
+            "token": "An access or a refresh token.",
+        },
+        "PasswordChange": {
+            "oldPassword": "The current password.",
+            "newPassword1": "The new password.",
+            "newPassword2": "The new password again.",
+        },
+        "PasswordReset": {
+            "email": "The account's e-mail.",
+        },
+        "ResetConfirm": {
+            "uid": "The first part of the link.",
+            "token": "The second part of the link.",
+            "newPassword1": "The new password.",
+            "newPassword2": "The new password again.",
+        },
+        "Detail": {
+            ITSELF: "a sentence for people",
+            "detail": "A sentence for people.",
+        },
     },
 )

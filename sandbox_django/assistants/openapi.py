@@ -182,4 +182,29 @@ describe(
         "Answer": ANSWER,
         "AssistantMessage": QUESTION,
     },
+    {
+        "AnonymousConversation": {
+            "id": "The conversation's id, and the key to it: anyone who has it can read and write here.",
+            "title": "Empty until the first answer begins.",
+            "isAnonymous": "Always true: nobody owns it.",
+        },
+        "Conversation": {
+            "title": "Empty until it is set or generated from the first question.",
+            "updatedAt": "When the last question was asked.",
+        },
+        "Question": {
+            "content": "What the user asked.",
+            "messageType": "Always `user`.",
+            "status": "Always `complete`.",
+        },
+        "Answer": {
+            "messageType": "Always `assistant`.",
+            "status": "`streaming` while it is being written, then how it ended.",
+            "createdAt": "When it was started.",
+        },
+        "Usage": {
+            "inputTokens": "Tokens that were sent to the model, as it reports them.",
+            "outputTokens": "Tokens of the answer, as the model reports them.",
+        },
+    },
 )

@@ -10,6 +10,7 @@ from chanx.channels.discovery import DjangoRouteDiscovery
 from chanx.channels.settings import chanx_settings
 from chanx.core.registry import message_registry
 from chanx.messages.base import BaseMessage
+from chanx.routing.discovery import RouteDiscovery
 from django.conf import settings
 
 from accounts.cookies import ACCESS_COOKIE
@@ -71,18 +72,22 @@ IDS = {
 }
 
 
-def build_document(host: str, protocol: str) -> dict[str, Any]:
-    """The document for clients of this host; `protocol` is ws or wss."""
-    return deepcopy(_contract()) | {
+def build_document(
+    host: str, protocol: str, *, discovery: type[RouteDiscovery] = DjangoRouteDiscovery, **info: str
+) -> dict[str, Any]:
+    """The document for clients of this host; `protocol` is ws or wss, `info` replaces title, version or description."""
+    document = deepcopy(_contract(discovery)) | {
         "servers": {"site": {"host": host, "protocol": protocol, "security": _references_to_security()}}
     }
+    document["info"] |= info
+    return document
 
 
 @lru_cache(maxsize=1)
-def _contract() -> dict[str, Any]:
-    """Everything but the server, which depends on who asks."""
+def _contract(discovery: type[RouteDiscovery]) -> dict[str, Any]:
+    """Everything but the server, which depends on the client's request."""
     document = Generator(
-        DjangoRouteDiscovery().discover_routes(),
+        discovery().discover_routes(),
         title=chanx_settings.ASYNCAPI_TITLE,
         version=chanx_settings.ASYNCAPI_VERSION,
         description=GUIDE.read_text().replace("{table of closing codes}", table()),

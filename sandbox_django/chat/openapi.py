@@ -7,7 +7,7 @@ from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import Direction
 
-from core.openapi import Operation, describe
+from core.openapi import ITSELF, Operation, describe
 
 
 class PersonExtension(OpenApiSerializerFieldExtension):
@@ -178,5 +178,46 @@ describe(
         "MemberRequest": {"user": "bob@example.com", "chatRole": 2003},
         "RoleRequest": {"chatRole": 2002},
         "PatchedRoleRequest": {"chatRole": 2002},
+    },
+    {
+        "ChatMessage": {
+            "isMine": "Whether you wrote it.",
+            "userId": "The author's user id; null if the account was deleted.",
+            "content": "The text, as Markdown; empty if the message was deleted.",
+            "mentions": "User ids of the members whom it mentions.",
+            "formattedTime": "`createdAt` as the pages show it.",
+            "updatedAt": "When it was last edited or deleted.",
+            "isDeleted": "Whether it was deleted; its place in the list stays.",
+        },
+        "LastMessage": {
+            "userId": "The author's user id; null if the account was deleted.",
+            "words": "The start of the text, without markup.",
+            "isDeleted": "Whether it was deleted.",
+        },
+        "LastRead": {
+            ITSELF: "the last message that you have read",
+            "messageId": "The id of the last message that you have read.",
+        },
+        "Member": {
+            "id": "The membership's id.",
+            "displayName": "The user's name.",
+            "chatRole": "What the member may do.",
+            "userId": "The user's id.",
+            "lastReadMessageId": "The last message that the member has read; 0 for none.",
+        },
+        "Role": {"chatRole": "What the member may do from now on."},
+        "Sender": {
+            "id": "The membership's id.",
+            "displayName": "The user's name.",
+            "chatRole": "What the member may do.",
+            "userId": "The user's id.",
+        },
+        "Room": {
+            "title": "The room's name.",
+            "description": "What the room is for.",
+            "memberCount": "How many members it has.",
+            "lastMessage": "The newest message; null if there is none.",
+            "updatedAt": "When something last happened in the room.",
+        },
     },
 )

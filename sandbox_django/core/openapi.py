@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
+from django.utils.module_loading import import_string
 from drf_spectacular import openapi
 from drf_spectacular.plumbing import ComponentRegistry
 from drf_spectacular.utils import OpenApiParameter
@@ -161,15 +162,38 @@ REFUSALS = [
 ]
 REFUSED = {refusal.status: refusal for refusal in REFUSALS}
 
-# What the apps say, by "METHOD /path/" as the document has it, and by a component's name.
+ITSELF = ""  # in place of a field's name: how the component is called in "OK: …"
+
+# Fields that mean the same in every component; an app's `openapi.py` describes the others.
+SHARED_FIELDS = {
+    "id": "The id, unique among objects of this kind.",
+    "createdAt": "When it was created.",
+    "updatedAt": "When it was last changed.",
+    "formattedCreatedAt": "`createdAt` as the pages show it.",
+    "contentHtml": "`content` rendered to safe HTML.",
+    "isEdited": "Whether the text was changed after it was posted.",
+    "editedAt": "When the text was last changed; null if it never was.",
+    "displayName": "The name that other users see.",
+    "userId": "The user's id; null if the account was deleted.",
+    "results": "The objects on this page.",
+    "errors": "One entry for each error.",
+    "type": "Whether the request is invalid, refused, or the server failed.",
+}
+
+# What the apps describe: operations by "METHOD /path/" as the document has it; examples by a component's name; fields
+# by a component's name without Request and Patched, and the field's name.
 _operations: dict[str, Operation] = {}
 _examples: dict[str, Any] = {}
+_fields: dict[str, dict[str, str]] = {}
 
 
-def describe(operations: dict[str, Operation], examples: dict[str, Any]) -> None:
-    """What an app's `openapi.py` has to say."""
+def describe(
+    operations: dict[str, Operation], examples: dict[str, Any], fields: dict[str, dict[str, str]] | None = None
+) -> None:
+    """Adds what an app's `openapi.py` describes to the document."""
     _operations.update(operations)
     _examples.update(examples)
+    _fields.update(fields or {})
 
 
 class AutoSchema(openapi.AutoSchema):
@@ -252,8 +276,62 @@ def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -
     for name in schemas.keys() - _referenced(result):
         del schemas[name]  # what is sent has no part that can't be written
     schemas |= {f"{refusal.name}Error": refusal.schema() for refusal in REFUSALS} | {"Error": ONE_ERROR}
+    for name, schema in schemas.items():
+        _describe_fields(name, schema)
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            _describe_success(operation["responses"])
+    _name_enum_values(schemas)
     result["components"]["responses"] = {refusal.name: refusal.response() for refusal in REFUSALS}
     return result
+
+
+def _describe_fields(name: str, schema: dict[str, Any]) -> None:
+    own = _fields.get(re.sub(r"^Patched|Request$", "", name), {})
+    for field_name, inner in schema.get("properties", {}).items():
+        description = own.get(field_name) or SHARED_FIELDS.get(field_name)
+        if description is None or "description" in inner:
+            continue
+        inner["description"] = description  # also beside a reference, as OpenAPI 3.1 allows
+
+
+def _describe_success(responses: dict[str, Any]) -> None:
+    """Says what a successful response holds, from its component's name: "A page of topics"."""
+    for status, response in responses.items():
+        if response.get("description") or not status.startswith("2"):
+            continue
+        schema = next((content["schema"] for content in response.get("content", {}).values()), {})
+        response["description"] = f"{SUCCESS[status]}: {_words_for(schema)}." if schema else f"{SUCCESS[status]}."
+
+
+SUCCESS = {"200": "OK", "201": "Created", "202": "Accepted", "204": "Done; the response has no body"}
+
+
+def _words_for(schema: dict[str, Any]) -> str:
+    if schema.get("type") == "array":
+        return f"a list, each item {_words_for(schema['items'])}"
+    if "$ref" not in schema:
+        return f"a {schema['type']}"
+    name = schema["$ref"].rpartition("/")[2]
+    if listed := re.fullmatch(r"Paginated(\w+)List", name):
+        return f"a page of the list, each item {_with_article(listed[1])}"
+    return _with_article(name)
+
+
+def _with_article(name: str) -> str:
+    """`ChatMessage` as "a chat message", unless the app has better words for it."""
+    if ITSELF in (own := _fields.get(name, {})):
+        return own[ITSELF]
+    words = re.sub(r"(?<!^)(?=[A-Z])", " ", name).lower()
+    return f"{'an' if words[0] in 'aeio' else 'a'} {words}"
+
+
+def _name_enum_values(schemas: dict[str, Any]) -> None:
+    """Names for numbers, which generators of clients would otherwise call VALUE_2001."""
+    for name, path in settings.SPECTACULAR_SETTINGS["ENUM_NAME_OVERRIDES"].items():
+        choices = import_string(path)
+        if name in schemas and schemas[name]["type"] == "integer":
+            schemas[name]["x-enum-varnames"] = choices.names
 
 
 def _referenced(part: Any) -> set[str]:

@@ -2,7 +2,7 @@
 
 from django.conf import settings
 
-from core.openapi import Operation, describe
+from core.openapi import ITSELF, Operation, describe
 
 AUTHORS = "Only who wrote it and staff can do this."
 OWN = "You can't vote on what you wrote yourself."
@@ -238,5 +238,92 @@ describe(
         "Notification": NOTIFICATION,
         "Unread": {"unreadCount": 3},
         "MarkReadRequest": {"ids": [77, 78]},
+    },
+    {
+        "AcceptAnswer": {
+            "replyId": "The reply to accept.",
+        },
+        "Author": {
+            "id": "The user's id.",
+        },
+        "Topic": {
+            "title": "The question or subject.",
+            "content": "The text, as Markdown.",
+            "tags": "Up to 5 tags.",
+            "voteCount": "Votes up minus votes down.",
+            "replyCount": "How many replies it has.",
+            "viewCount": "How many readers opened it.",
+            "hasAcceptedAnswer": "Whether a reply was accepted as the answer.",
+            "isClosed": "Whether it takes no more replies.",
+            "isPinned": "Whether it stays at the top of the list.",
+            "lastActivityAt": "When it was created or last replied to.",
+        },
+        "TopicDetail": {
+            ITSELF: "the topic with its replies",
+            "title": "The question or subject.",
+            "content": "The text, as Markdown.",
+            "tags": "Up to 5 tags.",
+            "voteCount": "Votes up minus votes down.",
+            "replyCount": "How many replies it has.",
+            "viewCount": "How many readers opened it.",
+            "hasAcceptedAnswer": "Whether a reply was accepted as the answer.",
+            "isClosed": "Whether it takes no more replies.",
+            "isPinned": "Whether it stays at the top of the list.",
+            "lastActivityAt": "When it was created or last replied to.",
+            "acceptedAnswer": "The accepted reply; null if there is none.",
+            "replies": "The first replies, by votes and age.",
+        },
+        "TopicEdit": {
+            ITSELF: "an earlier version of the topic",
+            "editor": "The user who made the edit.",
+            "title": "The title before the edit.",
+            "content": "The text before the edit.",
+            "tags": "The tags before the edit.",
+            "createdAt": "When the edit was made.",
+        },
+        "Reply": {
+            "topicId": "The topic that it replies to.",
+            "content": "The text, as Markdown.",
+            "voteCount": "Votes up minus votes down.",
+            "isAccepted": "Whether it was accepted as the answer.",
+        },
+        "ReplyEdit": {
+            ITSELF: "an earlier version of the reply",
+            "editor": "The user who made the edit.",
+            "content": "The text before the edit.",
+            "createdAt": "When the edit was made.",
+        },
+        "Vote": {
+            "vote": "Your vote: 1 up, -1 down, 0 none.",
+            ITSELF: "your vote and the new count",
+            "voteCount": "Votes up minus votes down, now.",
+        },
+        "Tag": {
+            "name": "The tag.",
+            "topicCount": "How many topics have it.",
+        },
+        "SimilarTopic": {
+            "title": "The topic's title.",
+            "voteCount": "Votes up minus votes down.",
+            "replyCount": "How many replies it has.",
+            "hasAcceptedAnswer": "Whether a reply was accepted as the answer.",
+        },
+        "Preview": {
+            ITSELF: "the rendered text",
+            "content": "Markdown to render.",
+            "contentHtml": "The Markdown rendered to safe HTML.",
+        },
+        "Notification": {
+            "kind": "What happened.",
+            "topicId": "The topic that it is about.",
+            "topicTitle": "That topic's title.",
+            "replyId": "The reply that it is about; null if it is about the topic.",
+            "actor": "The user who did it; null if the account was deleted.",
+            "isRead": "Whether you have read it.",
+        },
+        "Unread": {
+            ITSELF: "the number of unread notifications",
+            "unreadCount": "How many notifications are unread.",
+        },
     },
 )

@@ -4,6 +4,8 @@ from typing import Any
 
 import yaml
 from asyncapi_viewer.assets import manifest
+from chanx.channels.discovery import DjangoRouteDiscovery
+from chanx.routing.discovery import RouteInfo
 from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.core.management import call_command
@@ -22,6 +24,11 @@ CHANNELS = {
     "topic": "/ws/discussion/{pk}/",
     "inbox": "/ws/discussion/inbox/",
 }
+
+
+class OnlyRooms(DjangoRouteDiscovery):
+    def discover_routes(self, base_url: str = "") -> list[RouteInfo]:
+        return [route for route in super().discover_routes(base_url) if route.consumer.__name__ == "ChatDetailConsumer"]
 
 
 class DocumentTests(SimpleTestCase):
@@ -124,6 +131,28 @@ class SchemaViewTests(SimpleTestCase):
         call_command("generate_asyncapi_schema", format="json", base_url="ws://testserver", stdout=out)
 
         assert json.loads(out.getvalue()) == self.client.get("/api/asyncapi/schema/").json()
+
+    def test_command_takes_the_options_of_chanxs_command(self) -> None:
+        out = StringIO()
+        given = {"title": "Ours", "api_version": "7.1", "description": "For partners."}
+
+        call_command("generate_asyncapi_schema", format="json", stdout=out, **given)
+
+        info = json.loads(out.getvalue())["info"]
+        assert (info["title"], info["version"], info["description"]) == tuple(given.values())
+        assert build_document("testserver", "ws")["info"]["title"] != "Ours"
+
+    def test_command_discovers_routes_with_the_class_that_is_named(self) -> None:
+        out = StringIO()
+
+        call_command(
+            "generate_asyncapi_schema",
+            format="json",
+            discovery_class=f"{__name__}.{OnlyRooms.__name__}",
+            stdout=out,
+        )
+
+        assert [*json.loads(out.getvalue())["channels"]] == ["room"]
 
 
 class PageTests(SimpleTestCase):

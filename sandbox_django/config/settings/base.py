@@ -283,6 +283,7 @@ SPECTACULAR_SETTINGS = {
         "AnswerStatus": "assistants.models.message.Status",
         "NotificationKind": "discussion.models.notification.Kind",
         "RoomRole": "chat.models.room.ChatRole",
+        "VoteEnum": "discussion.serializers.topic.VoteValue",
     },
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,

@@ -29,6 +29,32 @@ class SchemaTests(SimpleTestCase):
                 assert operation["summary"]
                 assert set(operation["tags"]) <= tags
 
+    def test_every_successful_response_is_described(self) -> None:
+        for name, operation in self.operations.items():
+            for status, response in operation["responses"].items():
+                if status.startswith("2"):
+                    with self.subTest(name, status=status):
+                        assert response["description"].endswith(".") or status == "204"
+                        assert len(response["description"]) > 10
+
+    def test_every_field_is_described(self) -> None:
+        for name, schema in self.schema["components"]["schemas"].items():
+            for field, inner in schema.get("properties", {}).items():
+                with self.subTest(name, field=field):
+                    assert len(inner["description"]) > 5
+
+    def test_numbers_that_stand_for_something_have_names(self) -> None:
+        for name, schema in self.schema["components"]["schemas"].items():
+            if schema.get("type") == "integer" and "enum" in schema:
+                with self.subTest(name):
+                    assert len(schema["x-enum-varnames"]) == len(schema["enum"])
+        role = self.schema["components"]["schemas"]["RoomRole"]
+        assert dict(zip(role["x-enum-varnames"], role["enum"], strict=True)) == {
+            "OWNER": 2001,
+            "ADMIN": 2002,
+            "MEMBER": 2003,
+        }
+
     def test_nothing_is_described_that_is_not_there(self) -> None:
         there = {
             f"{method.upper()} {path}" for path, operations in self.schema["paths"].items() for method in operations
@@ -40,6 +66,13 @@ class SchemaTests(SimpleTestCase):
         for operation, _, name in (key.rpartition(".") for key in openapi._examples):
             assert name in names, name
             assert operation in {"", *ids}, operation
+        fields = {
+            (re.sub(r"^Patched|Request$", "", name), field)
+            for name, schema in self.schema["components"]["schemas"].items()
+            for field in schema.get("properties", {})
+        }
+        described = {(name, field) for name, of_one in openapi._fields.items() for field in of_one if field}
+        assert described <= fields
 
     def test_every_example_is_what_its_schema_says(self) -> None:
         schemas = {"components": {"schemas": closed(self.schema["components"]["schemas"])}}

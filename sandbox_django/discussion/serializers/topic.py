@@ -1,6 +1,7 @@
 import re
 from typing import Any
 
+from django.db.models import IntegerChoices
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -135,10 +136,16 @@ class TopicDetailSerializer(TopicSerializer):
         read_only_fields = [*TopicSerializer.Meta.read_only_fields, "accepted_answer", "replies"]
 
 
+class VoteValue(IntegerChoices):
+    UP = 1, "Up"
+    NONE = 0, "Withdrawn"
+    DOWN = -1, "Down"
+
+
 class VoteSerializer(serializers.Serializer[Any]):
     """My vote, and what all together are."""
 
-    vote = serializers.ChoiceField(choices=[1, 0, -1])
+    vote = serializers.ChoiceField(choices=VoteValue.choices)
     vote_count = serializers.IntegerField(read_only=True)
 
 
