@@ -136,6 +136,20 @@ def test_failure_in_mid_answer_keeps_what_was_said(page: Page, model: FakeOpenAI
     expect(page.locator(".message--answer [data-body]")).to_have_text("Twelve minu")
 
 
+def test_failed_answer_is_rendered_live_as_after_a_reload(page: Page, model: FakeOpenAI) -> None:
+    model.script(breaks_off("It takes **twelve** minutes:\n\n- wash\n- bo"), TITLE)
+
+    begin(page)
+
+    expect(page.locator(".message--answer .notice")).to_be_visible()
+    body = page.locator(".message--answer [data-body]")
+    expect(body.locator("strong")).to_have_text("twelve")
+    expect(body.locator("li")).to_have_text(["wash", "bo"])
+    live = body.inner_html()
+    page.reload()
+    assert body.inner_html() == live
+
+
 def test_double_enter_sends_once(page: Page, model: FakeOpenAI) -> None:
     model.script(says("Twelve minutes."), TITLE, says("Longer."))
     begin(page)

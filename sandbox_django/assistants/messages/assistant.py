@@ -115,6 +115,7 @@ class FailurePayload(BaseModel):
     reply_id: int = Field(description="Id of the answer.")
     code: str = Field(description="What went wrong, for programs; stable.")
     length: int = Field(description="Length of what was said until then, in Unicode characters.")
+    content_html: str = Field(description="The text that was written until then, as safe HTML.")
 
 
 class AssistantErrorMessage(BaseMessage):

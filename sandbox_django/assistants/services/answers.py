@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -33,8 +33,9 @@ from assistants.messages.assistant import (
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.message import MessageType, Status
 from assistants.services import ai_service
-from assistants.services.ai_service import ChatModel, CutShort, ModelUnavailable, Turn, Usage
+from assistants.services.ai_service import ChatModel, CutShort, ModelUnavailable, Usage
 from assistants.services.failures import CUT_SHORT, INTERNAL_ERROR, INTERRUPTED, words_for
+from assistants.services.history import load_history, turns_for
 from assistants.services.reply_buffer import reply_buffer
 from assistants.services.spending import ANSWER_RESERVE, Asker, estimated_tokens, set_aside, settle
 from assistants.services.ticker import Writing, current_ticker, lease_from_now
@@ -57,7 +58,6 @@ logger = structlog.get_logger(__name__)
 # Unique for each start of a process: a worker that comes back doesn't take its earlier self's rows for its own.
 WORKER = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
-HISTORY_LIMIT = 200  # messages looked at, whatever the budget
 END_TRIES = 10  # once a second; after that the lease runs out and the sweep ends the answer
 
 
@@ -134,64 +134,18 @@ def writing_of(answer: AssistantMessage) -> Writing:
     """What it takes to write an answer that is ours, from the transaction that made it ours."""
     question_id = answer.question_id
     assert question_id is not None
-    said = _said_until(answer.conversation_id, question_id)
+    history = load_history(answer.conversation_id, question_id)
     return Writing(
         answer_id=answer.pk,
         question_id=question_id,
         conversation_id=answer.conversation_id,
         after_seq=answer.after_seq,
-        model=said[0].model,
-        turns=turns_for(said),
-        wants_title=not said[0].title,
+        model=history[0].model,
+        turns=turns_for(history),
+        wants_title=not history[0].title,
         asked_at=answer.created_at,
         is_stopped=answer.stop_requested,
     )
-
-
-class Said(NamedTuple):
-    """A message of a conversation, with what its conversation is."""
-
-    content: str
-    question_id: int | None  # None for a question
-    model: str
-    title: str
-
-
-def _said_until(conversation_id: UUID, question_id: int) -> list[Said]:
-    """A question and what was said before it, newest first."""
-    pk = AssistantConversation._meta.pk.get_db_prep_value(conversation_id, connection)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT message.content, message.question_id, conversation.model, conversation.title "
-            "FROM assistants_assistantmessage message "
-            "JOIN assistants_assistantconversation conversation ON conversation.id = message.conversation_id "
-            "WHERE message.conversation_id = %s AND message.id <= %s ORDER BY message.id DESC LIMIT %s",
-            [pk, question_id, HISTORY_LIMIT + 1],
-        )
-        return [Said(*row) for row in cursor.fetchall()]
-
-
-def turns_for(said: Sequence[Said]) -> list[Turn]:
-    """What the model is told: the system prompt, and as much of the conversation's end as the budget allows.
-
-    `said` is the question, and what was said before it, newest first.
-    """
-    question, *earlier = said
-    turns = [Turn("user", question.content)]
-    budget = settings.ASSISTANT_HISTORY_TOKENS - estimated_tokens(question.content)
-    answered: set[int] = set()
-    for message in earlier:
-        if message.question_id is not None:
-            # Of several attempts the model is told the last one that said something.
-            if not message.content or message.question_id in answered:
-                continue
-            answered.add(message.question_id)
-        budget -= estimated_tokens(message.content)
-        if budget < 0:
-            break
-        turns.append(Turn("user" if message.question_id is None else "assistant", message.content))
-    turns.append(Turn("system", settings.ASSISTANT_SYSTEM_PROMPT))
-    return turns[::-1]
 
 
 async def write_answer(writing: Writing, *, on_begun: Callable[[], None]) -> None:
@@ -336,6 +290,7 @@ def _end_message(question_id: int, end: End, html: str) -> BaseMessage:
                 reply_id=end.answer_id,
                 code=outcome.error,
                 length=len(end.text),
+                content_html=html,
             )
         )
     return CompleteStreamingMessage(

@@ -230,6 +230,7 @@ class AnswerTests(ConversationSocketCase):
 
         payload = heard[-1]["payload"]
         assert (payload["code"], payload["length"]) == ("model_rate_limited", 4)
+        assert payload["contentHtml"].strip() == "<p>Two</p>"
         assert payload["content"] == ModelProblem.RATE_LIMITED.words
         assert text_of(heard) == "Two "
         answer = await AssistantMessage.objects.answers().aget()

@@ -214,7 +214,7 @@ class AskingTests(ConversationCase):
         with self.settings(ASSISTANT_HISTORY_TOKENS=10), scripted_model("More.") as model:
             self.ask("z" * 10)
 
-        assert [turn.content for turn in model.heard[0][1:]] == [kept.content, "z" * 10]
+        assert [turn.content for turn in model.heard[0][1:]] == [f"{kept.content}\n\n{'z' * 10}"]
 
     def test_asking_makes_the_conversation_the_newest_active(self) -> None:
         ConversationFactory.create(user=self.alice, title="Newer")

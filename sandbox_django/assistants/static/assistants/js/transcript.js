@@ -56,11 +56,14 @@ export class Transcript {
     this.#end(this.#answer(messageId, replyId), { status, contentHtml, words: errorDetail, model, usage });
   }
 
-  // The text so far stays. Says whether all of it is here.
-  fail({ messageId, replyId, content, length }) {
+  // The text that was written stays. A frame that an older server stored has no HTML: returns whether the text is whole.
+  fail({ messageId, replyId, content, contentHtml, length }) {
     const answer = this.#answer(messageId, replyId);
-    const isWhole = answer.dataset.status !== "streaming" || this.#writingIn(answer).length === length;
-    this.#end(answer, { status: "failed", words: content });
+    const isWhole =
+      contentHtml !== undefined ||
+      answer.dataset.status !== "streaming" ||
+      this.#writingIn(answer).length === length;
+    this.#end(answer, { status: "failed", contentHtml, words: content });
     return isWhole;
   }
 

@@ -1,0 +1,95 @@
+"""The part of a conversation that is sent to the model: always a valid dialogue.
+
+Many models refuse two user turns in a row, a dialogue that begins with the assistant, and empty turns. A refusal would
+repeat with every further question, so `turns_for` never builds such a dialogue, however earlier answers ended.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+
+from assistants.models import AssistantConversation
+from assistants.services.ai_service import ModelProblem, Turn
+from assistants.services.spending import estimated_tokens
+
+HISTORY_LIMIT = 200  # messages that are read, whatever the budget
+
+# The model refused the question itself. Sent again as history it would be refused again.
+REFUSED_QUESTIONS = {
+    ModelProblem.CONTENT_FILTERED.value,
+    ModelProblem.CONTEXT_TOO_LONG.value,
+    ModelProblem.REFUSED.value,
+}
+
+
+class HistoryMessage(NamedTuple):
+    """A message of a conversation, with its conversation's model and title."""
+
+    id: int
+    content: str
+    question_id: int | None  # None for a question
+    error: str
+    model: str
+    title: str
+
+
+def load_history(conversation_id: UUID, question_id: int) -> list[HistoryMessage]:
+    """Returns a question and the messages before it, newest first."""
+    pk = AssistantConversation._meta.pk.get_db_prep_value(conversation_id, connection)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT message.id, message.content, message.question_id, message.error, "
+            "conversation.model, conversation.title "
+            "FROM assistants_assistantmessage message "
+            "JOIN assistants_assistantconversation conversation ON conversation.id = message.conversation_id "
+            "WHERE message.conversation_id = %s AND message.id <= %s ORDER BY message.id DESC LIMIT %s",
+            [pk, question_id, HISTORY_LIMIT + 1],
+        )
+        return [HistoryMessage(*row) for row in cursor.fetchall()]
+
+
+def turns_for(history: Sequence[HistoryMessage]) -> list[Turn]:
+    """Returns the system prompt, if there is one, and as much of the end of the dialogue as the budget allows.
+
+    `history` is the question and the messages before it, newest first.
+    """
+    question, *earlier = history
+    newest_first = [Turn("user", question.content)]
+    budget = settings.ASSISTANT_HISTORY_TOKENS - estimated_tokens(question.content)
+    for turn in _said_before(earlier):
+        budget -= estimated_tokens(turn.content)
+        if budget < 0:
+            break
+        newest_first.append(turn)
+    system = [Turn("system", settings.ASSISTANT_SYSTEM_PROMPT)] if settings.ASSISTANT_SYSTEM_PROMPT.strip() else []
+    return [*system, *_alternating(newest_first[::-1])]
+
+
+def _said_before(earlier: Sequence[HistoryMessage]) -> Iterator[Turn]:
+    """Yields the turns before the question, newest first: of several attempts the last one that has text."""
+    answered: set[int] = set()
+    newest_error: dict[int, str] = {}
+    for message in earlier:
+        if message.question_id is None:
+            is_refused = message.id not in answered and newest_error.get(message.id) in REFUSED_QUESTIONS
+            if message.content.strip() and not is_refused:
+                yield Turn("user", message.content)
+            continue
+        newest_error.setdefault(message.question_id, message.error)
+        if message.content.strip() and message.question_id not in answered:
+            answered.add(message.question_id)
+            yield Turn("assistant", message.content)
+
+
+def _alternating(turns: Sequence[Turn]) -> list[Turn]:
+    """Joins neighbours of the same role (a question without an answer, and the next one); begins with the user."""
+    joined: list[Turn] = []
+    for turn in turns:
+        if joined and joined[-1].role == turn.role:
+            joined[-1] = Turn(turn.role, f"{joined[-1].content}\n\n{turn.content}")
+        elif joined or turn.role == "user":
+            joined.append(turn)
+    return joined
