@@ -3,13 +3,17 @@
 For sockets the request is made from the handshake: a GET with its headers, its cookies and the session's user.
 """
 
+from typing import Any
+
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.request import Request
 from rest_framework_simplejwt.tokens import AccessToken, Token
 
 from accounts.cookies import ACCESS_COOKIE
 from accounts.models import User
+from accounts.sessions import SIGN_IN_KEY
 from accounts.tokens import TokenRefused, person_behind, read_token
+from core.page_account import HEADER, check_account
 
 
 class HeaderTokenAuthentication(BaseAuthentication):
@@ -42,12 +46,20 @@ class CookieTokenAuthentication(HeaderTokenAuthentication):
             user = person_behind(token)
         except TokenRefused:
             return None
+        if getattr(request._request, "session", {}).get(SIGN_IN_KEY, token["sign_in"]) != token["sign_in"]:
+            return None  # of an earlier sign-in in this browser, perhaps another account's: the session decides
+        check_account(request.headers.get(HEADER), user)
         enforce_csrf(request)
         return user, token
 
 
 class BrowserSessionAuthentication(SessionAuthentication):
     """Django's session, as pages use it; whatever changes something needs the CSRF token."""
+
+    def authenticate(self, request: Request) -> tuple[Any, None] | None:
+        # Also for visitors: a page of an account that has signed out must not go on as a visitor's.
+        check_account(request.headers.get(HEADER), request._request.user)
+        return super().authenticate(request)
 
 
 def enforce_csrf(request: Request) -> None:

@@ -1,11 +1,16 @@
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.middleware import AuthenticationMiddleware
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
+from rest_framework.views import APIView
 
 from accounts.sessions import person_of_session
+from core.page_account import AccountChanged, check_account, claimed_by
+from core.views.errors import account_changed
 
 
 class SignInMiddleware(AuthenticationMiddleware):
@@ -14,3 +19,39 @@ class SignInMiddleware(AuthenticationMiddleware):
     def process_request(self, request: HttpRequest) -> None:
         request.user = SimpleLazyObject(partial(person_of_session, request))  # type: ignore[assignment]  # as Django's
         request.auser = partial(sync_to_async(person_of_session), request)
+
+
+class PageAccountMiddleware:
+    """Refuses requests from pages that were rendered for another account.
+
+    Before the CSRF check, which fails too when the account has changed, and can't give the reason. The API does the
+    same where it authenticates (accounts/authentication.py): there a token may decide who the user is.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> HttpResponseBase | None:
+        claimed = None if _is_api(view) else claimed_by(request)
+        if claimed is None or _signs_out_twice(request):
+            return None
+        try:
+            check_account(claimed, request.user)
+        except AccountChanged as refusal:
+            return account_changed(request, refusal)
+        return None
+
+
+def _is_api(view: Any) -> bool:
+    return issubclass(getattr(view, "cls", object), APIView)
+
+
+def _signs_out_twice(request: HttpRequest) -> bool:
+    """Two tabs may both be signed out: nothing is left to be done as another account."""
+    match = request.resolver_match
+    return match is not None and match.url_name == "logout" and not request.user.is_authenticated

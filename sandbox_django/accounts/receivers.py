@@ -19,7 +19,7 @@ from core.live import hub
 @receiver(user_logged_in)
 def note_sign_in(request: HttpRequest, user: User, **signal: object) -> None:
     if before := request.session.get(SIGN_IN_KEY):
-        sign_out(before)  # the same browser once more
+        sign_out(before)  # the same browser once more, by a login of Django's own (the admin's)
     browser = browser_name(request.META.get("HTTP_USER_AGENT", ""))
     request.session[SIGN_IN_KEY] = str(SignIn.objects.create(user=user, browser=browser).pk)
 

@@ -13,10 +13,10 @@ from django.utils.module_loading import import_string
 from drf_spectacular import openapi
 from drf_spectacular.plumbing import ComponentRegistry
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework.permissions import SAFE_METHODS
 
 from core.feed_seq import FeedSeqMixin
 from core.idempotency import MAX_KEY_LENGTH
+from core.page_account import SIGNED_IN
 
 JSON = "application/json"
 
@@ -124,8 +124,9 @@ REFUSALS = [
         "Forbidden",
         "403",
         "Signed in by a cookie, and the CSRF token is missing: send the cookie `csrftoken` back as the header "
-        "`X-CSRFToken`. With `Authorization: Bearer` this does not happen.",
-        {"permission_denied": "CSRF Failed: CSRF token missing."},
+        "`X-CSRFToken`; or the header `X-Account`, which only this site's pages send, names another account "
+        "(`account_changed`). With `Authorization: Bearer` neither happens.",
+        {"permission_denied": "CSRF Failed: CSRF token missing.", "account_changed": SIGNED_IN},
     ),
     Refusal("NotFound", "404", "There is no such thing, for whoever asks.", {"not_found": "Not found."}),
     Refusal(
@@ -244,7 +245,7 @@ class AutoSchema(openapi.AutoSchema):
         applies = {
             "400": takes_body or bool(parameters & CHECKED),
             "401": asks_who,
-            "403": self.method not in SAFE_METHODS and {"session": []} in operation.get("security", []),
+            "403": {"session": []} in operation.get("security", []),
             "404": "{" in self.path,
             "406": True,
             "413": takes_body,

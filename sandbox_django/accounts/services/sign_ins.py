@@ -53,9 +53,16 @@ def find_person(request: HttpRequest, *, email: str, password: str) -> User:
     return user
 
 
+def start_session(request: HttpRequest, user: User) -> None:
+    """Signs in on this device, and ends the sign-in that the browser had before, also another account's."""
+    if before := request.session.get(SIGN_IN_KEY):
+        sign_out(before)
+    login(request, user)
+
+
 def sign_in(request: HttpRequest, user: User) -> RefreshToken:
     """Open the door for this device: a session for its pages, and tokens of the same sign-in."""
-    login(request, user)
+    start_session(request, user)
     return issue_tokens(user.sign_ins.get(pk=request.session[SIGN_IN_KEY]))
 
 

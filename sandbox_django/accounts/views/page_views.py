@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.cookies import delete_token_cookies
 from accounts.forms import AccountForm, LoginForm, RegistrationForm, too_often
 from accounts.models import User
-from accounts.services.sign_ins import EmailTaken, register, sign_out, sign_out_everywhere
+from accounts.services.sign_ins import EmailTaken, register, sign_out, sign_out_everywhere, start_session
 from accounts.sessions import device_of
 from core.throttling import TooOften
 
@@ -33,8 +33,8 @@ def login_page(request: HttpRequest) -> HttpResponse:
         return onward(request)
     form = LoginForm(request, data=request.POST or None)
     if form.is_valid():
-        login(request, form.get_user())
-        return onward(request)
+        start_session(request, form.get_user())
+        return signed_in_onward(request)
     return door(request, "accounts/login.html", form)
 
 
@@ -54,8 +54,8 @@ def register_page(request: HttpRequest) -> HttpResponse:
         except TooOften as limit:
             form.add_error(None, too_often(limit))
         else:
-            login(request, user)
-            return onward(request)
+            start_session(request, user)
+            return signed_in_onward(request)
     return door(request, "accounts/register.html", form)
 
 
@@ -115,6 +115,12 @@ def door(request: HttpRequest, template: str, form: BaseForm) -> HttpResponse:
 
 def onward(request: HttpRequest) -> HttpResponseRedirect:
     return HttpResponseRedirect(next_of(request) or resolve_url(settings.LOGIN_REDIRECT_URL))
+
+
+def signed_in_onward(request: HttpRequest) -> HttpResponseRedirect:
+    response = onward(request)
+    delete_token_cookies(response)  # of a sign-in by the API, perhaps another account's
+    return response
 
 
 def next_of(request: HttpRequest) -> str:

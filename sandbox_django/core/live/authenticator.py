@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, MutableMapping
 from typing import Any
+from urllib.parse import parse_qs
 
 import structlog
 from chanx.channels.authenticator import DjangoAuthenticator
@@ -10,8 +11,10 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.http import Http404, HttpRequest
 from django.utils.functional import SimpleLazyObject
 from rest_framework import status
+from rest_framework.exceptions import NotAuthenticated
 
 from core.live.passes import Pass, guard
+from core.page_account import AccountChanged, check_account
 from core.threads import SharedHops
 
 logger = structlog.get_logger(__name__)
@@ -52,6 +55,7 @@ class LiveAuthenticator(DjangoAuthenticator):
             view.check_permissions(view.request)
             view.check_throttles(view.request)
             self.user = view.request.user
+            _check_page(scope, self.user)
             self.obj = self.find_object(**kwargs)
             if self.obj is None:
                 raise Http404
@@ -73,6 +77,15 @@ class LiveAuthenticator(DjangoAuthenticator):
         Where a URL names nothing, the permissions alone decide.
         """
         return self.user
+
+
+def _check_page(scope: MutableMapping[str, Any], user: Any) -> None:
+    """A page's socket names the page's account in its URL, since a browser's WebSocket sends no headers of ours."""
+    named = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("account")
+    try:
+        check_account(named[-1] if named else None, user)
+    except AccountChanged as refusal:
+        raise NotAuthenticated(refusal.detail) from None  # closes with 4401, so the page reloads or signs in
 
 
 def _request(scope: MutableMapping[str, Any]) -> HttpRequest:

@@ -36,7 +36,7 @@ class ErrorPageTests(SimpleTestCase):
     def test_form_without_token_is_told_what_to_do(self) -> None:
         response = Client(enforce_csrf_checks=True).post("/logout/")
 
-        self.assertContains(response, "This page was open for too long", status_code=403)
+        self.assertContains(response, "This page has expired", status_code=403)
 
     def test_malformed_and_forbidden_requests_are_told_apart(self) -> None:
         request = self.client.get("/nowhere/").wsgi_request

@@ -1,13 +1,17 @@
 """What is said when a request comes to nothing before, or outside of, a view: a page to people, JSON to programs."""
 
 from http import HTTPStatus
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.template.loader import render_to_string
 from django.urls import is_valid_path
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from core.errors import our_fault
+from core.page_account import AccountChanged
+from core.typed_text import typed_text
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
@@ -43,6 +47,19 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
         code="permission_denied",
         detail="CSRF check failed.",
         template="core/csrf_failure.html",
+        keeps_text=True,
+    )
+
+
+def account_changed(request: HttpRequest, refusal: AccountChanged) -> HttpResponseBase:
+    """The form or script belongs to a page of another account (core/page_account.py)."""
+    return say(
+        request,
+        HTTPStatus.FORBIDDEN,
+        code=AccountChanged.default_code,
+        detail=str(refusal.detail),
+        template="core/account_changed.html",
+        keeps_text=True,
     )
 
 
@@ -83,10 +100,27 @@ def _json_error(status: HTTPStatus, code: str, detail: str) -> JsonResponse:
 
 
 def say(
-    request: HttpRequest, status: HTTPStatus, *, code: str, detail: str, template: str | None = None
+    request: HttpRequest,
+    status: HTTPStatus,
+    *,
+    code: str,
+    detail: str,
+    template: str | None = None,
+    keeps_text: bool = False,
 ) -> HttpResponseBase:
     if is_api(request):
         return _json_error(status, code, detail)
     # Without the request, and so without its user: a page about an error must not fail by asking the database.
-    page = render_to_string(template or f"{status.value}.html", {"SITE_NAME": settings.SITE_NAME, "detail": detail})
-    return HttpResponse(page, status=status)
+    context: dict[str, Any] = {"SITE_NAME": settings.SITE_NAME, "detail": detail}
+    if keeps_text:
+        context |= {"typed": typed_text(request), "back": _page_of(request)}
+    return HttpResponse(render_to_string(template or f"{status.value}.html", context), status=status)
+
+
+def _page_of(request: HttpRequest) -> str:
+    """The page with the form, if it is one of ours; the form may post to an address that has no page."""
+    page = request.headers.get("Referer", "")
+    is_ours = url_has_allowed_host_and_scheme(
+        page, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return page if is_ours else "/"

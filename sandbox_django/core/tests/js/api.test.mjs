@@ -21,6 +21,16 @@ describe("A request", () => {
     assert.equal(fetch.calls[0].headers["X-CSRFToken"], "in the page");
   });
 
+  it("names the account that its page was rendered for, if it has one", async () => {
+    const fetch = answering(200, {});
+
+    await get("/api/things/", { fetch, document: page({ account: "k2b" }) });
+    await get("/api/things/", { fetch, document: page() });
+
+    assert.equal(fetch.calls[0].headers["X-Account"], "k2b");
+    assert.ok(!("X-Account" in fetch.calls[1].headers));
+  });
+
   it("carries a key that makes a repetition harmless", async () => {
     const fetch = answering(201, {});
 
@@ -77,6 +87,6 @@ function answering(status, body) {
   return fetch;
 }
 
-function page({ cookie = "", token = null } = {}) {
-  return { cookie, querySelector: () => (token === null ? null : { value: token }) };
+function page({ cookie = "", token = null, account = undefined } = {}) {
+  return { documentElement: { dataset: { account } }, cookie, querySelector: () => (token === null ? null : { value: token }) };
 }

@@ -16,6 +16,12 @@ describe("A live socket", () => {
     assert.equal(sockets[0].url, "ws://sandbox.example/ws/assistants/1/");
   });
 
+  it("names the account of its page", () => {
+    const { sockets } = opened({ account: "k2b" });
+
+    assert.equal(new URL(sockets[0].url).searchParams.get("account"), "k2b");
+  });
+
   it("uses an encrypted socket on an encrypted page", () => {
     const { sockets } = opened({ href: "https://sandbox.example/assistants/1/" });
 
@@ -342,10 +348,11 @@ describe("A live socket", () => {
   });
 });
 
-function opened({ since = null, random = () => 0.5, href = "http://sandbox.example/assistants/1/" } = {}) {
+function opened({ since = null, random = () => 0.5, href = "http://sandbox.example/assistants/1/", account } = {}) {
   const sockets = [];
   const clock = new Clock();
-  const page = Object.assign(new EventTarget(), { location: { href }, document: { visibilityState: "visible" } });
+  const document = { visibilityState: "visible", documentElement: { dataset: { account } } };
+  const page = Object.assign(new EventTarget(), { location: { href }, document });
   class WebSocket extends FakeSocket {
     constructor(url) {
       super(url);

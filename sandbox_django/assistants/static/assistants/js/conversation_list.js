@@ -1,13 +1,14 @@
 // The conversations: walked through by keys, renamed and deleted where they stand, and brought back for some seconds.
 
+import { accountOf } from "../../core/js/account.js";
 import { patch, remove } from "../../core/js/api.js";
 import { Postponed } from "../../core/js/postponed.js";
 import { wordsFor } from "../../core/js/refusal.js";
 
 // A conversation that is deleted from its own page: the next page says so, and can still bring it back.
-const LEFT = "conversation left to be deleted";
+const LEFT = `conversation left to be deleted ${accountOf()}`;
 // One whose deletion went out as its page was left: the next page may have been drawn before it arrived.
-const GONE = "conversation just deleted";
+const GONE = `conversation just deleted ${accountOf()}`;
 
 const list = document.querySelector("[data-conversations]");
 const dialog = document.querySelector("[data-dialog]");

@@ -1,6 +1,8 @@
 // Why somebody was led away from a room: told on the page that they come to.
 
-const NOTE = "chat farewell";
+import { accountOf } from "../../core/js/account.js";
+
+const NOTE = `chat farewell ${accountOf()}`;
 
 export function leadAway(words, home) {
   sessionStorage.setItem(NOTE, words);

@@ -1,5 +1,6 @@
 // The members of a room: drawn by the server, and drawn again when somebody comes, goes or may do something else.
 
+import { accountHeader } from "../../core/js/account.js";
 import { LiveSocket } from "../../core/js/live_socket.js";
 import { showState } from "../../core/js/state.js";
 import { leadAway, wordsForClosing } from "./farewell.js";
@@ -44,7 +45,7 @@ async function redraw() {
   const shown = page.querySelector("[data-members]");
   isStale = shown.querySelector("[data-menu][open]") !== null;
   if (isStale) return;
-  const response = await fetch(location.pathname);
+  const response = await fetch(location.pathname, { headers: accountHeader() });
   if (!response.ok) return;
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("[data-members]");
   shown.replaceWith(document.adoptNode(fresh));

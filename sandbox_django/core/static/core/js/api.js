@@ -1,5 +1,7 @@
 // Talks to our REST API: JSON both ways, with the token that proves the request comes from our own page.
 
+import { accountHeader } from "./account.js";
+
 const OFFLINE = "No connection. Nothing was sent; try again when you are back online.";
 const UNREADABLE = "The server could not answer just now. Please try again.";
 
@@ -39,7 +41,7 @@ export function newKey(random = globalThis.crypto) {
 
 // `keepalive`: it arrives also when the page is being left.
 async function request(method, url, { body, key, keepalive = false, fetch = globalThis.fetch, document = globalThis.document } = {}) {
-  const headers = { Accept: "application/json" };
+  const headers = { Accept: "application/json", ...accountHeader(document) };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET") headers["X-CSRFToken"] = csrfToken(document);
   if (key) headers["Idempotency-Key"] = key;

@@ -4,6 +4,8 @@
 // Besides: "resync" when the server cannot fill the gap (fetch everything again), and "state", whose detail is one of
 // "connecting", "live", "reconnecting" (only after some seconds without a connection) and "refused" (it stays closed).
 
+import { accountOf } from "./account.js";
+
 const SECOND = 1000;
 const FIRST_WAIT = 1 * SECOND;
 const LONGEST_WAIT = 30 * SECOND;
@@ -110,6 +112,8 @@ export class LiveSocket extends EventTarget {
   #address() {
     const address = new URL(this.#url, this.#world.page.location?.href);
     address.protocol = address.protocol.replace("http", "ws");
+    const account = accountOf(this.#world.page.document);
+    if (account) address.searchParams.set("account", account);
     if (this.#since !== null) address.searchParams.set("since", this.#since);
     return address.href;
   }

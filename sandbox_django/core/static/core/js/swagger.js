@@ -6,7 +6,8 @@ function followTheScheme() {
   document.documentElement.classList.toggle("dark-mode", dark.matches); // what its style sheet looks for
 }
 
-function withCsrfToken(request) {
+function asThisPage(request) {
+  request.headers["X-Account"] = document.documentElement.dataset.account;
   const token = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/);
   if (token && request.method !== "GET") request.headers["X-CSRFToken"] = token[1];
   return request;
@@ -16,7 +17,7 @@ window.SwaggerUIBundle({
   url: place.dataset.schemaUrl,
   domNode: place,
   deepLinking: true,
-  requestInterceptor: withCsrfToken,
+  requestInterceptor: asThisPage,
   onComplete: () => place.querySelector("#servers")?.setAttribute("aria-label", "Server"),
 });
 

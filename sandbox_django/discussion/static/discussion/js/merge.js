@@ -1,5 +1,7 @@
 // Makes shown rows be what the server draws now, and leaves alone what is the same: nothing flickers, no focus is lost.
 
+import { accountHeader } from "../../core/js/account.js";
+
 const FOCUSABLE = "a[href], button, input, textarea, summary, [tabindex]";
 
 // Rows are the same when their data-key is. `keep(row)` says that one must stay as it is for now.
@@ -20,7 +22,7 @@ export function merge(place, fresh, { keep = () => false } = {}) {
 
 // Fetches this page once more and returns its document.
 export async function freshPage(url = location.href) {
-  const response = await fetch(url, { headers: { Accept: "text/html" } });
+  const response = await fetch(url, { headers: { Accept: "text/html", ...accountHeader() } });
   if (!response.ok || response.redirected) throw new Error(`The page answered ${response.status}.`);
   return new DOMParser().parseFromString(await response.text(), "text/html");
 }

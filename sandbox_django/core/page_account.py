@@ -1,0 +1,51 @@
+"""The account that a page was rendered for. All tabs of a browser share one session, so a page that was opened by one
+account may send requests as another: every request of our pages carries its account, and a mismatch is refused
+(docs/decisions/0023-pages-name-their-account.md).
+"""
+
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
+from django.utils.crypto import constant_time_compare, salted_hmac
+from rest_framework.exceptions import PermissionDenied
+
+HEADER = "X-Account"  # on requests by fetch()
+FIELD = "page_account"  # in forms; `{% csrf_token %}` renders it, see core/templatetags/page_forms.py
+
+SIGNED_OUT = "You've been signed out, so nothing was sent. Copy your text, then sign in again."
+SIGNED_IN = "You've signed in since this page was opened, so nothing was sent. Copy your text, then reload the page."
+OTHER_ACCOUNT = (
+    "You're now signed in with a different account, so nothing was sent. Copy your text, then reload the page."
+)
+
+
+class AccountChanged(PermissionDenied):
+    """The page was rendered for another account than the one that the request would act as."""
+
+    default_detail = OTHER_ACCOUNT
+    default_code = "account_changed"
+
+
+def account_id(user: Any) -> str:
+    """An opaque id, the same in every session of this account; all visitors share one."""
+    name = str(user.pk) if user.is_authenticated else "visitor"
+    return salted_hmac("core.page_account", name, algorithm="sha256").hexdigest()[:22]
+
+
+def check_account(claimed: str | None, user: Any) -> None:
+    """Raises `AccountChanged` unless `claimed` is this user's. Clients other than our pages claim nothing."""
+    if claimed is None or constant_time_compare(claimed, account_id(user)):
+        return
+    if not user.is_authenticated:
+        raise AccountChanged(SIGNED_OUT)
+    raise AccountChanged(SIGNED_IN if claimed == account_id(AnonymousUser()) else OTHER_ACCOUNT)
+
+
+def claimed_by(request: HttpRequest) -> str | None:
+    """The account that the request's page was rendered for, from the header or the form's field."""
+    claimed = request.headers.get(HEADER)
+    is_form = request.content_type in {"application/x-www-form-urlencoded", "multipart/form-data"}
+    if claimed is None and request.method == "POST" and is_form:
+        claimed = request.POST.get(FIELD)
+    return claimed
