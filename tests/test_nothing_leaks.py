@@ -143,7 +143,13 @@ class BrokenTests(WebsocketTestCase):
         assert response.status_code == 500
         assert response.json() == {
             "type": "server_error",
-            "errors": [{"code": "error", "detail": f"A server error occurred. Its number is {number}.", "attr": None}],
+            "errors": [
+                {
+                    "code": "error",
+                    "detail": f"A server error occurred. If it keeps happening, quote this reference: {number}.",
+                    "attr": None,
+                }
+            ],
         }
         [line] = [line for line in map(json.loads, written.getvalue().splitlines()) if "exception" in line]
         assert line["request_id"] == number

@@ -32,7 +32,7 @@ class MessageExtension(OpenApiSerializerExtension):
         }
 
 
-BUSY = {"answer_in_progress": "An answer is being written. Wait for it, or stop it."}
+BUSY = {"answer_in_progress": "Wait for the answer to finish, or stop it."}
 AGAIN = {**BUSY, "nothing_to_retry": "Only the newest question can be answered again."}
 ASKING = (
     "The question is stored and comes back at once; the answer is written meanwhile. Hear it over the socket "

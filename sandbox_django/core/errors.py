@@ -53,7 +53,11 @@ class CamelCaseErrors(ExceptionFormatter):
 def our_fault() -> str:
     """What is said of an error that nobody expected: never its own words, but where they are to be found."""
     request_id = structlog.contextvars.get_contextvars().get("request_id")
-    return f"A server error occurred. Its number is {request_id}." if request_id else "A server error occurred."
+    return (
+        f"A server error occurred. If it keeps happening, quote this reference: {request_id}."
+        if request_id
+        else "A server error occurred."
+    )
 
 
 def _camelized(attr: str | None) -> str | None:

@@ -6,7 +6,7 @@ operation has is worked out here, from its view; `test_utils.rest_contract` comp
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -301,7 +301,7 @@ def _describe_success(responses: dict[str, Any]) -> None:
     for status, response in responses.items():
         if response.get("description") or not status.startswith("2"):
             continue
-        schema = next((content["schema"] for content in response.get("content", {}).values()), {})
+        schema: dict[str, Any] = next((content["schema"] for content in response.get("content", {}).values()), {})
         response["description"] = f"{SUCCESS[status]}: {_words_for(schema)}." if schema else f"{SUCCESS[status]}."
 
 
@@ -329,7 +329,8 @@ def _with_article(name: str) -> str:
 
 def _name_enum_values(schemas: dict[str, Any]) -> None:
     """Names for numbers, which generators of clients would otherwise call VALUE_2001."""
-    for name, path in settings.SPECTACULAR_SETTINGS["ENUM_NAME_OVERRIDES"].items():
+    overrides: dict[str, str] = cast("dict[str, Any]", settings.SPECTACULAR_SETTINGS)["ENUM_NAME_OVERRIDES"]
+    for name, path in overrides.items():
         choices = import_string(path)
         if name in schemas and schemas[name]["type"] == "integer":
             schemas[name]["x-enum-varnames"] = choices.names

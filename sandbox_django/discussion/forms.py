@@ -37,7 +37,7 @@ class TopicForm(TextForm):
     )
     tags = forms.CharField(
         required=False,
-        help_text=f"Up to {MAX_TAGS} words, with spaces between them.",
+        help_text=f"Up to {MAX_TAGS} tags, separated by spaces.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}),
     )
 

@@ -4,10 +4,10 @@ from django.conf import settings
 
 from core.openapi import ITSELF, Operation, describe
 
-AUTHORS = "Only who wrote it and staff can do this."
+AUTHORS = "Only the author and staff can do this."
 OWN = "You can't vote on what you wrote yourself."
 STAFF = "Only staff can close and pin topics."
-ASKER = "Only who asked can accept an answer, and not their own reply."
+ASKER = "Only the person who asked can accept an answer, and not their own reply."
 POSTS = f"{settings.DISCUSSION_POSTS_PER_HOUR} topics and replies in an hour"
 VOTES = f"{settings.DISCUSSION_VOTES_PER_MINUTE} votes in a minute"
 CHANGES = "120 changes in an hour"
@@ -118,7 +118,7 @@ describe(
             summary="Delete a topic",
             description="Its author may while nobody else has replied; staff always.",
             forbidden=AUTHORS,
-            conflicts={"has_replies": "Others have replied: only staff can delete this topic now."},
+            conflicts={"has_replies": "Because others have replied, only staff can delete this topic."},
         ),
         "GET /api/discussion/{topicId}/edits/": Operation(
             id="listTopicEdits",
@@ -175,7 +175,7 @@ describe(
             tag="Replies",
             summary="Reply to a topic",
             description="Markdown.",
-            conflicts={"topic_closed": "This topic is closed: it takes no more replies."},
+            conflicts={"topic_closed": "This topic is closed to new replies."},
             limit=POSTS,
         ),
         "GET /api/discussion/{topicId}/replies/{replyId}/": Operation(

@@ -11,7 +11,7 @@ from discussion.models import DiscussionReply, DiscussionTopic
 class AuthorsAndStaffChange(BasePermission):
     """Everybody reads; who wrote it and staff change and delete."""
 
-    message = "Only who wrote it and staff can do this."
+    message = "Only the author and staff can do this."
 
     def has_object_permission(self, request: Request, view: Any, obj: DiscussionTopic | DiscussionReply) -> bool:
         return request.method in SAFE_METHODS or obj.author_id == request.user.pk or request.user.is_staff
@@ -27,7 +27,7 @@ class OnlyStaff(BasePermission):
 class OnlyWhoAsked(BasePermission):
     """The topic's author says what the answer is."""
 
-    message = "Only who asked can accept an answer."
+    message = "Only the person who asked can accept an answer."
 
     def has_object_permission(self, request: Request, view: Any, obj: DiscussionTopic) -> bool:
         return obj.author_id == request.user.pk

@@ -83,7 +83,7 @@ def test_assistant_is_for_everybody_in_every_state(
     expect(page.get_by_role("alert")).to_be_visible()
     check_rules(page)  # offline, and with further attempts
     context.set_offline(False)
-    page.get_by_label("What to do with this conversation").click()
+    page.get_by_label("Conversation options").click()
     check_rules(page)  # the menu
     page.get_by_role("button", name="Rename", exact=True).click()
     expect(page.get_by_role("dialog")).to_be_visible()

@@ -299,14 +299,14 @@ def test_reader_who_looks_further_up_is_left_there(page: Page, model: FakeOpenAI
     expect(page.get_by_text("Line 59.")).to_be_in_viewport()
 
     page.locator("[data-log]").evaluate("log => { log.scrollTop = 0; }")
-    expect(page.get_by_role("button", name="To the newest message")).to_be_visible()
+    expect(page.get_by_role("button", name="Jump to latest")).to_be_visible()
     gate.open()
     expect(page.locator(".message--answer")).to_contain_text("The end.")
 
     assert page.locator("[data-log]").evaluate("log => log.scrollTop") == 0
-    page.get_by_role("button", name="To the newest message").click()
+    page.get_by_role("button", name="Jump to latest").click()
     expect(page.get_by_text("The end.")).to_be_in_viewport()
-    expect(page.get_by_role("button", name="To the newest message")).to_be_hidden()
+    expect(page.get_by_role("button", name="Jump to latest")).to_be_hidden()
 
 
 def test_finished_blocks_are_drawn_while_the_answer_goes_on_and_stay_what_they_are(
@@ -352,7 +352,7 @@ def test_reader_at_the_end_stays_there_through_answers_failures_and_further_atte
     model.script(says("Twelve minutes."), TITLE)
     begin(page)
     expect(page.get_by_role("heading", level=1)).to_have_text("Cooking rice")
-    to_end = page.get_by_role("button", name="To the newest message")
+    to_end = page.get_by_role("button", name="Jump to latest")
 
     for number in range(6):
         model.script(breaks_off(block * number, "Twelve minu"), says(block * number, f"Number {number}."))

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from test_utils.openai_test_utils import FakeOpenAI, says
+from test_utils.openai_test_utils import FakeOpenAI, Gate, says
 from tests.browser.steps import ask, be_live, begin
 
 TITLE = says("Cooking rice")
@@ -120,3 +120,55 @@ def test_line_breaks_and_unfinished_words_are_not_sent(page: Page, model: FakeOp
     expect(box).to_have_value("How\nlong?")
     assert box.evaluate("box => box.clientHeight") > height
     expect(page).to_have_url(re.compile("/assistants/$"))
+
+
+def test_a_suggestion_never_overwrites_what_was_typed_and_can_be_undone(page: Page, model: FakeOpenAI) -> None:
+    page.goto("/assistants/")
+    box = page.get_by_label("Your question")
+    first, second = page.locator("[data-example]").nth(0), page.locator("[data-example]").nth(1)
+
+    first.click()
+    expect(box).to_have_value(first.inner_text())
+    second.click()
+    expect(box).to_have_value(second.inner_text())
+
+    box.fill("My own question")
+    first.click()
+    expect(box).to_have_value(f"My own question\n{first.inner_text()}")
+    box.press("Control+z")
+    expect(box).to_have_value("My own question")
+
+
+def test_after_the_first_question_one_can_go_on_typing(page: Page, model: FakeOpenAI) -> None:
+    model.script(says("Twelve minutes."), TITLE, says("Longer."))
+    begin(page)
+    expect(page.get_by_text("Twelve minutes.")).to_be_visible()
+
+    expect(page.get_by_label("Your question")).to_be_focused()
+    page.keyboard.type("And brown rice?")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_text("Longer.")).to_be_visible()
+
+
+def test_the_advice_to_wait_goes_when_the_answer_ends(page: Page, model: FakeOpenAI) -> None:
+    gate = Gate()
+    model.script(says("Twelve ", gate, "minutes."), TITLE)
+    begin(page)
+    expect(page.get_by_text("Twelve")).to_be_visible()
+
+    page.get_by_label("Your question").fill("And brown rice?")
+    page.get_by_label("Your question").press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("Wait for the answer to finish, or stop it.")
+    gate.open()
+
+    expect(page.get_by_text("Twelve minutes.")).to_be_visible()
+    expect(page.get_by_role("alert")).to_be_hidden()
+    expect(page.get_by_label("Your question")).to_have_value("And brown rice?")
+
+
+def test_the_home_page_leads_to_the_documentation_of_the_api(page: Page) -> None:
+    for name, path in (("REST API", "/api/schema/swg/"), ("WebSocket API", "/asyncapi/")):
+        page.goto("/")
+        page.get_by_role("link", name=name).click()
+        expect(page).to_have_url(re.compile(f"{path}$"))

@@ -49,7 +49,7 @@ def test_other_people_find_nothing_at_the_address_of_mine(page: Page, chromium: 
 
     stranger.goto(page.url)
 
-    expect(stranger.get_by_text("There is nothing at this address")).to_be_visible()
+    expect(stranger.get_by_text("Page not found")).to_be_visible()
     stranger.context.close()
 
 
@@ -102,7 +102,7 @@ def test_conversation_is_renamed_in_every_tab(page: Page, model: FakeOpenAI) -> 
     other.goto(page.url)
     be_live(other)
 
-    page.get_by_label("What to do with this conversation").click()
+    page.get_by_label("Conversation options").click()
     page.get_by_role("button", name="Rename", exact=True).click()
     page.get_by_label("Title").fill("Rice, and nothing else")
     page.get_by_label("Title").press("Enter")
@@ -186,7 +186,7 @@ def test_open_conversation_is_deleted_and_opened_again_by_undo(page: Page, model
     begin_two(page, model)
     opened = page.url
 
-    page.get_by_label("What to do with this conversation").click()
+    page.get_by_label("Conversation options").click()
     page.get_by_role("button", name="Delete", exact=True).click()
     page.wait_for_url("/assistants/")
     expect(row(page, "Cooking rice")).to_be_visible()
@@ -196,7 +196,7 @@ def test_open_conversation_is_deleted_and_opened_again_by_undo(page: Page, model
     page.wait_for_url(opened)
     be_live(page)
     expect(page.get_by_text("Yes.")).to_be_visible()
-    page.get_by_label("What to do with this conversation").click()
+    page.get_by_label("Conversation options").click()
     page.get_by_role("button", name="Delete", exact=True).click()
     page.wait_for_url("/assistants/")
     expect(page.get_by_role("button", name="Undo")).to_be_visible()
@@ -234,7 +234,7 @@ def test_conversation_is_taken_home_as_markdown(page: Page, model: FakeOpenAI) -
     begin(page, "How long?")
     expect(page.get_by_role("heading", level=1)).to_have_text("Cooking rice")
 
-    page.get_by_label("What to do with this conversation").click()
+    page.get_by_label("Conversation options").click()
     with page.expect_download() as downloading:
         page.get_by_role("link", name="Export as Markdown").click()
 

@@ -121,7 +121,7 @@ def test_reply_vote_and_acceptance_are_seen_by_the_other_at_once(alice: Person, 
         expect(person.reply("Green").get_by_text("Accepted answer")).to_be_visible()
         expect(person.page.get_by_role("link", name="Answered")).to_be_visible()
         expect(person.replies()).to_have_count(1)
-    alice.reply("Green").get_by_role("button", name="Not the answer after all").click()
+    alice.reply("Green").get_by_role("button", name="Unaccept").click()
     expect(bob.reply("Green").get_by_text("Accepted answer")).to_be_hidden()
     bob.page.reload()
     expect(bob.reply("Green").locator("[data-count]")).to_have_text("1")
@@ -217,7 +217,7 @@ def test_deletion_is_asked_about_told_and_refused_in_words(alice: Person, bob: P
 
     alice.question().get_by_role("link", name="Delete").click()
     alice.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    expect(alice.page.get_by_role("dialog").get_by_role("alert")).to_contain_text("Others have replied")
+    expect(alice.page.get_by_role("dialog").get_by_role("alert")).to_contain_text("others have replied")
     alice.page.keyboard.press("Escape")
     bob.reply("Green.").get_by_role("link", name="Delete").click()
     bob.page.get_by_role("dialog").get_by_role("button", name="Delete").click()

@@ -33,7 +33,7 @@ from core.pagination import OldestFirstPagination
 from core.rows import find_or_404
 from core.throttling import address_of
 
-BUSY = Conflict("An answer is being written. Wait for it, or stop it.", code="answer_in_progress")
+BUSY = Conflict("Wait for the answer to finish, or stop it.", code="answer_in_progress")
 
 
 class ConversationMessagesView(generics.GenericAPIView[AssistantMessage]):

@@ -43,7 +43,7 @@ def unaccept_answer(topic: DiscussionTopic, *, by: User) -> DiscussionTopic:
 
 def _refuse_all_but_author(topic: DiscussionTopic, by: User) -> None:
     if topic.author_id != by.pk:
-        raise NotAllowed("Only who asked can accept an answer.")
+        raise NotAllowed("Only the person who asked can accept an answer.")
 
 
 def _take_back(topic: DiscussionTopic, feeds_: tuple[FeedWriter, ...]) -> None:

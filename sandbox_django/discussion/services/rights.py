@@ -27,4 +27,4 @@ class HasReplies(Exception):
 def refuse_strangers(thing: DiscussionTopic | DiscussionReply, by: User) -> None:
     """Only the author and staff change and delete."""
     if thing.author_id != by.pk and not by.is_staff:
-        raise NotAllowed("Only who wrote it and staff can do this.")
+        raise NotAllowed("Only the author and staff can do this.")

@@ -74,7 +74,7 @@ class WhoOpensPagesTests(PageCase):
         accepted = self.post(self.page("accept/"), reply=self.reply.pk)
         closed = self.post(self.page("moderate/"), is_closed="1", is_pinned="1")
 
-        self.assertContains(accepted, "Only who asked can accept an answer.")
+        self.assertContains(accepted, "Only the person who asked can accept an answer.")
         self.assertContains(closed, "Only staff can close and pin topics.")
         self.assert_untouched()
 
@@ -169,7 +169,7 @@ class WithoutJavaScriptTests(PageCase):
 
         page = self.post(self.page(), content="Late words")
 
-        self.assertContains(page, "This topic is closed: it takes no more replies.")
+        self.assertContains(page, "This topic is closed to new replies.")
         self.assertContains(page, "Late words")
         assert self.now().reply_count == 1
 
@@ -219,7 +219,7 @@ class WithoutJavaScriptTests(PageCase):
 
         refused = self.post(self.page("delete/"))
 
-        self.assertContains(refused, "Others have replied")
+        self.assertContains(refused, "others have replied")
         self.be(self.staff)
         self.assertContains(self.post(self.page("delete/")), "“Which tea?” is deleted.")
         assert not DiscussionTopic.objects.exists()
@@ -252,7 +252,7 @@ class WithoutJavaScriptTests(PageCase):
             replied = self.post(self.page(), content="Black")
 
         for page in (asked, replied):
-            self.assertContains(page, "That is as much as can be done for now.", status_code=429)
+            self.assertContains(page, "Too many requests.", status_code=429)
             self.assertContains(page, "Black", status_code=429)
 
 
@@ -284,14 +284,14 @@ class ListTests(PageCase):
 
     def test_each_empty_list_says_why_and_what_to_do(self) -> None:
         for query, words in [
-            ("?search=nothing-like-it", "in it."),
+            ("?search=nothing-like-it", "No topic matches"),
             ("?tag=nothing", "yet."),
             ("?page=7", "There are no older topics."),
         ]:
             with self.subTest(query):
                 self.assertContains(self.client.get(f"/discussion/{query}"), words)
         DiscussionTopic.objects.all().delete()
-        self.assertContains(self.client.get("/discussion/"), "Ask the first one")
+        self.assertContains(self.client.get("/discussion/"), "Ask the first question")
         self.assertContains(self.client.get("/discussion/?sort=unanswered"), "Everything here has a reply.")
 
     def test_pages_keep_the_tag_and_the_order(self) -> None:
@@ -384,10 +384,10 @@ class PageTests(PageCase):
         # The blank article is the third.
         self.assertContains(
             self.client.get(self.page()),
-            '<strong class="post__author" dir="auto" data-author>Somebody who left',
+            '<strong class="post__author" dir="auto" data-author>Deleted user',
             count=3,
         )
-        self.assertContains(self.client.get("/discussion/"), "Somebody who left")
+        self.assertContains(self.client.get("/discussion/"), "Deleted user")
 
     def test_who_is_named_sees_it(self) -> None:
         post_reply(self.topic, content="What do you say, @Mallory?", by=self.bob)
@@ -402,7 +402,7 @@ class PageTests(PageCase):
         topics = self.client.get("/discussion/mine/")
         replies = self.client.get("/discussion/mine/?what=replies")
 
-        self.assertContains(topics, "What you ask will be here.")
+        self.assertContains(topics, "Your topics will appear here.")
         self.assertContains(replies, reverse("discussion-reply", args=[self.topic.pk, self.reply.pk]))
 
     def test_number_of_queries_does_not_grow(self) -> None:

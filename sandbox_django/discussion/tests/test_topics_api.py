@@ -54,7 +54,7 @@ class RefusalTests(ForumCase):
 
         response = self.send("delete", topic_url(topic), by=self.alice)
         assert code_of(response)[:2] == (409, "has_replies")
-        assert "Others have replied" in response.json()["errors"][0]["detail"]
+        assert "others have replied" in response.json()["errors"][0]["detail"]
         assert self.send("delete", topic_url(topic), by=self.staff).status_code == 204
         assert not DiscussionTopic.objects.exists()
 

@@ -48,8 +48,8 @@ SHOWN_TAGS = 20
 SHOWN_EDITS = 50
 LAST_PAGE = 100_000
 
-CLOSED = "This topic is closed: it takes no more replies."
-HAS_REPLIES = "Others have replied, so it is not yours alone any more: only staff can delete this topic now."
+CLOSED = "This topic is closed to new replies."
+HAS_REPLIES = "Because others have replied, only staff can delete this topic."
 REFUSALS = (NotAllowed, Gone, HasReplies, NoSuchReply, TopicClosed, TooOften)
 
 
@@ -290,7 +290,7 @@ def my_post(request: HttpRequest, pk: int, reply_id: int | None) -> Post:
     """One's own, or anybody's for staff."""
     post = Post(thing_of(request, pk, reply_id), person(request))
     if not post.may_change:
-        raise PermissionDenied("Only who wrote it and staff can do this.")
+        raise PermissionDenied("Only the author and staff can do this.")
     return post
 
 
@@ -368,7 +368,7 @@ def do(request: HttpRequest, thing: DiscussionTopic | DiscussionReply, job: Call
 def words_for(refusal: Exception) -> str:
     match refusal:
         case Gone():
-            return "That was deleted meanwhile."
+            return "This was deleted in the meantime."
         case NoSuchReply():
             return "The topic has no such reply."
         case TopicClosed():
@@ -377,6 +377,6 @@ def words_for(refusal: Exception) -> str:
             return HAS_REPLIES
         case TooOften():
             minutes = math.ceil(refusal.wait / 60)
-            return f"That is as much as can be done for now. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
+            return f"Too many requests. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
         case _:
             return str(refusal)

@@ -64,9 +64,9 @@ def _as_answer(failure: Exception) -> Exception:
         case NoSuchReply():
             return ValidationError({"reply_id": "The topic has no such reply."})
         case TopicClosed():
-            return Conflict("This topic is closed: it takes no more replies.", code="topic_closed")
+            return Conflict("This topic is closed to new replies.", code="topic_closed")
         case HasReplies():
-            return Conflict("Others have replied: only staff can delete this topic now.", code="has_replies")
+            return Conflict("Because others have replied, only staff can delete this topic.", code="has_replies")
         case _:
             return failure
 

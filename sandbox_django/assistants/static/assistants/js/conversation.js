@@ -61,10 +61,11 @@ live.addEventListener("assistant_error", ({ detail }) => {
 live.addEventListener("conversation_updated", ({ detail }) => showTitle(detail));
 live.addEventListener("resync", refetch);
 live.addEventListener("state", ({ detail }) => {
-  if (detail === "refused") composer.complain("This conversation is not open any more. Reload the page to see why.");
+  if (detail === "refused") composer.complain("This conversation is no longer available. Reload the page to see why.");
 });
 showState(live, document.querySelector("[data-state]"), announcements);
 live.open();
+focusWhatIsUsedNext();
 
 stop.addEventListener("click", async () => {
   stop.disabled = true;
@@ -140,5 +141,15 @@ function offerWhatFits() {
   if (!isAnswering && document.activeElement === stop) log.focus({ preventScroll: true });
   stop.hidden = !isAnswering;
   send.hidden = isAnswering;
-  if (!isAnswering) stop.disabled = false;
+  if (isAnswering) return;
+  stop.disabled = false;
+  composer.resolve("answer_in_progress");
+}
+
+// A page that was just opened has the focus on its body, from where Tab begins at the top. The box is next; but on a phone
+// it would raise the keyboard over the answer, so there the log gets the focus.
+function focusWhatIsUsedNext() {
+  if (document.activeElement !== document.body) return;
+  if (matchMedia("(hover: hover) and (pointer: fine)").matches) composer.focus();
+  else log.focus({ preventScroll: true });
 }

@@ -8,6 +8,8 @@ export class Composer {
   #form;
   #field;
   #problem;
+  #problemCode = null;
+  #suggested = null;
   #outbox;
   #draft;
 
@@ -34,11 +36,20 @@ export class Composer {
     this.#grow();
   }
 
-  // Puts a text into the box, for the writer to look at and send.
+  // Puts a suggested text into the box, for the user to look at and send. Another suggestion replaces it; what the user
+  // typed stays, with the suggestion on a line below. The browser's undo takes it back.
   suggest(text) {
-    this.#field.value = text;
+    const field = this.#field;
+    field.focus();
+    if (field.value.trim() && field.value !== this.#suggested) {
+      field.setSelectionRange(field.value.length, field.value.length);
+      this.#insert(`${field.value.endsWith("\n") ? "" : "\n"}${text}`);
+    } else {
+      field.select();
+      this.#insert(text);
+      this.#suggested = field.value;
+    }
     this.#changed();
-    this.focus();
   }
 
   focus() {
@@ -48,8 +59,14 @@ export class Composer {
   // Says what went wrong; an error of the API in words that say what to do.
   complain(problem) {
     const words = typeof problem === "string" ? problem : wordsFor(problem);
+    this.#problemCode = problem.code ?? null;
     this.#problem.textContent = words;
     this.#problem.hidden = !words;
+  }
+
+  // Takes back a complaint whose reason is gone, by the error's code.
+  resolve(code) {
+    if (this.#problemCode === code) this.complain("");
   }
 
   async #submit() {
@@ -70,6 +87,12 @@ export class Composer {
   #clear(sent) {
     if (this.#field.value.startsWith(sent)) this.#field.value = this.#field.value.slice(sent.length).trimStart();
     this.#changed();
+  }
+
+  // The one way to change a field so that the browser can undo it. A browser without it replaces the selection.
+  #insert(text) {
+    if (document.execCommand("insertText", false, text)) return;
+    this.#field.setRangeText(text, this.#field.selectionStart, this.#field.selectionEnd, "end");
   }
 
   #changed() {

@@ -7,5 +7,5 @@ export function wordsFor(error, { now = new Date(), language = undefined } = {})
   const then = new Date(now.getTime() + error.retryAfter * 1000);
   const isFar = then - now >= DAY || then.getDate() !== now.getDate();
   const when = then.toLocaleString(language, { hour: "2-digit", minute: "2-digit", ...(isFar && { weekday: "long" }) });
-  return `That is as much as can be asked for now. You can send again ${isFar ? "on" : "at"} ${when}.`;
+  return `You've reached the limit. You can send again ${isFar ? "on" : "at"} ${when}.`;
 }

@@ -38,9 +38,9 @@ export class Posts {
     article.dataset.post = reply.id;
     article.dataset.api = `${repliesUrl}${reply.id}/`;
     article.dataset.page = article.dataset.page.replace(/0\/$/, `${reply.id}/`);
-    article.setAttribute("aria-label", `Reply by ${reply.author?.displayName ?? "somebody who left"}`);
+    article.setAttribute("aria-label", `Reply by ${reply.author?.displayName ?? "a deleted user"}`);
     drawAvatar(article.querySelector("[data-avatar]"), reply.author ?? {});
-    article.querySelector("[data-author]").textContent = reply.author?.displayName ?? "Somebody who left";
+    article.querySelector("[data-author]").textContent = reply.author?.displayName ?? "Deleted user";
     const time = article.querySelector("[data-link] time");
     time.dateTime = reply.createdAt;
     time.title = reply.formattedCreatedAt;
@@ -80,7 +80,7 @@ export class Posts {
       article.querySelector("p[data-accepted]").hidden = !isIt;
       const button = article.querySelector("[data-accept-button]");
       button.value = isIt ? "" : article.dataset.post;
-      button.textContent = isIt ? "Not the answer after all" : "Accept this answer";
+      button.textContent = isIt ? "Unaccept" : "Accept this answer";
     }
   }
 }

@@ -200,7 +200,7 @@ function drawTopic({ title, tags, isClosed, isPinned, ...topic }) {
   form.hidden = isClosed;
   const [close, pin] = [page.querySelector("[data-close]"), page.querySelector("[data-pin]")];
   if (close) {
-    [close.value, close.textContent] = isClosed ? ["0", "Open again"] : ["1", "Close"];
+    [close.value, close.textContent] = isClosed ? ["0", "Reopen"] : ["1", "Close"];
     [pin.value, pin.textContent] = isPinned ? ["0", "Unpin"] : ["1", "Pin to the top"];
   }
   posts.change(posts.question, topic);
@@ -240,8 +240,8 @@ function askAbout(article) {
   askToDelete({
     question: isQuestion ? "Delete this topic?" : "Delete this reply?",
     consequence: isQuestion
-      ? "It goes for everybody, with every reply and vote. Nothing of it can be brought back."
-      : "Its words and votes go for everybody. They can't be brought back.",
+      ? "This deletes the topic with all replies and votes. It can't be undone."
+      : "This deletes the reply and its votes for everyone. It can't be undone.",
     url: article.dataset.api,
     deleted: () => (isQuestion ? location.assign(home) : removeReply(Number(article.dataset.post))),
   });
