@@ -35,8 +35,10 @@ def create(people: DemoPeople) -> None:
     talk(tea, TEA, cast)
     talk(launch, LAUNCH, cast)
     # Alice has been away for the end of it.
-    unread = launch.messages.order_by("-pk").values_list("pk", flat=True)[3]
-    ChatMember.objects.filter(group_chat=launch, user=people.alice).update(last_read_message_id=unread)
+    read = launch.messages.order_by("-pk")[3]
+    ChatMember.objects.filter(group_chat=launch, user=people.alice).update(
+        last_read_message_id=read.pk, last_read_number=read.number
+    )
 
 
 def companion(email: str, name: str) -> User:
@@ -52,18 +54,19 @@ def let_in(room: GroupChat, owner: User, *others: User) -> None:
 
 def talk(room: GroupChat, said: Talk, cast: dict[str, User]) -> None:
     now = timezone.now()
-    for who, minutes, content in said:
+    for number, (who, minutes, content) in enumerate(said, start=1):
         then = now - timedelta(minutes=minutes)
         last = room.messages.create(
             author=cast[who],
+            number=number,
             content=content,
             content_html=render_markdown(content),
             mentions=mentioned_in(content, room),
             created_at=then,
             updated_at=then,
         )
-    GroupChat.objects.filter(pk=room.pk).update(updated_at=then)
-    room.members.update(last_read_message_id=last.pk)
+    GroupChat.objects.filter(pk=room.pk).update(updated_at=then, last_number=last.number)
+    room.members.update(last_read_message_id=last.pk, last_read_number=last.number)
 
 
 BOOKS: Talk = [

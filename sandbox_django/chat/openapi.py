@@ -28,6 +28,7 @@ SENDER = {"id": 12, "user": "Bob", "displayName": "Bob", "chatRole": 2003, "user
 MEMBER = {**SENDER, "lastReadMessageId": 311}
 MESSAGE = {
     "id": 312,
+    "number": 41,
     "isMine": False,
     "sender": SENDER,
     "senderName": "Bob",
@@ -48,6 +49,8 @@ ROOM = {
     "memberCount": 2,
     "unreadCount": 1,
     "lastReadMessageId": 311,
+    "lastNumber": 41,
+    "lastReadNumber": 40,
     "lastMessage": {"userId": 8, "senderName": "Bob", "words": "Lunch at one, @Alice?", "isDeleted": False},
     "updatedAt": "2026-11-20T09:30:00Z",
 }
@@ -164,7 +167,15 @@ describe(
     },
     {
         "Room": ROOM,
-        "createRoom.Room": {**ROOM, "memberCount": 1, "unreadCount": 0, "lastReadMessageId": 0, "lastMessage": None},
+        "createRoom.Room": {
+            **ROOM,
+            "memberCount": 1,
+            "unreadCount": 0,
+            "lastReadMessageId": 0,
+            "lastNumber": 0,
+            "lastReadNumber": 0,
+            "lastMessage": None,
+        },
         "RoomRequest": {"title": "Lunch", "description": "Where, and when."},
         "PatchedRoomRequest": {"description": "Where, when, and who pays."},
         "LastRead": {"messageId": 312},

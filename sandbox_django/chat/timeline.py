@@ -32,7 +32,7 @@ def rows_of(messages: Iterable[ChatMessage], me: ChatMember) -> list[Row]:
         is_mine = message.author_id == me.user_id
         day = localdate(message.created_at)
         is_new_day = last is None or localdate(last.created_at) != day
-        is_first_unread = not (unread_found or is_mine or message.is_deleted) and message.pk > me.last_read_message_id
+        is_first_unread = not (unread_found or is_mine or message.is_deleted) and message.number > me.last_read_number
         unread_found = unread_found or is_first_unread
         rows.append(
             Row(

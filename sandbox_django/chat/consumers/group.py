@@ -1,15 +1,27 @@
+import asyncio
 import json
+from collections import defaultdict
+from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
+import structlog
 from chanx.core.decorators import channel
+from django.db import DatabaseError
 
 from accounts.models import User
 from chat.groups import ACTIVITY, person_feed
 from chat.messages.chat import AddedToGroup, GroupChatUpdated, RemovedFromGroup
-from chat.models import ChatMember
+from chat.models import ChatMember, GroupChat
+from core import runner
 from core.live.authenticator import LiveAuthenticator
 from core.live.feeds import Fact
 from core.live.selective import SelectiveConsumer
+from core.threads import in_database_thread
+
+logger = structlog.get_logger(__name__)
+
+UNKNOWN = -1  # a membership version that any hint's is newer than
 
 
 class PersonAuthenticator(LiveAuthenticator):
@@ -23,7 +35,9 @@ class GroupChatConsumer(SelectiveConsumer):
     """Keeps the room list of one person up to date.
 
     Memberships are facts of the person's own feed. That something happened in a room is a hint for the open lists of
-    those who are in it.
+    those who are in it. It carries the beginning of a message, and the fact that ends a membership may arrive after
+    it, or only by the sweep. So each hint carries the room's membership version: if it is newer than the one that this
+    list knows, the members are looked up before the hint is sent.
     """
 
     authenticator_class = PersonAuthenticator
@@ -31,7 +45,8 @@ class GroupChatConsumer(SelectiveConsumer):
     emits = [AddedToGroup, RemovedFromGroup, GroupChatUpdated]
     hints_group = ACTIVITY
 
-    rooms: set[int]  # ids
+    rooms: dict[int, int]  # by id: the membership version at which the user was a member
+    _unchecked: int | None = None  # the room of the hint that comes next, if its members have to be looked up
 
     def feed(self) -> str:
         return person_feed(self.authenticator.user.pk)
@@ -39,11 +54,30 @@ class GroupChatConsumer(SelectiveConsumer):
     def _read(self, since: int | None) -> None:
         # Before the log: what it tells of later changes is then applied to this.
         mine = ChatMember.objects.filter(user=self.authenticator.user)
-        self.rooms = set(mine.values_list("group_chat_id", flat=True))
+        self.rooms = dict(mine.values_list("group_chat_id", "group_chat__membership_version"))
         super()._read(since)
 
     def concerns(self, about: Any) -> bool:
-        return about["groupPk"] in self.rooms
+        room_id = about["groupPk"]
+        if room_id not in self.rooms:
+            return False
+        self._unchecked = room_id if about["membershipVersion"] > self.rooms[room_id] else None
+        return True
+
+    def take_hint(self, frame: str) -> None:
+        if self._unchecked is None:
+            super().take_hint(frame)
+            return
+        _check_soon(self._unchecked, self, frame)
+        self._unchecked = None
+
+    def confirm(self, room_id: int, version: int | None, frame: str) -> None:
+        """The members were looked up; `version` is None for a user who isn't one."""
+        if version is None:
+            self.rooms.pop(room_id, None)
+        elif room_id in self.rooms and not self._is_over:
+            self.rooms[room_id] = version
+            super().take_hint(frame)
 
     def take_fact(self, fact: Fact, *, anyhow: bool = False) -> bool:
         is_next = fact.seq == self.seq + 1
@@ -53,5 +87,42 @@ class GroupChatConsumer(SelectiveConsumer):
 
     def _follow(self, fact: Fact) -> None:
         frame = json.loads(fact.frame)
-        change = self.rooms.add if frame["action"] == "added_to_group" else self.rooms.discard
-        change(frame["payload"]["groupPk"])
+        room_id = frame["payload"]["groupPk"]
+        if frame["action"] == "added_to_group":
+            self.rooms[room_id] = UNKNOWN
+        else:
+            self.rooms.pop(room_id, None)
+
+
+# Per event loop and room: the lists that wait for one look-up of the members, each with its newest hint.
+_waiting: "WeakKeyDictionary[asyncio.AbstractEventLoop, defaultdict[int, dict[GroupChatConsumer, str]]]" = (
+    WeakKeyDictionary()
+)
+
+
+def _check_soon(room_id: int, consumer: GroupChatConsumer, frame: str) -> None:
+    waiting = _waiting.setdefault(asyncio.get_running_loop(), defaultdict(dict))
+    if room_id not in waiting:
+        runner.start(_check, room_id)
+    waiting[room_id][consumer] = frame
+
+
+async def _check(room_id: int) -> None:
+    """Ask once for all lists of this process; a list that comes later asks again."""
+    await asyncio.sleep(0)  # so that the lists that the same hint concerns wait for the same look-up
+    consumers = _waiting[asyncio.get_running_loop()].pop(room_id)
+    try:
+        version, user_ids = await in_database_thread(partial(_members_of, room_id))
+    except DatabaseError as failure:
+        # Nobody receives the hint. Lists fetch their rooms when they reconnect, and the next hint asks again.
+        logger.warning("members_unreachable", error=type(failure).__name__, room=room_id)
+        return
+    for consumer, frame in consumers.items():
+        is_member = consumer.authenticator.user.pk in user_ids
+        consumer.confirm(room_id, version if is_member else None, frame)
+
+
+def _members_of(room_id: int) -> tuple[int, set[int]]:
+    # The version first: a removal in between is then looked up again, not missed.
+    version = GroupChat.objects.filter(pk=room_id).values_list("membership_version", flat=True).first() or 0
+    return version, set(ChatMember.objects.filter(group_chat=room_id).values_list("user_id", flat=True))

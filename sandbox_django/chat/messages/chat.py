@@ -10,6 +10,8 @@ from chanx.messages.base import BaseMessage
 from pydantic import BaseModel, Field
 
 from chat.models import ChatMember, ChatMessage, GroupChat
+from chat.models.room import EXCERPT_OF
+from chat.texts import excerpt
 from core.dates import formatted
 from core.live.messages import Unnumbered
 
@@ -34,6 +36,7 @@ class SenderPayload(BaseModel):
 
 class MessagePayload(BaseModel):
     id: int = Field(description="Id of the message.")
+    number: int = Field(description="Its number within the room: 1, 2, 3 … without gaps.")
     sender: SenderPayload | None = Field(description="null when they have left the room.")
     sender_name: str = Field(description="Also when they have left; empty when their account is gone.")
     user_id: int | None = Field(
@@ -52,6 +55,7 @@ class MessagePayload(BaseModel):
     def of(cls, message: ChatMessage) -> Self:
         return cls(
             id=message.pk,
+            number=message.number,
             sender=SenderPayload.of(message.sender) if message.sender else None,
             sender_name=message.sender_name,
             user_id=message.author_id,
@@ -245,6 +249,8 @@ class JoinedRoomPayload(RoomPayload):
     group_title: str = Field(description="Title of the room.")
     unread_count: Literal[0] = Field(0, description="Whoever comes has nothing to catch up with.")
     last_read_message_id: int = Field(description="Id of the message up to which they have read; 0 for none.")
+    last_number: int = Field(description="Number of the room's newest message; 0 for none.")
+    last_read_number: int = Field(description="The same: earlier messages count as read.")
 
 
 class AddedToGroup(BaseMessage):
@@ -262,6 +268,8 @@ class AddedToGroup(BaseMessage):
                 group_pk=room.pk,
                 group_title=room.title,
                 last_read_message_id=member.last_read_message_id,
+                last_number=member.last_read_number,
+                last_read_number=member.last_read_number,
             )
         )
 
@@ -282,17 +290,69 @@ class RemovedFromGroup(BaseMessage):
         return cls(payload=LeftRoomPayload(group_pk=room.pk, group_title=room.title))
 
 
+class ReadPositionPayload(BaseModel):
+    message_id: int = Field(description="Id of the message up to which the user has read.")
+    number: int = Field(description="The number up to which nothing is unread.")
+
+
+class DeletedRunPayload(BaseModel):
+    after: int = Field(description="Number of the message before the deleted ones; 0 for none.")
+    to: int = Field(description="Number of the last deleted one.")
+
+
 class ActivityPayload(BaseModel):
     group_pk: int = Field(description="Id of the room.")
+    group_title: str = Field(description="Title of the room.")
     updated_at: datetime = Field(description="When it last changed, in UTC (ISO 8601).")
+    number: int = Field(
+        description="Number of its newest message, 0 for none. The unread count is this minus the last read number."
+    )
+    excerpt: str = Field(description="The beginning of that message, as plain text; empty when it was deleted.")
+    sender_name: str = Field(description="Display name of its author; empty when the account was deleted.")
+    user_id: int | None = Field(description="Id of its author. The author has read the room up to it.")
+    is_deleted: bool = Field(description="Whether that message was deleted.")
+    changed_at: datetime | None = Field(
+        description="When that message was last changed: ignore a hint with an older value for the same number."
+    )
+    deleted_run: DeletedRunPayload | None = Field(
+        None,
+        description="Set after a deletion. A read position from `after` to before `to` moves to `to`, "
+        "since nothing in between is left to read.",
+    )
+    read: ReadPositionPayload | None = Field(
+        None, description="The user's own read position; set after they read or sent something, on any device."
+    )
+    membership_version: int = Field(description="Raised by each removal of a member. Clients don't need it.")
 
 
 class GroupChatUpdated(Unnumbered):
-    """Something happened in one of the person's rooms: its place in the list or its unread messages may be others."""
+    """Something happened in one of the user's rooms: carries everything that a room list shows."""
 
     action: Literal["group_chat_updated"] = "group_chat_updated"
     payload: ActivityPayload
 
     @classmethod
-    def of(cls, room: GroupChat) -> Self:
-        return cls(payload=ActivityPayload(group_pk=room.pk, updated_at=room.updated_at))
+    def of(
+        cls,
+        room: GroupChat,
+        newest: ChatMessage | None,
+        *,
+        deleted_run: DeletedRunPayload | None = None,
+        read: ReadPositionPayload | None = None,
+    ) -> Self:
+        return cls(
+            payload=ActivityPayload(
+                group_pk=room.pk,
+                group_title=room.title,
+                updated_at=room.updated_at,
+                number=newest.number if newest else 0,
+                excerpt=excerpt(newest.content_html[:EXCERPT_OF]) if newest else "",
+                sender_name=newest.sender_name if newest else "",
+                user_id=newest.author_id if newest else None,
+                is_deleted=newest.is_deleted if newest else False,
+                changed_at=newest.updated_at if newest else None,
+                deleted_run=deleted_run,
+                read=read,
+                membership_version=room.membership_version,
+            )
+        )

@@ -43,22 +43,21 @@ class RoomQuerySet(QuerySet["GroupChat"]):
         )
 
     def with_counts(self) -> Self:
-        """How many are in a room, and how many messages of others the one who joined has not read.
+        """The number of members, and the number of messages after the last one that the member has read.
 
-        Counted from the last message they read, each time: a counter would drift.
+        Messages are numbered within their room, so the unread count is a subtraction and costs no counting.
         """
         members = ChatMember.objects.filter(group_chat=OuterRef("pk"))
-        messages = ChatMessage.objects.filter(group_chat=OuterRef("pk"), is_deleted=False)
-        unread = messages.filter(pk__gt=OuterRef("mine__last_read_message_id")).exclude(author=OuterRef("mine__user"))
         return self.annotate(
             member_count=_counted(members),
-            unread_count=_counted(unread),
+            unread_count=F("last_number") - F("mine__last_read_number"),
             last_read_message_id=F("mine__last_read_message_id"),
+            last_read_number=F("mine__last_read_number"),
         )
 
     def with_last_message(self) -> Self:
         """What was said last, for lists: by whom, and how it begins. None where nothing was said."""
-        newest = ChatMessage.objects.filter(group_chat=OuterRef("pk")).order_by("-pk")
+        newest = ChatMessage.objects.filter(group_chat=OuterRef("pk")).order_by("-number")
         last = JSONObject(
             user_id="author_id",
             sender_name="author__display_name",
@@ -75,6 +74,10 @@ class GroupChat(models.Model):
     description = models.TextField(max_length=2000, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(default=timezone.now)  # when something was last said, or the room changed
+    # The number of its newest message. Changes under the lock of the room's feed.
+    last_number = models.PositiveBigIntegerField(default=0, editable=False)
+    # Raised by each removal of a member, so that open room lists know when to look up the members again.
+    membership_version = models.PositiveBigIntegerField(default=0, editable=False)
 
     objects = RoomQuerySet.as_manager()
 
@@ -99,6 +102,8 @@ class ChatMember(models.Model):
     chat_role = models.PositiveSmallIntegerField("role", choices=ChatRole.choices, default=ChatRole.MEMBER)
     # An id and not a key: what they read stays read when it is gone.
     last_read_message_id = models.BigIntegerField(default=0)
+    # The number of that message, or of the deleted one up to which nothing is left to read after it.
+    last_read_number = models.PositiveBigIntegerField("last read", default=0, editable=False)
     joined_at = models.DateTimeField(auto_now_add=True)
 
     objects = MemberQuerySet.as_manager()
@@ -134,6 +139,10 @@ class ChatMessageQuerySet(QuerySet["ChatMessage"]):
         """What was said in the rooms that `user` is in."""
         return self.filter(group_chat__in=ChatMember.objects.filter(user=user).values("group_chat"))
 
+    def newest(self) -> "ChatMessage | None":
+        """The last one with its author, for a list: without its Markdown."""
+        return self.select_related("author").defer("content").order_by("-number").first()
+
     def containing(self, words: str) -> Self:
         """Those with all of these words, or with longer ones that begin so; the newest first."""
         # Not by id: then PostgreSQL may read every message backwards instead of asking the index for words.
@@ -154,6 +163,8 @@ class ChatMessage(models.Model):
     """What somebody said. It outlives their membership and their account."""
 
     group_chat = models.ForeignKey(GroupChat, on_delete=models.CASCADE, related_name="messages", db_index=False)
+    # 1, 2, 3 … within the room, without gaps: deleted messages keep theirs.
+    number = models.PositiveBigIntegerField(editable=False)
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, related_name="chat_messages", null=True, blank=True
     )
@@ -173,6 +184,7 @@ class ChatMessage(models.Model):
         ordering = ["pk"]
         indexes = [models.Index(fields=["group_chat", "id"], name="chat_message_order")]
         constraints = [
+            models.UniqueConstraint(fields=["group_chat", "number"], name="message_number_in_its_room"),
             models.CheckConstraint(
                 condition=Q(is_deleted=False) | Q(content="", content_html=""), name="deleted_messages_say_nothing"
             ),

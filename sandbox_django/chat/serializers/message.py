@@ -23,6 +23,7 @@ class ChatMessageSerializer(serializers.ModelSerializer[ChatMessage]):
         model = ChatMessage
         fields = [
             "id",
+            "number",
             "is_mine",
             "sender",
             "sender_name",
@@ -36,7 +37,7 @@ class ChatMessageSerializer(serializers.ModelSerializer[ChatMessage]):
             "is_edited",
             "is_deleted",
         ]
-        read_only_fields = ["id", "content_html", "created_at", "updated_at", "is_edited", "is_deleted"]
+        read_only_fields = ["id", "number", "content_html", "created_at", "updated_at", "is_edited", "is_deleted"]
 
     def get_is_mine(self, message: ChatMessage) -> bool:
         viewer: ChatMember = self.context["viewer"]

@@ -22,8 +22,12 @@ class RoomSerializer(serializers.ModelSerializer[GroupChat]):
     """A room, to somebody in it."""
 
     member_count = serializers.IntegerField(read_only=True)
-    unread_count = serializers.IntegerField(read_only=True, help_text="Messages of others since my last read one.")
+    unread_count = serializers.IntegerField(read_only=True, help_text="Messages after my last read one.")
     last_read_message_id = serializers.IntegerField(read_only=True, help_text="Mine; 0 for none.")
+    last_number = serializers.IntegerField(read_only=True, help_text="Number of the newest message; 0 for none.")
+    last_read_number = serializers.IntegerField(
+        read_only=True, help_text="The number up to which nothing is unread to me; 0 for none."
+    )
     last_message = LastMessageSerializer(read_only=True, allow_null=True)
 
     class Meta:
@@ -35,6 +39,8 @@ class RoomSerializer(serializers.ModelSerializer[GroupChat]):
             "member_count",
             "unread_count",
             "last_read_message_id",
+            "last_number",
+            "last_read_number",
             "last_message",
             "updated_at",
         ]

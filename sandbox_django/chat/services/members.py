@@ -4,6 +4,8 @@ Whatever changes that locks the room's feed first and then looks at who asks: so
 after the other, and the second one only as what they are by then.
 """
 
+from django.db.models import F
+
 from accounts.models import User
 from chat.groups import person_feed, room_feed
 from chat.messages.chat import AddedToGroup, MemberAdded, MemberRemoved, MemberUpdated, RemovedFromGroup
@@ -45,7 +47,11 @@ def add_member(room: GroupChat, *, user: User, by: User, chat_role: int = ChatRo
             raise AlreadyInRoom
         newest = room.messages.order_by("-pk").values_list("pk", flat=True).first() or 0
         member = ChatMember.objects.create(
-            group_chat=me.group_chat, user=user, chat_role=chat_role, last_read_message_id=newest
+            group_chat=me.group_chat,
+            user=user,
+            chat_role=chat_role,
+            last_read_message_id=newest,
+            last_read_number=me.group_chat.last_number,
         )
         in_room.publish(MemberAdded.of(member))
         in_list.publish(AddedToGroup.of(member, member_count=room.members.count()))
@@ -135,7 +141,7 @@ def leave_for_ever(user: User) -> None:
                 if member.owns and not heir.owns:
                     _give_role(heir, ChatRole.OWNER, in_room)
                 in_room.publish(MemberRemoved.of(member, has_left=True))
-                member.delete()
+                _delete_member(member)
 
 
 def membership(room: GroupChat, user: User) -> ChatMember:
@@ -193,4 +199,10 @@ def _give_role(member: ChatMember, chat_role: int, feed: FeedWriter) -> None:
 def _end(member: ChatMember, in_room: FeedWriter, in_list: FeedWriter, *, has_left: bool) -> None:
     in_room.publish(MemberRemoved.of(member, has_left=has_left))
     in_list.publish(RemovedFromGroup.of(member.group_chat))
+    _delete_member(member)
+
+
+def _delete_member(member: ChatMember) -> None:
+    """Deletes the membership and raises the room's version, so that no open list trusts what it knew."""
     member.delete()
+    GroupChat.objects.filter(pk=member.group_chat_id).update(membership_version=F("membership_version") + 1)

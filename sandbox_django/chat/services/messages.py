@@ -5,11 +5,11 @@ from django.utils import timezone
 
 from accounts.models import User
 from chat.groups import room_feed
-from chat.messages.chat import MemberMessage, MessageDeleted, MessageUpdated
-from chat.models import ChatMessage, GroupChat
+from chat.messages.chat import DeletedRunPayload, MemberMessage, MessageDeleted, MessageUpdated
+from chat.models import ChatMember, ChatMessage, GroupChat
 from chat.services.members import NotAllowed, membership, refuse_all_but_staff
 from chat.services.mentions import mentioned_in
-from chat.services.rooms import tell_activity
+from chat.services.rooms import end_of_deleted_run, hint_activity, hint_read
 from core.live import feeds
 from core.live.feeds import FeedWriter
 from core.markdown import render_markdown
@@ -27,20 +27,24 @@ def post_message(room: GroupChat, *, content: str, by: User) -> ChatMessage:
     content_html, mentions = render_markdown(content), mentioned_in(content, room)
     with feeds.write(room_feed(room.pk)) as feed:
         me = membership(room, by)
-        now = timezone.now()
+        room, now = me.group_chat, timezone.now()
+        room.last_number += 1
+        room.updated_at = now
         message = room.messages.create(
             author=by,
+            number=room.last_number,
             content=content,
             content_html=content_html,
             mentions=mentions,
             created_at=now,
             updated_at=now,
         )
-        GroupChat.objects.filter(pk=room.pk).update(updated_at=now)
-        room.updated_at = now
+        room.save(update_fields=["last_number", "updated_at"])
+        _read_up_to(message, me)
         message.know_sender(me)
         feed.publish(MemberMessage.of(message))
-        tell_activity(room)
+        hint_activity(room, message)
+        hint_read(room, message, me)
     return message
 
 
@@ -49,7 +53,7 @@ def edit_message(message: ChatMessage, *, content: str, by: User) -> ChatMessage
     room = message.group_chat
     content_html, mentions = render_markdown(content), mentioned_in(content, room)
     with feeds.write(room_feed(room.pk)) as feed:
-        membership(room, by)
+        room = membership(room, by).group_chat
         message = _as_it_is_now(message)
         if message.author_id != by.pk:
             raise NotAllowed("Only who said it can change it.")
@@ -62,6 +66,8 @@ def edit_message(message: ChatMessage, *, content: str, by: User) -> ChatMessage
         message.updated_at = timezone.now()
         message.save(update_fields=["content", "content_html", "mentions", "is_edited", "updated_at"])
         feed.publish(MessageUpdated.of(message))
+        if message.number == room.last_number:
+            hint_activity(room, message)
     return message
 
 
@@ -73,7 +79,7 @@ def delete_message(message: ChatMessage, *, by: User) -> ChatMessage:
         message = _as_it_is_now(message)
         if message.author_id != by.pk and not me.may_manage:
             raise NotAllowed("Only who said it, owners and admins can delete it.")
-        _take_back(message, room, feed)
+        _take_back(message, me.group_chat, feed)
     return message
 
 
@@ -83,8 +89,14 @@ def delete_message_as_staff(message: ChatMessage, *, by: User) -> ChatMessage:
     with feeds.write(room_feed(room.pk)) as feed:
         refuse_all_but_staff(by)
         message = _as_it_is_now(message)
-        _take_back(message, room, feed)
+        _take_back(message, GroupChat.objects.get(pk=room.pk), feed)
     return message
+
+
+def _read_up_to(message: ChatMessage, me: ChatMember) -> None:
+    """Whoever sends a message has read the room up to it."""
+    me.last_read_message_id, me.last_read_number = message.pk, message.number
+    me.save(update_fields=["last_read_message_id", "last_read_number"])
 
 
 def _take_back(message: ChatMessage, room: GroupChat, feed: FeedWriter) -> None:
@@ -94,7 +106,17 @@ def _take_back(message: ChatMessage, room: GroupChat, feed: FeedWriter) -> None:
     message.updated_at = timezone.now()
     message.save(update_fields=["content", "content_html", "mentions", "is_deleted", "updated_at"])
     feed.publish(MessageDeleted.of(message))
-    tell_activity(room)
+    run = _skip_deleted(message, room)
+    hint_activity(room, message if message.number == room.last_number else room.messages.newest(), deleted_run=run)
+
+
+def _skip_deleted(message: ChatMessage, room: GroupChat) -> DeletedRunPayload:
+    """Move read positions right before a deleted message past it: no badge counts what nobody can read."""
+    earlier = room.messages.filter(number__lt=message.number, is_deleted=False).order_by("-number")
+    after = earlier.values_list("number", flat=True).first() or 0
+    to = end_of_deleted_run(room, message.number)
+    room.members.filter(last_read_number__gte=after, last_read_number__lt=to).update(last_read_number=to)
+    return DeletedRunPayload(after=after, to=to)
 
 
 def _as_it_is_now(message: ChatMessage) -> ChatMessage:

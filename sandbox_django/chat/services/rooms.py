@@ -4,12 +4,23 @@ from collections.abc import Callable
 from functools import partial
 
 from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from accounts.models import User
 from chat.groups import ACTIVITY, person_feed, room_feed
-from chat.messages.chat import AddedToGroup, GroupChatUpdated, GroupUpdated, Read, ReadPayload, RemovedFromGroup
-from chat.models import ChatMember, GroupChat
+from chat.messages.chat import (
+    AddedToGroup,
+    DeletedRunPayload,
+    GroupChatUpdated,
+    GroupUpdated,
+    Read,
+    ReadPayload,
+    ReadPositionPayload,
+    RemovedFromGroup,
+)
+from chat.models import ChatMember, ChatMessage, GroupChat
 from chat.models.room import ChatRole
 from chat.services.members import NotAllowed, membership, refuse_all_but_staff
 from core import runner
@@ -43,13 +54,15 @@ def create_room(user: User, *, title: str, description: str = "") -> GroupChat:
 def change_room(room: GroupChat, *, by: User, **fields: str) -> GroupChat:
     """Give it another `title` or `description`."""
     with feeds.write(room_feed(room.pk)) as feed:
-        _refuse_all_but_owners(membership(room, by))
+        me = membership(room, by)
+        _refuse_all_but_owners(me)
+        room.membership_version = me.group_chat.membership_version
         for name, value in fields.items():
             setattr(room, name, value)
         room.updated_at = timezone.now()
         room.save(update_fields=[*fields, "updated_at"])
         feed.publish(GroupUpdated.of(room, member_count=room.members.count()))
-        tell_activity(room)
+        hint_activity(room, room.messages.newest())
     return room
 
 
@@ -64,23 +77,47 @@ def delete_room_as_staff(room: GroupChat, *, by: User) -> None:
 
 
 def mark_read(room: GroupChat, *, message_id: int, user: User) -> int:
-    """Note that somebody has read up to a message, never backwards; returns how far they are."""
-    if not room.messages.filter(pk=message_id).exists():
+    """Store how far `user` has read, never backwards; returns the id of their last read message."""
+    number = room.messages.filter(pk=message_id).values_list("number", flat=True).first()
+    if number is None:
         raise NoSuchMessage
     me = ChatMember.objects.filter(group_chat=room, user=user)
-    if me.filter(last_read_message_id__lt=message_id).update(last_read_message_id=message_id):
-        # To their own other pages, and to people.
-        hints.send(person_feed(user.pk), f"room {room.pk}", GroupChatUpdated.of(room))
-        if room.members.count() <= SMALL_ROOM:
-            read = Read(payload=ReadPayload(user_id=user.pk, message_id=message_id))
-            hints.send(room_feed(room.pk), f"read by {user.pk}", read)
-        return message_id
+    # One transaction, so that a removal waits for it: the hint shows nothing that was sent after the removal.
+    with transaction.atomic():
+        position = Greatest(F("last_read_number"), end_of_deleted_run(room, number))
+        if me.filter(last_read_message_id__lt=message_id).update(
+            last_read_message_id=message_id, last_read_number=position
+        ):
+            hint_read(room, room.messages.newest(), me.get())
+            if room.members.count() <= SMALL_ROOM:
+                read = Read(payload=ReadPayload(user_id=user.pk, message_id=message_id))
+                transaction.on_commit(partial(hints.send, room_feed(room.pk), f"read by {user.pk}", read))
+            return message_id
     return me.values_list("last_read_message_id", flat=True).first() or 0
 
 
-def tell_activity(room: GroupChat) -> None:
-    """After the commit, let the room lists of everybody in it know that something happened."""
-    transaction.on_commit(partial(hints.send, ACTIVITY, f"room {room.pk}", GroupChatUpdated.of(room)))
+def end_of_deleted_run(room: GroupChat, number: int) -> int:
+    """The number up to which all messages after `number` are deleted; `number` itself where the next one isn't."""
+    later = room.messages.filter(number__gt=number)
+    next_left = later.filter(is_deleted=False).order_by("number").values_list("number", flat=True).first()
+    if next_left is not None:
+        return next_left - 1
+    return later.order_by("-number").values_list("number", flat=True).first() or number
+
+
+def hint_activity(room: GroupChat, newest: ChatMessage | None, *, deleted_run: DeletedRunPayload | None = None) -> None:
+    """After the commit, tell the open room lists of all members what the room's row shows now."""
+    hint = GroupChatUpdated.of(room, newest, deleted_run=deleted_run)
+    # A deletion has a key of its own: the next message's hint doesn't replace it while it waits for its turn.
+    key = f"room {room.pk} deleted {deleted_run.to}" if deleted_run else f"room {room.pk}"
+    transaction.on_commit(partial(hints.send, ACTIVITY, key, hint))
+
+
+def hint_read(room: GroupChat, newest: ChatMessage | None, me: ChatMember) -> None:
+    """After the commit, tell the user's own pages how far they have read, so that badges go down without a request."""
+    read = ReadPositionPayload(message_id=me.last_read_message_id, number=me.last_read_number)
+    hint = GroupChatUpdated.of(room, newest, read=read)
+    transaction.on_commit(partial(hints.send, person_feed(me.user_id), f"room {room.pk}", hint))
 
 
 def _refuse_all_but_owners(me: ChatMember) -> None:

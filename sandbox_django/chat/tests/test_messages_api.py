@@ -73,6 +73,7 @@ class MessageTests(RoomCase):
         assert response.status_code == 201
         assert response.json() == {
             "id": message.pk,
+            "number": 1,
             "isMine": True,
             "sender": {
                 "id": self.member.pk,
@@ -187,7 +188,7 @@ class ListTests(RoomCase):
     def test_posting_costs_few_queries(self) -> None:
         self.say()
 
-        with assert_queries(7):
+        with assert_queries(8):
             self.say()
 
 

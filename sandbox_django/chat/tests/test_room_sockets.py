@@ -1,6 +1,7 @@
 """A room's sockets: who may listen, what they hear, and when it is over."""
 
 from typing import Any
+from unittest import mock
 
 from asgiref.sync import sync_to_async
 from django.db import transaction
@@ -228,13 +229,98 @@ class RoomListTests(RoomSocketCase):
     async def test_lists_hear_that_something_happened_in_their_rooms_only(self) -> None:
         page, stranger = [await self.open_page("/ws/chat/group/", by=person) for person in (self.bob, self.mallory)]
 
-        message = await self.say(by=self.alice)
+        message = await self.say("Two **cups**", by=self.alice)
 
         assert await self.hint(page, "group_chat_updated") == {
             "groupPk": self.room.pk,
+            "groupTitle": "Rice",
             "updatedAt": message["createdAt"],
+            "number": 1,
+            "excerpt": "Two cups",
+            "senderName": "Alice",
+            "userId": self.alice.pk,
+            "isDeleted": False,
+            "changedAt": message["createdAt"],
+            "deletedRun": None,
+            "read": None,
+            "membershipVersion": 0,
         }
         assert await stranger.hears_nothing()
+
+    async def next_hint(self, page: Page, **expected: object) -> Any:
+        """The next hint that shows this; hints before it may be of an earlier state."""
+        while True:
+            payload = await self.hint(page, "group_chat_updated")
+            if {key: payload[key] for key in expected} == expected:
+                return payload
+
+    async def test_list_shows_an_edited_a_deleted_and_an_earlier_last_message(self) -> None:
+        page = await self.open_page("/ws/chat/group/", by=self.bob)
+        first = await self.say("One", by=self.alice)
+        last = await self.say("Two", by=self.alice)
+        await self.next_hint(page, number=2, excerpt="Two")
+
+        url = self.messages_url(last["id"])
+        await self.send("patch", url, {"content": "Three"}, by=self.alice, status=200)
+        await self.next_hint(page, number=2, excerpt="Three")
+        await self.send("delete", url, by=self.alice, status=204)
+        hint = await self.next_hint(page, number=2, isDeleted=True)
+        assert (hint["excerpt"], hint["deletedRun"]) == ("", {"after": 1, "to": 2})
+        await self.send("delete", self.messages_url(first["id"]), by=self.alice, status=204)
+        hint = await self.next_hint(page, deletedRun={"after": 0, "to": 2})
+        assert (hint["number"], hint["excerpt"], hint["isDeleted"]) == (2, "", True)
+
+    async def test_new_title_is_in_the_hint(self) -> None:
+        page = await self.open_page("/ws/chat/group/", by=self.bob)
+
+        await self.send("patch", self.room_url(), {"title": "Basmati"}, by=self.alice, status=200)
+
+        await self.next_hint(page, groupTitle="Basmati", number=0, excerpt="")
+
+    async def test_own_read_position_reaches_own_lists_only(self) -> None:
+        message = await self.say(by=self.alice)
+        page, other = [await self.open_page("/ws/chat/group/", by=person) for person in (self.bob, self.carol)]
+
+        path = reverse("groupchat-read", args=[self.room.pk])
+        await self.send("post", path, {"messageId": message["id"]}, by=self.bob, status=200)
+
+        await self.next_hint(page, number=1, read={"messageId": message["id"], "number": 1})
+        assert await other.hears_nothing()
+
+    async def test_own_message_is_read_in_own_lists(self) -> None:
+        page = await self.open_page("/ws/chat/group/", by=self.bob)
+
+        message = await self.say(by=self.bob)
+
+        await self.next_hint(page, read={"messageId": message["id"], "number": 1})
+
+    async def test_removed_member_gets_no_excerpt_even_if_the_removal_was_lost_on_the_way(self) -> None:
+        page, other = [await self.open_page("/ws/chat/group/", by=person) for person in (self.bob, self.carol)]
+        await self.say("Bob may read this", by=self.alice)
+        await self.next_hint(page, excerpt="Bob may read this")
+
+        with mock.patch("core.live.feeds._announce"):
+            await self.send("delete", self.members_url(self.member.pk), by=self.alice, status=204)
+        await self.say("Bob may not read this", by=self.alice)
+
+        await self.next_hint(other, excerpt="Bob may not read this")
+        assert "may not" not in str(await self.rest(page))
+
+    async def rest(self, page: Page) -> list[Any]:
+        """The frames that still arrive."""
+        frames = []
+        while not await page.hears_nothing():
+            frames.append(await page.hear())
+        return frames
+
+    async def test_a_room_that_was_left_and_joined_again_is_in_the_list_again(self) -> None:
+        page = await self.open_page("/ws/chat/group/", by=self.bob)
+        await self.send("delete", self.members_url(self.member.pk), by=self.alice, status=204)
+        await self.send("post", self.members_url(), {"user": self.bob.email}, by=self.alice, status=201)
+
+        await self.say("Welcome back", by=self.alice)
+
+        await self.next_hint(page, excerpt="Welcome back")
 
     async def test_a_list_that_was_left_is_kept_nowhere(self) -> None:
         page = await self.open_page("/ws/chat/group/", by=self.bob)

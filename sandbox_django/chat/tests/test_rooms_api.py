@@ -97,6 +97,8 @@ class RoomTests(RoomCase):
             "memberCount": 1,
             "unreadCount": 0,
             "lastReadMessageId": 0,
+            "lastNumber": 0,
+            "lastReadNumber": 0,
             "lastMessage": None,
             "updatedAt": room.updated_at.isoformat().replace("+00:00", "Z"),
         }
@@ -181,7 +183,6 @@ class UnreadTests(RoomCase):
 
     def test_messages_of_others_are_unread_until_i_read_them(self) -> None:
         first, second, third = [self.say(by=self.alice).json()["id"] for _ in range(3)]
-        self.say(by=self.bob)
         assert self.unread() == 3
 
         assert self.read(second).json() == {"messageId": second}
@@ -191,11 +192,32 @@ class UnreadTests(RoomCase):
         self.read(third)
         assert self.unread() == 0
 
-    def test_what_was_deleted_is_not_unread(self) -> None:
-        message = self.say(by=self.alice).json()
-        self.send("delete", self.messages_url(message["id"]), by=self.alice)
-
+    def test_sending_a_message_reads_the_room_up_to_it(self) -> None:
+        self.say(by=self.alice)
+        mine = self.say(by=self.bob).json()["id"]
         assert self.unread() == 0
+        self.say(by=self.alice)
+
+        assert self.unread() == 1
+        (room,) = self.send("get", "/api/chat/", by=self.bob).json()["results"]
+        assert (room["lastReadMessageId"], room["lastNumber"], room["lastReadNumber"]) == (mine, 3, 2)
+
+    def test_deleted_messages_are_not_unread_in_whatever_order_they_go(self) -> None:
+        for order in ([0], [0, 1], [1, 0], [2, 0, 1]):
+            with self.subTest(order):
+                said = [self.say(by=self.alice).json()["id"] for _ in order]
+                for place in order:
+                    self.send("delete", self.messages_url(said[place]), by=self.alice)
+                assert self.unread() == 0
+
+    def test_reading_up_to_deleted_messages_reads_them_too(self) -> None:
+        said = [self.say(by=self.alice).json()["id"] for _ in range(4)]
+        for message_id in said[1:3]:
+            self.send("delete", self.messages_url(message_id), by=self.alice)
+        assert self.unread() == 4, "there is something left to read before them and after them"
+
+        self.read(said[0])
+        assert self.unread() == 1
 
     def test_what_people_said_who_are_gone_is_unread_too(self) -> None:
         MessageFactory.create(group_chat=self.room, author=None)

@@ -16,7 +16,12 @@ def with_fact(state: State, frame: dict[str, Any]) -> State:
     match frame["action"]:
         case "member_message":
             messages[fact["id"]] = fact
-            room["updatedAt"] = fact["createdAt"]
+            room |= {"updatedAt": fact["createdAt"], "lastNumber": fact["number"]}
+            # Its author has read the room up to it.
+            members = {
+                pk: {**member, "lastReadMessageId": fact["id"]} if member["userId"] == fact["userId"] else member
+                for pk, member in members.items()
+            }
         case "message_updated" | "message_deleted":
             messages[fact["id"]] = fact
         case "member_added":
@@ -43,7 +48,7 @@ class RoomStateTests(RoomSocketCase):
     async def fetch(self) -> State:
         """What Bob gets, less what depends on who looks."""
         room = await self.send("GET", self.room_url(), by=self.bob)
-        for in_lists in ("unreadCount", "lastReadMessageId", "lastMessage"):
+        for in_lists in ("unreadCount", "lastReadMessageId", "lastReadNumber", "lastMessage"):
             del room[in_lists]
         messages = (await self.send("GET", self.messages_url(), by=self.bob))["results"]
         members = (await self.send("GET", self.members_url(), by=self.bob))["results"]
