@@ -8,6 +8,8 @@ from weakref import WeakKeyDictionary
 
 from django.db import InterfaceError, OperationalError
 
+from core import runner
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -57,7 +59,7 @@ class Batched(Generic[Item, Result]):
                     queue.not_before = loop.time() + self._pause
                     batch, queue.waiting[:SIZE] = queue.waiting[:SIZE], []
                     # Whoever stops waiting leaves it to the others.
-                    await asyncio.shield(loop.create_task(self._do(batch)))
+                    await asyncio.shield(runner.spawn(self._do(batch)))
             return await mine.result
         finally:
             mine.result.cancel()  # unless it is there

@@ -13,6 +13,8 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connections
 
+from core import runner
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -110,7 +112,7 @@ class SharedHops:
         self._waiting.append((functools.partial(function, *args, **kwargs), result))
         # Half of the threads at most, so that a storm of sockets leaves requests their share.
         if len(self._hops) < max(1, settings.DATABASE_THREADS // 2):
-            self._hops.add(asyncio.create_task(self._work()))
+            self._hops.add(runner.spawn(self._work()))
         return await result
 
     async def _work(self) -> None:

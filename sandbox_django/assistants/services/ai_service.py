@@ -30,6 +30,7 @@ from assistants.services.demo_model import demo_answer
 from assistants.services.loop_clients import LoopClients
 from assistants.services.patience import Patience
 from assistants.services.pulse import current_pulse
+from core import runner
 
 if TYPE_CHECKING:
     # See OpenAIService for why these two are imported late.
@@ -185,6 +186,7 @@ async def warm_up() -> None:
         await model.prepare()
 
 
+@runner.closes_with_loop
 async def close_clients() -> None:
     """Close this event loop's connections to the model, at its end."""
     await _sdk_clients.close()

@@ -23,6 +23,7 @@ from assistants.services.reply_buffer import Said, reply_buffer
 from core import runner
 from core.live.layers import LAYER_DOWN, live_layer
 from core.live.texts import Piece
+from core.logs import reason_of
 from core.metrics import answers_running, first_token, relay_lag
 from core.threads import in_database_thread
 
@@ -93,7 +94,7 @@ class Ticker:
         self._writings[writing.answer_id] = writing
         answers_running.set(len(self._writings))
         if self._checkpointing is None:
-            self._checkpointing = asyncio.create_task(self._checkpoint())
+            self._checkpointing = runner.spawn(self._checkpoint())
 
     def writing(self, answer_id: int) -> Writing | None:
         return self._writings.get(answer_id)
@@ -110,7 +111,7 @@ class Ticker:
         if is_first:
             self._flush([writing])
         if self._ticking is None:
-            self._ticking = asyncio.create_task(self._tick())
+            self._ticking = runner.spawn(self._tick())
 
     async def finish(self, writing: Writing) -> None:
         """Send what is left of an answer before its end goes out."""
@@ -140,7 +141,7 @@ class Ticker:
         """
         self._due.update(writings)
         if self._next_flush is None:
-            self._next_flush = asyncio.create_task(self._flush_due())
+            self._next_flush = runner.spawn(self._flush_due())
         return asyncio.shield(self._next_flush)
 
     async def _flush_due(self) -> bool:
@@ -179,7 +180,7 @@ class Ticker:
             try:
                 state = await in_database_thread(_store_checkpoint, texts)
             except DatabaseError as failure:
-                logger.warning("checkpoint_failed", error=type(failure).__name__, answers=len(texts))
+                logger.warning("checkpoint_failed", reason=reason_of(failure), answers=len(texts))
                 continue
             except Exception:  # it is logged whole, and the next one must come all the same: leases depend on it
                 logger.exception("checkpoint_failed", answers=len(texts))

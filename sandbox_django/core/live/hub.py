@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 import structlog
 from django.db import DatabaseError
 
+from core import runner
 from core.live import feeds
 from core.live.feeds import Fact, Replay
 from core.live.layers import LAYER_DOWN, LayerMessage, live_layer
@@ -24,6 +25,8 @@ from core.threads import in_database_thread
 logger = structlog.get_logger(__name__)
 
 LATE_PATIENCE = 0.05  # seconds: what is missing may only be late
+LOST_AFTER = 1.0  # seconds: an event that was read from the log and does not arrive by then was lost
+JOINING_SECONDS = 2.0  # in which a feed is read again because its subscription was confirmed late
 RECHECK_DELAYS = (0.0, 1.0)  # seconds after a feed was joined: Redis confirms a subscription late
 DATABASE_PATIENCE = 1.0  # seconds between two tries to read the log
 # Every process listens here, to many messages for many groups in one: `bundle()`.
@@ -63,6 +66,11 @@ class LiveFeed:
         self.subscription: asyncio.Future[None] | None = None
         self._known_head = seq
         self._early: dict[int, Fact] = {}  # heard before what precedes them
+        # For the metric of gaps: what was read from the log, and may only be late; the text that is being received,
+        # and up to which character; and when this feed was joined.
+        self._unheard: set[int] = set()
+        self._text_id = self._text_end = 0
+        self._joined_at = asyncio.get_running_loop().time()
         self._missing_text: int | None = None
         self._catching_up: asyncio.Task[None] | None = None
 
@@ -75,6 +83,7 @@ class LiveFeed:
             self.catch_up()
 
     def hear_fact(self, fact: Fact) -> None:
+        self._unheard.discard(fact.seq)
         if fact.seq <= self.seq:
             return
         self._early[fact.seq] = fact
@@ -82,6 +91,10 @@ class LiveFeed:
             self.catch_up()
 
     def hear_text(self, piece: Piece) -> None:
+        received = self._text_end if piece.text_id == self._text_id else 0
+        if piece.offset > received and not self._is_joining():
+            counts.gaps_found += 1  # the pieces of a text come in order: those before this one are lost
+        self._text_id, self._text_end = piece.text_id, max(received, piece.end)
         for reader in tuple(self.readers):
             self.give_text(reader, piece)
 
@@ -102,11 +115,28 @@ class LiveFeed:
     def catch_up(self) -> None:
         """Fetch what is missing, once for all readers, unless it comes by itself in a moment."""
         if self._catching_up is None:
-            self._catching_up = asyncio.create_task(self._catch_up())
+            self._catching_up = runner.spawn(self._catch_up())
 
     def close(self) -> None:
+        self._unheard.clear()
         if self._catching_up is not None:
             self._catching_up.cancel()
+
+    def _is_joining(self) -> bool:
+        """Until the subscription works for certain, the log is where events come from: that is no gap."""
+        return asyncio.get_running_loop().time() - self._joined_at < JOINING_SECONDS
+
+    def _note_unheard(self, seqs: set[int]) -> None:
+        """Count a gap for these events of the log, unless they arrive after all."""
+        if seqs and not self._is_joining():
+            self._unheard |= seqs
+            asyncio.get_running_loop().call_later(LOST_AFTER, self._count_lost, seqs)
+
+    def _count_lost(self, seqs: set[int]) -> None:
+        if lost := seqs & self._unheard:
+            self._unheard -= lost
+            counts.gaps_found += 1
+            counts.gaps_filled += 1
 
     def _hand_on(self) -> bool:
         """Give the readers what is in order; True when nothing is missing after that."""
@@ -139,7 +169,6 @@ class LiveFeed:
         return self.seq < self._known_head or bool(self._early) or self._missing_text is not None
 
     async def _fetch(self) -> None:
-        counts.gaps_found += 1
         missing_text, self._missing_text = self._missing_text, None
         # What is known before the log is read is in it or nowhere; what is heard meanwhile may be newer.
         was, known_head, early = self.seq, self._known_head, set(self._early)
@@ -150,9 +179,11 @@ class LiveFeed:
             self._resync(replay.head)
             return
         if not replay.complete:
+            counts.gaps_found += 1
             self._resync(max(replay.head, self.seq))  # never back behind what was heard meanwhile
             return
-        counts.gaps_filled += 1
+        # Of a reader that is behind the feed nothing is missing here.
+        self._note_unheard({fact.seq for fact in replay.facts if fact.seq > was and fact.seq not in early})
         for fact in replay.facts:
             piece = texts.get(fact.text_id) if fact.text_id is not None else None
             for reader in tuple(self.readers):
@@ -207,7 +238,7 @@ class Hub:
         feed = self._feeds.get(name)
         if feed is None:
             feed = self._feeds[name] = LiveFeed(name, head)
-            feed.subscription = asyncio.ensure_future(self._subscribe(name))
+            feed.subscription = runner.spawn(self._subscribe(name))
             self._recheck_soon(name)
         feed.expected.add(reader)
         if feed.subscription is not None:
@@ -245,8 +276,8 @@ class Hub:
 
     async def _subscribe(self, group: str) -> None:
         if self._sweeping is None:
-            self._sweeping = asyncio.create_task(self._sweep())
-            self._watching = asyncio.create_task(self._watch())
+            self._sweeping = runner.spawn(self._sweep())
+            self._watching = runner.spawn(self._watch())
         try:
             await self._layer.group_add(group, await self._own_channel())
         except LAYER_DOWN as failure:
@@ -266,7 +297,7 @@ class Hub:
 
     async def _own_channel(self) -> str:
         if self._channel is None or (self._channel.done() and self._channel.exception() is not None):
-            self._channel = asyncio.ensure_future(self._open_channel())
+            self._channel = runner.spawn(self._open_channel())
         return await asyncio.shield(self._channel)
 
     async def _open_channel(self) -> str:
@@ -382,7 +413,7 @@ class Hub:
         self.passes.keep(good, of=shown)
 
     def _run(self, job: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(job)
+        task = runner.spawn(job)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -5,7 +5,7 @@ Both are at-most-once. What they lose, the feeds find again (docs/decisions/0006
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, TypeAlias, cast
 from weakref import WeakKeyDictionary
 
@@ -13,9 +13,11 @@ import structlog
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from channels_redis.pubsub import RedisPubSubChannelLayer
 from django.conf import settings
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from core import runner
+from core.live.redis_pool import connection_options, redis_pool
 from core.metrics import layer_failures
 
 logger = structlog.get_logger(__name__)
@@ -101,8 +103,8 @@ class MemoryLayer(InMemoryChannelLayer):  # type: ignore[misc]  # channels publi
 class RedisLayer(RedisPubSubChannelLayer):  # type: ignore[misc]  # channels_redis publishes no types
     """Redis pub/sub that sends a batch in one round trip."""
 
-    def __init__(self, **config: Any) -> None:
-        super().__init__(**config)
+    def __init__(self, *, hosts: Sequence[str], **config: Any) -> None:
+        super().__init__(hosts=[connection_options(host) for host in hosts], **config)
         self.outage = Outage()
 
     async def group_send(self, group: str, message: LayerMessage) -> None:
@@ -125,9 +127,15 @@ class RedisLayer(RedisPubSubChannelLayer):  # type: ignore[misc]  # channels_red
         """
         loop = asyncio.get_running_loop()
         if loop not in _clients:
-            pool = BlockingConnectionPool.from_url(settings.REDIS_URL, max_connections=16, timeout=20)
-            _clients[loop] = Redis(connection_pool=pool)
+            _clients[loop] = Redis(connection_pool=redis_pool(settings.REDIS_URL, max_connections=16, timeout=20))
         return _clients[loop]
 
 
 _clients: "WeakKeyDictionary[asyncio.AbstractEventLoop, Redis]" = WeakKeyDictionary()
+
+
+@runner.closes_with_loop
+async def close_redis() -> None:
+    """Close this loop's connections to Redis."""
+    if client := _clients.pop(asyncio.get_running_loop(), None):
+        await client.aclose(close_connection_pool=True)

@@ -18,8 +18,17 @@ from rest_framework.permissions import IsAuthenticated
 from core.live import feeds, hub, outbox
 from core.live.consumer import CLOSE_SIGNED_OUT, CLOSE_SLOW
 from core.live.feeds import Fact
-from core.live.hub import LATE_PATIENCE, OUTAGE_PATIENCE, RECHECK_DELAYS, SWEEP_INTERVAL, current_hub
+from core.live.hub import (
+    JOINING_SECONDS,
+    LATE_PATIENCE,
+    LOST_AFTER,
+    OUTAGE_PATIENCE,
+    RECHECK_DELAYS,
+    SWEEP_INTERVAL,
+    current_hub,
+)
 from core.live.models import Feed, FeedEvent
+from core.metrics import counts
 from core.tests.notes import layer_in_use
 from core.tests.rooms import Fate, MischievousLayer, OpenDoor, Page, Room, RoomConsumer
 from test_utils import virtual_time
@@ -347,6 +356,72 @@ class FactTests(HubCase):
             assert self.read.call_count <= 2, "the log is asked again and again"
             self.room.write(2)
             await asyncio.sleep(SOON)
+
+        self.play(scene)
+
+
+class GapCountTests(HubCase):
+    """What the metric counts: events and texts that this process lost, and nothing else."""
+
+    async def settle(self) -> None:
+        await asyncio.sleep(JOINING_SECONDS)
+        counts.gaps_found = counts.gaps_filled = 0
+
+    def test_nothing_is_counted_when_nothing_is_wrong(self) -> None:
+        async def scene() -> None:
+            counts.gaps_found = counts.gaps_filled = 0
+            self.hops.extend([0.0, 0.0, 0.0, 0.5])
+            self.come()
+            await asyncio.sleep(0.2)
+            self.room.write()  # between the log and the subscription
+            await asyncio.sleep(1)
+            await self.settle()
+
+            for delay in (0.0, LATE_PATIENCE / 2, 6 * LATE_PATIENCE):
+                self.layer.expect([Fate((delay,))])
+                self.room.write()
+                self.come()  # a page that is ahead of the feed, or behind it
+                await asyncio.sleep(1)
+            self.room.begin_text()
+            await self.room.grow("Two ")
+            self.come()  # in the middle of a text
+            await self.room.grow("cups ")
+            await asyncio.sleep(1)
+            await self.room.grow("of water.")
+            self.room.end_text()
+            await asyncio.sleep(SWEEP_INTERVAL + 2 * LOST_AFTER)
+
+            assert (counts.gaps_found, counts.gaps_filled) == (0, 0)
+
+        self.play(scene)
+
+    def test_a_lost_event_is_counted_once_for_all_pages(self) -> None:
+        async def scene() -> None:
+            for _ in range(3):
+                await self.open()
+            await self.settle()
+
+            self.lose(2)
+            self.room.write(3)
+            await asyncio.sleep(SOON + LOST_AFTER)
+
+            assert (counts.gaps_found, counts.gaps_filled) == (1, 1)
+
+        self.play(scene)
+
+    def test_a_lost_piece_of_a_text_is_counted(self) -> None:
+        async def scene() -> None:
+            await self.open()
+            await self.settle()
+            self.room.begin_text()
+            await self.room.grow("Two ")
+            self.lose(1)
+            await self.room.grow("cups ")
+            await self.room.grow("of water.")
+            self.room.end_text()
+            await asyncio.sleep(SOON + LOST_AFTER)
+
+            assert counts.gaps_found == 1
 
         self.play(scene)
 

@@ -1,6 +1,5 @@
 from typing import Any
 
-from asgiref.sync import async_to_sync
 from django.core.management.base import BaseCommand
 
 from assistants.services.answers import end_abandoned_answers
@@ -11,7 +10,7 @@ class Command(BaseCommand):
     help = "End answers whose worker is gone (its lease ran out) as failed, with all that was said. Servers do it, too."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(f"{async_to_sync(end_and_tell)()} answers ended.")
+        self.stdout.write(f"{runner.run(end_and_tell)} answers ended.")
 
 
 async def end_and_tell() -> int:

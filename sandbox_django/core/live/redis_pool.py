@@ -1,0 +1,48 @@
+"""Connections to Redis whose failures are all errors of Redis."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from redis.asyncio import BlockingConnectionPool, Connection, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.connection import parse_url
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+
+class _NamesItsFailures:
+    """Raises Redis' ConnectionError when the connection breaks during a send.
+
+    redis-py raises an AttributeError there (the writer is None by then) and uvloop a RuntimeError, which no handler of
+    an outage catches: a socket that was opening was closed with 1006.
+    """
+
+    async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
+        try:
+            await super().send_packed_command(command, check_health)  # type: ignore[misc]  # of the class beside it
+        except (AttributeError, RuntimeError) as failure:
+            raise RedisConnectionError("The connection broke during a send.") from failure
+
+
+class _Tcp(_NamesItsFailures, Connection):
+    pass
+
+
+class _Tls(_NamesItsFailures, SSLConnection):
+    pass
+
+
+class _UnixSocket(_NamesItsFailures, UnixDomainSocketConnection):
+    pass
+
+
+_CLASSES = {SSLConnection: _Tls, UnixDomainSocketConnection: _UnixSocket}
+
+
+def connection_options(url: str) -> dict[str, Any]:
+    """The options of a pool for this URL."""
+    options: dict[str, Any] = dict(parse_url(url))
+    return options | {"connection_class": _CLASSES.get(options.get("connection_class", Connection), _Tcp)}
+
+
+def redis_pool(url: str, **options: Any) -> BlockingConnectionPool:
+    """A pool that makes callers wait when it is used up; redis-py's default raises."""
+    return BlockingConnectionPool(**connection_options(url), **options)

@@ -1,0 +1,140 @@
+"""Jobs in the server's loop and without a server: what they log, which connections they open, and how they end."""
+
+import asyncio
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+from unittest import mock, skipUnless
+
+import pytest
+import structlog
+from django.conf import settings
+from django.test import SimpleTestCase, TransactionTestCase
+
+from core import runner
+from core.live import hub
+from core.live.hub import current_hub
+from core.live.layers import LAYER_DOWN, RedisLayer
+from core.live.redis_pool import redis_pool
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+async def fail(reason: str) -> None:
+    raise ZeroDivisionError(reason)
+
+
+class LogContextTests(TransactionTestCase):
+    async def test_what_the_first_socket_starts_does_not_log_under_its_name(self) -> None:
+        contexts: list[dict[str, Any]] = []
+
+        with structlog.contextvars.bound_contextvars(request_id="of the first socket", ip="192.0.2.1"):
+            await current_hub().listen("tests", lambda data: contexts.append(structlog.contextvars.get_contextvars()))
+        await hub.call("tests", None)
+        async with asyncio.timeout(5):
+            while not contexts:  # noqa: ASYNC110  # a list tells nobody that it has grown
+                await asyncio.sleep(0.01)
+
+        assert contexts == [{}]
+
+    async def test_a_job_that_fails_is_named(self) -> None:
+        with self.assertLogs("core.runner", "ERROR") as logged:
+            runner.start(fail, "broken")
+            runner.start(asyncio.wait_for, fail("broken"), timeout=1)
+            await runner.drain(5)
+
+        assert [record.msg["job"] for record in logged.records] == ["fail", "wait_for"]  # type: ignore[index]  # structlog's
+
+    def test_a_job_that_calls_another_is_named_with_it(self) -> None:
+        assert runner.name_of(partial(asyncio.to_thread, fail, "broken")) == "to_thread(fail)"
+        assert runner.name_of(partial(partial(fail), "broken")) == "fail"
+
+
+WITHOUT_SERVER = """
+import asyncio, os, sys, threading
+import django
+django.setup()
+from core import runner
+loops = set()
+async def note():
+    loops.add(asyncio.get_running_loop())
+for _ in range(20):
+    runner.start(note)
+    runner.run(note)
+threads = [threading.Thread(target=runner.start, args=[note]) for _ in range(5)]
+[thread.start() for thread in threads], [thread.join() for thread in threads]
+print(len(loops))
+@runner.closes_with_loop
+async def close():
+    print("closed")
+async def fail():
+    raise ZeroDivisionError
+try:
+    runner.start(fail)
+except ZeroDivisionError:
+    print("raised")
+async def later():
+    await asyncio.sleep(0.1)
+    print("finished")
+async def start_another():
+    runner.start(later)
+runner.start(start_another)
+async def start_endless():
+    runner.start(asyncio.sleep, 3600)
+if "hang" in sys.argv:
+    runner.start(start_endless)
+"""
+
+
+class WithoutServerTests(SimpleTestCase):
+    def test_a_command_has_one_loop_and_closes_it_at_its_end(self) -> None:
+        assert self.output() == ["1", "raised", "finished", "closed"]
+
+    def test_a_job_that_hangs_does_not_keep_a_command_from_ending(self) -> None:
+        began = time.monotonic()
+
+        assert self.output("hang") == ["1", "raised", "finished", "closed"]
+        assert time.monotonic() - began < 30, "it waited for a job of an hour"
+
+    def output(self, *args: str) -> list[str]:
+        ran = subprocess.run(  # noqa: S603  # our own interpreter and script
+            [sys.executable, "-c", WITHOUT_SERVER, *args],
+            cwd=PROJECT,
+            env={
+                "DJANGO_SETTINGS_MODULE": "config.settings.dev",
+                "SANDBOX_DATA_DIR": str(settings.DATA_DIR),
+                "REDIS_URL": "",
+            },
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=90,
+        )
+        return ran.stdout.splitlines()
+
+
+class BrokenConnectionTests(SimpleTestCase):
+    urls = ("redis://127.0.0.1:1/0", "rediss://127.0.0.1:1/0", "unix:///nowhere.sock")
+
+    async def test_a_connection_that_breaks_during_a_send_is_an_outage(self) -> None:
+        for url in self.urls:
+            connection = redis_pool(url).make_connection()
+            # Another task has closed it by the time that it is connected.
+            with (
+                self.subTest(url),
+                mock.patch.object(connection, "connect_check_health"),
+                pytest.raises(LAYER_DOWN, match="during a send"),
+            ):
+                await connection.send_packed_command(b"PING")
+
+    @skipUnless(settings.REDIS_URL, "it takes a Redis to connect to")
+    async def test_a_socket_that_opens_at_that_moment_sees_an_outage(self) -> None:
+        layer = RedisLayer(hosts=[settings.REDIS_URL])
+        with (
+            mock.patch("redis.asyncio.connection.AbstractConnection.send_packed_command", side_effect=AttributeError),
+            pytest.raises(LAYER_DOWN, match="during a send"),
+        ):
+            await layer.new_channel()
