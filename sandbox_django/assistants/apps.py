@@ -8,5 +8,5 @@ class AssistantsConfig(AppConfig):
     verbose_name = "AI assistant"
 
     def ready(self) -> None:
-        for module in ("assistants.openapi", "assistants.receivers"):
+        for module in ("assistants.figures", "assistants.openapi", "assistants.receivers"):
             import_module(module)

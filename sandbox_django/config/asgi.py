@@ -12,27 +12,17 @@ get_asgi_application()  # sets Django up, before anything below imports a model
 
 from channels.routing import ProtocolTypeRouter
 
-from accounts.tasks import task_forget_ended_sign_ins
-from assistants.services.ai_service import close_clients, warm_up
-from assistants.tasks.assistant_tasks import task_end_abandoned_answers, task_tidy_up
+from assistants.services.ai_service import warm_up
 from chat.presence import REFRESH_SECONDS
 from chat.tasks.chat_tasks import task_refresh_presence
+from config.periodic import SITE_JOBS
 from config.routing import router
-from core.asgi import OneHopHandler, Periodic, ServerLife, SocketDoor
-from core.tasks import task_prune
-from discussion.tasks.discussion_tasks import task_forget_old_views
+from core.asgi import OneHopHandler, ServerLife, SocketDoor
+from core.periodic import Periodic
 
 life = ServerLife(
     at_start=[warm_up],
-    periodic=[
-        Periodic(task_end_abandoned_answers, every=5),
-        Periodic(task_refresh_presence, every=REFRESH_SECONDS),
-        Periodic(task_prune, every=3600),
-        Periodic(task_forget_ended_sign_ins, every=3600),
-        Periodic(task_tidy_up, every=3600),
-        Periodic(task_forget_old_views, every=3600),
-    ],
-    at_end=[close_clients],
+    periodic=[*SITE_JOBS, Periodic(task_refresh_presence, every=REFRESH_SECONDS, in_each_process=True)],
 )
 
 application = ProtocolTypeRouter(

@@ -14,29 +14,28 @@ django.setup()
 
 from django.conf import settings
 
-from assistants.services.ai_service import close_clients, warm_up
-from assistants.tasks.assistant_tasks import (
-    task_end_abandoned_answers,
-    task_handle_new_assistant_message,
-)
-from core import queue
-from core.asgi import Periodic, ServerLife
+from assistants.services.ai_service import warm_up
+from assistants.tasks.assistant_tasks import task_handle_new_assistant_message
+from config.periodic import SITE_JOBS
+from core import queue, runner
+from core.asgi import ServerLife
 from core.exposition import figures
 from core.views.metrics import has_token
 
 LAST_PATIENCE = 2.0  # seconds for what was begun by jobs that are done: titles, frames on their way
 
-life = ServerLife(
-    at_start=[warm_up],
-    periodic=[Periodic(task_end_abandoned_answers, every=5)],
-    at_end=[close_clients, queue.stop_working],
-)
+life = ServerLife(at_start=[warm_up], periodic=SITE_JOBS)
 
 
 async def work() -> None:
     told_to_stop = asyncio.Event()
+
+    def stop() -> None:
+        told_to_stop.set()
+        runner.exit_within(settings.DRAIN_SECONDS + LAST_PATIENCE + runner.STOP_SECONDS)
+
     for ending in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(ending, told_to_stop.set)
+        asyncio.get_running_loop().add_signal_handler(ending, stop)
     life.begin()
     probes = await answer_probes()
     await queue.work(
@@ -46,6 +45,7 @@ async def work() -> None:
         patience=settings.DRAIN_SECONDS,
     )
     await life.end(patience=LAST_PATIENCE)
+    await queue.stop_working()
     await probes.cleanup()
 
 

@@ -22,7 +22,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from core.models import Feed, FeedEvent, IdempotencyKey
+from core.models import Feed, FeedEvent, IdempotencyKey, PeriodicJob
 
 ModelType = TypeVar("ModelType", bound=Model)
 
@@ -321,6 +321,15 @@ class IdempotencyKeyAdmin(HistoryAdmin[IdempotencyKey]):
         return super().get_queryset(request).annotate(length=Length("answer")).defer("answer", "headers")
 
     length = annotated("length", "characters")
+
+
+@admin.register(PeriodicJob)
+class PeriodicJobAdmin(HistoryAdmin[PeriodicJob]):
+    """The site's periodic jobs: when each is due, and which process runs it."""
+
+    list_display = ["name", "due_at", "holder", "lease_expires_at"]
+    search_fields = ["name__startswith"]
+    search_help_text = "The beginning of its name, as in “task_prune”."
 
 
 @admin.register(LogEntry)

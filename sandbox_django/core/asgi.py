@@ -12,7 +12,6 @@ import io
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -24,7 +23,6 @@ from django.conf import settings
 from django.core import signals
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest, get_script_prefix
-from django.db import DatabaseError
 from django.http import HttpResponse, HttpResponseBadRequest, HttpResponseBase, JsonResponse
 from django.http.request import validate_host
 from django.urls import set_script_prefix
@@ -34,6 +32,7 @@ from core import runner
 from core.exposition import keep_sharing
 from core.live.layers import MemoryLayer, live_layer
 from core.metrics import http_requests
+from core.periodic import Periodic, repeat
 from core.threads import drop_dead_connections, end_threads, in_thread
 
 logger = structlog.get_logger(__name__)
@@ -172,14 +171,6 @@ def _is_allowed_origin(origin: str, host: str) -> bool:
     return False
 
 
-@dataclass(frozen=True)
-class Periodic:
-    """A job of the server's own, run at start and then every so many seconds."""
-
-    job: Callable[[], Coroutine[Any, Any, Any]]
-    every: float
-
-
 class ServerLife:
     """What happens around the requests: begins with the lifespan, or with the first connection where there is none."""
 
@@ -188,11 +179,9 @@ class ServerLife:
         *,
         periodic: Sequence[Periodic],
         at_start: Sequence[Callable[[], Coroutine[Any, Any, Any]]] = (),
-        at_end: Sequence[Callable[[], Coroutine[Any, Any, Any]]] = (),
     ) -> None:
         self._periodic = periodic
         self._at_start = at_start
-        self._at_end = at_end
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -207,6 +196,7 @@ class ServerLife:
         self.begin()
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        runner.exit_within(settings.DRAIN_SECONDS + runner.STOP_SECONDS)
         await self.end(patience=settings.DRAIN_SECONDS)
         await send({"type": "lifespan.shutdown.complete"})
 
@@ -221,8 +211,8 @@ class ServerLife:
         gc.set_threshold(GC_THRESHOLD)
         if not settings.LIMITS:
             logger.warning("LIMITS ARE OFF: nothing stops anybody from asking as much as they like (LIMITS=off)")
-        self._tasks = [loop.create_task(_repeat(periodic)) for periodic in self._periodic]
-        self._tasks.append(loop.create_task(keep_sharing()))
+        self._tasks = [runner.spawn(repeat(periodic)) for periodic in self._periodic]
+        self._tasks.append(runner.spawn(keep_sharing()))
         for job in self._at_start:
             runner.start(job)
 
@@ -232,21 +222,10 @@ class ServerLife:
         left = await runner.drain(patience)
         if left:
             logger.warning("drained_not_all", jobs=left)
-        for job in self._at_end:
-            await job()
+        await runner.close_connections()
+        # Beside the loop, which threads may still be waiting for.
+        await asyncio.to_thread(end_threads)
         runner.forget_server_loop()
-        end_threads()
-
-
-async def _repeat(periodic: Periodic) -> None:
-    while True:
-        try:
-            await periodic.job()
-        except DatabaseError as failure:
-            logger.warning("periodic_job_failed", job=periodic.job.__name__, error=type(failure).__name__)
-        except Exception:  # it is logged whole, and the next round must come all the same
-            logger.exception("periodic_job_failed", job=periodic.job.__name__)
-        await asyncio.sleep(periodic.every)
 
 
 _memory_layer_lock: io.TextIOWrapper | None = None  # held, by being open, until the process ends

@@ -4,21 +4,29 @@ import asyncio
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
+from weakref import WeakKeyDictionary
 
+import structlog
+from django.db import DatabaseError, InterfaceError
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
-from core import queue
+from core import runner
 from core.live.hub import current_hub
-from core.live.layers import LAYER_DOWN
+from core.logs import reason_of
 from core.metrics import SHARED, counts, loop_lag, sockets_open
+from core.threads import in_database_thread
+
+logger = structlog.get_logger(__name__)
 
 INTERVAL = 1.0  # seconds
+READ_TIMEOUT = 2.0  # seconds for the figures that are in the database
 
 _shared: Counter[str] = Counter()
 _kinds: set[str] = set()
@@ -53,30 +61,48 @@ async def figures() -> bytes:
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # prometheus_client leaves its types out
     else:
         registry = REGISTRY
-    return generate_latest(registry) + await _queue_figures()
+    return generate_latest(registry) + await _site_figures()
 
 
-async def _queue_figures() -> bytes:
-    """Of the one queue that all processes share: asked for, not counted."""
+SiteFigures: TypeAlias = Callable[[], Iterable[Metric]]
+
+
+def site_figures(read: SiteFigures) -> SiteFigures:
+    """Decorates a function that reads figures of the whole site from the database. Every target exports the same."""
+    _site.append(read)
+    return read
+
+
+async def _site_figures() -> bytes:
+    """Read from the database for all who ask at the same time; nothing if that takes too long or fails."""
+    loop = asyncio.get_running_loop()
+    reading = _reading.get(loop)
+    if reading is None or reading.done():
+        reading = _reading[loop] = runner.spawn(in_database_thread(_read_site))
     try:
-        depth = await queue.depth()
-    except LAYER_DOWN:
+        async with asyncio.timeout(READ_TIMEOUT):
+            return await asyncio.shield(reading)
+    except (DatabaseError, InterfaceError, TimeoutError) as failure:
+        logger.warning("figures_not_read", reason=reason_of(failure))
         return b""  # better no figure than a wrong one
+
+
+def _read_site() -> bytes:
     registry = CollectorRegistry()
-    registry.register(_QueueDepth(*depth))
+    registry.register(_SiteFigures([metric for read in _site for metric in read()]))
     return generate_latest(registry)
 
 
-@dataclass(frozen=True)
-class _QueueDepth(Collector):
-    waiting: int
-    running: int
+@dataclass(frozen=True, eq=False)
+class _SiteFigures(Collector):
+    metrics: Sequence[Metric]
 
     def collect(self) -> Iterable[Metric]:
-        family = GaugeMetricFamily("sandbox_queue_jobs", "Jobs in the workers' queue.", labels=["state"])
-        family.add_metric(["waiting"], self.waiting)
-        family.add_metric(["running"], self.running)
-        return [family]
+        return self.metrics
+
+
+_site: list[SiteFigures] = []
+_reading: "WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[bytes]]" = WeakKeyDictionary()
 
 
 def _forget_the_dead(directory: Path) -> None:

@@ -18,6 +18,7 @@ from taskiq_redis import RedisStreamBroker
 
 from core import runner
 from core.live.layers import LAYER_DOWN, RedisLayer, live_layer
+from core.live.redis_pool import redis_pool
 
 logger = structlog.get_logger(__name__)
 
@@ -30,6 +31,9 @@ BLOCK_MS = 1000  # how long a read waits; also how often a quiet worker looks fo
 HEARTBEAT = 2.0  # seconds between two signs of life for the jobs that are being done
 DEAD_AFTER_MS = 6000  # without a sign of life for so long a job is given to another worker
 PATIENCE = 0.5  # seconds until the next try when Redis is away
+PUT_TIMEOUT = 2.0  # seconds; a Redis that hangs takes no job
+LISTED = 10_000  # jobs at most that `waiting_args` looks at
+PAGE = 1000  # of them in one read
 
 
 class JobBroker(RedisStreamBroker):
@@ -41,8 +45,8 @@ class JobBroker(RedisStreamBroker):
             queue_name=STREAM,
             consumer_group_name=GROUP,
             consumer_id="0",  # what was put before the first worker came counts, too
-            max_connection_pool_size=16,
         )
+        self.connection_pool = redis_pool(url, max_connections=16, timeout=20)
         self._held: set[bytes] = set()
 
     async def kick(self, message: BrokerMessage) -> None:
@@ -130,9 +134,10 @@ async def _put(job: Job, *args: Any) -> None:
     request_id = structlog.contextvars.get_contextvars().get("request_id", "")
     kicker: AsyncKicker[Any, Any] = AsyncKicker(name_of(job), _broker(), {})
     try:
-        await kicker.kiq(*args, request_id=request_id)
-    except SendTaskError as failure:
-        logger.warning("job_not_queued", job=job.__name__, error=type(failure.__cause__).__name__)
+        async with asyncio.timeout(PUT_TIMEOUT):
+            await kicker.kiq(*args, request_id=request_id)
+    except (SendTaskError, TimeoutError) as failure:
+        logger.warning("job_not_queued", job=job.__name__, error=type(failure.__cause__ or failure).__name__)
         await job(*args)
 
 
@@ -166,13 +171,18 @@ def name_of(job: Job) -> str:
     return f"{job.__module__}.{job.__name__}"
 
 
-async def depth() -> tuple[int, int]:
-    """How many jobs wait, and how many are being done."""
-    if not settings.REDIS_URL:
-        return 0, 0
+async def waiting_args(job: Job) -> set[tuple[Any, ...]] | None:
+    """The arguments with which this job is in the queue, waiting or being done; None if there are too many to list."""
     redis = cast("RedisLayer", live_layer()).connection()
-    try:
-        length, pending = await redis.xlen(STREAM), (await redis.xpending(STREAM, GROUP))["pending"]
-    except ResponseError:
-        return 0, 0  # no worker was ever here
-    return length - pending, pending
+    found: set[tuple[Any, ...]] = set()
+    listed, after = 0, "-"
+    while entries := await redis.xrange(STREAM, min=after, count=PAGE):
+        listed += len(entries)
+        if listed > LISTED:
+            return None
+        for _, fields in entries:
+            message = _broker().formatter.loads(fields[b"data"])
+            if message.task_name == name_of(job):
+                found.add(tuple(message.args))
+        after = f"({entries[-1][0].decode()}"
+    return found

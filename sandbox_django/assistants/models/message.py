@@ -26,6 +26,10 @@ class MessageQuerySet(models.QuerySet["AssistantMessage"]):
     def streaming(self) -> Self:
         return self.filter(status=Status.STREAMING)
 
+    def waiting(self) -> Self:
+        """Answers that are queued and not started."""
+        return self.streaming().filter(worker="")
+
     def abandoned(self) -> Self:
         """Answers that nobody writes any more: their worker has not renewed its lease."""
         return self.streaming().filter(lease_expires_at__lt=timezone.now())

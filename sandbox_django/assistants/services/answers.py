@@ -46,6 +46,7 @@ from core.live import feeds
 from core.live.feeds import FeedWriter
 from core.live.hub import current_hub
 from core.live.layers import LAYER_DOWN, live_layer
+from core.logs import reason_of
 from core.markdown import render_markdown
 from core.metrics import answers_ended
 from core.rows import insert
@@ -105,14 +106,17 @@ def begin_answer(question: AssistantMessage, *, after_seq: int, asker: Asker | N
     )
 
 
-def claim_answer(question_id: int) -> Writing | None:
-    """Take the question's waiting answer; None when somebody else has, or nobody waits for it any more."""
+def claim_answer(question_id: int, *, claimant: str = WORKER) -> Writing | None:
+    """Take the question's waiting answer; None when somebody else has, or nobody waits for it any more.
+
+    May be repeated by the same claimant, who can't know whether a claim that failed was stored.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE assistants_assistantmessage SET worker = %s, lease_expires_at = %s "
-            "WHERE question_id = %s AND status = 'streaming' AND worker = '' "
+            "WHERE question_id = %s AND status = 'streaming' AND worker IN ('', %s) "
             "RETURNING id, conversation_id, after_seq, stop_requested, created_at",
-            [WORKER, connection.ops.adapt_datetimefield_value(lease_from_now()), question_id],
+            [claimant, connection.ops.adapt_datetimefield_value(lease_from_now()), question_id, claimant],
         )
         claimed = cursor.fetchone()
     if claimed is None:
@@ -215,7 +219,7 @@ async def _end(end: End) -> None:
                 answers_ended.labels(end.outcome.status.value, end.outcome.error).inc()
             break
         except DatabaseError as failure:
-            logger.warning("answer_end_delayed", answer=end.answer_id, error=type(failure).__name__)
+            logger.warning("answer_end_delayed", answer=end.answer_id, reason=reason_of(failure))
             await asyncio.sleep(1)
     # Otherwise the sweep ends it, with what the buffer has.
 

@@ -2,18 +2,25 @@
 
 from functools import partial
 
-from assistants.services.answers import claim_answer, end_abandoned_answers, write_answer
+import structlog
+from django.conf import settings
+
+from assistants.services.answers import end_abandoned_answers, write_answer
 from assistants.services.spending import forget_old_days
 from assistants.services.ticker import Writing
 from assistants.services.tidying import delete_abandoned_conversations
+from assistants.services.waiting import claim_when_possible, waiting_questions
 from assistants.tasks.ai_service_tasks import task_generate_conversation_title
-from core import runner
+from core import queue, runner
+from core.live.layers import LAYER_DOWN, live_layer
 from core.threads import in_database_thread
+
+logger = structlog.get_logger(__name__)
 
 
 async def task_handle_new_assistant_message(user_message_id: int) -> None:
     """Answer a question that waits in the queue. Delivered twice, it is answered once."""
-    if writing := await in_database_thread(claim_answer, user_message_id):
+    if writing := await claim_when_possible(user_message_id):
         await task_write_answer(writing)
 
 
@@ -25,6 +32,20 @@ async def task_write_answer(writing: Writing) -> None:
 async def task_end_abandoned_answers() -> None:
     """End the answers of workers that died."""
     await end_abandoned_answers()
+
+
+async def task_requeue_waiting_answers() -> None:
+    """Queue again the questions whose job an emptied Redis has lost."""
+    if settings.ASSISTANT_RUNNER == "taskiq" and (waiting := await in_database_thread(waiting_questions)):
+        try:
+            queued = await queue.waiting_args(task_handle_new_assistant_message)
+        except LAYER_DOWN as failure:
+            live_layer().outage.failed(failure)
+            return  # the next round looks again
+        for question_id in waiting:
+            if queued is not None and (question_id,) not in queued:
+                logger.warning("question_requeued", question=question_id)
+                queue.put(task_handle_new_assistant_message, question_id)
 
 
 async def task_tidy_up() -> None:

@@ -1,16 +1,22 @@
 """Answers that workers write: put into a queue, given a minute to begin, and written once however often delivered."""
 
+import re
 from datetime import timedelta
 from unittest import mock
 
 from django.core.management import call_command
+from django.db import OperationalError
 from django.test import override_settings
 from django.utils import timezone
 
-from assistants.models import AssistantMessage
-from assistants.tasks.assistant_tasks import task_handle_new_assistant_message
+from assistants.models import AssistantConversation, AssistantMessage
+from assistants.services import waiting
+from assistants.services.answers import claim_answer
+from assistants.services.ticker import Writing
+from assistants.tasks.assistant_tasks import task_handle_new_assistant_message, task_requeue_waiting_answers
 from assistants.tests.test_messages_api import ConversationCase
 from core import queue, runner
+from core.live.layers import RedisLayer
 from test_utils.openai_test_utils import scripted_model
 
 
@@ -42,6 +48,79 @@ class WorkerTests(ConversationCase):
 
         dead.refresh_from_db()
         assert (dead.status, dead.error, dead.content) == ("failed", "interrupted", "Two ")
+
+    def test_a_claim_that_fails_while_the_database_is_down_is_made_again(self) -> None:
+        for is_stored in (False, True):
+            with self.subTest(is_stored=is_stored), scripted_model("Two cups."):
+                question = self.ask().json()
+                attempts = []
+
+                def claim(question_id: int, *, claimant: str, is_stored: bool = is_stored) -> Writing | None:
+                    attempts.append(claimant)  # noqa: B023  # called within this round
+                    if len(attempts) == 2 and is_stored:  # noqa: B023  # the same
+                        claim_answer(question_id, claimant=claimant)  # and the database goes away before it says so
+                    if len(attempts) < 3:  # noqa: B023  # the same
+                        raise OperationalError("server closed the connection unexpectedly")
+                    return claim_answer(question_id, claimant=claimant)
+
+                with (
+                    mock.patch.object(waiting, "claim_answer", claim),
+                    mock.patch.object(waiting, "RETRY_DELAY", 0),
+                    self.assertLogs("assistants.services.waiting", "WARNING"),
+                ):
+                    runner.run(task_handle_new_assistant_message, question["id"])
+
+                answer = AssistantMessage.objects.answers().latest("pk")
+                assert (answer.status, answer.content) == ("complete", "Two cups.")
+
+    def test_questions_that_an_emptied_redis_has_forgotten_are_queued_again(self) -> None:
+        known, forgotten, fresh = (self.ask_in_new_conversation() for _ in range(3))
+        AssistantMessage.objects.filter(question_id__in=[known, forgotten]).update(
+            created_at=timezone.now() - timedelta(seconds=5)
+        )
+        self.put.reset_mock()
+
+        with mock.patch.object(queue, "waiting_args", return_value={(known,)}):
+            runner.run(task_requeue_waiting_answers)
+
+        self.put.assert_called_once_with(task_handle_new_assistant_message, forgotten)
+        assert fresh not in [call.args[1] for call in self.put.call_args_list]
+
+    def test_nothing_is_queued_again_while_redis_is_down_or_has_too_much_to_list(self) -> None:
+        self.ask()
+        AssistantMessage.objects.answers().update(created_at=timezone.now() - timedelta(seconds=5))
+        self.put.reset_mock()
+
+        for listed in (ConnectionError, [None]):
+            with self.subTest(listed), mock.patch.object(queue, "waiting_args", side_effect=listed):
+                runner.run(task_requeue_waiting_answers)
+
+        self.put.assert_not_called()
+
+    def test_metrics_tell_how_many_wait_and_for_how_long(self) -> None:
+        assert self.figures() == {"waiting": 0, "running": 0, "oldest_waiting": 0, "oldest_unanswered": 0}
+
+        self.running_answer(lease_expires_at=timezone.now() + timedelta(minutes=1))
+        waiting, silent = self.ask_in_new_conversation(), self.ask_in_new_conversation()
+        AssistantMessage.objects.filter(question_id=waiting).update(created_at=timezone.now() - timedelta(seconds=30))
+        AssistantMessage.objects.filter(question_id=silent).update(
+            created_at=timezone.now() - timedelta(seconds=60), worker="somebody"
+        )
+
+        assert self.figures() == {"waiting": 1, "running": 2, "oldest_waiting": 30, "oldest_unanswered": 60}
+
+    def figures(self) -> dict[str, int]:
+        """What Prometheus reads, to the second; without a look at Redis."""
+        with override_settings(METRICS_TOKEN="right"), mock.patch.object(RedisLayer, "connection", side_effect=OSError):
+            text = self.client.get("/metrics", headers={"Authorization": "Bearer right"}).content.decode()
+        found = re.findall(r'^sandbox_(?:queue_jobs\{state="(\w+)"\}|(oldest_\w+)_seconds) (\S+)$', text, re.MULTILINE)
+        return {state or name: int(float(value)) for state, name, value in found}
+
+    def ask_in_new_conversation(self) -> int:
+        conversation = AssistantConversation.objects.create(user=self.alice)
+        asked = self.client_of_alice.post(self.url(conversation), {"content": "How much water?"})
+        question: int = asked.json()["id"]
+        return question
 
     def test_a_question_that_no_worker_takes_is_ended_and_can_be_asked_again(self) -> None:
         question = self.ask().json()

@@ -1,0 +1,45 @@
+"""Worker side: questions that are queued and not started yet."""
+
+import asyncio
+import uuid
+from datetime import timedelta
+
+import structlog
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.utils import timezone
+
+from assistants.models import AssistantMessage
+from assistants.services.answers import WORKER, claim_answer
+from assistants.services.ticker import Writing
+from core.logs import reason_of
+from core.threads import in_database_thread
+
+logger = structlog.get_logger(__name__)
+
+RETRY_DELAY = 0.5  # seconds between two attempts to claim an answer while the database is down
+GRACE = 1.0  # seconds that a question may need from its row to the queue
+BATCH = 500  # questions that are looked at in one round, the oldest first
+
+
+async def claim_when_possible(question_id: int) -> Writing | None:
+    """Claim the question's answer, again and again while the database is down; None when there is nothing to do.
+
+    The job is not acknowledged until then: a question is lost if it is, although its claim failed.
+    """
+    claimant = f"{WORKER}:{uuid.uuid4().hex[:8]}"  # of this job alone: a second job for the question must not share it
+    give_up_at = asyncio.get_running_loop().time() + settings.ASSISTANT_WAIT_SECONDS
+    while True:
+        try:
+            return await in_database_thread(claim_answer, question_id, claimant=claimant)
+        except (OperationalError, InterfaceError) as failure:
+            if asyncio.get_running_loop().time() > give_up_at:
+                raise
+            logger.warning("claim_delayed", question=question_id, reason=reason_of(failure))
+            await asyncio.sleep(RETRY_DELAY)
+
+
+def waiting_questions() -> list[int]:
+    """The ids of questions that no worker has started to answer, the oldest first."""
+    waiting = AssistantMessage.objects.waiting().filter(created_at__lt=timezone.now() - timedelta(seconds=GRACE))
+    return [pk for pk in waiting.order_by("pk").values_list("question_id", flat=True)[:BATCH] if pk is not None]

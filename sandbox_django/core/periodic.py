@@ -1,0 +1,109 @@
+"""Jobs that run every so often, each in one process of the site at a time (docs/decisions/0021-periodic-jobs.md)."""
+
+import asyncio
+import os
+import random
+import socket
+import uuid
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.db import DatabaseError, InterfaceError, connection
+from django.utils import timezone
+
+from core import runner
+from core.logs import reason_of
+from core.models.periodic import PeriodicJob
+from core.threads import in_database_thread
+
+logger = structlog.get_logger(__name__)
+
+HOLDER = f"{socket.gethostname()[:60]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"  # unique for each start of a process
+LEASE_SECONDS = 15.0  # a process that died during a job keeps it from the others for no longer
+JITTER = 0.1  # of the interval, so that processes that start together don't ask together
+MAX_JITTER = 30.0  # seconds
+
+
+@dataclass(frozen=True)
+class Periodic:
+    """A job that runs every so many seconds, in one process of the site or, for its own state, in each of them."""
+
+    job: Callable[[], Coroutine[Any, Any, Any]]
+    every: float
+    in_each_process: bool = False
+
+    @property
+    def name(self) -> str:
+        return runner.name_of(self.job)
+
+
+async def repeat(periodic: Periodic) -> None:
+    """Run the job whenever it is due, for as long as the process runs."""
+    jitter = min(JITTER * periodic.every, MAX_JITTER)
+    wait = 0.0
+    while True:
+        await asyncio.sleep(wait + random.uniform(0, jitter))  # noqa: S311  # no secret
+        wait = periodic.every
+        try:
+            if periodic.in_each_process:
+                await periodic.job()
+            else:
+                wait = await run_if_due(periodic)
+        except (DatabaseError, InterfaceError) as failure:
+            logger.warning("periodic_job_failed", job=periodic.name, reason=reason_of(failure))
+        except Exception:  # it is logged whole, and the next round must come all the same
+            logger.exception("periodic_job_failed", job=periodic.name)
+
+
+async def run_if_due(periodic: Periodic) -> float:
+    """Run the job unless another process does or did; returns the seconds until it is due again."""
+    lease = min(periodic.every, LEASE_SECONDS)
+    wait = await in_database_thread(_claim, periodic, lease)
+    if wait is not None:
+        return wait
+    renewing = runner.spawn(_renew(periodic, lease))
+    try:
+        await periodic.job()
+    finally:
+        renewing.cancel()
+    return periodic.every
+
+
+def _claim(periodic: Periodic, lease: float) -> float | None:
+    """Take the job if it is due; otherwise returns the seconds until it may be."""
+    now = timezone.now()
+    times = [
+        connection.ops.adapt_datetimefield_value(moment)
+        for moment in (now, now + timedelta(seconds=periodic.every), now + timedelta(seconds=lease))
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO core_periodicjob (name, holder, due_at, lease_expires_at) VALUES (%s, %s, %s, %s) "
+            "ON CONFLICT (name) DO UPDATE SET holder = EXCLUDED.holder, due_at = EXCLUDED.due_at, "
+            "lease_expires_at = EXCLUDED.lease_expires_at "
+            "WHERE core_periodicjob.due_at <= %s AND core_periodicjob.lease_expires_at <= %s RETURNING name",
+            [periodic.name, HOLDER, times[1], times[2], times[0], times[0]],
+        )
+        if cursor.fetchone():
+            return None
+    due_at, expires_at = PeriodicJob.objects.values_list("due_at", "lease_expires_at").get(name=periodic.name)
+    return min(max(0.0, (max(due_at, expires_at) - now).total_seconds()), periodic.every)
+
+
+async def _renew(periodic: Periodic, lease: float) -> None:
+    while True:
+        await asyncio.sleep(lease / 3)
+        try:
+            if not await in_database_thread(_extend, periodic, lease):
+                logger.warning("periodic_lease_lost", job=periodic.name)
+                return
+        except (DatabaseError, InterfaceError) as failure:
+            logger.warning("periodic_lease_not_renewed", job=periodic.name, reason=reason_of(failure))
+
+
+def _extend(periodic: Periodic, lease: float) -> int:
+    expires_at = timezone.now() + timedelta(seconds=lease)
+    return PeriodicJob.objects.filter(name=periodic.name, holder=HOLDER).update(lease_expires_at=expires_at)
