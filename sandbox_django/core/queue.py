@@ -173,7 +173,8 @@ def name_of(job: Job) -> str:
 
 async def waiting_args(job: Job) -> set[tuple[Any, ...]] | None:
     """The arguments with which this job is in the queue, waiting or being done; None if there are too many to list."""
-    redis = cast("RedisLayer", live_layer()).connection()
+    # Any: the types of redis-py allow for text, which this client doesn't decode to.
+    redis: Any = cast("RedisLayer", live_layer()).connection()
     found: set[tuple[Any, ...]] = set()
     listed, after = 0, "-"
     while entries := await redis.xrange(STREAM, min=after, count=PAGE):
