@@ -14,9 +14,22 @@ from benchmarks.load import Sizes
 from benchmarks.report import medians, table
 from benchmarks.stack import ROOT, Stack, running, started
 
-FULL = Sizes(answers=200, tokens=200, rate=50, spread=4, sockets=1000, events=20, writers=(1, 8, 32), writes=640)
-QUICK = Sizes(answers=8, tokens=20, rate=50, spread=0.5, sockets=40, events=3, writers=(1, 4), writes=40)
-SCENARIOS = ("answers", "room", "chat", "writers")
+FULL = Sizes(
+    answers=200,
+    tokens=200,
+    rate=50,
+    spread=4,
+    sockets=1000,
+    events=20,
+    pages=500,
+    messages=30,
+    writers=(1, 8, 32),
+    writes=640,
+)
+QUICK = Sizes(
+    answers=8, tokens=20, rate=50, spread=0.5, sockets=40, events=3, pages=10, messages=3, writers=(1, 4), writes=40
+)
+SCENARIOS = ("answers", "room", "chat", "pages", "writers")
 STACKS = "SQLite and memory, or PostgreSQL and Redis: by DATABASE_URL and REDIS_URL if given, else out of packages"
 PATIENCE = 180.0  # seconds for one load
 
@@ -32,7 +45,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=1, help="medians of so many runs are printed")
     parser.add_argument("--quick", action="store_true", help="small numbers: whether it works, not how fast it is")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures of each run")
-    for name in ("answers", "tokens", "sockets", "events"):
+    for name in ("answers", "tokens", "sockets", "events", "pages", "messages"):
         parser.add_argument(f"--{name}", type=int, help=f"instead of {getattr(FULL, name)}")
     for name, words in {"rate": "tokens a second", "spread": "seconds over which the questions are asked"}.items():
         parser.add_argument(f"--{name}", type=float, help=f"{words}, instead of {getattr(FULL, name):g}")
@@ -78,6 +91,7 @@ def titles(sizes: Sizes) -> dict[str, str]:
         f"asked over {sizes.spread:g} s",
         "room": f"room: {sizes.sockets:,} sockets on one feed, {sizes.events} events",
         "chat": f"chat: {sizes.sockets:,} members of one room, {sizes.events} messages",
+        "pages": f"pages: {sizes.pages:,} open pages of one room, {sizes.messages} messages, one a second",
         "writers": f"writers: {sizes.writes} facts",
     }
 
@@ -87,7 +101,8 @@ def run(stack: Stack, scenario: str, sizes: Sizes) -> list[dict[str, Any]]:
     if scenario == "writers":
         return [{"scenario": scenario, "side": "ours", **output(["benchmarks.writers"], stack, sizes)}]
     results = []
-    for side in ("ours", "bare"):
+    # The bare server has no rooms and no lists.
+    for side in ("ours",) if scenario == "pages" else ("ours", "bare"):
         with stack.server(is_bare=side == "bare") as target:
             result = output(["benchmarks.client", scenario], stack, {"target": asdict(target), "sizes": asdict(sizes)})
         results.append({"scenario": scenario, "side": side, **result})

@@ -6,10 +6,10 @@ import sys
 
 import uvloop
 
-from benchmarks import answers, chat, room
+from benchmarks import answers, chat, pages, room
 from benchmarks.load import Sizes, Target
 
-LOADS = {"answers": answers.measure, "room": room.measure, "chat": chat.measure}
+LOADS = {"answers": answers.measure, "room": room.measure, "chat": chat.measure, "pages": pages.measure}
 
 
 def main(load: str, told: str) -> None:

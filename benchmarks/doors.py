@@ -19,6 +19,7 @@ class Place:
     messages: str  # URL
     itself: str  # URL
     token: str = ""
+    room: int = 0  # id
 
 
 class Door(Protocol):
@@ -69,13 +70,20 @@ class OurDoor:
         said, _ = await process.communicate()
         made = json.loads(said)
         itself = f"{self._api}/chat/{made['room']}/"
-        return [Place(f"/ws/chat/{made['room']}/", f"{itself}messages/", itself, token) for token in made["tokens"]]
+        path, room = f"/ws/chat/{made['room']}/", made["room"]
+        return [Place(path, f"{itself}messages/", itself, token, room) for token in made["tokens"]]
 
     async def rename(self, place: Place, title: str) -> None:
         await self._call("PATCH", place.itself, {"title": title}, place.token)
 
     async def say(self, place: Place, words: str) -> None:
         await self._call("POST", place.messages, {"content": words}, place.token)
+
+    async def mark_read(self, place: Place, message_id: int) -> None:
+        await self._call("POST", f"{place.itself}read/", {"messageId": message_id}, place.token)
+
+    async def fetch_room(self, place: Place) -> None:
+        await self._call("GET", place.itself, None, place.token)
 
     async def stored_answer(self, place: Place) -> str | None:
         messages = (await self._call("GET", place.messages, None, place.token))["results"]

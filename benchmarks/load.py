@@ -25,6 +25,8 @@ class Sizes:
     spread: float  # seconds over which the questions are asked
     sockets: int
     events: int
+    pages: int
+    messages: int  # one a second
     writers: tuple[int, ...]
     writes: int  # in all, for each number of writers
 

@@ -192,6 +192,7 @@ describe(
     },
     {
         "ChatMessage": {
+            "number": "Its number within the room: 1, 2, 3 …, without gaps.",
             "isMine": "Whether you wrote it.",
             "userId": "The author's user id; null if the account was deleted.",
             "content": "The text, as Markdown; empty if the message was deleted.",

@@ -378,6 +378,33 @@ def test_list_tells_what_is_unread_until_it_is_read_in_any_tab(room: Room) -> No
     expect(unread).to_be_hidden()
 
 
+def test_messages_are_no_reason_for_a_request(room: Room) -> None:
+    alice, bob = room.alice, room.bob
+    other_room = create_room(alice.page.context, f"Room {next(numbers)}", bob.email)
+    room.open()
+    in_other_room = Person(bob.page.context.new_page(), bob.email)
+    in_other_room.page.goto(f"/chat/{other_room}/")
+    in_other_room.be_live()
+    title = in_other_room.page.locator(f'[data-room-row="{room.pk}"]')
+    expect(title).to_contain_text("Nothing said yet")
+    requests: list[str] = []
+    for page in (bob.page, in_other_room.page, alice.page):
+        page.on("request", lambda request: requests.append(f"{request.method} {request.url}"))
+
+    for number in range(10):
+        alice.say(f"Number {number}")
+        expect(bob.words()).to_have_count(number + 1)
+
+    expect(title).to_contain_text("Alice: Number 9")
+    sent = [request for request in requests if request.endswith(f"POST {room.server.url}/api/chat/{room.pk}/messages/")]
+    assert len(sent) == 10
+    others = [request for request in requests if request not in sent]
+    assert set(others) <= {f"POST {room.server.url}/api/chat/{room.pk}/read/"}
+    assert len(others) <= 5
+    expect(title.locator("[data-row-unread]")).to_be_hidden()  # bob read them in the other tab
+    assert not [request for request in requests if request.startswith("GET")]
+
+
 def test_new_room_appears_in_the_list_of_whoever_is_added(room: Room) -> None:
     room.bob.page.goto("/chat/")
     title = f"Surprise {next(numbers)}"

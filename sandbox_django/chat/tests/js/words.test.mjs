@@ -4,7 +4,6 @@ import { describe, it } from "node:test";
 import { matching, mentionAt } from "../../static/chat/js/mentions.js";
 import { dayName, dayOf, hourOf, listTime } from "../../static/chat/js/moments.js";
 import { initials } from "../../static/chat/js/people.js";
-import { ReadMarker } from "../../static/chat/js/read_marker.js";
 
 const TUESDAY = new Date(2026, 10, 24, 15, 5);
 
@@ -57,47 +56,5 @@ describe("A moment", () => {
 describe("Two letters", () => {
   it("are the first of the first and the last word", () => {
     assert.deepEqual(["Alice van Dyke", "bob", "", "🎉 Party", "عمر حداد"].map(initials), ["AD", "B", "", "🎉P", "عح"]);
-  });
-});
-
-describe("How far I have read", () => {
-  function aMarker(lastRead, ...answers) {
-    const told = [];
-    const pauses = [];
-    const tell = async (id) => {
-      told.push(id);
-      if (answers.shift() instanceof Error) throw new Error("lost");
-    };
-    const marker = new ReadMarker(tell, lastRead, { setTimeout: (job) => pauses.push(job) });
-    return { marker, told, pause: () => pauses.shift()?.() };
-  }
-
-  const soon = () => new Promise((resolve) => setTimeout(resolve));
-
-  it("is told forwards only, and of several messages the last", async () => {
-    const { marker, told, pause } = aMarker(5);
-
-    for (const id of [4, 5, 6, 7, 9, 8]) marker.read(id);
-    await soon();
-    assert.deepEqual(told, [6]);
-    pause();
-    await soon();
-    pause();
-
-    assert.deepEqual(told, [6, 9]);
-    assert.equal(marker.lastRead, 9);
-  });
-
-  it("is told again when it did not get through", async () => {
-    const { marker, told, pause } = aMarker(5, new Error("lost"));
-    marker.read(6);
-    await soon();
-    pause();
-    assert.equal(marker.lastRead, 5);
-
-    marker.read(6);
-    await soon();
-
-    assert.deepEqual(told, [6, 6]);
   });
 });

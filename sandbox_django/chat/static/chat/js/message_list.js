@@ -54,10 +54,11 @@ export class MessageList {
     const unread = this.#root.querySelector('[data-line="unread"]');
     if (unread) this.#timeline.unreadFrom = Number(unread.nextElementSibling.dataset.message);
     for (const element of this.#root.querySelectorAll("[data-message]")) {
-      const { message, user, name, at, version, content } = element.dataset;
+      const { message, number, user, name, at, version, content } = element.dataset;
       const id = Number(message);
       this.#timeline.put({
         id,
+        number: Number(number),
         userId: user ? Number(user) : null,
         senderName: name,
         content,

@@ -50,7 +50,10 @@ const timeline = new Timeline(me);
 const messages = new MessageList(page, document.querySelector("[data-blank]"), timeline);
 const live = new LiveSocket(socketUrl, { since: Number(since) });
 const follower = new Follower(log, { startsAtEnd: !found, whenAway });
-const reader = new ReadMarker((messageId) => post(readUrl, { messageId }), Number(page.dataset.lastRead));
+const reader = new ReadMarker(
+  (messageId, { isLeaving }) => post(readUrl, { messageId }, { keepalive: isLeaving }),
+  Number(page.dataset.lastRead),
+);
 const typists = new Typists(me, (words) => (document.querySelector("[data-typing]").textContent = words));
 const notice = new TypingNotice((isTyping) => live.send("typing", { isTyping }));
 const unsent = new Unsent(`unsent chat ${room} ${me}`);
@@ -63,6 +66,7 @@ const told = {
   },
   arrived(key, message) {
     timeline.arrive(key, message);
+    reader.known(message.number); // sending is reading
     messages.draw();
     readIfSeen();
   },
@@ -133,6 +137,7 @@ live.addEventListener("group_updated", ({ detail }) => {
 live.addEventListener("typing", ({ detail }) => typists.hear(detail));
 live.addEventListener("presence", ({ detail }) => {
   const here = document.querySelector("[data-here]");
+  reader.readers = detail.count;
   here.textContent = `${detail.count} here`;
   here.hidden = detail.count < 2; // that I am here I know
 });
@@ -193,6 +198,8 @@ dialog.addEventListener("close", async () => {
 
 for (const back of ["visibilitychange", "focus"]) window.addEventListener(back, readIfSeen);
 document.addEventListener("visibilitychange", readIfSeen);
+document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && reader.flush());
+window.addEventListener("pagehide", () => reader.flush());
 window.addEventListener("online", showOnline);
 window.addEventListener("offline", showOnline);
 // Another tab has sent, or thrown away, what both show.
@@ -229,7 +236,7 @@ function hear(message) {
   const isMine = message.userId === me;
   const isNews = timeline.put(message) && !isMine;
   if (isNews && !isBeingRead()) {
-    if (timeline.unreadFrom === null || timeline.unreadFrom <= reader.lastRead) timeline.unreadFrom = message.id;
+    if (timeline.unreadFrom === null || timeline.message(timeline.unreadFrom)?.number <= reader.lastRead) timeline.unreadFrom = message.id;
     newBelow += 1;
   }
   messages.draw();
@@ -249,8 +256,9 @@ function isBeingRead() {
 
 function readIfSeen() {
   if (!isBeingRead() || timeline.newestId === 0) return;
-  reader.read(timeline.newestId);
-  showAsRead(room);
+  const { id, number } = timeline.message(timeline.newestId);
+  reader.read({ id, number });
+  showAsRead(room, number);
 }
 
 function whenAway(isNowAway) {

@@ -1,8 +1,12 @@
 // The list of my rooms, live: who said what last, how much is unread, also in the name of the window.
+//
+// Hints carry what a row shows. Requests are sent only for a room that is new here, and after a reconnect.
 
 import { get } from "../../core/js/api.js";
 import { LiveSocket } from "../../core/js/live_socket.js";
+import { Refetch } from "../../core/js/refetch.js";
 import { listTime } from "./moments.js";
+import { RoomSummaries } from "./room_summaries.js";
 
 const PAGE = 100;
 
@@ -11,28 +15,37 @@ const rows = list.querySelector("[data-rows]");
 const blank = list.querySelector("[data-blank-room]").content.querySelector("[data-room-row]");
 const { roomsUrl, socketUrl, since } = list.dataset;
 const me = Number(list.dataset.me);
-const fetching = new Map(); // by room: whether it has to be fetched once more
+const summaries = new RoomSummaries(me);
+const drawn = new WeakMap(); // by row: the summary that it shows
+const allRooms = new Refetch(fetchAll);
+const newRooms = new Map(); // by id: the fetch of a room that is not in the list yet
 let isReading = () => false;
 let baseTitle = document.title;
 
 // `isReadingRoom(id)`: whether what comes there is being read at this moment.
 export function wireRoomList({ isReadingRoom = () => false } = {}) {
   isReading = isReadingRoom;
-  for (const row of items()) showTime(row);
+  for (const row of items()) takeOver(row);
   countUnread();
   document.addEventListener("keydown", goByKey);
   list.addEventListener("keydown", walk);
 
   const live = new LiveSocket(socketUrl, { since: Number(since) });
   let isBack = false;
-  live.addEventListener("added_to_group", ({ detail }) => fetchRoom(detail.groupPk));
+  live.addEventListener("added_to_group", ({ detail }) => fetchSoon(detail.groupPk, 0));
   live.addEventListener("removed_from_group", ({ detail }) => removeRoom(detail.groupPk));
-  live.addEventListener("group_chat_updated", ({ detail }) => fetchRoom(detail.groupPk));
-  live.addEventListener("resync", fetchAll);
-  // Hints are told once: what they said while nobody listened is fetched.
-  live.addEventListener("authentication", () => {
-    if (isBack) fetchAll();
+  live.addEventListener("group_chat_updated", ({ detail }) => {
+    const summary = summaries.take(detail);
+    if (summary) draw(summary);
+    else fetchSoon(detail.groupPk);
+  });
+  live.addEventListener("resync", () => allRooms.request());
+  // Hints are sent once: the changes that they told of while there was no connection are fetched.
+  live.addEventListener("authentication", ({ detail }) => {
+    if (detail.statusCode !== 200) return;
+    if (isBack) allRooms.request();
     isBack = true;
+    allRooms.retryNow();
   });
   live.open();
 }
@@ -48,55 +61,69 @@ export function retitle(id, title) {
   countUnread();
 }
 
-export function showAsRead(id) {
-  const row = itemOf(id);
-  if (row) showUnread(row, 0);
-  countUnread();
+// I have read up to the message of this number.
+export function showAsRead(id, number) {
+  const summary = summaries.read(id, number);
+  if (summary && itemOf(id)) draw(summary);
+}
+
+function fetchSoon(id, spread) {
+  if (!newRooms.has(id)) newRooms.set(id, new Refetch(() => fetchRoom(id)));
+  newRooms.get(id).request({ spread });
 }
 
 async function fetchRoom(id) {
-  if (fetching.has(id)) {
-    fetching.set(id, true);
-    return;
-  }
-  fetching.set(id, false);
   try {
-    drawRoom(await get(`${roomsUrl}${id}/`));
+    draw(summaries.put(await get(`${roomsUrl}${id}/`)));
   } catch (error) {
-    if (error.status === 404) removeRoom(id);
+    if (error.status !== 404) throw error;
+    removeRoom(id);
   }
-  const isStale = fetching.get(id);
-  fetching.delete(id);
-  if (isStale) fetchRoom(id);
 }
 
 async function fetchAll() {
   const seen = new Set();
   let url = `${roomsUrl}?limit=${PAGE}`;
-  try {
-    while (url) {
-      const { results, next } = await get(url);
-      for (const room of results) {
-        seen.add(room.id);
-        drawRoom(room);
-      }
-      url = next && roomsUrl + new URL(next).search;
+  while (url) {
+    const { results, next } = await get(url);
+    for (const room of results) {
+      seen.add(room.id);
+      draw(summaries.put(room));
     }
-  } catch {
-    return; // the next reconnect tries again
+    url = next && roomsUrl + new URL(next).search;
   }
-  for (const row of items()) if (!seen.has(Number(row.dataset.roomRow))) removeRoom(row.dataset.roomRow);
+  for (const row of items()) if (!seen.has(Number(row.dataset.roomRow))) removeRoom(Number(row.dataset.roomRow));
 }
 
-function drawRoom({ id, title, updatedAt, unreadCount, lastMessage }) {
-  const row = itemOf(id) ?? makeRow(id);
-  row.querySelector("[data-row-title]").textContent = title;
-  row.querySelector("[data-row-words]").textContent = wordsOf(lastMessage);
-  row.dataset.at = updatedAt;
-  row.querySelector("[data-row-time]").dateTime = updatedAt;
+// The server has drawn the first rows.
+function takeOver(row) {
+  const { roomRow, at, number, lastRead, isDeleted } = row.dataset;
+  const summary = summaries.put({
+    id: Number(roomRow),
+    title: row.querySelector("[data-row-title]").textContent,
+    updatedAt: at,
+    lastNumber: Number(number),
+    lastReadNumber: Number(lastRead),
+    lastMessage: Number(number) > 0 ? { words: "", isDeleted: isDeleted !== undefined } : null,
+  });
+  drawn.set(row, summary);
   showTime(row);
-  showUnread(row, isReading(id) ? 0 : unreadCount);
-  place(row);
+}
+
+function draw(summary) {
+  const { id, title, updatedAt, newest, unread } = summary;
+  const row = itemOf(id) ?? makeRow(id);
+  const shown = drawn.get(row);
+  drawn.set(row, summary);
+  if (shown?.title !== title) row.querySelector("[data-row-title]").textContent = title;
+  if (shown?.newest !== newest) row.querySelector("[data-row-words]").textContent = wordsOf(newest);
+  if (shown?.updatedAt !== updatedAt) {
+    row.dataset.at = updatedAt;
+    row.querySelector("[data-row-time]").dateTime = updatedAt;
+    place(row);
+  }
+  showTime(row);
+  showUnread(row, isReading(id) ? 0 : unread);
   countUnread();
 }
 
@@ -116,11 +143,11 @@ function turnToList() {
   if (field && !field.value && field !== document.activeElement) document.body.classList.add("shell--list-first");
 }
 
-function wordsOf(last) {
-  if (!last) return "Nothing said yet";
-  if (last.isDeleted) return "Message deleted";
-  const who = last.userId === me ? "You" : last.senderName;
-  return who ? `${who}: ${last.words}` : last.words;
+function wordsOf({ number, isDeleted, userId, senderName, excerpt }) {
+  if (number === 0) return "Nothing said yet";
+  if (isDeleted) return "Message deleted";
+  const author = userId === me ? "You" : senderName;
+  return author ? `${author}: ${excerpt}` : excerpt;
 }
 
 // Where something was said last comes first. What stands there already is not touched, nor its focus.
@@ -135,6 +162,9 @@ function place(row) {
 }
 
 function removeRoom(id) {
+  newRooms.get(id)?.close();
+  newRooms.delete(id);
+  summaries.remove(id);
   itemOf(id)?.remove();
   list.querySelector("[data-empty]").hidden = items().length > 0;
   countUnread();

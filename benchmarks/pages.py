@@ -1,0 +1,120 @@
+"""Many open pages of one room, each with what a browser's page does: how many requests does one message cause?
+
+Each page opens both sockets, its room's and its list's, treats hints as `room_summaries.js` does, and stores its read
+position when `read_marker.js` does. Everybody looks at the room: that is the worst case.
+"""
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+from benchmarks.doors import OurDoor, Place
+from benchmarks.gauges import spread
+from benchmarks.load import Result, Sizes, Target, each
+from benchmarks.sockets import Socket
+
+OPENING_AT_ONCE = 50
+SETTLE_SECONDS = 3.0  # presence is sent, and joined feeds are compared once more
+SECONDS_BETWEEN = 1.0  # messages
+# As in read_marker.js.
+SHORTEST_WAIT, LONGEST_WAIT, PER_READER = 2.0, 60.0, 0.1
+
+MESSAGE = b'{"action":"member_message"'
+PRESENCE = b'{"action":"presence"'
+HINT = b'{"action":"group_chat_updated"'
+
+
+class Page:
+    """One browser's page of the room."""
+
+    def __init__(self, door: OurDoor, place: Place) -> None:
+        self._door = door
+        self._place = place
+        self._known = f'"groupPk":{place.room},'.encode()
+        self._readers = 1
+        self._seen = self._stored = 0  # ids of messages
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.arrivals: list[float] = []
+        self.requests = 0
+
+    async def open(self, url: str) -> None:
+        await Socket.open(url, self._place.socket, self._hear_room, token=self._place.token)
+        await Socket.open(url, "/ws/chat/group/", self._hear_list, token=self._place.token)
+
+    async def leave(self) -> None:
+        """A page that is left stores what it has not stored yet."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._store()
+        await asyncio.gather(*self._tasks)
+
+    def _hear_room(self, socket: Socket, when: float, frame: bytes) -> None:
+        if frame.startswith(MESSAGE):
+            self.arrivals.append(when)
+            self._read(json.loads(frame)["payload"]["id"])
+        elif frame.startswith(PRESENCE):
+            self._readers = json.loads(frame)["payload"]["count"]
+
+    def _hear_list(self, socket: Socket, when: float, frame: bytes) -> None:
+        if frame.startswith(HINT) and self._known not in frame:
+            self._start(self._fetch_room())  # a room that the list doesn't have
+
+    def _read(self, message_id: int) -> None:
+        self._seen = max(self._seen, message_id)
+        if self._timer is None:
+            wait = min(max(SHORTEST_WAIT, self._readers * PER_READER), LONGEST_WAIT)
+            self._timer = asyncio.get_running_loop().call_later(wait * (1 + random.random()), self._store)  # noqa: S311  # no secret
+
+    def _store(self) -> None:
+        self._timer = None
+        if self._seen > self._stored:
+            self._stored = self._seen
+            self._start(self._mark_read(self._seen))
+
+    async def _mark_read(self, message_id: int) -> None:
+        self.requests += 1
+        await self._door.mark_read(self._place, message_id)
+
+    async def _fetch_room(self) -> None:
+        self.requests += 1
+        await self._door.fetch_room(self._place)
+
+    def _start(self, request: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(request)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def measure(target: Target, sizes: Sizes) -> Result:
+    result = Result()
+    gauges = target.gauges()
+    async with target.door() as door:
+        assert isinstance(door, OurDoor)
+        sender, *places = await door.members_of_a_room(sizes.pages + 1)
+        pages = [Page(door, place) for place in places]
+        await each(pages, lambda page: page.open(target.url), at_once=OPENING_AT_ONCE)
+        await asyncio.sleep(SETTLE_SECONDS)
+
+        cpu, sent = gauges.cpu(), []
+        for number in range(sizes.messages):
+            sent.append(time.monotonic())
+            await door.say(sender, f"Message {number}")
+            await asyncio.sleep(max(0.0, sent[0] + SECONDS_BETWEEN * (number + 1) - time.monotonic()))
+        cpu = gauges.cpu() - cpu
+        await each(pages, Page.leave, at_once=OPENING_AT_ONCE)
+        requests = sum(page.requests for page in pages)
+    late = [len(page.arrivals) for page in pages if len(page.arrivals) != len(sent)]
+    if late:
+        result.problems.append(f"{len(late)} pages have {min(late)} of {len(sent)} messages or more")
+    delays = [(when - began) * 1000 for page in pages for began, when in zip(sent, page.arrivals, strict=False)]
+    result.figures = {
+        "requests per message and page": [requests / len(sent) / len(pages)],
+        "requests per message, of all pages": [requests / len(sent)],
+        "CPU ms per message": [cpu * 1000 / len(sent)],
+        "a page has the message, ms": spread(delays),
+    }
+    return result
