@@ -1,6 +1,6 @@
 # The product: one image, from which web servers, workers and the migration start. docs/operating.md says how.
 
-FROM python:3.11-slim-bookworm AS build
+FROM python:3.11.14-slim-bookworm AS build
 # With hashes, and nothing is compiled: all packages are wheels but one, which is pure Python.
 WORKDIR /app
 COPY requirements.lock ./
@@ -15,7 +15,7 @@ RUN DJANGO_SETTINGS_MODULE=config.settings.production DJANGO_SECRET_KEY=unused D
     && .venv/bin/python -m compileall -q sandbox_django \
     && .venv/bin/pip uninstall --yes --quiet --disable-pip-version-check setuptools pip
 
-FROM python:3.11-slim-bookworm
+FROM python:3.11.14-slim-bookworm
 # Python's own pip goes, too: nothing is installed into a running container.
 RUN python -m pip uninstall --yes --quiet --root-user-action ignore --disable-pip-version-check setuptools wheel pip \
     && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin sandbox

@@ -43,7 +43,11 @@ def test_addresses_of_the_example_switch_to_the_services_of_the_compose_file() -
     password = database["POSTGRES_PASSWORD"].removeprefix("${POSTGRES_PASSWORD:-").removesuffix("}")
 
     assert example()["DATABASE_URL"] == f"postgresql://{user}:{password}@localhost:{published}/{name}"
-    assert example()["REDIS_URL"] == f"redis://localhost:{services['redis']['ports'][0].split(':')[1]}/0"
+    redis_password = (
+        services["redis"]["environment"]["REDISCLI_AUTH"].removeprefix("${REDIS_PASSWORD:-").removesuffix("}")
+    )
+    redis_port = services["redis"]["ports"][0].split(":")[1]
+    assert example()["REDIS_URL"] == f"redis://:{redis_password}@localhost:{redis_port}/0"
     assert settings_with({name: example()[name] for name in ("DATABASE_URL", "REDIS_URL")}) == (
         "django.db.backends.postgresql core.live.layers.RedisLayer"
     )

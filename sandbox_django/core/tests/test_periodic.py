@@ -11,6 +11,7 @@ from django.test import TransactionTestCase
 from core import periodic, runner
 from core.models import PeriodicJob
 from core.periodic import Periodic, repeat, run_if_due
+from core.threads import in_database_thread
 
 runs: list[str] = []
 
@@ -65,7 +66,7 @@ class PeriodicTests(TransactionTestCase):
     async def test_what_a_dead_process_held_is_done_by_another(self) -> None:
         job = Periodic(clean_up, every=0.2)
         with process("dead"):
-            await periodic.in_database_thread(periodic._claim, job, 0.2)
+            await in_database_thread(periodic._claim, job, 0.2)
 
         with process("other"):
             wait = await run_if_due(job)

@@ -121,7 +121,7 @@ class BrokenConnectionTests(SimpleTestCase):
 
     async def test_a_connection_that_breaks_during_a_send_is_an_outage(self) -> None:
         for url in self.urls:
-            connection = redis_pool(url).make_connection()
+            connection = redis_pool(url).make_connection()  # type: ignore[no-untyped-call]  # redis-py leaves its types out
             # Another task has closed it by the time that it is connected.
             with (
                 self.subTest(url),
