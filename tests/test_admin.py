@@ -9,6 +9,7 @@ from unittest import mock
 import pytest
 from asgiref.sync import sync_to_async
 from django.apps import apps
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.models import CHANGE, DELETION, LogEntry
@@ -357,7 +358,7 @@ class EveryPageTests(WorldCase):
             response = self.client.get(page)
             text = response.content.decode()
             assert "core/css/admin" in text
-            assert "| Sandbox</title>" in text
+            assert f"| {settings.SITE_NAME}</title>" in text
             assert not any(word in text for word in ("style=", "<style", "onclick=", "javascript:", "<script>"))
             assert "unsafe" not in response.headers["Content-Security-Policy"]
             self.client.force_login(self.admin)

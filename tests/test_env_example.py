@@ -33,7 +33,7 @@ def test_copied_example_starts_on_the_embedded_default() -> None:
 
     settings = settings_with({name: active.get(name, "") for name in ("DATABASE_URL", "REDIS_URL", *active)})
 
-    assert settings == "django.db.backends.sqlite3 core.live.layers.MemoryLayer"
+    assert settings == "core.sqlite3 core.live.layers.MemoryLayer"
 
 
 def test_addresses_of_the_example_switch_to_the_services_of_the_compose_file() -> None:
@@ -51,6 +51,15 @@ def test_addresses_of_the_example_switch_to_the_services_of_the_compose_file() -
     assert settings_with({name: example()[name] for name in ("DATABASE_URL", "REDIS_URL")}) == (
         "django.db.backends.postgresql core.live.layers.RedisLayer"
     )
+
+
+def test_tests_do_not_read_a_developers_own_settings(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("SITE_NAME=Harbour\nCHAT_MESSAGES_PER_MINUTE=1\n")
+    read = "from config.settings import {} as it; print(it.SITE_NAME, it.CHAT_MESSAGES_PER_MINUTE)"
+    own = {"ENV_FILE": str(tmp_path / ".env")}
+
+    assert printed(read.format("dev"), own) == "Harbour 1"
+    assert printed(read.format("test"), own) == "Sandbox 240"
 
 
 def text() -> str:
@@ -84,13 +93,16 @@ def default_of(call: ast.Call) -> str | None:
 
 def settings_with(variables: dict[str, str]) -> str:
     """The database and the layer that a process started with these variables would use."""
+    return printed(
+        "from config.settings import dev;"
+        "print(dev.DATABASES['default']['ENGINE'], dev.CHANNEL_LAYERS['default']['BACKEND'])",
+        variables,
+    )
+
+
+def printed(code: str, variables: dict[str, str]) -> str:
     return subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "from config.settings import dev;"
-            "print(dev.DATABASES['default']['ENGINE'], dev.CHANNEL_LAYERS['default']['BACKEND'])",
-        ],
+        [sys.executable, "-c", code],
         cwd=ROOT / "sandbox_django",
         env=os.environ | variables,
         check=True,

@@ -1,6 +1,7 @@
 """What every environment shares. It never asks which one it is in: dev, test and production say what differs."""
 
 import logging
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ django_stubs_ext.monkeypatch()  # so that ModelAdmin[User] means the same to Pyt
 BASE_DIR = Path(__file__).resolve().parents[3]  # the repository
 
 env = Env()
-env.read_env(str(BASE_DIR / ".env"))
+env.read_env(os.environ.get("ENV_FILE", str(BASE_DIR / ".env")))  # tests name another file, an empty one
 
 # --- Who we are ------------------------------------------------------------------------------------------------------
 SITE_NAME = env.str("SITE_NAME", "Sandbox")
@@ -98,6 +99,7 @@ DATABASES: dict[str, Any] = {
 # The few database threads live as long as the process, and so do their connections.
 DATABASES["default"]["CONN_MAX_AGE"] = None
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["ENGINE"] = "core.sqlite3"  # Django's, with a queue for writers
     DATA_DIR.mkdir(parents=True, exist_ok=True)  # SQLite makes the file, but not its folder
     # With SQLite's own settings 179 of 240 concurrent writes failed with "database is locked"; with these, none.
     DATABASES["default"]["OPTIONS"] = {

@@ -2,6 +2,9 @@
 
 import os
 
+# A developer's own settings are not what tests are about, neither here nor in the servers that they start.
+os.environ["ENV_FILE"] = os.devnull
+
 from .base import *
 from .base import CHANX, DATA_DIR, DATABASES, INSTALLED_APPS, LOGGING, MIDDLEWARE
 
