@@ -67,6 +67,32 @@ class SlashMiddleware(CommonMiddleware):
         return not is_api(request) and super().should_redirect_with_slash(request)
 
 
+class NoStoreMiddleware:
+    """Responses that depend on the user are stored nowhere: not by a proxy, nor on the disk of a shared computer.
+
+    That is the default for the API and for whatever was rendered from a session or a token. A view that knows better
+    sets its own `Cache-Control`.
+    """
+
+    # The same for all users.
+    PUBLIC_DOCUMENTS = frozenset({"schema", "asyncapi_schema"})
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if self._depends_on_user(request, response):
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    def _depends_on_user(self, request: HttpRequest, response: HttpResponseBase) -> bool:
+        if request.resolver_match and request.resolver_match.url_name in self.PUBLIC_DOCUMENTS:
+            return False
+        depends_on_cookies = "cookie" in response.headers.get("Vary", "").lower() or bool(response.cookies)
+        return depends_on_cookies or "Authorization" in request.headers or request.path.startswith("/api/")
+
+
 class RequestLogMiddleware(RequestMiddleware):
     """One line for each request, by a number that the answer has too: who complains can be helped."""
 
