@@ -67,7 +67,7 @@ describe(
             tag="Account",
             summary="Make an account",
             description="And sign in on this device, as by `logIn`. `displayName` is what others see; without one it "
-            "is made from the e-mail.",
+            "is made from the e-mail. Send `password`; or `password1` and `password2`, as forms do.",
             limit="100 in an hour from one address",
         ),
         "POST /api/accounts/login/": Operation(
@@ -129,8 +129,7 @@ describe(
         "LoginRequest": {"email": "alice@example.com", "password": "five-little-ducks"},
         "RegistrationRequest": {
             "email": "alice@example.com",
-            "password1": "five-little-ducks",
-            "password2": "five-little-ducks",
+            "password": "five-little-ducks",
             "displayName": "Alice",
         },
         "SignedIn": {**TOKENS, "user": USER},
@@ -156,8 +155,9 @@ describe(
         },
         "Registration": {
             "email": "The e-mail to sign in with.",
-            "password1": "The new password.",
-            "password2": "The new password again.",
+            "password": "The password. Without it, send `password1` and `password2`.",
+            "password1": "The password, in place of `password`.",
+            "password2": "The password again. Required with `password1`.",
             "displayName": "The name that other users see; made from the e-mail if it is empty.",
         },
         "SignedIn": {

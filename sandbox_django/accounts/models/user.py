@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, ClassVar
 
 from django.contrib.auth.hashers import make_password
@@ -9,6 +9,8 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from accounts.fields import LowerCaseEmailField
+
+EMAIL_TAKEN = "An account with this e-mail already exists. Sign in or reset your password."
 
 
 class UserManager(BaseUserManager["User"]):
@@ -29,7 +31,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         "e-mail",
         max_length=254,
         unique=True,
-        error_messages={"unique": "There is already an account with this e-mail."},
+        error_messages={"unique": EMAIL_TAKEN},
     )
     display_name = models.CharField(max_length=80, blank=True, help_text="What others see.")
     is_active = models.BooleanField("active", default=True, help_text="Switch off instead of deleting.")
@@ -46,11 +48,19 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         # The field already stores lower case; this holds against whatever writes to the table by another way.
-        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_is_unique_in_any_case")]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("email"), name="user_email_is_unique_in_any_case", violation_error_message=EMAIL_TAKEN
+            )
+        ]
         indexes = [models.Index(Lower("display_name"), name="user_display_name")]  # for mentions
 
     def __str__(self) -> str:
         return self.display_name
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """`validate_unique` reports a taken e-mail already, at its field; forms would show it twice."""
+        super().validate_constraints(exclude={*(exclude or ()), "email"})
 
     def get_short_name(self) -> str:
         return self.display_name

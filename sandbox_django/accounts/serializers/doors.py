@@ -30,15 +30,25 @@ class LoginSerializer(serializers.Serializer[User]):
 
 
 class RegistrationSerializer(serializers.Serializer[User]):
+    """Programs send `password`; forms, in which a typing error can't be seen, send it twice."""
+
     email = serializers.EmailField(max_length=254)
-    password1 = PasswordField()
-    password2 = PasswordField()
+    password = PasswordField(required=False)
+    password1 = PasswordField(required=False)
+    password2 = PasswordField(required=False)
     display_name = serializers.CharField(max_length=80, required=False, allow_blank=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         person = User(email=attrs["email"], display_name=attrs.get("display_name", ""))
-        check_new_password(person, attrs, "password1", "password2")
-        return attrs
+        if not attrs.keys() & {"password", "password1", "password2"}:
+            raise serializers.ValidationError({"password": "This field is required."}, code="required")
+        if "password" not in attrs and (missing := {"password1", "password2"} - attrs.keys()):
+            raise serializers.ValidationError({missing.pop(): "This field is required."}, code="required")
+        first = "password" if "password" in attrs else "password1"
+        for again in attrs.keys() & {"password1", "password2"}:
+            check_repeated(attrs, first, again)
+        check_strength(person, attrs, first)
+        return {**attrs, "password": attrs[first]}
 
 
 class NewPasswordSerializer(serializers.Serializer[User]):
@@ -48,7 +58,8 @@ class NewPasswordSerializer(serializers.Serializer[User]):
     new_password2 = PasswordField()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        check_new_password(self.context["person"], attrs, "new_password1", "new_password2")
+        check_repeated(attrs, "new_password1", "new_password2")
+        check_strength(self.context["person"], attrs, "new_password1")
         return attrs
 
 
@@ -99,10 +110,13 @@ class DetailSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField()
 
 
-def check_new_password(person: User, attrs: dict[str, Any], first: str, second: str) -> None:
-    if attrs[first] != attrs[second]:
-        raise serializers.ValidationError({second: "The two passwords differ."}, code="password_mismatch")
+def check_repeated(attrs: dict[str, Any], first: str, again: str) -> None:
+    if attrs[first] != attrs[again]:
+        raise serializers.ValidationError({again: "The two passwords differ."}, code="password_mismatch")
+
+
+def check_strength(person: User, attrs: dict[str, Any], name: str) -> None:
     try:
-        validate_password(attrs[first], user=person)
+        validate_password(attrs[name], user=person)
     except PasswordRefused as refusal:
-        raise serializers.ValidationError({first: get_error_detail(refusal)}) from None
+        raise serializers.ValidationError({name: get_error_detail(refusal)}) from None

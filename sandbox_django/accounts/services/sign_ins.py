@@ -14,6 +14,7 @@ from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from accounts.models import SignIn, User
+from accounts.models.user import EMAIL_TAKEN
 from accounts.sessions import SIGN_IN_KEY
 from accounts.tokens import issue_tokens
 from core.throttling import Limit, address_of
@@ -37,7 +38,7 @@ def register(request: HttpRequest, *, email: str, password: str, display_name: s
         with transaction.atomic():
             return User.objects.create_user(email, password, display_name=display_name)
     except IntegrityError:
-        raise EmailTaken("There is already an account with this e-mail.") from None
+        raise EmailTaken(EMAIL_TAKEN) from None
 
 
 def find_person(request: HttpRequest, *, email: str, password: str) -> User:

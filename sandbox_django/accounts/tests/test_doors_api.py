@@ -145,6 +145,30 @@ class RegistrationTests(APITestCase):
                 assert response.status_code == 400
                 assert {"attr": "password1", "code": code}.items() <= response.json()["errors"][0].items()
 
+    def test_a_password_alone_is_checked_like_one_that_is_sent_twice(self) -> None:
+        refused: list[tuple[dict[str, str], str, str]] = [
+            ({}, "password", "required"),
+            ({"password1": GOOD_PASSWORD}, "password2", "required"),
+            ({"password2": GOOD_PASSWORD}, "password1", "required"),
+            ({"password": "short"}, "password", "password_too_short"),
+            ({"password": "new@example.com"}, "password", "password_too_similar"),
+            ({"password": GOOD_PASSWORD, "password1": "another one"}, "password1", "password_mismatch"),
+            ({"password": GOOD_PASSWORD, "password2": "another one"}, "password2", "password_mismatch"),
+        ]
+        for body, attr, code in refused:
+            with self.subTest(body):
+                response = self.client.post(REGISTER, {"email": "new@example.com", **body})
+
+                assert response.status_code == 400
+                assert {"attr": attr, "code": code}.items() <= response.json()["errors"][0].items()
+        assert not User.objects.exists()
+
+    def test_a_password_alone_is_enough(self) -> None:
+        response = self.client.post(REGISTER, {"email": "new@example.com", "password": GOOD_PASSWORD})
+
+        assert response.status_code == 201
+        assert sign_in(APIClient(), "new@example.com", GOOD_PASSWORD).status_code == 200
+
     def test_two_passwords_that_differ_are_refused(self) -> None:
         response = self.register(password2="another password")
 

@@ -82,7 +82,7 @@ class RegistrationView(OpenDoor):
             user = register(
                 request._request,
                 email=said["email"],
-                password=said["password1"],
+                password=said["password"],
                 display_name=said.get("display_name", ""),
             )
         except EmailTaken as taken:
