@@ -5,15 +5,14 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib.admin.forms import AdminAuthenticationForm
-from django.contrib.auth.forms import AuthenticationForm, BaseUserCreationForm, PasswordResetForm
+from django.contrib.auth.forms import AuthenticationForm, BaseUserCreationForm, PasswordChangeForm, PasswordResetForm
 from django.core.exceptions import ValidationError
 
 from accounts.models import User
-from accounts.services.sign_ins import WrongPassword, find_person
+from accounts.services.attempts import RESET_MAILS
+from accounts.services.sign_ins import WrongPassword, confirm_password, find_person
 from core import runner
-from core.throttling import Limit, TooOften
-
-RESET_MAILS = Limit("reset mails to one e-mail", times=5, seconds=60 * 60)
+from core.throttling import TooOften
 
 
 class LimitedSignIn(AuthenticationForm):
@@ -41,6 +40,19 @@ class LoginForm(LimitedSignIn):
 
 class AdminLoginForm(LimitedSignIn, AdminAuthenticationForm):
     """For staff only, as Django's is."""
+
+
+class LimitedPasswordChange(PasswordChangeForm):
+    """Counts wrong old passwords."""
+
+    def clean_old_password(self) -> str:
+        try:
+            confirm_password(self.user, self.cleaned_data["old_password"])
+        except WrongPassword:
+            raise ValidationError(self.error_messages["password_incorrect"], code="password_incorrect") from None
+        except TooOften as limit:
+            raise too_often(limit) from None
+        return str(self.cleaned_data["old_password"])
 
 
 class RegistrationForm(BaseUserCreationForm[User]):

@@ -58,6 +58,8 @@ ACCESS = "eyJhbGciOiJIUzI1NiJ9.eyJ0b2tlbl90eXBlIjoiYWNjZXNzIn0.Zm9yLWFuLWV4YW1wb
 REFRESH = "eyJhbGciOiJIUzI1NiJ9.eyJ0b2tlbl90eXBlIjoicmVmcmVzaCJ9.Zm9yLWFuLWV4YW1wbGU"
 TOKENS = {"access": ACCESS, "refresh": REFRESH}
 NEW_PASSWORD = {"newPassword1": "five-little-ducks", "newPassword2": "five-little-ducks"}
+REFRESH_LIMIT = "1,000 times in 10 minutes from one address"
+RESET_LIMIT = "30 times in an hour from one address"
 RESET_LINK = {"uid": "Nw", "token": "cq8v5x-2f1c0a3e4d5b6a7988c7d6e5f4a3b2c1"}
 
 describe(
@@ -76,7 +78,8 @@ describe(
             summary="Sign in",
             description="Programs take `access` and send it as `Authorization: Bearer …`, on sockets too. Browsers get "
             "the same as cookies that scripts can't read, and a session.",
-            limit="10 wrong passwords for one e-mail, and 100 in all, in 10 minutes from one address",
+            limit="30 times in 10 minutes for one e-mail, and 300 from one address; 10 wrong passwords for one e-mail, "
+            "and 100 in all, from one address",
         ),
         "POST /api/accounts/token/refresh/": Operation(
             id="refreshTokens",
@@ -85,6 +88,7 @@ describe(
             description=f"An access token lasts {ACCESS_LIFETIME.seconds // 60} minutes, a refresh token "
             f"{REFRESH_LIFETIME.days} days. The one that is traded is refused from then on: keep the new one. "
             "Browsers leave the body empty, their cookie has it.",
+            limit=REFRESH_LIMIT,
             needs_token=True,
             forbidden="CSRF Failed: CSRF token missing. Only where the token comes from the cookie.",
         ),
@@ -93,6 +97,7 @@ describe(
             tag="Account",
             summary="Ask whether a token would be accepted",
             description="Access or refresh token. 401 if it would not.",
+            limit=REFRESH_LIMIT,
             needs_token=True,
         ),
         "POST /api/accounts/logout/": Operation(
@@ -109,18 +114,21 @@ describe(
             tag="Account",
             summary="Change my password",
             description="Ends every session, token and socket of mine. This device gets new tokens.",
+            limit="10 wrong passwords, and 30 attempts in all, in 10 minutes",
         ),
         "POST /api/accounts/password/reset/": Operation(
             id="requestPasswordReset",
             tag="Account",
             summary="Have a link to a new password mailed",
             description="If there is such an account; the answer doesn't tell.",
+            limit=RESET_LIMIT,
         ),
         "POST /api/accounts/password/reset/confirm/": Operation(
             id="resetPassword",
             tag="Account",
             summary="Set a new password by that link",
             description="`uid` and `token` are the two parts of the link.",
+            limit=RESET_LIMIT,
         ),
     },
     {

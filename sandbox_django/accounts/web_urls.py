@@ -1,9 +1,10 @@
 from django.contrib.auth import views as django_views
 from django.urls import path, re_path
+from django.views.generic import RedirectView
 
-from accounts.forms import ResetForm
 from accounts.views.page_views import (
     PasswordPage,
+    ResetPage,
     account_page,
     login_page,
     logout_page,
@@ -23,6 +24,8 @@ urlpatterns = [
         PasswordPage.as_view(),
         name="password_change",
     ),
+    # Before Django's own view, which counts no wrong old passwords.
+    path("admin/password_change/", RedirectView.as_view(pattern_name="password_change"), name="admin_password_change"),
     path(
         "password_change/done/",
         django_views.PasswordChangeDoneView.as_view(template_name="accounts/password_change_done.html"),
@@ -30,7 +33,7 @@ urlpatterns = [
     ),
     path(
         "password_reset/",
-        django_views.PasswordResetView.as_view(template_name="accounts/password_reset_form.html", form_class=ResetForm),
+        ResetPage.as_view(),
         name="password_reset",
     ),
     path(

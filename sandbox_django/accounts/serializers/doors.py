@@ -9,6 +9,7 @@ from rest_framework.fields import get_error_detail
 
 from accounts.models import User
 from accounts.serializers.user import UserSerializer
+from accounts.services.sign_ins import WrongPassword, confirm_password
 
 MAX_PASSWORD_LENGTH = 1024
 
@@ -67,8 +68,10 @@ class PasswordChangeSerializer(NewPasswordSerializer):
     old_password = PasswordField()
 
     def validate_old_password(self, password: str) -> str:
-        if not self.context["person"].check_password(password):
-            raise serializers.ValidationError("This is not your password.", code="wrong_password")
+        try:
+            confirm_password(self.context["person"], password)
+        except WrongPassword:
+            raise serializers.ValidationError("This is not your password.", code="wrong_password") from None
         return password
 
 

@@ -15,13 +15,16 @@ from rest_framework_simplejwt.tokens import RefreshToken
 
 from accounts.models import SignIn, User
 from accounts.models.user import EMAIL_TAKEN
+from accounts.services.attempts import (
+    PASSWORD_CHANGES,
+    REGISTRATIONS,
+    WRONG_OLD_PASSWORDS,
+    count_login,
+    count_wrong_password,
+)
 from accounts.sessions import SIGN_IN_KEY
 from accounts.tokens import issue_tokens
-from core.throttling import Limit, address_of
-
-WRONG_PASSWORDS = Limit("wrong passwords for one e-mail from one address", times=10, seconds=10 * 60)
-WRONG_ANSWERS = Limit("wrong passwords from one address", times=100, seconds=10 * 60)
-REGISTRATIONS = Limit("registrations from one address", times=100, seconds=60 * 60)
+from core.throttling import address_of
 
 
 class EmailTaken(Exception):
@@ -43,15 +46,21 @@ def register(request: HttpRequest, *, email: str, password: str, display_name: s
 
 def find_person(request: HttpRequest, *, email: str, password: str) -> User:
     """Whose e-mail and password these are. After too many wrong ones nobody is told for a while (`TooOften`)."""
-    address = address_of(request)
-    WRONG_PASSWORDS.check((address, email.lower()))
-    WRONG_ANSWERS.check(address)
+    count_login(request, email)
     user = authenticate(request, username=email, password=password)
     if not isinstance(user, User):
-        WRONG_PASSWORDS.count((address, email.lower()))
-        WRONG_ANSWERS.count(address)
+        count_wrong_password(request, email)
         raise WrongPassword
     return user
+
+
+def confirm_password(user: User, password: str) -> None:
+    """Raises `WrongPassword`, and `TooOften` after too many: an open session must not be a way to guess it."""
+    WRONG_OLD_PASSWORDS.check(user.pk)
+    PASSWORD_CHANGES.hit(user.pk)
+    if not user.check_password(password):
+        WRONG_OLD_PASSWORDS.count(user.pk)
+        raise WrongPassword
 
 
 def start_session(request: HttpRequest, user: User) -> None:

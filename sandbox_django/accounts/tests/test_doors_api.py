@@ -13,7 +13,7 @@ from rest_framework.test import APIClient, APITestCase
 
 from accounts.cookies import ACCESS_COOKIE, REFRESH_COOKIE
 from accounts.models import SignIn, User
-from accounts.services.sign_ins import WRONG_PASSWORDS
+from accounts.services.attempts import WRONG_PASSWORDS
 from test_utils.auth_api_test_case import AuthAPITestCase
 from test_utils.people import alice, bob
 

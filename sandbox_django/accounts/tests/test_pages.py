@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import SignIn, User
-from accounts.services.sign_ins import WRONG_PASSWORDS
+from accounts.services.attempts import WRONG_PASSWORDS
 from test_utils.people import alice, mallory
 
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Mobile/15E148 Safari/604.1"

@@ -36,6 +36,7 @@ from accounts.serializers.doors import (
     TokensSerializer,
 )
 from accounts.serializers.user import UserSerializer
+from accounts.services.attempts import RESETS, TOKEN_REQUESTS
 from accounts.services.sign_ins import (
     EmailTaken,
     WrongPassword,
@@ -47,6 +48,7 @@ from accounts.services.sign_ins import (
     sign_out_everywhere,
 )
 from accounts.tokens import TokenRefused, person_behind, read_token, rotate, verify
+from core.throttling import address_of
 
 
 class OpenDoor(APIView):
@@ -127,6 +129,7 @@ class TokenRefreshView(OpenDoor):
 
     @extend_schema(request=RefreshSerializer, responses=TokensSerializer)
     def post(self, request: Request) -> Response:
+        TOKEN_REQUESTS.hit(address_of(request))
         said = validated(RefreshSerializer(data=request.data))
         refresh = rotate(read_token(RefreshToken, refresh_token_in(request, said)))
         return with_tokens(refresh, {})
@@ -137,6 +140,7 @@ class TokenVerifyView(OpenDoor):
 
     @extend_schema(request=TokenSerializer, responses=DetailSerializer)
     def post(self, request: Request) -> Response:
+        TOKEN_REQUESTS.hit(address_of(request))
         verify(validated(TokenSerializer(data=request.data))["token"])
         return Response({"detail": "The token is valid."})
 
@@ -167,6 +171,7 @@ class PasswordResetView(OpenDoor):
 
     @extend_schema(request=PasswordResetSerializer, responses=DetailSerializer)
     def post(self, request: Request) -> Response:
+        RESETS.hit(address_of(request))
         form = ResetForm(validated(PasswordResetSerializer(data=request.data)))
         if form.is_valid():
             form.save(request=request._request, use_https=request.is_secure())
@@ -178,6 +183,7 @@ class PasswordResetConfirmView(OpenDoor):
 
     @extend_schema(request=ResetConfirmSerializer, responses=DetailSerializer)
     def post(self, request: Request) -> Response:
+        RESETS.hit(address_of(request))
         link = validated(ResetLinkSerializer(data=request.data))
         person = ResetPage().get_user(link["uid"])
         if person is None or not default_token_generator.check_token(person, link["token"]):

@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.contrib.auth import login, logout
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import SetPasswordForm
-from django.contrib.auth.views import PasswordChangeView
+from django.contrib.auth.views import PasswordChangeView, PasswordResetView
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -18,11 +18,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.cookies import delete_token_cookies
-from accounts.forms import AccountForm, LoginForm, RegistrationForm, too_often
+from accounts.forms import AccountForm, LimitedPasswordChange, LoginForm, RegistrationForm, ResetForm, too_often
 from accounts.models import User
+from accounts.services.attempts import RESETS
 from accounts.services.sign_ins import EmailTaken, register, sign_out, sign_out_everywhere, start_session
 from accounts.sessions import device_of
-from core.throttling import TooOften
+from core.throttling import TooOften, address_of
 
 
 @never_cache
@@ -102,10 +103,32 @@ class PasswordPage(PasswordChangeView):
     """Ends every device of this person; this one begins anew."""
 
     template_name = "accounts/password_change_form.html"
+    form_class = LimitedPasswordChange
 
     def form_valid(self, form: "SetPasswordForm[User]") -> HttpResponse:
         login(self.request, form.save())
         return HttpResponseRedirect(self.get_success_url())
+
+    def form_invalid(self, form: "SetPasswordForm[User]") -> HttpResponse:
+        response = super().form_invalid(form)
+        if form.has_error("old_password", TooOften.default_code):
+            response.status_code = 429
+        return response
+
+
+class ResetPage(PasswordResetView):
+    """Mails a link; the number of requests from one address is limited, whether or not there are accounts."""
+
+    template_name = "accounts/password_reset_form.html"
+    form_class = ResetForm
+
+    def form_valid(self, form: ResetForm) -> HttpResponse:
+        try:
+            RESETS.hit(address_of(self.request))
+        except TooOften as limit:
+            form.add_error(None, too_often(limit))
+            return self.render_to_response(self.get_context_data(form=form), status=429)
+        return super().form_valid(form)
 
 
 def door(request: HttpRequest, template: str, form: BaseForm) -> HttpResponse:

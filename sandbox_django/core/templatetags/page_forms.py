@@ -8,7 +8,6 @@ from django.template.base import Parser, Token
 from django.template.context import Context
 from django.template.defaulttags import CsrfTokenNode
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
 from core.page_account import FIELD
 
@@ -16,7 +15,7 @@ register = template.Library()
 
 
 class FormTokensNode(CsrfTokenNode):
-    def render(self, context: Context) -> SafeString:
+    def render(self, context: Context) -> str:
         token = super().render(context)
         if account := context.get("page_account"):
             return format_html('{}<input type="hidden" name="{}" value="{}">', token, FIELD, account)

@@ -1,0 +1,38 @@
+"""Limits on sign-in: every attempt costs a password hash, so successful ones count too.
+
+All of them count for e-mails without an account as well, so that a limit tells nobody which e-mails have one.
+"""
+
+from django.http import HttpRequest
+
+from core.throttling import Limit, address_of
+
+TEN_MINUTES, HOUR = 10 * 60, 60 * 60
+
+WRONG_PASSWORDS = Limit("wrong passwords for one e-mail from one address", times=10, seconds=TEN_MINUTES)
+WRONG_ANSWERS = Limit("wrong passwords from one address", times=100, seconds=TEN_MINUTES)
+# More than WRONG_PASSWORDS: a single address can't lock the owner of an account out.
+LOGINS = Limit("logins to one account", times=30, seconds=TEN_MINUTES)
+LOGINS_OF_ADDRESS = Limit("logins from one address", times=300, seconds=TEN_MINUTES)
+WRONG_OLD_PASSWORDS = Limit("wrong old passwords of one user", times=10, seconds=TEN_MINUTES)
+PASSWORD_CHANGES = Limit("password changes of one user", times=30, seconds=TEN_MINUTES)
+REGISTRATIONS = Limit("registrations from one address", times=100, seconds=HOUR)
+RESET_MAILS = Limit("reset mails to one e-mail", times=5, seconds=HOUR)
+RESETS = Limit("password resets from one address", times=30, seconds=HOUR)
+# Each device behind an address refreshes every 15 minutes.
+TOKEN_REQUESTS = Limit("token requests from one address", times=1000, seconds=TEN_MINUTES)
+
+
+def count_login(request: HttpRequest, email: str) -> None:
+    """Raises `TooOften` before any password is hashed."""
+    address, name = address_of(request), email.lower()
+    WRONG_PASSWORDS.check((address, name))
+    WRONG_ANSWERS.check(address)
+    LOGINS_OF_ADDRESS.hit(address)
+    LOGINS.hit(name)
+
+
+def count_wrong_password(request: HttpRequest, email: str) -> None:
+    address = address_of(request)
+    WRONG_PASSWORDS.count((address, email.lower()))
+    WRONG_ANSWERS.count(address)
