@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, logout
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.forms import SetPasswordForm
+from django.contrib.auth.forms import PasswordChangeForm, PasswordResetForm, SetPasswordForm
 from django.contrib.auth.views import PasswordChangeView, PasswordResetView
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.forms import BaseForm
@@ -109,7 +109,7 @@ class PasswordPage(PasswordChangeView):
         login(self.request, form.save())
         return HttpResponseRedirect(self.get_success_url())
 
-    def form_invalid(self, form: "SetPasswordForm[User]") -> HttpResponse:
+    def form_invalid(self, form: PasswordChangeForm) -> HttpResponse:
         response = super().form_invalid(form)
         if form.has_error("old_password", TooOften.default_code):
             response.status_code = 429
@@ -122,7 +122,7 @@ class ResetPage(PasswordResetView):
     template_name = "accounts/password_reset_form.html"
     form_class = ResetForm
 
-    def form_valid(self, form: ResetForm) -> HttpResponse:
+    def form_valid(self, form: PasswordResetForm) -> HttpResponse:
         try:
             RESETS.hit(address_of(self.request))
         except TooOften as limit:
