@@ -36,7 +36,7 @@ import uvloop
 from aiohttp import web
 
 from assistants.services import ai_service
-from assistants.services.ai_service import CutShort, Turn, Usage
+from assistants.services.ai_service import AnswerPart, CutShort, Turn, Usage
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessageChunk  # importing it takes a second, which few tests need
@@ -102,7 +102,9 @@ class Reply:
     first: Gate | Do | None = None
     pause: float = 0
     finish_reason: str | None = "stop"
-    usage: dict[str, int] | None = None
+    usage: Any = None
+    is_raw: bool = False  # the steps are the whole body
+    content_type: str = "text/event-stream"
 
 
 def says(
@@ -115,6 +117,11 @@ def says(
     """Streams these steps, then a proper end."""
     counts = usage and {"prompt_tokens": usage[0], "completion_tokens": usage[1], "total_tokens": sum(usage)}
     return Reply(steps, pause=pause, finish_reason=finish_reason, usage=counts or None, first=first)
+
+
+def sends(*body: Step, content_type: str = "text/event-stream", pause: float = 0) -> Reply:
+    """Sends these bytes as the whole body of its answer, with no chunk of our own before or after."""
+    return Reply(body, pause=pause, is_raw=True, content_type=content_type)
 
 
 def refuses(status: int, code: str | None = None, message: str = "Go away.") -> Reply:
@@ -253,9 +260,10 @@ class FakeOpenAI:
             raise
 
     async def _stream(self, request: web.Request, reply: Reply, *, wants_usage: bool) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        response = web.StreamResponse(headers={"Content-Type": reply.content_type})
         await response.prepare(request)
-        await response.write(_chunk({"role": "assistant", "content": ""}))
+        if not reply.is_raw:
+            await response.write(_chunk({"role": "assistant", "content": ""}))
         for step in reply.steps:
             if isinstance(step, str):
                 await response.write(_chunk({"content": step}))
@@ -265,7 +273,7 @@ class FakeOpenAI:
                 await self._take(step, request)
             if reply.pause:
                 await asyncio.sleep(reply.pause)
-        if reply.finish_reason:
+        if reply.finish_reason and not reply.is_raw:
             await response.write(_chunk({}, finish_reason=reply.finish_reason))
             if reply.usage and wants_usage:
                 await response.write(_event(_envelope([]) | {"usage": reply.usage}))
@@ -428,6 +436,7 @@ class ScriptedModel:
     """Gives the same scripted answer to everyone, and remembers what it was told."""
 
     name = "scripted"
+    thought_size = 0
 
     def __init__(self, *pieces: ScriptedPiece) -> None:
         self._pieces = pieces
@@ -438,7 +447,7 @@ class ScriptedModel:
         """Wait until somebody has stopped listening, or has heard everything."""
         await _wait_for(self._left)
 
-    async def stream(self, turns: Sequence[Turn]) -> AsyncGenerator[str | Usage | CutShort, None]:
+    async def stream(self, turns: Sequence[Turn]) -> AsyncGenerator[AnswerPart, None]:
         self.heard.append(list(turns))
         try:
             for piece in self._pieces:

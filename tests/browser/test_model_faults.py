@@ -4,21 +4,40 @@ docs/model-faults.md holds the table of it. When this fails because the words ha
 message.
 """
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from test_utils.openai_test_utils import SECRET, FakeOpenAI, Reply, breaks_off, keeps_silent, refuses, says, sends_error
+from test_utils.openai_test_utils import (
+    SECRET,
+    FakeOpenAI,
+    Reply,
+    breaks_off,
+    keeps_silent,
+    refuses,
+    says,
+    sends,
+    sends_error,
+)
 from test_utils.servers import free_port
 from tests.browser.steps import begin
 from tests.servers import ROOT, Server
 
 TABLE = ROOT / "docs" / "model-faults.md"
-HEAD = "| What the model does | What the page shows | What the row holds |\n|---|---|---|\n"
 
-FAULTS: dict[str, Reply] = {
+WHOLE = {"choices": [{"message": {"content": "Twelve minutes"}, "finish_reason": "stop"}]}
+REASONING = b'data: {"choices": [{"delta": {"reasoning_content": "Rice?"}}]}\n\n'
+
+
+def says_now(content: str, finish_reason: str | None = None) -> bytes:
+    choice = {"delta": {"content": content}, "finish_reason": finish_reason}
+    return b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n"
+
+
+REFUSALS: dict[str, Reply] = {
     "401: it does not accept the key": refuses(401, "invalid_api_key"),
     "403: it does not let this key in": refuses(403),
     "404: it does not know the model": refuses(404, "model_not_found"),
@@ -29,6 +48,8 @@ FAULTS: dict[str, Reply] = {
     "400: the conversation is too long": refuses(400, "context_length_exceeded"),
     "400: the content filter refuses the question": refuses(400, "content_filter"),
     "400: it does not like the request": refuses(400),
+}
+BREAKS: dict[str, Reply] = {
     "never sends so much as a header": keeps_silent(),
     "falls silent in mid-answer": keeps_silent("Twelve ", "minu"),
     "hangs up before it answers": breaks_off(),
@@ -39,8 +60,18 @@ FAULTS: dict[str, Reply] = {
     "is cut short by its content filter": says("Twelve ", "minu", finish_reason="content_filter"),
     "stops at its own limit of tokens": says("Twelve ", "minu", finish_reason="length"),
 }
-# Nobody listens there.
-UNREACHABLE = "cannot be reached"
+ODDITIES: dict[str, Reply] = {
+    "reports an error as the reason for its end": says("Twelve ", "minu", finish_reason="error"),
+    "sends an error in place of a stream": Reply(error={"error": {"message": SECRET, "code": "insufficient_quota"}}),
+    "ends its stream without a finish reason": sends(says_now("Twelve minutes"), b"data: [DONE]\n\n"),
+    "does not end its last event": sends(says_now("Twelve "), says_now("minutes", "stop").rstrip()),
+    "does not stream although it was asked to": Reply(error=WHOLE),
+    "reasons in fields and in tags": says(REASONING, "<think>Rice?</think>", "Twelve minutes"),
+    "reports impossible counts of tokens": Reply(
+        ("Twelve minutes",), usage={"prompt_tokens": 1, "completion_tokens": -35}
+    ),
+    "only refuses": says(b'data: {"choices": [{"delta": {"refusal": "I will not say."}}]}\n\n'),
+}
 
 ROW = """async () => {
     const { messagesUrl } = document.querySelector("[data-conversation]").dataset;
@@ -67,19 +98,28 @@ def server_alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
+@pytest.mark.parametrize("faults", [REFUSALS, BREAKS, ODDITIES], ids=["refusals", "breaks", "oddities"])
 def test_every_fault_is_told_in_words_and_the_table_in_the_docs_is_true(
-    page: Page, model: FakeOpenAI, chromium: Browser, server_alone: Server
+    page: Page, model: FakeOpenAI, faults: dict[str, Reply]
 ) -> None:
     lines = []
-    for fault, reply in FAULTS.items():
+    for fault, reply in faults.items():
         model.script(reply)
         lines.append(line_for(fault, *drive(page)))
-    page_alone = chromium.new_page(base_url=server_alone.url)
-    lines.append(line_for(UNREACHABLE, *drive(page_alone)))
-    page_alone.close()
 
-    table = HEAD + "".join(lines)
+    assert_documented(lines)
 
+
+def test_a_model_that_is_not_there_is_told_in_words(chromium: Browser, server_alone: Server) -> None:
+    page = chromium.new_page(base_url=server_alone.url)
+    line = line_for("cannot be reached", *drive(page))
+    page.close()
+
+    assert_documented([line])
+
+
+def assert_documented(lines: list[str]) -> None:
+    table = "".join(lines)
     assert SECRET not in table
     assert table in TABLE.read_text(), table
 

@@ -19,17 +19,19 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import aiohttp
 import structlog
 from django.conf import settings
 
-from assistants.services.answer_parser import AnswerParser
+from assistants.services.answer_parser import MAX_COUNT, AnswerParser
+from assistants.services.answer_text import AnswerText
 from assistants.services.demo_model import demo_answer
 from assistants.services.loop_clients import LoopClients
 from assistants.services.patience import Patience
 from assistants.services.pulse import current_pulse
+from assistants.services.rejections import KnownFormats, Part, RequestFormat, read_rejection
 from core import runner
 
 if TYPE_CHECKING:
@@ -47,6 +49,9 @@ RETRIES = 2
 FIRST_BACKOFF = 0.5  # seconds; doubles, and half of it is left to chance
 
 DEMO_PAUSE = 0.03  # seconds between two pieces: about as fast as a good model
+
+END_TIMEOUT = 2.0  # seconds between the end of the text and the end of the stream
+KNOWN_FORMATS = 100  # servers and models whose formats are remembered
 
 LONGEST_REFUSAL = 64 * 1024  # bytes of an error we are ready to read
 
@@ -66,10 +71,17 @@ class Usage:
     input_tokens: int
     output_tokens: int
 
+    def storable(self) -> "Usage":
+        """Returns the nearest counts that the database can store."""
+        return Usage(*(min(max(count, 0), MAX_COUNT) for count in (self.input_tokens, self.output_tokens)))
+
 
 @dataclass(frozen=True, slots=True)
 class CutShort:
     """The model stopped in mid-answer because it is allowed no more at once."""
+
+
+AnswerPart = str | Usage | CutShort
 
 
 class ModelProblem(StrEnum):
@@ -130,11 +142,12 @@ class ModelUnavailable(Exception):
     addresses and the conversation; hence also `raise … from None` wherever this is raised.
     """
 
-    def __init__(self, code: ModelProblem, *, cause: str = "") -> None:
+    def __init__(self, code: ModelProblem, *, cause: str = "", rejected: frozenset[Part] = frozenset()) -> None:
         super().__init__(code.value)
         self.code = code
         self.words = code.words
         self.cause = cause
+        self.rejected = rejected  # the parts of the request that the server does not accept
 
 
 class ChatModel(Protocol):
@@ -143,7 +156,11 @@ class ChatModel(Protocol):
     @property
     def name(self) -> str: ...
 
-    def stream(self, turns: Sequence[Turn]) -> AsyncGenerator[str | Usage | CutShort, None]:
+    @property
+    def thought_size(self) -> int:
+        """Bytes of reasoning that the model has sent: it costs tokens, and is no part of an answer or a title."""
+
+    def stream(self, turns: Sequence[Turn]) -> AsyncGenerator[AnswerPart, None]:
         """Yield the answer in pieces of text, then its Usage if the model tells; or raise ModelUnavailable.
 
         Closing the generator, or cancelling the task that waits for it, ends the request to the model at once.
@@ -198,10 +215,74 @@ async def close_clients() -> None:
 
 @dataclass(slots=True)
 class Ending:
-    """What a server said besides the text."""
+    """The end of an answer: its reason, and its cost."""
 
+    _patience: Patience
     reason: str = ""
     usage: Usage | None = None
+
+    def note(self, reason: str) -> None:
+        """The text is complete. Only the usage is missing, and not every server sends it."""
+        if reason and not self.reason:
+            self.reason = reason
+            self._patience.renew(min(END_TIMEOUT, settings.OPENAI_TOKEN_TIMEOUT))
+
+    def check(self, *, has_text: bool) -> None:
+        """Raises ModelUnavailable unless the answer came to an end."""
+        if not self.reason:
+            raise ModelUnavailable(ModelProblem.CUT_OFF, cause="no finish reason")
+        reason = self.reason.lower()
+        if reason in FILTERED:
+            raise ModelUnavailable(ModelProblem.CONTENT_FILTERED, cause="finish reason")
+        if reason in BROKEN:
+            raise ModelUnavailable(ModelProblem.OVERLOADED, cause="finish reason")
+        if not has_text:
+            raise ModelUnavailable(ModelProblem.EMPTY)
+
+    @property
+    def is_cut_short(self) -> bool:
+        return self.reason.lower() in CUT_SHORT
+
+
+# The reasons that servers give for the end of an answer. All others are proper ends.
+CUT_SHORT = {"length", "max_tokens", "max_output_tokens", "max_completion_tokens", "model_length"}
+FILTERED = {
+    "content_filter",
+    "content_filtered",
+    "safety",
+    "sensitive",
+    "recitation",
+    "prohibited_content",
+    "blocklist",
+}
+BROKEN = {"error", "server_error", "network_error", "insufficient_system_resource", "abort", "aborted", "cancelled"}
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """Reasoning that a server has sent; only its size is kept."""
+
+    size: int  # bytes
+
+
+class Attempt:
+    """One request. Everything that the server sends renews the time-out, but it may think only for so long."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+        self._thinks_until: float | None = None
+        self.has_begun = False
+
+    def seen(self, *, is_text: bool) -> None:
+        if is_text:
+            self._patience.renew(settings.OPENAI_TOKEN_TIMEOUT)
+            return
+        now = asyncio.get_running_loop().time()
+        if self._thinks_until is None:
+            self._thinks_until = now + settings.OPENAI_THINKING_TIMEOUT
+        if now >= self._thinks_until:
+            raise ModelUnavailable(ModelProblem.TIMEOUT, cause="thinking")
+        self._patience.renew(min(settings.OPENAI_TOKEN_TIMEOUT, self._thinks_until - now))
 
 
 class RemoteModel(ABC):
@@ -209,54 +290,111 @@ class RemoteModel(ABC):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._url: str = (settings.OPENAI_BASE_URL or OPENAI_URL).rstrip("/")
-        self._key: str = settings.OPENAI_API_KEY or NO_KEY
-        self._organization: str = settings.OPENAI_ORG
+        self._url: str = (settings.OPENAI_BASE_URL.strip() or OPENAI_URL).rstrip("/")
+        self._key: str = settings.OPENAI_API_KEY.strip() or NO_KEY
+        self._organization: str = settings.OPENAI_ORG.strip()
+        self._format = _known_formats.get(self._url, name) or _first_format(self._url)
+        self._is_new_format = False
+        self.thought_size = 0
 
-    async def stream(self, turns: Sequence[Turn]) -> AsyncGenerator[str | Usage | CutShort, None]:
+    async def stream(self, turns: Sequence[Turn]) -> AsyncGenerator[AnswerPart, None]:
         await self.prepare()
         # One patience for all tries: nobody waits longer for a first word because we asked twice. So a server that
         # keeps silent is asked once; it may be at work on the question, and somebody pays for that.
         patience = Patience(settings.OPENAI_FIRST_TOKEN_TIMEOUT)
-        tries = 0
+        failures = 0
         try:
             while True:
-                tries += 1
-                shown = False
-                ending = Ending()
+                attempt = Attempt(patience)
                 try:
-                    async with aclosing(self._ask(turns, patience, ending)) as pieces:
-                        async for piece in pieces:
-                            if text := _storable(piece):
-                                shown = True
-                                yield text
-                                patience.renew(settings.OPENAI_TOKEN_TIMEOUT)
-                    if not ending.reason:
-                        raise ModelUnavailable(ModelProblem.CUT_OFF, cause="no finish reason")
-                    if ending.usage:
-                        yield ending.usage
-                    if ending.reason == "content_filter":
-                        raise ModelUnavailable(ModelProblem.CONTENT_FILTERED, cause="finish reason")
-                    if not shown:
-                        raise ModelUnavailable(ModelProblem.EMPTY)
-                    if ending.reason == "length":
-                        yield CutShort()
+                    async with aclosing(self._attempt(turns, patience, attempt)) as parts:
+                        async for part in parts:
+                            yield part
                     return
                 except ModelUnavailable as failure:
-                    pause = FIRST_BACKOFF * 2 ** (tries - 1) * random.uniform(0.5, 1)  # noqa: S311  # no secret
-                    if shown or failure.code not in PASSING or tries > RETRIES or pause > patience.left():
+                    if attempt.has_begun:
                         raise
-                    logger.info("model_asked_again", code=failure.code.value, cause=failure.cause, tries=tries)
+                    if self._adapt(turns, failure):
+                        continue
+                    failures += 1
+                    pause = FIRST_BACKOFF * 2 ** (failures - 1) * random.uniform(0.5, 1)  # noqa: S311  # no secret
+                    if failure.code not in PASSING or failures > RETRIES or pause > patience.left():
+                        raise
+                    logger.info("model_asked_again", code=failure.code.value, cause=failure.cause, tries=failures)
                 await asyncio.sleep(pause)
         finally:
             patience.stop()
+
+    async def _attempt(
+        self, turns: Sequence[Turn], patience: Patience, attempt: Attempt
+    ) -> AsyncGenerator[AnswerPart, None]:
+        """Asks once, and yields the parts of the answer."""
+        answer, ending, has_text = AnswerText(), Ending(patience), False
+        try:
+            async with aclosing(self._ask(turns, patience, ending)) as pieces:
+                async for piece in pieces:
+                    attempt.has_begun = True
+                    self._keep_format()
+                    text = ""
+                    if isinstance(piece, Thinking):
+                        self.thought_size += piece.size
+                    elif text := answer.feed(piece):
+                        has_text = True
+                        yield text
+                    if not ending.reason:
+                        attempt.seen(is_text=bool(text))
+        except ModelUnavailable:
+            if text := answer.close():
+                yield text
+            raise
+        finally:
+            self.thought_size += answer.thought_size
+        if text := answer.close():
+            has_text = True
+            yield text
+        if ending.usage:
+            yield ending.usage
+        ending.check(has_text=has_text)
+        if ending.is_cut_short:
+            yield CutShort()
+
+    def _adapt(self, turns: Sequence[Turn], failure: ModelUnavailable) -> bool:
+        """Drops the parts of the request that the server has rejected; returns whether to ask again without them."""
+        rejected = failure.rejected
+        if turns[0].role != "system":
+            rejected -= {Part.SYSTEM_ROLE}
+        if not settings.ASSISTANT_MAX_ANSWER_TOKENS:
+            rejected -= {Part.LENGTH_LIMIT, Part.ANY_LENGTH_LIMIT}
+        adapted = self._format.without(rejected)
+        if adapted is None:
+            return False
+        self._format = adapted
+        # A conversation that is too long for a limit says nothing about the next one.
+        self._is_new_format = failure.code is not ModelProblem.CONTEXT_TOO_LONG
+        logger.info("model_asked_differently", model=self.name, rejected=sorted(rejected))
+        return True
+
+    def _keep_format(self) -> None:
+        if self._is_new_format:
+            self._is_new_format = False
+            _known_formats.remember(self._url, self.name, self._format)
+
+    def _messages(self, turns: Sequence[Turn]) -> list[dict[str, str]]:
+        if turns[0].role == "system" and not self._format.system_role:
+            system, first, *later = turns
+            turns = [Turn(first.role, f"{system.content}\n\n{first.content}"), *later]
+        return [{"role": turn.role, "content": turn.content} for turn in turns]
+
+    def _token_limit(self) -> dict[str, int]:
+        limit: int = settings.ASSISTANT_MAX_ANSWER_TOKENS
+        return {name: limit for name in self._format.token_limits[:1] if limit}
 
     @abstractmethod
     async def prepare(self) -> None:
         """Have ready what asking takes. It only takes time once, and the model is not to blame for that."""
 
     @abstractmethod
-    def _ask(self, turns: Sequence[Turn], patience: Patience, ending: Ending) -> AsyncGenerator[str, None]:
+    def _ask(self, turns: Sequence[Turn], patience: Patience, ending: Ending) -> AsyncGenerator[str | Thinking, None]:
         """Ask once, and yield the text as it comes. Every await on the server is made `with patience`."""
 
 
@@ -272,11 +410,13 @@ class OpenAIService(RemoteModel):
             await asyncio.to_thread(_load_sdk)
         await _sdk_clients.get()
 
-    async def _ask(self, turns: Sequence[Turn], patience: Patience, ending: Ending) -> AsyncGenerator[str, None]:
+    async def _ask(
+        self, turns: Sequence[Turn], patience: Patience, ending: Ending
+    ) -> AsyncGenerator[str | Thinking, None]:
         import openai
 
         chat = await self._chat()
-        chunks = chat.astream([{"role": turn.role, "content": turn.content} for turn in turns])
+        chunks = chat.astream(self._messages(turns))
         started = False
         try:
             async with aclosing(chunks):  # type: ignore[type-var]  # it is a generator, declared as an iterator
@@ -287,14 +427,20 @@ class OpenAIService(RemoteModel):
                         return
                     started = True
                     if usage := chunk.usage_metadata:
-                        ending.usage = Usage(usage["input_tokens"], usage["output_tokens"])
-                    if reason := chunk.response_metadata.get("finish_reason"):
-                        ending.reason = reason
+                        if not usage["total_tokens"] and (details := usage.get("output_token_details")):
+                            yield Thinking(details.get("reasoning", 0))  # see NormalizedBody
+                        else:
+                            ending.usage = Usage(usage["input_tokens"], usage["output_tokens"])
+                    ending.note(chunk.response_metadata.get("finish_reason", ""))
                     if text := str(chunk.text):
                         yield text
         except (TimeoutError, openai.APITimeoutError) as error:
+            if ending.reason:
+                return
             raise ModelUnavailable(ModelProblem.TIMEOUT, cause=type(error).__name__) from None
         except openai.APIConnectionError as error:
+            if ending.reason:
+                return
             problem = ModelProblem.CUT_OFF if started else ModelProblem.UNREACHABLE
             raise ModelUnavailable(problem, cause=type(error).__name__) from None
         except openai.APIStatusError as error:
@@ -318,7 +464,8 @@ class OpenAIService(RemoteModel):
             http_async_client=await _sdk_clients.get(),
             openai_proxy=None,
             use_responses_api=False,  # compatible servers don't have it
-            stream_usage=True,
+            stream_usage=self._format.stream_options,
+            extra_body=self._token_limit() or None,
             # Time-outs and second tries are RemoteModel's business, all but this one.
             request_timeout=openai.Timeout(None, connect=settings.OPENAI_CONNECT_TIMEOUT),
             max_retries=0,
@@ -335,7 +482,9 @@ class DirectReader(RemoteModel):
     async def prepare(self) -> None:
         await _direct_clients.get()
 
-    async def _ask(self, turns: Sequence[Turn], patience: Patience, ending: Ending) -> AsyncGenerator[str, None]:
+    async def _ask(
+        self, turns: Sequence[Turn], patience: Patience, ending: Ending
+    ) -> AsyncGenerator[str | Thinking, None]:
         session = await _direct_clients.get()
         parser, pulse = AnswerParser(), current_pulse()
         response: aiohttp.ClientResponse | None = None
@@ -345,27 +494,33 @@ class DirectReader(RemoteModel):
                 if response.status >= 400:
                     raise _refusal(response.status, await _body_of(response))
             read = response.content.readany
-            while not parser.is_done:
+            is_open = True
+            while is_open and not parser.is_done:
                 with patience:
                     data = await read()
-                if not data:
-                    break
-                if text := parser.feed(data):
-                    yield text
+                is_open = bool(data)
+                thought_size = parser.thought_size
+                text = parser.feed(data) if data else parser.close()
+                ending.note(parser.end_reason)
+                if text or parser.thought_size > thought_size:
+                    yield text or Thinking(parser.thought_size - thought_size)
                     # Pages hear of it no more often, so to wake up for each token would be work for nothing.
                     await pulse.next()
                 if parser.error:
                     raise _refusal(None, parser.error)
                 if parser.is_nonsense:
                     break
-            if parser.is_nonsense or not parser.events:
+            if parser.is_nonsense or not (parser.events or parser.is_done):
                 raise ModelUnavailable(ModelProblem.BAD_REPLY, cause="no event stream")
-            ending.reason = str(parser.finish_reason or "")
-            ending.usage = _usage(parser.usage)
+            ending.usage = Usage(*counts) if (counts := parser.counts) else None
             await _read_to_end(response)
         except TimeoutError as error:
+            if ending.reason:
+                return
             raise ModelUnavailable(ModelProblem.TIMEOUT, cause=type(error).__name__) from None
         except aiohttp.ClientError as error:
+            if ending.reason:
+                return
             problem = ModelProblem.CUT_OFF if parser.events else ModelProblem.UNREACHABLE
             raise ModelUnavailable(problem, cause=type(error).__name__) from None
         finally:
@@ -381,9 +536,10 @@ class DirectReader(RemoteModel):
             headers=headers,
             json={
                 "model": self.name,
-                "messages": [{"role": turn.role, "content": turn.content} for turn in turns],
+                "messages": self._messages(turns),
                 "stream": True,
-                "stream_options": {"include_usage": True},
+                **({"stream_options": {"include_usage": True}} if self._format.stream_options else {}),
+                **self._token_limit(),
             },
             timeout=aiohttp.ClientTimeout(total=None, connect=settings.OPENAI_CONNECT_TIMEOUT),
         )
@@ -393,6 +549,7 @@ class DemoModel:
     """Answers with a script that says it is one, and how to connect a model, at a model's pace."""
 
     name = "demo"
+    thought_size = 0
 
     def __init__(self, *, pause: float = DEMO_PAUSE) -> None:
         self._pause = pause
@@ -405,15 +562,6 @@ class DemoModel:
 
 
 # --- What they are made of -------------------------------------------------------------------------------------------
-
-
-def _storable(text: str) -> str:
-    """`text` without what PostgreSQL refuses to store: NUL, and halves of characters."""
-    if "\x00" in text:
-        text = text.replace("\x00", "")
-    if text.isascii():
-        return text
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 BY_STATUS = {
@@ -434,39 +582,58 @@ BY_CODE = {
     "insufficient_quota": ModelProblem.QUOTA,
     "model_not_found": ModelProblem.NOT_FOUND,
     "rate_limit_exceeded": ModelProblem.RATE_LIMITED,
+    "rate_limit_error": ModelProblem.RATE_LIMITED,
+    "insufficient_balance": ModelProblem.QUOTA,
+    "billing_error": ModelProblem.QUOTA,
+    "invalid_api_key": ModelProblem.AUTH,
+    "authentication_error": ModelProblem.AUTH,
+    "permission_error": ModelProblem.AUTH,
+    "not_found_error": ModelProblem.NOT_FOUND,
+    "overloaded_error": ModelProblem.OVERLOADED,
+    "request_too_large": ModelProblem.CONTEXT_TOO_LONG,
+    "string_above_max_length": ModelProblem.CONTEXT_TOO_LONG,
+}
+# No other request to this server would fare better.
+NOT_ABOUT_THE_FORMAT = {
+    ModelProblem.AUTH,
+    ModelProblem.QUOTA,
+    ModelProblem.RATE_LIMITED,
+    ModelProblem.CONTENT_FILTERED,
 }
 
 
 def _refusal(status: int | None, said: object) -> ModelUnavailable:
     """What it means that a server refused with this status (None: in mid-answer), and said this about it."""
+    if isinstance(said, list) and said:
+        said = said[0]
     said = said.get("error", said) if isinstance(said, dict) else said
-    code, kind, message = (
-        (str(said.get(key) or "") for key in ("code", "type", "message")) if isinstance(said, dict) else ("", "", "")
-    )
-    if status is None and code.isdecimal():
+    code, kind = (str(said.get(key) or "") for key in ("code", "type")) if isinstance(said, dict) else ("", "")
+    if status is None and code.isdecimal() and len(code) == 3:
         status = int(code)
+    rejection = read_rejection(said)
     if not (problem := BY_CODE.get(code) or BY_CODE.get(kind)):
-        if "context length" in message:  # vLLM gives it no code
+        if rejection.is_too_long and status not in {401, 403, 404, 429}:
             problem = ModelProblem.CONTEXT_TOO_LONG
+        elif status is None and kind == "invalid_request_error":
+            problem = ModelProblem.REFUSED
         elif status is None or status >= 500:
             problem = ModelProblem.OVERLOADED
         else:
             problem = BY_STATUS.get(status, ModelProblem.REFUSED)
-    return ModelUnavailable(problem, cause=f"HTTP {status}" if status else "error event")
-
-
-def _usage(said: Any) -> Usage | None:
-    if not isinstance(said, dict):
-        return None
-    counts = (said.get("prompt_tokens"), said.get("completion_tokens"))
-    return Usage(*(count if isinstance(count, int) else 0 for count in counts))
+    rejected = frozenset() if problem in NOT_ABOUT_THE_FORMAT else rejection.parts
+    return ModelUnavailable(problem, cause=f"HTTP {status}" if status else "error event", rejected=rejected)
 
 
 async def _body_of(response: aiohttp.ClientResponse) -> object:
+    """Returns the JSON of a refusal, or its text."""
     try:
-        return json.loads(await response.content.read(LONGEST_REFUSAL))
+        body = await response.content.readexactly(LONGEST_REFUSAL)
+    except asyncio.IncompleteReadError as error:
+        body = error.partial
+    try:
+        return json.loads(body)
     except ValueError:
-        return None
+        return body.decode(errors="replace")
 
 
 async def _read_to_end(response: aiohttp.ClientResponse) -> None:
@@ -492,9 +659,9 @@ def _load_sdk() -> None:
 
 
 def _open_sdk_client() -> "httpx2.AsyncClient":
-    import openai
+    from assistants.services.sdk_client import NormalizingClient
 
-    return openai.DefaultAsyncHttpxClient()
+    return NormalizingClient()
 
 
 def _open_direct_client() -> aiohttp.ClientSession:
@@ -506,5 +673,13 @@ def _open_direct_client() -> aiohttp.ClientSession:
     )
 
 
+def _first_format(url: str) -> RequestFormat:
+    # OpenAI's newer models only know the newer name, and most compatible servers the older one.
+    if url == OPENAI_URL:
+        return RequestFormat(("max_completion_tokens", "max_tokens"))
+    return RequestFormat(("max_tokens", "max_completion_tokens"))
+
+
+_known_formats = KnownFormats(KNOWN_FORMATS)
 _sdk_clients = LoopClients(_open_sdk_client)
 _direct_clients = LoopClients(_open_direct_client)

@@ -1,43 +1,112 @@
-"""Finds the text in an answer that an OpenAI-compatible server streams."""
+"""Reads an answer of an OpenAI-compatible server: a stream of events, or one JSON document."""
 
 import json
 from typing import Any
 
+import structlog
 from pydantic_core import from_json
+
+logger = structlog.get_logger(__name__)
+
+MAX_EVENT_SIZE = 4 * 1024 * 1024  # bytes of one event, or of an answer that is not streamed
+MAX_COUNT = 2**31 - 1  # what the database stores
+
+# Reasoning has no standard name. Servers send one of these beside `content`, or send several with the same text.
+THOUGHT_FIELDS = (
+    "reasoning_content",
+    "reasoning",
+    "thinking",
+    "reasoning_text",
+    "thinking_blocks",
+    "reasoning_details",
+)
+BYTE_ORDER_MARK = "\ufeff"
 
 
 class AnswerParser:
-    """Turns the bytes of one streamed answer, cut anywhere, into its text.
+    """Turns the bytes of one answer, cut anywhere, into its text.
 
     Written for little work per token: everything that arrived together is decoded at once and comes back as one
     piece, and the usual event (one `data:` line) takes the shortest path. Never raises: what came before the trouble
     is still to be shown.
     """
 
-    __slots__ = ("_rest", "error", "events", "finish_reason", "is_done", "is_nonsense", "usage")
+    __slots__ = (
+        "_ends_with_return",
+        "_has_text",
+        "_is_document",
+        "_rest",
+        "error",
+        "events",
+        "finish_reason",
+        "is_done",
+        "is_nonsense",
+        "thought_size",
+        "usage",
+    )
 
     def __init__(self) -> None:
         self._rest = b""
+        self._ends_with_return = False
+        self._is_document: bool | None = None  # one JSON document, and not a stream; None until that is known
+        self._has_text = False
         self.events = 0
         self.is_done = False
         self.is_nonsense = False
+        self.thought_size = 0  # bytes of reasoning, which is no part of the answer
         # As the server sent them, to be read with care.
         self.finish_reason: Any = None
         self.usage: Any = None
         self.error: Any = None
 
+    @property
+    def end_reason(self) -> str:
+        """The reason for the end of the answer; empty as long as it goes on."""
+        return str(self.finish_reason or ("stop" if self.is_done else ""))
+
+    @property
+    def counts(self) -> tuple[int, int] | None:
+        """The tokens in and out that the server reports, as far as they are numbers that can be stored."""
+        return _counts(self.usage)
+
     def feed(self, data: bytes) -> str:
-        """The text of the events that these bytes complete."""
+        """Returns the text of the events that these bytes complete."""
+        if self._ends_with_return or b"\r" in data:  # JSON escapes it, so it can only end a line
+            data = self._with_newlines(data)
         if self._rest:
             data = self._rest + data
-        if b"\r" in data:  # JSON escapes it, so it can only end a line
-            data = data.replace(b"\r\n", b"\n")
-        complete, _, self._rest = data.rpartition(b"\n\n")
-        if not complete:
+        if self._is_document is None and (start := data.lstrip(b" \t\n\xef\xbb\xbf")):
+            self._is_document = start.startswith(b"{")
+        if self._is_document:
+            complete, self._rest = b"", data
+        else:
+            complete, _, self._rest = data.rpartition(b"\n\n")
+        if len(self._rest) > MAX_EVENT_SIZE:
+            self.is_nonsense, self._rest = True, b""
+        return self._read_all(complete.decode(errors="replace").split("\n\n")) if complete else ""
+
+    def close(self) -> str:
+        """Returns the text that the end of the body completes: an event without a blank line, or a whole document."""
+        rest, self._rest = self._rest.decode(errors="replace").strip(), b""
+        if not rest or self.is_done or self.error or self.is_nonsense:
             return ""
+        if self._is_document:
+            return self._read_document(rest)
+        text = self._read_all([rest])
+        if self.is_nonsense:
+            self.is_nonsense = False  # cut off in the middle of an event: the missing end of the answer says so
+        return text
+
+    def _with_newlines(self, data: bytes) -> bytes:
+        if self._ends_with_return:
+            data = data.removeprefix(b"\n")
+        self._ends_with_return = data.endswith(b"\r")
+        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+    def _read_all(self, events: list[str]) -> str:
         pieces: list[str] = []
         try:
-            for event in complete.decode(errors="replace").split("\n\n"):
+            for event in events:
                 if text := self._read(event):
                     pieces.append(text)
                 if self.error or self.is_done:
@@ -47,32 +116,99 @@ class AnswerParser:
         return "".join(pieces)
 
     def _read(self, event: str) -> str:
+        name = ""
         if event.startswith("data: {") and "\n" not in event:
             data = event[6:]
         else:
-            data = "\n".join([line[5:] for line in event.split("\n") if line.startswith("data:")]).strip()
-            if data == "[DONE]":
+            name, data = _fields(event)
+            if data.startswith("[DONE]"):
                 self.is_done = True
                 return ""
             if not data:
                 return ""
-        chunk = _loads(data)
+        return self._read_chunk(_loads(data), is_error=name == "error")
+
+    def _read_document(self, document: str) -> str:
+        """Reads an answer that is not streamed although that was requested."""
+        try:
+            chunk = _loads(document.removeprefix(BYTE_ORDER_MARK))
+            text = self._read_chunk(chunk)
+            self.is_nonsense = not self.error and "choices" not in chunk
+        except (AttributeError, LookupError, TypeError, ValueError):
+            self.is_nonsense = True
+            return ""
+        self.is_done = not self.is_nonsense
+        return text
+
+    def _read_chunk(self, chunk: Any, *, is_error: bool = False) -> str:
+        choices = chunk.get("choices")
         self.events += 1
         # Some servers repeat the running total in every chunk: the last one counts, not the sum.
         if usage := chunk.get("usage"):
             self.usage = usage
         if error := chunk.get("error"):
             self.error = error
-        if not (choices := chunk.get("choices")):
+        elif is_error or "error" in (chunk.get("object"), chunk.get("type")):
+            self.error = chunk
+        if not choices:
             return ""
         choice = choices[0]
+        if choice.get("index"):  # another answer than the first, which nobody asked for
+            choice = next((one for one in choices if not one.get("index")), {})
+        if error := choice.get("error"):
+            self.error = error
         if reason := choice.get("finish_reason"):
             self.finish_reason = reason
-        if not (delta := choice.get("delta")) or not (content := delta.get("content")):
+            self.usage = choice.get("usage") or self.usage  # some servers put it there
+        # "message" is for an answer that is not streamed. Some servers repeat a streamed one there, at its end.
+        if not (delta := choice.get("delta") or (None if self._has_text else choice.get("message"))):
             return ""
-        if not isinstance(content, str):
-            raise TypeError
-        return content
+        text = content if isinstance(content := delta.get("content"), str) else self._text_of(content)
+        if refusal := delta.get("refusal"):
+            text += self._text_of(refusal)
+        if text:
+            self._has_text = True
+        else:
+            self._note_thoughts(delta)
+        return text
+
+    def _note_thoughts(self, delta: dict[str, Any]) -> None:
+        for name in THOUGHT_FIELDS:
+            if thoughts := delta.get(name):
+                self.thought_size += _size(thoughts)
+                return
+
+    def _text_of(self, content: Any) -> str:
+        """Returns the text of content that is a list of parts."""
+        if content is None:
+            return ""
+        if isinstance(content, str):
+            return content
+        pieces: list[str] = []
+        for part in [content] if isinstance(content, dict) else content:
+            if isinstance(part, str):
+                pieces.append(part)
+            elif part.get("type") in ("thinking", "reasoning", "redacted_thinking"):
+                self.thought_size += _size(part)
+            elif isinstance(text := part.get("text") or part.get("refusal"), str):
+                pieces.append(text)
+        return "".join(pieces)
+
+
+def _fields(event: str) -> tuple[str, str]:
+    """Returns an event's name and its data."""
+    name, data = "", []
+    for line in event.removeprefix(BYTE_ORDER_MARK).split("\n"):
+        if line.startswith("data:"):
+            data.append(line[5:])
+        elif line.startswith("event:"):
+            name = line[6:].strip()
+    return name, "\n".join(data).strip()
+
+
+def _size(thoughts: Any) -> int:
+    text = thoughts if isinstance(thoughts, str) else json.dumps(thoughts, ensure_ascii=False)
+    return len(text.encode(errors="replace"))
 
 
 def _loads(data: str) -> Any:
@@ -80,3 +216,33 @@ def _loads(data: str) -> Any:
         return from_json(data)  # takes half as long, and there is one for each token
     except ValueError:
         return json.loads(data)  # which lets half a character through, as a server may send it
+
+
+def _counts(usage: Any) -> tuple[int, int] | None:
+    if not isinstance(usage, dict):
+        return None
+    prompt, completion, total = (
+        _count(usage.get(name)) for name in ("prompt_tokens", "completion_tokens", "total_tokens")
+    )
+    if prompt is None and completion is None and total is None:
+        return None
+    if prompt is None and total is not None:
+        prompt = max(total - (completion or 0), 0)
+    return prompt or 0, completion or 0
+
+
+def _count(reported: Any) -> int | None:
+    """Returns a count that the database can store; None where the server reports no number."""
+    if reported is None:
+        return None
+    if isinstance(reported, bool) or not isinstance(reported, int | float | str):
+        logger.warning("usage_not_a_number", kind=type(reported).__name__)
+        return None
+    try:
+        number = int(float(reported)) if not isinstance(reported, int) else reported
+    except (ValueError, OverflowError):
+        logger.warning("usage_not_a_number", kind=type(reported).__name__)
+        return None
+    if not 0 <= number <= MAX_COUNT:
+        logger.warning("usage_out_of_range", is_negative=number < 0)
+    return min(max(number, 0), MAX_COUNT)

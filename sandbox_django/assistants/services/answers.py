@@ -10,7 +10,7 @@ import socket
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -34,13 +34,14 @@ from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.message import MessageType, Status
 from assistants.services import ai_service
 from assistants.services.ai_service import ChatModel, CutShort, ModelUnavailable, Usage
+from assistants.services.answer_text import storable
 from assistants.services.failures import CUT_SHORT, INTERNAL_ERROR, INTERRUPTED, words_for
 from assistants.services.history import load_history, turns_for
 from assistants.services.reply_buffer import reply_buffer
 from assistants.services.spending import ANSWER_RESERVE, Asker, estimated_tokens, set_aside, settle
 from assistants.services.ticker import Writing, current_ticker, lease_from_now
 from assistants.texts import sealed_text
-from core.batching import Batched
+from core.batching import NOT_NOW, Batched
 from core.dates import aware
 from core.live import feeds
 from core.live.feeds import FeedWriter
@@ -59,6 +60,8 @@ logger = structlog.get_logger(__name__)
 # Unique for each start of a process: a worker that comes back doesn't take its earlier self's rows for its own.
 WORKER = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
+MODEL_LENGTH = 100  # characters of a model's name that are stored
+MAX_PLAUSIBLE_COST = 10_000_000  # tokens of one answer; a server that reports more, or nothing, has miscounted
 END_TRIES = 10  # once a second; after that the lease runs out and the sweep ends the answer
 
 
@@ -177,50 +180,67 @@ async def write_answer(writing: Writing, *, on_begun: Callable[[], None]) -> Non
     await _end(End(writing.answer_id, writing.conversation_id, writing.so_far(), _outcome(writing, model)))
 
 
-async def _read(model: ChatModel, writing: Writing, on_begun: Callable[[], None]) -> Usage | None:
-    usage = None
+async def _read(model: ChatModel, writing: Writing, on_begun: Callable[[], None]) -> None:
     ticker = current_ticker()
-    async with aclosing(model.stream(writing.turns)) as pieces:
-        async for piece in pieces:
-            if isinstance(piece, Usage):
-                usage = piece
-                continue
-            if isinstance(piece, CutShort):
-                writing.is_cut_short = True
-                continue
-            if writing.wants_title and not writing.text:
-                on_begun()
-            ticker.say(writing, piece)
-    return usage
+    left = settings.ASSISTANT_MAX_ANSWER_LENGTH
+    try:
+        async with aclosing(model.stream(writing.turns)) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, Usage):
+                    writing.usage = piece.storable()
+                    continue
+                if isinstance(piece, CutShort):
+                    writing.is_cut_short = True
+                    continue
+                kept = piece[:left]
+                left -= len(kept)
+                if kept:
+                    if writing.wants_title and not writing.text:
+                        on_begun()
+                    ticker.say(writing, kept)
+                if len(kept) < len(piece):
+                    writing.is_cut_short = True
+                    return
+    finally:
+        writing.thought_size = model.thought_size
 
 
 def _outcome(writing: Writing, model: ChatModel) -> Outcome:
     reading = writing.reading
     assert reading is not None
+    name, usage = model.name[:MODEL_LENGTH], writing.usage
     if reading.cancelled():
         if writing.is_stopped:
-            return Outcome(Status.STOPPED, model=model.name)
-        return Outcome(Status.FAILED, INTERRUPTED, model.name)
+            return Outcome(Status.STOPPED, model=name, usage=usage)
+        return Outcome(Status.FAILED, INTERRUPTED, name, usage)
     failure = reading.exception()
     if isinstance(failure, ModelUnavailable):
         logger.warning("answer_failed", answer=writing.answer_id, code=failure.code.value, cause=failure.cause)
-        return Outcome(Status.FAILED, failure.code.value, model.name)
+        return Outcome(Status.FAILED, failure.code.value, name, usage)
     if failure is not None:
         logger.error("answer_failed", answer=writing.answer_id, code=INTERNAL_ERROR, exc_info=failure)
-        return Outcome(Status.FAILED, INTERNAL_ERROR, model.name)
-    error = CUT_SHORT if writing.is_cut_short else ""
-    return Outcome(Status.COMPLETE, error, model.name, reading.result())
+        return Outcome(Status.FAILED, INTERNAL_ERROR, name, usage)
+    return Outcome(Status.COMPLETE, CUT_SHORT if writing.is_cut_short else "", name, usage)
 
 
 async def _end(end: End) -> None:
+    is_changed = False
     for _ in range(END_TRIES):
         try:
             if await _ends.do(end):
                 answers_ended.labels(end.outcome.status.value, end.outcome.error).inc()
             break
-        except DatabaseError as failure:
+        except NOT_NOW as failure:
             logger.warning("answer_end_delayed", answer=end.answer_id, reason=reason_of(failure))
             await asyncio.sleep(1)
+        except Exception as failure:  # logged below, and the answer is ended without the values
+            # The database refuses one of the values, and will do so again. Its message may quote the conversation.
+            is_bug = not isinstance(failure, DatabaseError)
+            logger.error("answer_end_refused", answer=end.answer_id, error=type(failure).__name__, exc_info=is_bug)
+            if is_changed:
+                break
+            is_changed = True
+            end = replace(end, text=storable(end.text), outcome=Outcome(Status.FAILED, INTERNAL_ERROR))
     # Otherwise the sweep ends it, with what the buffer has.
 
 
@@ -277,8 +297,9 @@ def _html(text: str) -> str:
 
 def _cost(end: End, reserved_tokens: int) -> int:
     """The tokens an answer has cost, or about so many where the model doesn't tell."""
-    if usage := end.outcome.usage:
-        return usage.input_tokens + usage.output_tokens
+    usage = end.outcome.usage
+    if usage and 0 < (reported := usage.input_tokens + usage.output_tokens) <= MAX_PLAUSIBLE_COST:
+        return reported
     if not end.text:
         return 0
     return reserved_tokens - ANSWER_RESERVE + estimated_tokens(end.text)

@@ -49,10 +49,12 @@ class Writing:
     sent: int = 0  # pieces of `text` that went out,
     length: int = 0  # their characters,
     size: int = 0  # and their bytes
-    reading: "asyncio.Task[Usage | None] | None" = None
+    reading: "asyncio.Task[None] | None" = None
+    usage: Usage | None = None
+    thought_size: int = 0  # bytes of reasoning, which is no part of `text`
     is_stopped: bool = False
     is_lost: bool = False  # somebody else ended it
-    is_cut_short: bool = False  # by the model's own limit
+    is_cut_short: bool = False  # by the model's limit, or by ours
     blocks: Blocks = field(init=False)
 
     def __post_init__(self) -> None:
@@ -184,6 +186,8 @@ class Ticker:
                 continue
             except Exception:  # it is logged whole, and the next one must come all the same: leases depend on it
                 logger.exception("checkpoint_failed", answers=len(texts))
+                # One text that the database refuses must not end all answers of the process.
+                await self._renew_leases([answer_id for answer_id, _ in texts])
                 continue
             for writing in writings:
                 match state.get(writing.answer_id):
@@ -194,6 +198,12 @@ class Ticker:
             if len(writings) <= ANSWERS_AT_MOST:
                 _show_blocks(writings, texts)
         self._checkpointing = None
+
+    async def _renew_leases(self, answer_ids: list[int]) -> None:
+        try:
+            await in_database_thread(_store_leases, answer_ids)
+        except Exception:
+            logger.exception("leases_not_renewed", answers=len(answer_ids))
 
 
 def _show_blocks(writings: list[Writing], texts: list[tuple[int, str]]) -> None:
@@ -238,6 +248,10 @@ def _store_checkpoint(texts: list[tuple[int, str]]) -> dict[int, bool]:
             )
         still_ours = AssistantMessage.objects.streaming().filter(pk__in=ids)
         return dict(still_ours.values_list("pk", "stop_requested"))
+
+
+def _store_leases(answer_ids: list[int]) -> None:
+    AssistantMessage.objects.streaming().filter(pk__in=answer_ids).update(lease_expires_at=lease_from_now())
 
 
 _tickers: "WeakKeyDictionary[asyncio.AbstractEventLoop, Ticker]" = WeakKeyDictionary()

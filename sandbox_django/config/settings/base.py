@@ -170,9 +170,9 @@ SOCKET_FRAMES_PER_MINUTE = env.int("SOCKET_FRAMES_PER_MINUTE", 100)
 
 # --- The assistant ---------------------------------------------------------------------------------------------------
 # Empty means unset, so that a copied .env.EXAMPLE works as it is.
-OPENAI_API_KEY = env.str("OPENAI_API_KEY", "")
+OPENAI_API_KEY = env.str("OPENAI_API_KEY", "").strip()  # a key from a file often ends with a newline
 OPENAI_ORG = env.str("OPENAI_ORG", "")
-OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", "")
+OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", "").strip()
 OPENAI_MODEL = env.str("OPENAI_MODEL", "gpt-4o-mini")
 # What people may choose from, per conversation; the first choice is OPENAI_MODEL.
 ASSISTANT_MODELS: list[str] = list(dict.fromkeys([OPENAI_MODEL, *env.list("ASSISTANT_MODELS", [])]))
@@ -182,12 +182,16 @@ OPENAI_TRANSPORT = env.str("OPENAI_TRANSPORT", "langchain", validate=lambda name
 OPENAI_CONNECT_TIMEOUT = env.float("OPENAI_CONNECT_TIMEOUT", 5.0)
 OPENAI_FIRST_TOKEN_TIMEOUT = env.float("OPENAI_FIRST_TOKEN_TIMEOUT", 60.0)
 OPENAI_TOKEN_TIMEOUT = env.float("OPENAI_TOKEN_TIMEOUT", 30.0)
+OPENAI_THINKING_TIMEOUT = env.float("OPENAI_THINKING_TIMEOUT", 300.0)  # for all reasoning before an answer
 ASSISTANT_SYSTEM_PROMPT = env.str(
     "ASSISTANT_SYSTEM_PROMPT", "You are a helpful assistant. Answer in Markdown, briefly and truthfully."
 )
 ASSISTANT_DEMO_MODEL = True  # with no key: a scripted model that says what it is
 ASSISTANT_HISTORY_TOKENS = env.int("ASSISTANT_HISTORY_TOKENS", 6_000)  # of what was said before, the newest first
 ASSISTANT_MAX_QUESTION_LENGTH = env.int("ASSISTANT_MAX_QUESTION_LENGTH", 32_000)
+# An answer ends at either limit, and says that it is cut short. 0 sends the model no limit.
+ASSISTANT_MAX_ANSWER_LENGTH = env.int("ASSISTANT_MAX_ANSWER_LENGTH", 64_000)  # characters
+ASSISTANT_MAX_ANSWER_TOKENS = env.int("ASSISTANT_MAX_ANSWER_TOKENS", 16_000)
 ASSISTANT_ANONYMOUS_DAYS = env.int("ASSISTANT_ANONYMOUS_DAYS", 30)  # that nobody touched: then it is deleted
 # Limits of a person, and the tighter ones of an address that nobody signed in from: answers at once, questions a
 # minute, tokens a day (in and out; somebody pays for them).

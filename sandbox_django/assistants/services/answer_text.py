@@ -1,0 +1,103 @@
+"""The text of an answer as it is shown and stored: without reasoning, and without characters that can't be stored."""
+
+import re
+
+# Only at the start of an answer: later, and in code, it is text about such tags.
+OPENING = re.compile(r"<(think|thinking|thought)>", re.ASCII | re.IGNORECASE)
+LONGEST_OPENING = "<thinking>"
+OPENINGS = ("<think>", "<thinking>", "<thought>")
+MAX_LEADING_SPACE = 1_000  # characters that may precede the tag
+
+
+def storable(text: str) -> str:
+    """Returns `text` without the characters that PostgreSQL does not store: NUL, and halves of surrogate pairs."""
+    if "\x00" in text:
+        text = text.replace("\x00", "")
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+class AnswerText:
+    """Turns the chunks of an answer into text that can be shown and stored."""
+
+    __slots__ = ("_half", "_thinking")
+
+    def __init__(self) -> None:
+        self._half = ""  # the first half of a surrogate pair; the second may be in the next chunk
+        self._thinking = ThinkingFilter()
+
+    @property
+    def thought_size(self) -> int:
+        """The bytes of reasoning that were left out."""
+        return self._thinking.thought_size
+
+    def feed(self, chunk: str) -> str:
+        if self._half:
+            chunk = self._half + chunk
+            self._half = ""
+        if chunk and "\ud800" <= chunk[-1] <= "\udbff":
+            chunk, self._half = chunk[:-1], chunk[-1]
+        return self._thinking.feed(storable(chunk))
+
+    def close(self) -> str:
+        """Returns the text that was held back."""
+        return self._thinking.feed(storable(self._half)) + self._thinking.close()
+
+
+class ThinkingFilter:
+    """Returns an answer's text without the `<think>…</think>` before it, however the chunks are cut."""
+
+    __slots__ = ("_closing", "_had_thoughts", "_held", "_is_answering", "thought_size")
+
+    def __init__(self) -> None:
+        self._held = ""
+        self._closing: re.Pattern[str] | None = None  # the tag that ends the reasoning, inside of it
+        self._had_thoughts = False
+        self._is_answering = False
+        self.thought_size = 0  # bytes of reasoning
+
+    def feed(self, text: str) -> str:
+        if self._is_answering:
+            return text
+        self._held += text
+        while True:
+            if self._closing is not None:
+                if not self._skip_thoughts(self._closing):
+                    return ""
+                continue
+            start = self._held.lstrip()
+            if opening := OPENING.match(start):
+                self._had_thoughts = True
+                self._closing = re.compile(f"</{opening[1]}>", re.ASCII | re.IGNORECASE)
+                self._held = start[opening.end() :]
+                continue
+            if len(self._held) < MAX_LEADING_SPACE and _may_become_opening(start):
+                return ""
+            self._is_answering = True
+            return self._take_held()
+
+    def close(self) -> str:
+        """Returns the text that was held back because reasoning might have begun with it."""
+        return "" if self._closing is not None or not self._held.strip() else self._take_held()
+
+    def _skip_thoughts(self, closing: re.Pattern[str]) -> bool:
+        """Drops the reasoning that is here; returns whether that is all of it."""
+        if end := closing.search(self._held):
+            self._closing = None
+            self.thought_size += len(self._held[: end.start()].encode(errors="replace"))
+            self._held = self._held[end.end() :]
+            return True
+        kept = len(LONGEST_OPENING)  # characters; the closing tag may be cut in two
+        self.thought_size += len(self._held[:-kept].encode(errors="replace"))
+        self._held = self._held[-kept:]
+        return False
+
+    def _take_held(self) -> str:
+        held, self._held = self._held, ""
+        # The blank lines between reasoning and answer belong to neither.
+        return held.lstrip() if self._had_thoughts else held
+
+
+def _may_become_opening(start: str) -> bool:
+    return any(opening.startswith(start.lower()) for opening in OPENINGS)
