@@ -1,42 +1,69 @@
-"""The only place where words from people and models become HTML."""
+"""The only place where text from users and models becomes HTML."""
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import nh3
-from django.utils.html import escape
+from django.utils.html import escape, linebreaks
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
-from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
-from pygments import highlight
-from pygments.formatters.html import HtmlFormatter
-from pygments.lexers import get_lexer_by_name
 from pygments.token import STANDARD_TYPES
-from pygments.util import ClassNotFound
 
-# Characters. Some of Pygments' lexers take minutes over a long text made to slow them down.
-HIGHLIGHT_AT_MOST = 20_000
+from core.highlighting import highlight_code
+from core.markdown_limits import Budget, TooComplex, budget_of
+from core.markdown_rules import People, footnote_prefix, install_rules
 
-# Not without an end: deciding where an address stops takes a look back from each of its last characters.
-WEB_ADDRESS = re.compile(r"https?://[^\s<>\"'`]{1,2000}", re.IGNORECASE)
 ALIGNED = {"center", "right"}
-# What follows an address in a sentence without being part of it.
-TRAILING = ".,:;!?*_~"
+
+# A text that is nothing but link definitions, or an empty list item, would leave an empty message.
+SHOWS_SOMETHING = re.compile(r"(?:^|>)[^<]*[^\s<]|<(?:hr|input)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """Safe HTML, and the ids of the users whom the text mentions, in ascending order."""
+
+    html: SafeString
+    mentions: list[int]
 
 
 def render_markdown(text: str) -> SafeString:
-    """Turn Markdown into HTML that is safe to put into a page, whoever wrote it."""
+    """Turns Markdown into HTML that is safe to put into a page, whoever wrote it."""
+    return render_with_mentions(text, {}, most=0).html
+
+
+def render_with_mentions(text: str, people: People, *, most: int) -> Rendered:
+    """Does the same and marks up to `most` mentions of `people` (see accounts/services/mentions.py)."""
+    budget = Budget(text)
+    env: dict[str, Any] = {"budget": budget, "people": people, "most": most}
+    try:
+        html = markdown.render(text, env)
+    except TooComplex:
+        return Rendered(render_plainly(text), [])
+    if len(html) > budget.longest_html:
+        return Rendered(render_plainly(text), [])
     # The parser is trusted to be right, the sanitiser to be safe: what slips through the one stops at the other.
-    return mark_safe(sanitiser.clean(markdown.render(text)))  # noqa: S308 (it has just been sanitised)
+    html = sanitiser.clean(html)
+    if not SHOWS_SOMETHING.search(html):
+        return Rendered(render_plainly(text), [])
+    return Rendered(mark_safe(html), sorted(env.get("mentioned", ())))  # noqa: S308 (it has just been sanitised)
+
+
+def render_plainly(text: str) -> SafeString:
+    """Turns text into paragraphs and line breaks, for Markdown that costs too much or would show nothing."""
+    return mark_safe(linebreaks(text, autoescape=True))  # noqa: S308 (everything in it is escaped)
 
 
 def finished_length(text: str) -> int:
     """How many of a growing text's first characters are blocks that nothing which follows can change any more.
 
-    Links that are defined further down (`[1]: https://…`) are the exception: until then they are what was written.
+    Links and footnotes that are defined further down (`[1]: https://…`) are the exception: until then they are what
+    was written.
     """
     if "\r" in text:
         return 0  # the parser counts lines as they are after its own tidying
@@ -45,7 +72,10 @@ def finished_length(text: str) -> int:
     if not lines[-1][:1].isalpha():
         lines[-1] = ""
     blocks: list[Token] = []
-    markdown.block.parse("\n".join(lines), markdown, {}, blocks)
+    try:
+        markdown.block.parse("\n".join(lines), markdown, {"budget": Budget(text)}, blocks)
+    except TooComplex:
+        return 0
     starts = [block.map[0] for block in blocks if block.level == 0 and block.nesting >= 0 and block.map]
     # Only the last block is still open.
     return sum(len(line) + 1 for line in lines[: starts[-1]]) if len(starts) > 1 else 0
@@ -95,10 +125,52 @@ class Renderer(RendererHTML):
 
     def fence(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         language = tokens[idx].info.split()[0] if tokens[idx].info.strip() else ""
-        return draw_code(tokens[idx].content, language)
+        return draw_code(tokens[idx].content, language, budget_of(env))
 
     def code_block(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
-        return draw_code(tokens[idx].content, "")
+        return draw_code(tokens[idx].content, "", budget_of(env))
+
+    def task(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        state = 'aria-label="Done" checked' if tokens[idx].meta["done"] else 'aria-label="To do"'
+        return f'<input type="checkbox" disabled {state}>'
+
+
+def draw_formula(self: Any, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+    token = tokens[idx]
+    tag = "div" if token.type == "math_block" else "span"
+    return f'<{tag} class="math">{token.markup}{escape(token.content)}{token.markup}</{tag}>'
+
+
+def draw_footnote_reference(self: Any, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+    note, reference = footnote_ids(tokens[idx], env)
+    return f'<sup><a id="{reference}" href="#{note}">{tokens[idx].meta["id"] + 1}</a></sup>'
+
+
+def draw_footnotes(self: Any, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+    return '<section class="footnotes" aria-label="Footnotes"><ol>\n'
+
+
+def draw_footnotes_end(self: Any, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+    return "</ol></section>\n"
+
+
+def draw_footnote(self: Any, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+    return f'<li id="{footnote_ids(tokens[idx], env)[0]}">'
+
+
+def draw_footnote_end(self: Any, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+    return "</li>\n"
+
+
+def draw_way_back(self: Any, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+    reference = footnote_ids(tokens[idx], env)[1]
+    return f' <a href="#{reference}" aria-label="Back to the text">\u21a9\ufe0e</a>'
+
+
+def footnote_ids(token: Token, env: EnvType) -> tuple[str, str]:
+    """Returns the ids of a footnote and of one of the references to it."""
+    note = f"fn-{footnote_prefix(env)}-{token.meta['id'] + 1}"
+    return note, f"{note}-ref-{token.meta.get('subId', 0) + 1}"
 
 
 def below_page_title(tag: str) -> str:
@@ -121,95 +193,60 @@ def draw_cell(token: Token) -> str:
     return f'<{token.tag} class="{align}">' if align in ALIGNED else f"<{token.tag}>"
 
 
-def draw_code(code: str, language: str) -> str:
+def draw_code(code: str, language: str, budget: Budget) -> str:
     return (
         f'<figure class="code"><figcaption>{escape(language[:40] or "text")} '
         '<button class="button button--tiny" type="button" data-copy>Copy</button></figcaption>'
-        f'<pre tabindex="0"><code>{highlight_code(code, language)}</code></pre></figure>\n'
+        f'<pre tabindex="0"><code>{highlight_code(code, language, budget)}</code></pre></figure>\n'
     )
 
 
-def highlight_code(code: str, language: str) -> str:
-    if not language or len(code) > HIGHLIGHT_AT_MOST:
-        return escape(code)
-    try:
-        lexer = get_lexer_by_name(language, stripnl=False)
-    except ClassNotFound:
-        return escape(code)
-    return highlight(code, lexer, HtmlFormatter(nowrap=True))
-
-
-def link_web_addresses(state: StateCore) -> None:
-    """Make a link of an address that was simply written down, as everybody expects."""
-    for block in state.tokens:
-        if block.type == "inline" and "://" in block.content:
-            block.children = [token for child in with_links(block.children or []) for token in child]
-
-
-def with_links(tokens: list[Token]) -> list[list[Token]]:
-    inside_link = 0
-    result = []
-    for token in tokens:
-        inside_link += {"link_open": 1, "link_close": -1}.get(token.type, 0)
-        result.append(split_addresses(token) if token.type == "text" and not inside_link else [token])
-    return result
-
-
-def split_addresses(token: Token) -> list[Token]:
-    parts: list[Token] = []
-    end = 0
-    for match in WEB_ADDRESS.finditer(token.content):
-        address = trim(match.group())
-        href = markdown.normalizeLink(address)
-        if not markdown.validateLink(href):
-            continue
-        opening = Token("link_open", "a", 1, attrs={"href": href})
-        parts += [
-            text_token(token.content[end : match.start()]),
-            opening,
-            text_token(address),
-            Token("link_close", "a", -1),
-        ]
-        end = match.start() + len(address)
-    return [*parts, text_token(token.content[end:])] if parts else [token]
-
-
-def trim(address: str) -> str:
-    address = address.rstrip(TRAILING)
-    # "(see https://example.org)" ends before the bracket, ".../Sand_(disambiguation)" after it.
-    while address.endswith(")") and address.count(")") > address.count("("):
-        address = address[:-1].rstrip(TRAILING)
-    return address
-
-
-def text_token(content: str) -> Token:
-    return Token("text", "", 0, content=content)
-
-
-# Line breaks stay where they were written: that is what people mean, and models too.
-markdown = MarkdownIt("commonmark", {"html": False, "breaks": True}, renderer_cls=Renderer)
-markdown.enable(["table", "strikethrough"])
-markdown.core.ruler.push("link_web_addresses", link_web_addresses)
+# Line breaks stay where they were written: that is what users mean, and models too.
+markdown = MarkdownIt("commonmark", {"html": False, "breaks": True, "linkify": True}, renderer_cls=Renderer)
+install_rules(markdown)
+for name, draw in {
+    "math_inline": draw_formula,
+    "math_block": draw_formula,
+    "footnote_ref": draw_footnote_reference,
+    "footnote_block_open": draw_footnotes,
+    "footnote_block_close": draw_footnotes_end,
+    "footnote_open": draw_footnote,
+    "footnote_close": draw_footnote_end,
+    "footnote_anchor": draw_way_back,
+}.items():
+    markdown.add_render_rule(name, draw)
 
 sanitiser = nh3.Cleaner(
     tags={
         *("a", "blockquote", "br", "button", "code", "div", "em", "figcaption", "figure", "h3", "h4", "h5", "h6", "hr"),
-        *("li", "ol", "p", "pre", "s", "span", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul"),
+        *("input", "li", "ol", "p", "pre", "s", "section", "span", "strong", "sup", "table", "tbody", "td", "th"),
+        *("thead", "tr", "ul"),
     },
-    attributes={"a": {"href", "title"}, "ol": {"start"}, "button": {"data-copy"}},
+    attributes={
+        "a": {"href", "title", "id", "aria-label"},
+        "button": {"data-copy"},
+        "input": {"checked", "disabled"},
+        "li": {"id"},
+        "ol": {"start"},
+        "span": {"data-user-id"},
+    },
     tag_attribute_values={
         "a": {"target": {"_blank"}},
         "button": {"type": {"button"}},
         "div": {"tabindex": {"0"}},
+        "input": {"type": {"checkbox"}, "aria-label": {"Done", "To do"}},
         "pre": {"tabindex": {"0"}},
+        "section": {"aria-label": {"Footnotes"}},
     },
     allowed_classes={
         "button": {"button", "button--tiny"},
-        "div": {"table"},
+        "div": {"table", "math"},
         "figure": {"code"},
+        "li": {"task"},
+        "section": {"footnotes"},
         "td": ALIGNED,
         "th": ALIGNED,
-        "span": set(STANDARD_TYPES.values()) - {""},
+        "span": (set(STANDARD_TYPES.values()) - {""}) | {"math", "mention"},
     },
     link_rel="nofollow noopener noreferrer",
     url_schemes={"http", "https", "mailto"},

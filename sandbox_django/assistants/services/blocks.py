@@ -37,6 +37,10 @@ class Blocks:
         """Whether it is worth to look: a block ends with a line."""
         if self.is_drawing or len(text) == self.seen or len(text) - self.length > LONGEST_BLOCK:
             return False
+        # A look costs as much as the block is long. Only after it has grown by an eighth: then all looks at a block
+        # together cost a multiple of its length, not its square.
+        if len(text) - self.seen < (self.seen - self.length) // 8:
+            return False
         if LIST.match(text, self.length):
             last_line = text.rfind("\n", self.length, self.seen)
             return OUTSIDE_LISTS.search(text, max(last_line, self.length)) is not None

@@ -29,3 +29,14 @@ class WorthALookTests(SimpleTestCase):
 
     def test_longest_blocks_are_drawn_with_the_end(self) -> None:
         assert not self.blocks().may_have_more("```\n" + "x\n" * LONGEST_BLOCK)
+
+    def test_growing_block_is_looked_at_less_often_the_longer_it_is(self) -> None:
+        blocks, looks = self.blocks(), 0
+        text = "One\n" + "word " * 1_900
+
+        for length in range(4, len(text), 5):
+            if blocks.may_have_more(text[:length]):
+                looks += 1
+                blocks.seen = length
+
+        assert 20 < looks < 80
