@@ -39,7 +39,7 @@ class Program:
 
     def __init__(self, data_dir: Path, **env: str) -> None:
         self.log = data_dir / f"{type(self).__name__.lower()}.log"
-        self._env = {**os.environ, **ALONE, "SANDBOX_DATA_DIR": str(data_dir), **env}
+        self.env = {**os.environ, **ALONE, "SANDBOX_DATA_DIR": str(data_dir), **env}
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -54,12 +54,12 @@ class Program:
     def manage(self, *command: str) -> str:
         """Run one of Django's commands on the same data; returns what it printed."""
         call = [sys.executable, "sandbox_django/manage.py", *command]
-        return subprocess.run(call, cwd=ROOT, env=self._env, check=True, stdout=subprocess.PIPE, text=True).stdout
+        return subprocess.run(call, cwd=ROOT, env=self.env, check=True, stdout=subprocess.PIPE, text=True).stdout
 
     def start(self) -> None:
         """Start it, and wait until it is ready."""
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(self.command, cwd=ROOT, env=self._env, stdout=log, stderr=log)
+            self._process = subprocess.Popen(self.command, cwd=ROOT, env=self.env, stdout=log, stderr=log)
         give_up_at = time.monotonic() + PATIENCE
         while not self.is_ready():
             if self._process.poll() is not None or time.monotonic() > give_up_at:

@@ -7,4 +7,5 @@ class CoreConfig(AppConfig):
     name = "core"
 
     def ready(self) -> None:
-        import_module("core.checks")
+        for module in ("core.checks", "core.request_durations"):
+            import_module(module)

@@ -3,9 +3,13 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
-from django.test import SimpleTestCase
+import structlog
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, SimpleTestCase, override_settings
+from django.urls import path
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,6 +34,27 @@ for failure in ConnectionError("away"), ZeroDivisionError("by zero"):
     except Exception:
         layer.exception("in receive task")
 """
+
+
+def slow(request: HttpRequest) -> HttpResponse:
+    time.sleep(0.05)
+    if "fail" in request.GET:
+        raise ZeroDivisionError
+    return HttpResponse()
+
+
+urlpatterns = [path("slow/", slow)]
+
+
+@override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=["core.middleware.RequestLogMiddleware"])
+class RequestLineTests(SimpleTestCase):
+    def test_a_requests_line_tells_how_long_it_took_also_when_it_failed(self) -> None:
+        for query, event in (("", "request_finished"), ("?fail", "request_failed")):
+            with self.subTest(event), structlog.testing.capture_logs() as lines:
+                Client(raise_request_exception=False).get(f"/slow/{query}")
+                (line,) = [line for line in lines if line["event"] == event]
+
+                assert 50 <= line["duration_ms"] < 20_000
 
 
 class JsonLogTests(SimpleTestCase):

@@ -1,0 +1,6 @@
+"""The settings of the migration linter, an app that only development has."""
+
+from config.settings.test import *  # noqa: F403  # as all settings: the others, and what differs
+from config.settings.test import INSTALLED_APPS
+
+INSTALLED_APPS = [*INSTALLED_APPS, "django_migration_linter"]

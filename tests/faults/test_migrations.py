@@ -1,0 +1,45 @@
+"""A migration beside a site that is used: it waits for a lock, and nobody waits behind it."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from test_utils.servers import postgresql_server
+from tests.servers import ROOT, Server
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+
+LONGEST_WAIT = 10.0  # seconds: the lock's time-out, and a slow machine
+
+
+def test_nobody_waits_long_behind_a_migration_that_waits_for_a_lock(tmp_path: Path) -> None:
+    with postgresql_server() as database_url:
+        program = Server(tmp_path, DATABASE_URL=database_url)
+        program.manage("migrate", "--verbosity=0")
+        with psycopg.connect(database_url) as long_report:
+            long_report.execute("SELECT count(*) FROM django_session")
+            command = [sys.executable, "sandbox_django/manage.py", "migrate", "sessions", "zero", "--verbosity=0"]
+            migration = subprocess.Popen(command, cwd=ROOT, env=program.env, stderr=subprocess.PIPE, text=True)
+            wait_until_something_waits(database_url)
+
+            began = time.monotonic()
+            with psycopg.connect(database_url) as request:
+                request.execute("SELECT count(*) FROM django_session")  # waits behind the migration, while that waits
+            assert time.monotonic() - began < LONGEST_WAIT
+            assert migration.poll() is None, "it gave up"
+
+        said = migration.communicate(timeout=120)[1]
+        assert migration.returncode == 0, said
+        assert "Trying again" in said
+
+
+def wait_until_something_waits(database_url: str) -> None:
+    give_up_at = time.monotonic() + 60
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        while not connection.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone():
+            assert time.monotonic() < give_up_at, "the migration did not start"
+            time.sleep(0.05)
