@@ -72,6 +72,8 @@ def configure(*, as_json: bool, level: str) -> dict[str, Any]:
         "loggers": {
             # Django's own copies of what the request middleware says already, and of what chanx answers the client.
             "django.request": {"level": "CRITICAL"},
+            # A traceback for each scanner; the request's own line has what there is to know.
+            "django.security.DisallowedHost": {"level": "CRITICAL"},
             "django.server": {"handlers": [], "propagate": False},
             "uvicorn": {"handlers": [], "propagate": True, "level": level},  # ours instead of its own
             "uvicorn.error": {"filters": ["no_sockets"]},

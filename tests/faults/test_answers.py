@@ -60,7 +60,9 @@ class Visitor:
     """Somebody with one conversation, who can be on any server."""
 
     def __init__(self, server: Server) -> None:
-        self.id = httpx.post(f"{server.url}/api/assistants/anonymous/").raise_for_status().json()["id"]
+        self.id = (
+            httpx.post(f"{server.url}/api/assistants/anonymous/", timeout=PATIENCE).raise_for_status().json()["id"]
+        )
         self._open = ExitStack()
 
     def open(self, server: Server, *, since: int | None = None) -> Page:
@@ -80,12 +82,13 @@ class Visitor:
         self._post(server, f"{question['id']}/retry/")
 
     def answers(self, server: Server) -> list[dict[str, Any]]:
-        listed = httpx.get(f"{server.url}/api/assistants/anonymous/{self.id}/messages/").raise_for_status()
+        url = f"{server.url}/api/assistants/anonymous/{self.id}/messages/"
+        listed = httpx.get(url, timeout=PATIENCE).raise_for_status()
         return [message for message in listed.json()["results"] if message["messageType"] == "assistant"]
 
     def _post(self, server: Server, more: str, data: Any = None) -> dict[str, Any]:
         url = f"{server.url}/api/assistants/anonymous/{self.id}/messages/{more}"
-        answer: dict[str, Any] = httpx.post(url, json=data or {}).raise_for_status().json()
+        answer: dict[str, Any] = httpx.post(url, json=data or {}, timeout=PATIENCE).raise_for_status().json()
         return answer
 
 

@@ -304,6 +304,10 @@ SPECTACULAR_SETTINGS = {
     ],
 }
 
+# --- Demo data -------------------------------------------------------------------------------------------------------
+# Passwords of the demo users where DEBUG is off; empty: there are no demo users.
+DEMO_PASSWORD = DEMO_ADMIN_PASSWORD = ""
+
 # --- Logs ------------------------------------------------------------------------------------------------------------
 LOG_LEVEL = env.str("LOG_LEVEL", "INFO")
 LOGGING = logs.configure(as_json=False, level=LOG_LEVEL)

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 from django.utils.module_loading import module_has_submodule
 
-from accounts.demo import ADMIN, ALICE, BOB, PASSWORD, create_people
+from accounts.demo import ADMIN, ALICE, BOB, PASSWORD, create_people, password_of
 from accounts.models import User
 
 
@@ -17,20 +17,39 @@ class Command(BaseCommand):
     help = "Create demo people and what they did, unless anybody has an account already; print how to sign in."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if not settings.DEBUG:
+        if not (settings.DEBUG or settings.DEMO_PASSWORD):
             self.stdout.write("No demo people: everybody knows their password, so they are only for where DEBUG is on.")
             return
         with transaction.atomic():
             if not User.objects.exists():
                 create_demo()
-        self.print_sign_ins()
-
-    def print_sign_ins(self) -> None:
         known = User.objects.filter(email__in=[ALICE, BOB, ADMIN]).order_by("is_staff", "email")
+        if not settings.DEBUG:
+            replace_known_passwords(known)
         if known:
-            self.stdout.write(f'Sign in with the password "{PASSWORD}" (unless you have changed it) as')
+            self.print_sign_ins(list(known))
+
+    def print_sign_ins(self, known: list[User]) -> None:
+        same = {password_of(user) for user in known}
+        if len(same) == 1:
+            self.stdout.write(f'Sign in with the password "{same.pop()}" (unless you have changed it) as')
+        else:
+            self.stdout.write("Sign in (with these passwords, unless you have changed them) as")
         for user in known:
-            self.stdout.write(f"  {user.email}" + ("  (also opens /admin/)" if user.is_staff else ""))
+            password = "" if settings.DEBUG else f"  password: {password_of(user)}"
+            self.stdout.write(f"  {user.email}{password}" + ("  (also opens /admin/)" if user.is_staff else ""))
+        if settings.DEBUG and (settings.DATA_DIR / "network.json").exists():
+            self.stdout.write(
+                f"  or with the passwords in {settings.DATA_DIR / 'network.json'}: this site was on the network"
+            )
+
+
+def replace_known_passwords(known: Any) -> None:
+    """Give demo users, whose password is in the documentation, one that only the terminal shows."""
+    for user in known:
+        if user.check_password(PASSWORD):
+            user.set_password(password_of(user))
+            user.save(update_fields=["password"])
 
 
 def create_demo() -> None:
