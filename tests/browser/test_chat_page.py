@@ -509,30 +509,144 @@ def test_enter_sends_and_with_shift_breaks_the_line(room: Room) -> None:
 
 def test_long_room_opens_at_its_end_and_older_messages_come_without_a_jump(room: Room) -> None:
     talk(room, 150)
-    alice = room.alice
-    alice.page.goto(room.path)
-    alice.be_live()
-    expect(alice.row("Line 149.")).to_be_in_viewport()
+    bob = room.bob  # who has said all of it
+    bob.page.goto(room.path)
+    bob.be_live()
+    expect(bob.row("Line 149.")).to_be_in_viewport()
     # Some browsers do not keep the place by themselves.
-    alice.page.evaluate("document.querySelector('[data-log]').style.overflowAnchor = 'none'")
+    bob.page.evaluate("document.querySelector('[data-log]').style.overflowAnchor = 'none'")
     held: list[Route] = []
-    alice.page.route("**/messages/*before=*", lambda route: held.append(route), times=1)
+    bob.page.route("**/messages/*before=*", lambda route: held.append(route), times=1)
 
-    with alice.page.expect_request("**/messages/*before=*"):
-        alice.page.evaluate("document.querySelector('[data-log]').scrollTop = 200")
-    before = alice.row("Line 110.").bounding_box()
+    with bob.page.expect_request("**/messages/*before=*"):
+        bob.page.evaluate("document.querySelector('[data-log]').scrollTop = 200")
+    before = bob.row("Line 110.").bounding_box()
     held[0].continue_()
-    expect(alice.words()).to_have_count(100)
+    expect(bob.words()).to_have_count(100)
 
-    after = alice.row("Line 110.").bounding_box()
+    after = bob.row("Line 110.").bounding_box()
     assert before
     assert after
     assert abs(before["y"] - after["y"]) < 2
     for _ in range(3):
-        alice.page.evaluate("document.querySelector('[data-log]').scrollTop = 0")
-    expect(alice.words()).to_have_count(150)
-    expect(alice.words()).to_have_text([f"Line {number}." for number in range(150)])
-    expect(alice.page.get_by_text(re.compile("This is where"))).to_be_attached()
+        bob.page.evaluate("document.querySelector('[data-log]').scrollTop = 0")
+    expect(bob.words()).to_have_count(150)
+    expect(bob.words()).to_have_text([f"Line {number}." for number in range(150)])
+    expect(bob.page.get_by_text(re.compile("This is where"))).to_be_attached()
+
+
+def test_room_with_unread_messages_opens_at_the_first_of_them_and_only_what_was_seen_is_read(room: Room) -> None:
+    talk(room, 30)
+    read_all(room.alice, room)
+    talk(room, 120)
+    alice = room.alice
+
+    alice.page.goto(room.path)
+    alice.be_live()
+
+    expect(alice.log().locator("[data-line=unread]")).to_be_in_viewport()
+    expect(alice.log().locator("[data-line=unread] + .message")).to_contain_text("Line 0.")
+    expect(alice.row("Line 29.").first).to_be_in_viewport()
+    expect(alice.row("Line 119.")).to_have_count(0)
+    button = alice.page.get_by_role("button", name=re.compile(r"Jump to latest \(\d+ new\)"))
+    expect(button).to_be_visible()
+    with alice.page.expect_request("**/read/") as stored:
+        pass
+    assert stored.value.response().ok  # type: ignore[union-attr]  # it was answered
+    assert 90 <= unread_of(alice, room) <= 118, "what was on the screen is read, and nothing below it"
+
+    alice.page.evaluate("document.querySelector('[data-log]').scrollBy(0, 300)")
+    expect(alice.log().locator("[data-line=unread] + .message")).to_contain_text("Line 0.")
+    button.click()
+    expect(alice.row("Line 119.")).to_be_in_viewport()
+    expect(alice.page.get_by_role("button", name=re.compile("Jump to latest"))).to_be_hidden()
+    alice.page.goto("about:blank")  # leaving stores it
+    alice.page.goto("/chat/")
+    assert unread_of(alice, room) == 0
+
+
+def test_page_that_is_not_looked_at_reads_nothing(room: Room) -> None:
+    alice, bob = room.alice, room.bob
+    room.open()
+    alice.page.evaluate("document.hasFocus = () => false")
+
+    bob.say("While you look elsewhere")
+
+    expect(alice.row("While you look elsewhere")).to_be_in_viewport()
+    expect(alice.log().locator("[data-line=unread] + .message")).to_contain_text("While you look elsewhere")
+    unread = alice.page.locator(f'[data-room-row="{room.pk}"] [data-row-unread]')
+    expect(unread).to_have_text("1 unread")
+    alice.page.evaluate("document.hasFocus = () => true")
+    with alice.page.expect_request("**/read/"):
+        alice.page.evaluate("window.dispatchEvent(new Event('focus'))")
+    expect(unread).to_be_hidden()
+
+
+def test_room_of_ten_thousand_messages_keeps_three_hundred_rows(room: Room) -> None:
+    fill(room, 10_000)
+    alice = room.alice
+    alice.page.goto(room.path)
+    alice.be_live()
+    expect(alice.row("Line 9999.")).to_be_in_viewport()
+    log = alice.page.locator("[data-log]")
+
+    for _ in range(8):
+        first = alice.words().first.inner_text()
+        log.evaluate("log => (log.scrollTop = 0)")
+        expect(alice.words().first).not_to_have_text(first)
+    assert alice.words().count() <= 300
+    expect(alice.row("Line 9999.")).to_have_count(0)
+    shown = log.evaluate(FIRST_ON_SCREEN)
+    talk(room, 1, first=10_000)
+    expect(alice.page.get_by_role("button", name="Jump to latest (1 new)")).to_be_visible()
+    assert log.evaluate(FIRST_ON_SCREEN) == shown, "nothing jumps"
+
+    for _ in range(12):
+        last = alice.words().last.inner_text()
+        log.evaluate("log => (log.scrollTop = log.scrollHeight)")
+        if last == "Line 10000.":
+            break
+        expect(alice.words().last).not_to_have_text(last)
+    expect(alice.row("Line 10000.")).to_be_in_viewport()
+    lines = [int(re.sub(r"\D", "", text)) for text in alice.words().all_inner_texts()]
+    assert lines == list(range(lines[0], 10_001)), "each once, in order"
+    assert len(lines) <= 300
+    alice.say("Line 10001.")
+    expect(alice.row("Line 10001.")).to_be_in_viewport()
+
+
+# What stands at the top of the log, and where.
+FIRST_ON_SCREEN = """log => {
+    const top = log.getBoundingClientRect().top;
+    const first = [...log.querySelectorAll(".message")].find((row) => row.getBoundingClientRect().bottom > top);
+    return [first.innerText, Math.round(first.getBoundingClientRect().top)];
+}"""
+
+
+def read_all(person: Person, room: Room) -> None:
+    context = person.page.context
+    newest = context.request.get(f"/api/chat/{room.pk}/messages/?limit=1").json()["results"][0]["id"]
+    path = f"/api/chat/{room.pk}/read/"
+    assert context.request.post(path, data={"messageId": newest}, headers=csrf(context)).ok
+
+
+def unread_of(person: Person, room: Room) -> int:
+    return int(person.page.context.request.get(f"/api/chat/{room.pk}/").json()["unreadCount"])
+
+
+def fill(room: Room, count: int) -> None:
+    """Bob has said so many lines, and everybody has read them."""
+    room.server.manage(
+        "shell",
+        "-c",
+        "from chat.models import ChatMessage, GroupChat\n"
+        f"room = GroupChat.objects.get(pk={room.pk})\n"
+        "bob = room.members.order_by('-pk').first().user\n"
+        "ChatMessage.objects.bulk_create(ChatMessage(group_chat=room, author=bob, number=n + 1,\n"
+        f"    content=f'Line {{n}}.', content_html=f'<p>Line {{n}}.</p>') for n in range({count}))\n"
+        f"GroupChat.objects.filter(pk=room.pk).update(last_number={count})\n"
+        f"room.members.update(last_read_number={count}, last_read_message_id=room.messages.newest().pk)\n",
+    )
 
 
 def test_reader_further_up_stays_there_and_is_told_how_much_is_new(room: Room) -> None:
@@ -540,13 +654,13 @@ def test_reader_further_up_stays_there_and_is_told_how_much_is_new(room: Room) -
     room.open()
     alice, bob = room.alice, room.bob
     bob.page.evaluate("document.querySelector('[data-log]').scrollTop = 200")
-    expect(bob.page.get_by_role("button", name="To the newest")).to_be_visible()
+    expect(bob.page.get_by_role("button", name="Jump to latest")).to_be_visible()
     top = bob.page.evaluate("document.querySelector('[data-log]').scrollTop")
 
     alice.say("One")
     alice.say("Two")
 
-    button = bob.page.get_by_role("button", name="2 new messages")
+    button = bob.page.get_by_role("button", name="Jump to latest (2 new)")
     expect(button).to_be_visible()
     assert bob.page.evaluate("document.querySelector('[data-log]').scrollTop") >= top
     expect(bob.row("Two")).not_to_be_in_viewport()
@@ -574,8 +688,8 @@ def test_what_is_found_is_shown_where_it_was_said(room: Room) -> None:
     alice.be_live()
     room.bob.page.goto(room.path)
     room.bob.say("Further down")
-    expect(alice.page.get_by_role("button", name="1 new message")).to_be_visible()
-    alice.page.get_by_role("button", name="1 new message").click()
+    expect(alice.page.get_by_role("button", name="Jump to latest (1 new)")).to_be_visible()
+    alice.page.get_by_role("button", name="Jump to latest (1 new)").click()
     expect(alice.row("Further down")).to_be_in_viewport()
 
 
@@ -649,9 +763,9 @@ def test_list_and_room_are_two_pages_on_a_phone(room: Room) -> None:
     page.set_viewport_size({"width": 1280, "height": 800})
 
 
-def talk(room: Room, count: int) -> None:
+def talk(room: Room, count: int, *, first: int = 0) -> None:
     """Bob has said so many lines."""
     context = room.bob.page.context
     headers = csrf(context)
-    for number in range(count):
+    for number in range(first, first + count):
         context.request.post(f"/api/chat/{room.pk}/messages/", data={"content": f"Line {number}."}, headers=headers)

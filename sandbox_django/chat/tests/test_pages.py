@@ -185,11 +185,47 @@ class RoomPageTests(PageCase):
     def test_newest_messages_are_shown_oldest_first(self) -> None:
         for number in range(60):
             self.say(f"Number {number}.")
+        ChatMember.objects.update(last_read_number=60)
         self.be(self.bob)
 
         page = self.client.get(self.page()).content.decode()
 
         assert re.findall(r"<p>Number (\d+)\.", page) == [str(number) for number in range(10, 60)]
+
+    def shown(self, **query: int) -> list[int]:
+        page = self.client.get(self.page(), query).content.decode()
+        return [int(number) for number in re.findall(r"<p>Number (\d+)\.", page)]
+
+    def test_room_with_unread_messages_opens_at_the_first_of_them(self) -> None:
+        for number in range(1, 121):
+            self.say(f"Number {number}.")
+        ChatMember.objects.filter(user=self.bob).update(last_read_number=40)
+        self.be(self.bob)
+
+        assert self.shown() == list(range(16, 91))
+        response = self.client.get(self.page())
+        self.assertContains(response, "start_at_unread")
+        self.assertContains(response, 'data-line="unread"', count=1)
+        self.assertContains(response, 'data-last-number="120"')
+        self.assertNotContains(response, "data-later hidden")
+        assert ChatMember.objects.get(user=self.bob).last_read_number == 40, "opening it reads nothing"
+        assert self.shown(at=ChatMessage.objects.get(number=100).pk) == list(range(76, 121)), (
+            "a link goes where it says"
+        )
+
+    def test_own_and_deleted_messages_are_not_where_the_unread_begins(self) -> None:
+        self.say("Number 1.")
+        self.say("Number 2.", by=self.bob)
+        deleted = self.say("")
+        ChatMessage.objects.filter(pk=deleted.pk).update(content="", content_html="", is_deleted=True)
+        ChatMember.objects.filter(user=self.bob).update(last_read_number=1)
+        self.be(self.bob)
+
+        self.assertNotContains(self.client.get(self.page()), "start_at_unread")
+        self.say("Number 4.")
+        page = self.client.get(self.page()).content.decode()
+        assert page.index('data-line="unread"') < page.index("<p>Number 4.")
+        assert page.index('data-line="unread"') > page.index("This message was deleted.")
 
     def test_who_says_more_within_five_minutes_is_named_once(self) -> None:
         noon = timezone.now().replace(hour=12)
@@ -258,7 +294,7 @@ class RoomPageTests(PageCase):
         numbers = re.findall(r"<p>Number (\d+)\.", response.content.decode())
         assert numbers == [str(number) for number in range(26, 76)]
         self.assertContains(response, "message--found", count=1)
-        self.assertContains(response, "data-has-later")
+        self.assertNotContains(response, "data-later hidden")
 
     def test_place_that_makes_no_sense_is_the_newest(self) -> None:
         self.say("Hello")
@@ -270,6 +306,7 @@ class RoomPageTests(PageCase):
 
     def test_page_asks_the_same_few_things_however_much_was_said(self) -> None:
         self.say("Hello")
+        ChatMember.objects.update(last_read_number=10_001)
         self.be(self.bob)
         with assert_queries(9):  # session, person, two heads, membership, messages, their senders, how many, rooms
             self.client.get(self.page())
@@ -278,8 +315,12 @@ class RoomPageTests(PageCase):
             ChatMessage(group_chat=self.room, number=n + 2, author=people[n % 4], content="x", content_html="x")
             for n in range(10_000)
         )
+        GroupChat.objects.update(last_number=10_001)
 
         with assert_queries(9):
+            self.client.get(self.page())
+        ChatMember.objects.update(last_read_number=5_000)
+        with assert_queries(12):  # besides: the first unread, and messages with their senders in two parts
             self.client.get(self.page())
 
 

@@ -69,7 +69,13 @@ def room(request: HttpRequest, pk: int) -> HttpResponse:
     me = membership_of(request, pk)
     opened = me.group_chat
     at = request.GET.get("at", "")
-    shown, has_earlier, has_later = said_around(opened, int(at)) if at.isdecimal() else said_last(opened)
+    unread = None if at.isdecimal() else first_unread(me)
+    if at.isdecimal():
+        shown, has_earlier, has_later = said_around(opened, int(at))
+    elif unread is not None:
+        shown, has_earlier, has_later = said_around(opened, unread - 1, after=SHOWN_MESSAGES)
+    else:
+        shown, has_earlier, has_later = said_last(opened)
     context = {
         "room": opened,
         "me": me,
@@ -77,6 +83,7 @@ def room(request: HttpRequest, pk: int) -> HttpResponse:
         "has_earlier": has_earlier,
         "has_later": has_later,
         "at": at if at.isdecimal() else "",
+        "starts_at_unread": unread is not None,
         "since": since,
         "socket_url": f"/ws/chat/{opened.pk}/",
         "member_count": opened.members.count(),
@@ -236,13 +243,21 @@ def said_last(room: GroupChat) -> tuple[list[ChatMessage], bool, bool]:
     return newest[:SHOWN_MESSAGES][::-1], len(newest) > SHOWN_MESSAGES, False
 
 
-def said_around(room: GroupChat, message_id: int) -> tuple[list[ChatMessage], bool, bool]:
+def first_unread(me: ChatMember) -> int | None:
+    """The id of the first message that `me` has not read; None where there is none."""
+    if me.last_read_number >= me.group_chat.last_number:
+        return None
+    unread = me.group_chat.messages.filter(number__gt=me.last_read_number, is_deleted=False).exclude(author=me.user)
+    return unread.order_by("number").values_list("pk", flat=True).first()
+
+
+def said_around(room: GroupChat, message_id: int, *, after: int = SHOWN_AROUND) -> tuple[list[ChatMessage], bool, bool]:
     """What was said before and after a message, and whether there is more on either side."""
     said = room.messages.with_senders(room)
     before = list(said.filter(pk__lte=message_id).order_by("-pk")[: SHOWN_AROUND + 1])
-    after = list(said.filter(pk__gt=message_id).order_by("pk")[: SHOWN_AROUND + 1])
-    shown = before[:SHOWN_AROUND][::-1] + after[:SHOWN_AROUND]
-    return shown, len(before) > SHOWN_AROUND, len(after) > SHOWN_AROUND
+    later = list(said.filter(pk__gt=message_id).order_by("pk")[: after + 1])
+    shown = before[:SHOWN_AROUND][::-1] + later[:after]
+    return shown, len(before) > SHOWN_AROUND, len(later) > after
 
 
 def tell(request: HttpRequest, refusal: Exception, room_id: int) -> HttpResponse:

@@ -1,4 +1,4 @@
-// Draws the timeline: what stands on the page already stays where it is, and only what is new or changed is drawn.
+// Draws the timeline: only the rows that have changed, and the lines above them.
 
 import { dayName, dayOf, hourOf } from "./moments.js";
 import { drawAvatar } from "./people.js";
@@ -8,40 +8,40 @@ const NOBODY = "Somebody who left";
 
 export class MessageList {
   #root;
+  #end; // what stands below the last row
   #blank;
+  #nothing;
   #timeline;
   #me;
   #myName;
-  #elements = new Map(); // by the key of what it draws
-  #drawn = new Map(); // by the same key: what it shows
+  #rows = new Map(); // by row key: { element, day, unread, drawn }
   #found;
+  #today = dayOf(new Date());
+  #appeared;
+  #vanished;
 
-  constructor(root, blank, timeline) {
+  // `appeared(element)` and `vanished(element)` are called for each message's element that is added or removed.
+  constructor(root, blank, timeline, { appeared = () => {}, vanished = () => {} } = {}) {
     this.#root = root;
+    this.#end = root.querySelector("[data-later]");
     this.#blank = blank.content.querySelector("[data-message]");
+    this.#nothing = root.querySelector("[data-nothing]");
     this.#timeline = timeline;
     this.#me = Number(root.dataset.me);
     this.#myName = root.dataset.myName;
     this.#found = root.dataset.found;
+    this.#appeared = appeared;
+    this.#vanished = vanished;
     this.#takeOver();
   }
 
+  // Takes as long as what has changed is much, however long the room is.
   draw() {
-    const items = this.#timeline.items(dayOf);
-    const wanted = new Set(items.map(({ key }) => key));
-    for (const [key, element] of this.#elements) {
-      if (wanted.has(key)) continue;
-      element.remove();
-      this.#elements.delete(key);
-      this.#drawn.delete(key);
-    }
-    let next = this.#root.querySelector("[data-nothing]").nextElementSibling;
-    for (const item of items) {
-      const element = this.#elementFor(item);
-      if (element === next) next = next.nextElementSibling;
-      else this.#root.insertBefore(element, next);
-    }
-    this.#root.querySelector("[data-nothing]").hidden = items.length > 0;
+    const { removed, rows } = this.#timeline.changes();
+    for (const key of removed) this.#remove(key);
+    for (const row of rows) this.#place(row);
+    this.#nothing.hidden = !this.#timeline.isEmpty;
+    this.#renameDays();
   }
 
   elementOf(id) {
@@ -50,9 +50,6 @@ export class MessageList {
 
   // The server has drawn the first rows, in its own time zone.
   #takeOver() {
-    for (const line of this.#root.querySelectorAll("[data-line]")) this.#elements.set(line.dataset.line, line);
-    const unread = this.#root.querySelector('[data-line="unread"]');
-    if (unread) this.#timeline.unreadFrom = Number(unread.nextElementSibling.dataset.message);
     for (const element of this.#root.querySelectorAll("[data-message]")) {
       const { message, number, user, name, at, version, content } = element.dataset;
       const id = Number(message);
@@ -67,33 +64,61 @@ export class MessageList {
         isDeleted: element.matches(".message--deleted"),
       });
       element.querySelector("[data-time]").textContent = hourOf(new Date(at));
-      this.#elements.set(`message ${id}`, element);
-      this.#drawn.set(`message ${id}`, this.#timeline.message(id));
+      const { day, unread } = linesAbove(element);
+      if (unread) this.#timeline.unreadFrom = Number(number);
+      this.#rows.set(`message ${id}`, { element, day, unread, drawn: this.#timeline.message(id) });
+      this.#appeared(element);
     }
   }
 
-  #elementFor(item) {
-    const known = this.#elements.get(item.key);
-    const element = known ?? this.#make(item);
-    this.#elements.set(item.key, element);
-    if (item.kind === "day") element.firstElementChild.textContent = dayName(item.day); // today is yesterday tomorrow
-    if (item.kind !== "message") return element;
-    element.classList.toggle("message--first", item.begins);
-    if (this.#drawn.get(item.key) !== item.entry) this.#fill(element, item);
-    this.#drawn.set(item.key, item.entry);
-    return element;
+  #place(row) {
+    const shown = this.#rows.get(row.key) ?? this.#make(row.key);
+    const below = row.below === null ? this.#end : firstOf(this.#rows.get(row.below));
+    this.#insert(shown.element, below);
+    shown.unread = this.#line(shown.unread, row.isFirstUnread, shown.element, makeUnreadLine);
+    shown.day = this.#line(shown.day, row.day !== null, shown.unread ?? shown.element, makeDayLine);
+    if (shown.day) nameDay(shown.day, row.day);
+    shown.element.classList.toggle("message--first", row.begins);
+    if (shown.drawn !== row.entry) this.#fill(shown.element, row);
+    shown.drawn = row.entry;
   }
 
-  #make(item) {
-    if (item.kind === "message") return this.#blank.cloneNode(true);
-    const line = document.createElement("p");
-    line.dataset.line = item.key;
-    line.className = item.kind === "day" ? "room__day" : "room__unread";
-    const words = document.createElement(item.kind === "day" ? "time" : "span");
-    if (item.kind === "day") words.dateTime = item.day;
-    if (item.kind === "unread") words.textContent = "New";
-    line.append(words);
-    return line;
+  #make(key) {
+    const shown = { element: this.#blank.cloneNode(true), day: null, unread: null, drawn: null };
+    this.#rows.set(key, shown);
+    this.#appeared(shown.element);
+    return shown;
+  }
+
+  // A line above a row: there, or not.
+  #line(line, isWanted, below, make) {
+    if (!isWanted) {
+      line?.remove();
+      return null;
+    }
+    const wanted = line ?? make();
+    this.#insert(wanted, below);
+    return wanted;
+  }
+
+  #insert(element, below) {
+    if (element.parentNode !== this.#root || element.nextElementSibling !== below) this.#root.insertBefore(element, below);
+  }
+
+  #remove(key) {
+    const shown = this.#rows.get(key);
+    if (!shown) return;
+    this.#rows.delete(key);
+    for (const element of [shown.day, shown.unread, shown.element]) element?.remove();
+    this.#vanished(shown.element);
+  }
+
+  // Today is yesterday tomorrow.
+  #renameDays() {
+    const today = dayOf(new Date());
+    if (today === this.#today) return;
+    this.#today = today;
+    for (const line of this.#root.querySelectorAll(".room__day")) nameDay(line, line.firstElementChild.dateTime);
   }
 
   #fill(element, { key, id, userId, at, entry }) {
@@ -137,6 +162,45 @@ export class MessageList {
       body.replaceChildren(gone);
     } else if (contentHtml !== undefined) body.replaceChildren(...nodesOf(contentHtml));
   }
+}
+
+function firstOf({ element, day, unread }) {
+  return day ?? unread ?? element;
+}
+
+// The lines that the server has drawn above a row.
+function linesAbove(element) {
+  const lines = { day: null, unread: null };
+  let above = element.previousElementSibling;
+  while (above?.matches("[data-line]")) {
+    lines[above.dataset.line] = above;
+    above = above.previousElementSibling;
+  }
+  return lines;
+}
+
+function makeDayLine() {
+  const line = document.createElement("p");
+  line.className = "room__day";
+  line.dataset.line = "day";
+  line.append(document.createElement("time"));
+  return line;
+}
+
+function makeUnreadLine() {
+  const line = document.createElement("p");
+  line.className = "room__unread";
+  line.dataset.line = "unread";
+  const words = document.createElement("span");
+  words.textContent = "New";
+  line.append(words);
+  return line;
+}
+
+function nameDay(line, day) {
+  const time = line.firstElementChild;
+  time.dateTime = day;
+  time.textContent = dayName(day);
 }
 
 // The server's HTML has been through core/markdown.py. A parsed document runs nothing anyway.

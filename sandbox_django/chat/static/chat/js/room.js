@@ -5,22 +5,26 @@ import { Composer } from "../../core/js/composer.js";
 import { copyButtons } from "../../core/js/copy.js";
 import { Follower } from "../../core/js/follow.js";
 import { LiveSocket } from "../../core/js/live_socket.js";
+import { Refetch } from "../../core/js/refetch.js";
 import { wordsFor } from "../../core/js/refusal.js";
 import { showState } from "../../core/js/state.js";
 import { openEditor } from "./editor.js";
 import { leadAway, wordsForClosing } from "./farewell.js";
 import { Mentions } from "./mentions.js";
 import { MessageList } from "./message_list.js";
+import { dayOf } from "./moments.js";
 import { ReadMarker } from "./read_marker.js";
 import { retitle, showAsRead, wireRoomList } from "./room_list.js";
+import { SeenRows } from "./seen_rows.js";
 import { Sender } from "./sender.js";
 import { Timeline } from "./timeline.js";
 import { TypingNotice, Typists } from "./typing.js";
 import { Unsent } from "./unsent.js";
 
 const PAGE = 100;
-const EARLIER = 50;
-const WAITING = "Not sent yet. It goes out when you are connected again.";
+const MORE = 50;
+const ROWS = 250; // that stay when there are MORE too many
+const WAITING = "Waiting for connection. We'll send it when you're back online.";
 const ADMIN = 2002;
 const PEOPLE_AT_MOST = 1000;
 
@@ -34,22 +38,31 @@ const later = page.querySelector("[data-later]");
 const offline = document.querySelector("[data-offline]");
 const dialog = document.querySelector("[data-delete-dialog]");
 const announcements = document.querySelector("[data-announcements]");
-const { socketUrl, since, messagesUrl, membersUrl, readUrl, pageUrl, home, login, found } = page.dataset;
+const { socketUrl, since, messagesUrl, membersUrl, readUrl, home, login, found } = page.dataset;
 const room = Number(page.dataset.room);
 const me = Number(page.dataset.me);
 
-let hasLater = "hasLater" in page.dataset; // between what is shown and what comes there is more
-let isAway = hasLater;
-let newBelow = 0;
 let farewell = null;
 let isOver = false;
-let isStale = false; // the server could not fill a gap, and fetching anew has not worked yet
 let members = null;
 
-const timeline = new Timeline(me);
-const messages = new MessageList(page, document.querySelector("[data-blank]"), timeline);
+const seen = new SeenRows(log, readIfSeen);
+const timeline = new Timeline(me, dayOf);
+const messages = new MessageList(page, document.querySelector("[data-blank]"), timeline, {
+  appeared: (element) => seen.add(element),
+  vanished: (element) => seen.remove(element),
+});
+timeline.know(Number(page.dataset.lastNumber));
+const startsAtUnread = timeline.unreadFrom !== null && !found;
+let isAway = startsAtUnread || Boolean(found);
 const live = new LiveSocket(socketUrl, { since: Number(since) });
-const follower = new Follower(log, { startsAtEnd: !found, whenAway });
+const follower = new Follower(log, {
+  startsAtEnd: !found && !startsAtUnread,
+  whenAway,
+  hasEnd: () => !timeline.hasLater,
+});
+const everything = new Refetch(refetch, { failed: (error) => composer.complain(error) });
+const edges = new IntersectionObserver(loadMore, { root: log, rootMargin: "600px 0px" });
 const reader = new ReadMarker(
   (messageId, { isLeaving }) => post(readUrl, { messageId }, { keepalive: isLeaving }),
   Number(page.dataset.lastRead),
@@ -62,19 +75,19 @@ const deliver = (content, key) => post(messagesUrl, { content }, { key });
 const told = {
   began({ key, content, at, problem }) {
     timeline.begin(key, content, new Date(at), problem);
-    messages.draw();
+    draw();
   },
   arrived(key, message) {
     timeline.arrive(key, message);
     reader.known(message.number); // sending is reading
-    messages.draw();
+    draw();
     readIfSeen();
   },
   failed(key, error) {
     const isUncertain = error.status === 0 || error.status >= 500;
     const problem = error.status === 0 ? WAITING : wordsFor(error);
     timeline.fail(key, problem, { isUncertain });
-    messages.draw();
+    draw();
     return problem;
   },
 };
@@ -85,25 +98,14 @@ new Mentions(field, form.querySelector("[data-mentions]"), people);
 const composer = new Composer(form, async (content) => {
   notice.stop();
   timeline.unreadFrom = null;
-  if (hasLater) {
-    // What is said stands at the end, and that is elsewhere.
-    sender.keep(content);
-    setTimeout(() => location.assign(pageUrl));
-    return;
-  }
   sender.send(content);
-  follower.toEnd();
+  jumpToLatest();
 });
 
 // What is heard
 
 live.addEventListener("member_message", ({ detail }) => {
   typists.stop(detail.userId);
-  if (hasLater) {
-    newBelow += 1;
-    offerTheEnd();
-    return;
-  }
   hear(detail);
 });
 
@@ -111,7 +113,7 @@ for (const news of ["message_updated", "message_deleted"]) {
   live.addEventListener(news, ({ detail }) => {
     if (!timeline.message(detail.id)) return; // further up than what is shown
     timeline.put(detail);
-    messages.draw();
+    draw();
   });
 }
 
@@ -141,11 +143,11 @@ live.addEventListener("presence", ({ detail }) => {
   here.textContent = `${detail.count} here`;
   here.hidden = detail.count < 2; // that I am here I know
 });
-live.addEventListener("resync", refetch);
+live.addEventListener("resync", () => everything.request());
 live.addEventListener("user_removed_from_group", ({ detail }) => (farewell = detail.message));
 live.addEventListener("state", ({ detail, code }) => {
   if (detail === "live") resend();
-  if (detail === "live" && isStale) refetch();
+  if (detail === "live") everything.retryNow();
   if (detail === "refused") end(code);
 });
 showState(live, document.querySelector("[data-state]"), announcements);
@@ -166,8 +168,8 @@ page.addEventListener("click", ({ target }) => {
   const row = target.closest("[data-message]");
   const button = target.closest("button");
   const id = Number(row?.dataset.message);
-  if (button === earlier) showEarlier();
-  else if (button === later) showLater();
+  if (button === earlier) load(earlier);
+  else if (button === later) load(later);
   else if (button?.matches("[data-edit]")) edit(id);
   else if (button?.matches("[data-delete]")) askToDelete(id);
   else if (button?.matches("[data-retry]")) tryAgain(row.dataset.key);
@@ -176,8 +178,7 @@ page.addEventListener("click", ({ target }) => {
 });
 
 toEnd.addEventListener("click", () => {
-  if (hasLater) location.assign(pageUrl);
-  else follower.toEnd();
+  jumpToLatest();
   field.focus({ preventScroll: true });
 });
 
@@ -190,7 +191,7 @@ dialog.addEventListener("close", async () => {
     // Told to all by the socket, to this page too; but not to one that has none now.
     const gone = { ...timeline.message(Number(message)), content: "", contentHtml: "", mentions: [], isDeleted: true };
     timeline.put(gone);
-    messages.draw();
+    draw();
   } catch (error) {
     composer.complain(`Not deleted. ${wordsFor(error)}`);
   }
@@ -207,19 +208,16 @@ window.addEventListener("storage", ({ key }) => {
   if (key !== unsent.name) return;
   const kept = new Set(unsent.all().map((entry) => entry.key));
   for (const { key: shown } of timeline.uncertain) if (!kept.has(shown)) timeline.discard(shown);
-  messages.draw();
+  draw();
 });
 
-new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && showEarlier(), {
-  root: log,
-  rootMargin: "600px 0px 0px",
-}).observe(earlier);
-new IntersectionObserver(([{ isIntersecting }]) => isIntersecting && showLater(), { root: log }).observe(later);
-
-messages.draw();
+draw();
 sender.resume();
 if (found) window.addEventListener("load", showFound);
+else if (startsAtUnread) follower.look();
 else follower.toEnd();
+for (const edge of [earlier, later]) edges.observe(edge);
+offerTheEnd();
 showOnline();
 copyButtons(page);
 wireRoomList({ isReadingRoom: (id) => id === room && isBeingRead() });
@@ -230,19 +228,43 @@ if (matchMedia("(pointer: fine)").matches && !found) field.focus({ preventScroll
 // Not sooner: the browser goes to the place named in the address by itself, in its own way.
 function showFound() {
   messages.elementOf(found)?.scrollIntoView({ block: "center" });
+  follower.look();
+}
+
+// Draws what has changed. What the reader looks at stays where it is, whatever changes above it.
+function draw() {
+  unloadFarRows();
+  const fixed = follower.isAtEnd ? null : seen.visible.find((element) => element.isConnected && isStillLoaded(element));
+  const top = fixed?.getBoundingClientRect().top;
+  messages.draw();
+  earlier.hidden = !timeline.hasEarlier;
+  later.hidden = !timeline.hasLater;
+  page.querySelector("[data-beginning]").hidden = timeline.hasEarlier || timeline.isEmpty;
+  if (fixed) log.scrollTop += fixed.getBoundingClientRect().top - top;
+  if (follower.isAtEnd) follower.toEnd();
+}
+
+function isStillLoaded(element) {
+  return timeline.message(Number(element.dataset.message)) !== null;
+}
+
+// On the side that is further from what is on the screen; they come back by REST.
+function unloadFarRows() {
+  const excess = timeline.size - ROWS;
+  if (excess < MORE) return;
+  const below = log.scrollHeight - log.scrollTop - log.clientHeight;
+  if (follower.isAtEnd || log.scrollTop > below) timeline.dropOldest(excess);
+  else timeline.dropNewest(excess);
 }
 
 function hear(message) {
   const isMine = message.userId === me;
-  const isNews = timeline.put(message) && !isMine;
-  if (isNews && !isBeingRead()) {
-    if (timeline.unreadFrom === null || timeline.message(timeline.unreadFrom)?.number <= reader.lastRead) timeline.unreadFrom = message.id;
-    newBelow += 1;
-  }
-  messages.draw();
-  if (isNews) announce(message);
+  const isLoaded = timeline.put(message);
+  if (isMine) reader.known(message.number); // sending is reading
+  else if (!isBeingRead() && (timeline.unreadFrom ?? 0) <= reader.lastRead) timeline.unreadFrom = message.number;
+  draw();
+  if (isLoaded && !isMine) announce(message);
   offerTheEnd();
-  readIfSeen();
 }
 
 function announce({ id, senderName }) {
@@ -250,29 +272,51 @@ function announce({ id, senderName }) {
   announcements.textContent = `${senderName}: ${words}`;
 }
 
-function isBeingRead() {
-  return document.visibilityState === "visible" && !isAway && !hasLater && !isOver;
+function isInUse() {
+  return document.visibilityState === "visible" && document.hasFocus() && !isOver;
 }
 
+function isBeingRead() {
+  return isInUse() && !isAway && !timeline.hasLater;
+}
+
+// Up to the last message that is on the screen while the window is in use.
 function readIfSeen() {
-  if (!isBeingRead() || timeline.newestId === 0) return;
-  const { id, number } = timeline.message(timeline.newestId);
-  reader.read({ id, number });
-  showAsRead(room, number);
+  if (!isInUse()) return;
+  const ids = seen.visible.map((element) => Number(element.dataset.message)).filter(Boolean);
+  const newest = timeline.message(Math.max(...ids));
+  if (newest === null || newest.number <= reader.lastRead) return;
+  reader.read(newest);
+  showAsRead(room, newest.number);
+  offerTheEnd();
 }
 
 function whenAway(isNowAway) {
   isAway = isNowAway;
-  if (!isAway) newBelow = 0;
   offerTheEnd();
-  readIfSeen();
 }
 
 function offerTheEnd() {
-  toEnd.hidden = !(isAway || hasLater);
-  const words = newBelow === 1 ? "1 new message" : `${newBelow} new messages`;
-  toEnd.querySelector("[data-count]").textContent = newBelow > 0 ? words : "To the newest";
-  toEnd.classList.toggle("button--main", newBelow > 0);
+  toEnd.hidden = !(isAway || timeline.hasLater);
+  const unread = timeline.lastNumber - reader.lastRead;
+  toEnd.querySelector("[data-count]").textContent = unread > 0 ? `Jump to latest (${unread} new)` : "Jump to latest";
+  toEnd.classList.toggle("button--main", unread > 0);
+}
+
+async function jumpToLatest() {
+  if (timeline.hasLater) {
+    try {
+      const { results } = await get(`${messagesUrl}?limit=${MORE}`);
+      timeline.showNewest(results.reverse());
+    } catch (error) {
+      composer.complain(error.status === 0 ? WAITING : error);
+      return;
+    }
+    draw();
+  }
+  follower.toEnd();
+  follower.look();
+  offerTheEnd();
 }
 
 function showOnline() {
@@ -280,60 +324,43 @@ function showOnline() {
   if (navigator.onLine) resend();
 }
 
-// Everything from the oldest that is shown; what was changed or deleted meanwhile, too.
+// Everything that is loaded; what was changed or deleted in the meantime, too. What came after it, up to a page of it.
 async function refetch() {
-  const oldest = timeline.oldestId;
-  let url = oldest === null ? `${messagesUrl}?limit=${PAGE}` : `${messagesUrl}?limit=${PAGE}&after=${oldest - 1}`;
-  isStale = true;
-  try {
-    while (url) {
-      const { results, next } = await get(url);
-      for (const message of results) timeline.put(message);
-      messages.draw();
-      url = oldest !== null && next && messagesUrl + new URL(next).search;
-    }
-    isStale = false;
-  } catch (error) {
-    composer.complain(error);
+  const { oldest, newest, hasLater } = timeline;
+  const { results: latest } = await get(`${messagesUrl}?limit=${PAGE}`);
+  let url = oldest && `${messagesUrl}?limit=${PAGE}&after=${oldest.id - 1}`;
+  while (url) {
+    const { results, next } = await get(url);
+    for (const message of results) timeline.put(message);
+    url = next && results.at(-1).id < newest.id && messagesUrl + new URL(next).search;
   }
-  readIfSeen();
+  for (const message of latest) timeline.know(message.number);
+  if (!hasLater) for (const message of latest.reverse()) timeline.put(message);
+  draw();
+  offerTheEnd();
 }
 
-async function showEarlier() {
-  if (earlier.disabled || earlier.hidden) return;
-  earlier.disabled = true;
-  try {
-    const { results, next } = await get(`${messagesUrl}?limit=${EARLIER}&before=${timeline.oldestId}`);
-    const stays = messages.elementOf(timeline.oldestId);
-    const top = stays.getBoundingClientRect().top;
-    for (const message of results) timeline.put(message);
-    earlier.hidden = !next;
-    page.querySelector("[data-beginning]").hidden = Boolean(next);
-    messages.draw();
-    log.scrollTop += stays.getBoundingClientRect().top - top;
-  } catch (error) {
-    composer.complain(error);
-  }
-  earlier.disabled = false;
+function loadMore(entries) {
+  for (const { isIntersecting, target } of entries) if (isIntersecting) load(target);
 }
 
-async function showLater() {
-  if (later.disabled || !hasLater) return;
-  later.disabled = true;
+// The next messages at one side of those that are loaded.
+async function load(edge) {
+  if (edge.disabled || edge.hidden) return;
+  edge.disabled = true;
+  const from = edge === earlier ? `before=${timeline.oldest.id}` : `after=${timeline.newest.id}`;
   try {
-    const { results, next } = await get(`${messagesUrl}?limit=${EARLIER}&after=${timeline.newestId}`);
-    const top = log.scrollTop;
+    const { results } = await get(`${messagesUrl}?limit=${MORE}&${from}`);
     for (const message of results) timeline.put(message);
-    hasLater = Boolean(next);
-    later.hidden = !hasLater;
-    messages.draw();
-    log.scrollTop = top;
-    if (!hasLater) newBelow = 0;
+    draw();
     offerTheEnd();
+    // It may still be near: then its observer has nothing to tell, unless it begins again.
+    edges.unobserve(edge);
+    edges.observe(edge);
   } catch (error) {
     composer.complain(error);
   }
-  later.disabled = false;
+  edge.disabled = false;
 }
 
 // What failed for want of a connection, once there is one.
@@ -343,14 +370,14 @@ function resend() {
 
 function tryAgain(key) {
   timeline.again(key);
-  messages.draw();
+  draw();
   sender.again(key);
 }
 
 function discard(key) {
   timeline.discard(key);
   sender.discard(key);
-  messages.draw();
+  draw();
   field.focus({ preventScroll: true });
 }
 
@@ -358,7 +385,7 @@ function edit(id) {
   openEditor(messages.elementOf(id), timeline.message(id).content, {
     async save(content) {
       timeline.put(await patch(`${messagesUrl}${id}/`, { content }));
-      messages.draw();
+      draw();
     },
     done: () => field.focus({ preventScroll: true }),
   });

@@ -1,41 +1,73 @@
-// What was said in a room, in order: each message once, whichever way it comes, and what is still on its way below.
+// The messages of a room that the page has loaded, in order: each once, whichever way it comes, and what is on its way.
 //
 // What I send is a row at once. The answer to its POST names the message it became; the socket may tell of it earlier,
 // without saying so. Then the words are compared, and the answer, which knows, corrects that.
+//
+// A long room is loaded in part. Messages are numbered within their room without gaps, so the numbers say whether there
+// are more before and after those that are loaded. `changes` lists only the rows that have to be drawn again.
 
 const TOGETHER = 5 * 60 * 1000; // timeline.py
 
 export class Timeline {
   #me;
+  #dayOf;
   #ids = [];
   #messages = new Map(); // by id
   #pending = new Map(); // by key, in the order of sending
   #taken = new Map(); // by key: what was pending, and the id of the message that seems to be it
+  #rows = new Map(); // by row key: the id of its message
   #unreadFrom = null;
+  #lastNumber = 0;
+  #changed = new Set(); // row keys
+  #removed = new Set(); // row keys
 
-  constructor(me) {
+  // `dayOf(moment)`: the same for all moments of a day.
+  constructor(me, dayOf) {
     this.#me = me;
+    this.#dayOf = dayOf;
   }
 
-  get newestId() {
-    return this.#ids.at(-1) ?? 0;
+  get newest() {
+    return this.#messages.get(this.#ids.at(-1)) ?? null;
   }
 
-  get oldestId() {
-    return this.#ids[0] ?? null;
+  get oldest() {
+    return this.#messages.get(this.#ids[0]) ?? null;
+  }
+
+  // Messages, without what is on its way.
+  get size() {
+    return this.#ids.length;
   }
 
   get isEmpty() {
     return this.#ids.length === 0 && this.#pending.size === 0;
   }
 
-  // The first message that stands below the line, if there is one.
+  // The number of the room's newest message, as far as the page knows.
+  get lastNumber() {
+    return this.#lastNumber;
+  }
+
+  get hasEarlier() {
+    return this.#ids.length > 0 && this.oldest.number > 1;
+  }
+
+  get hasLater() {
+    return (this.newest?.number ?? 0) < this.#lastNumber;
+  }
+
+  // The number of the first message below the line, if there is one.
   get unreadFrom() {
     return this.#unreadFrom;
   }
 
-  set unreadFrom(id) {
-    this.#unreadFrom = id;
+  set unreadFrom(number) {
+    for (const one of [this.#unreadFrom, number]) {
+      const id = this.#ids.find((other) => this.#messages.get(other).number === one);
+      if (id !== undefined) this.#changed.add(this.#messages.get(id).row);
+    }
+    this.#unreadFrom = number;
   }
 
   message(id) {
@@ -52,20 +84,45 @@ export class Timeline {
     return id === undefined ? null : this.#messages.get(id);
   }
 
-  // A message as the API or the socket tells it; says whether it is new here.
+  // There is a message of this number, loaded or not.
+  know(number) {
+    this.#lastNumber = Math.max(this.#lastNumber, number);
+  }
+
+  // A message as the API or the socket tells it. Returns whether it is new here; one that would leave a gap before what
+  // is loaded, or after it, is not taken in.
   put(message) {
     const known = this.#messages.get(message.id);
     if (known) {
-      if (isLater(message, known)) this.#messages.set(message.id, { ...message, row: known.row });
+      if (isLater(message, known)) this.#set({ ...message, row: known.row });
       return false;
     }
-    const key = this.#keyOfThis(message);
-    if (key) {
-      this.#taken.set(key, { id: message.id, entry: this.#pending.get(key) });
-      this.#pending.delete(key);
-    }
-    this.#insert({ ...message, row: key ?? `message ${message.id}` });
+    const isAtEnd = !this.hasLater;
+    this.know(message.number);
+    if (!this.#continues(message, isAtEnd)) return false;
+    this.#take(message);
     return true;
+  }
+
+  // These are the room's newest messages, the last one last: what was loaded before is dropped.
+  showNewest(messages) {
+    const kept = new Set(messages.map(({ id }) => id));
+    for (const id of [...this.#ids]) if (!kept.has(id)) this.#drop(id);
+    for (const message of messages) {
+      this.know(message.number);
+      if (this.#messages.has(message.id)) this.put(message);
+      else this.#take(message);
+    }
+  }
+
+  // Unload so many messages at one side; they can be loaded again.
+  dropOldest(count) {
+    for (const id of this.#ids.slice(0, count)) this.#drop(id);
+    if (this.#ids.length > 0) this.#changed.add(this.oldest.row);
+  }
+
+  dropNewest(count) {
+    for (const id of this.#ids.slice(this.#ids.length - count)) this.#drop(id);
   }
 
   // I said something that the server does not know yet.
@@ -95,12 +152,14 @@ export class Timeline {
       this.#pending.set(other, entry);
     }
     this.#pending.delete(key);
+    this.#removed.add(key);
     this.put(message);
     this.#give(message.id, key);
   }
 
   discard(key) {
     this.#pending.delete(key);
+    this.#removed.add(key);
   }
 
   // Whoever wrote it, by their key: what failed in a way that another try may mend.
@@ -108,29 +167,68 @@ export class Timeline {
     return [...this.#pending.values()].filter(({ problem, isUncertain }) => problem !== null && isUncertain);
   }
 
-  // What stands on the page, from top to bottom: lines between days, the line above the unread, and messages.
-  items(dayOf) {
-    const items = [];
-    let last = null;
-    for (const entry of [...this.#ids.map((id) => this.#messages.get(id)), ...this.#pending.values()]) {
-      const row = this.#rowOf(entry);
-      row.day = dayOf(row.at);
-      const isNewDay = last?.day !== row.day;
-      const isFirstUnread = row.id !== null && row.id === this.#unreadFrom;
-      if (isNewDay) items.push({ kind: "day", key: `day ${row.day}`, day: row.day });
-      if (isFirstUnread) items.push({ kind: "unread", key: "unread" });
-      row.begins = isNewDay || isFirstUnread || !belongTogether(last, row);
-      items.push(row);
-      last = row;
+  // What has changed since the last call: the keys of rows that are gone, and the rows that have to be drawn again, from
+  // bottom to top, each with the key of the row below it. What is on its way is shown below the room's last message only.
+  changes() {
+    const pending = this.hasLater ? [] : [...this.#pending.keys()];
+    const hidden = this.hasLater ? [...this.#pending.keys()] : [];
+    const changed = [...this.#changed].filter((key) => this.#rows.has(key)).map((key) => this.#rows.get(key));
+    changed.sort((one, other) => other - one);
+    const rows = [];
+    for (let place = pending.length - 1; place >= 0; place -= 1) {
+      const above = place > 0 ? this.#pending.get(pending[place - 1]) : this.newest;
+      rows.push({ ...this.#row(this.#pending.get(pending[place]), above), below: pending[place + 1] ?? null });
     }
-    return items;
+    for (const id of changed) {
+      const place = this.#placeOf(id);
+      const above = this.#messages.get(this.#ids[place - 1]) ?? null;
+      const below = this.#messages.get(this.#ids[place + 1])?.row ?? pending[0] ?? null;
+      rows.push({ ...this.#row(this.#messages.get(id), above), below });
+    }
+    const shown = new Set(pending);
+    const removed = [...this.#removed, ...hidden].filter((key) => !this.#rows.has(key) && !shown.has(key));
+    this.#changed.clear();
+    this.#removed.clear();
+    return { removed, rows };
   }
 
-  #rowOf(entry) {
-    if (entry.row === undefined) {
-      return { kind: "message", key: entry.key, id: null, userId: this.#me, at: entry.at, entry };
+  #row(entry, above) {
+    const isPending = entry.row === undefined;
+    const at = momentOf(entry);
+    const day = this.#dayOf(at);
+    const isNewDay = above === null || this.#dayOf(momentOf(above)) !== day;
+    const isFirstUnread = !isPending && entry.number === this.#unreadFrom;
+    const userId = isPending ? this.#me : entry.userId;
+    const isTogether = above !== null && userId !== null && this.#authorOf(above) === userId && at - momentOf(above) < TOGETHER;
+    return {
+      key: isPending ? entry.key : entry.row,
+      id: isPending ? null : entry.id,
+      userId,
+      at,
+      entry,
+      day: isNewDay ? day : null,
+      isFirstUnread,
+      begins: isNewDay || isFirstUnread || !isTogether,
+    };
+  }
+
+  #authorOf(entry) {
+    return entry.row === undefined ? this.#me : entry.userId;
+  }
+
+  #continues({ number }, isAtEnd) {
+    if (this.#ids.length === 0) return true;
+    if (number > this.newest.number) return isAtEnd || number === this.newest.number + 1;
+    return number >= this.oldest.number - 1;
+  }
+
+  #take(message) {
+    const key = this.#keyOfThis(message);
+    if (key) {
+      this.#taken.set(key, { id: message.id, entry: this.#pending.get(key) });
+      this.#pending.delete(key);
     }
-    return { kind: "message", key: entry.row, id: entry.id, userId: entry.userId, at: new Date(entry.createdAt), entry };
+    this.#insert({ ...message, row: key ?? `message ${message.id}` });
   }
 
   // Of several with the same words the oldest: they were sent in this order.
@@ -143,14 +241,50 @@ export class Timeline {
   }
 
   #insert(message) {
-    this.#messages.set(message.id, message);
     let place = this.#ids.length;
     while (place > 0 && this.#ids[place - 1] > message.id) place -= 1;
     this.#ids.splice(place, 0, message.id);
+    this.#set(message);
+    this.#touch(this.#ids[place + 1]);
+  }
+
+  #drop(id) {
+    const { row } = this.#messages.get(id);
+    const place = this.#placeOf(id);
+    this.#ids.splice(place, 1);
+    this.#messages.delete(id);
+    this.#rows.delete(row);
+    this.#removed.add(row);
+    this.#touch(this.#ids[place]);
   }
 
   #give(id, row) {
-    this.#messages.set(id, { ...this.#messages.get(id), row });
+    const message = this.#messages.get(id);
+    if (!message) return;
+    this.#rows.delete(message.row);
+    this.#removed.add(message.row);
+    this.#set({ ...message, row });
+  }
+
+  #set(message) {
+    this.#messages.set(message.id, message);
+    this.#rows.set(message.row, message.id);
+    this.#changed.add(message.row);
+  }
+
+  #touch(id) {
+    if (id !== undefined) this.#changed.add(this.#messages.get(id).row);
+  }
+
+  #placeOf(id) {
+    let from = 0;
+    let to = this.#ids.length;
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (this.#ids[middle] < id) from = middle + 1;
+      else to = middle;
+    }
+    return from;
   }
 
   #isMine(message) {
@@ -158,8 +292,8 @@ export class Timeline {
   }
 }
 
-function belongTogether(last, row) {
-  return last !== null && row.userId !== null && last.userId === row.userId && row.at - last.at < TOGETHER;
+function momentOf(entry) {
+  return entry.row === undefined ? entry.at : new Date(entry.createdAt);
 }
 
 // What is gone stays gone; otherwise the later version counts, however late it comes.

@@ -7,17 +7,30 @@ export class Follower {
   #isAtEnd;
   #seen;
   #whenAway;
+  #hasEnd;
 
-  // `whenAway(isAway)` hears when the reader leaves the end, or comes back to it.
-  constructor(log, { startsAtEnd = true, whenAway = () => {} } = {}) {
+  // `whenAway(isAway)` hears when the reader leaves the end, or comes back to it. `hasEnd()`: whether the log's end is
+  // loaded; where it isn't, nobody is at it.
+  constructor(log, { startsAtEnd = true, whenAway = () => {}, hasEnd = () => true } = {}) {
+    this.#hasEnd = hasEnd;
     this.#log = log;
     this.#isAtEnd = startsAtEnd;
     this.#whenAway = whenAway;
     this.#seen = measure(log);
     log.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    const growth = new ResizeObserver(() => this.#isAtEnd && this.toEnd());
+    const growth = new ResizeObserver(() => this.isAtEnd && this.toEnd());
     growth.observe(log);
     growth.observe(log.firstElementChild);
+  }
+
+  get isAtEnd() {
+    return this.#isAtEnd && this.#hasEnd();
+  }
+
+  // The log was filled anew, or scrolled by the page itself.
+  look() {
+    this.#seen = measure(this.#log);
+    this.#become(isNearEnd(this.#seen));
   }
 
   toEnd() {
@@ -27,10 +40,16 @@ export class Follower {
 
   #scrolled() {
     const now = measure(this.#log);
-    const wasAtEnd = this.#isAtEnd;
-    this.#isAtEnd = isNearEnd(now) || (wasAtEnd && isSomethingElse(this.#seen, now));
+    const isAtEnd = isNearEnd(now) || (this.#isAtEnd && isSomethingElse(this.#seen, now));
     this.#seen = now;
-    if (this.#isAtEnd !== wasAtEnd) this.#whenAway(!this.#isAtEnd);
+    this.#become(isAtEnd);
+  }
+
+  #become(isNearEnd) {
+    const isAtEnd = isNearEnd && this.#hasEnd();
+    if (isAtEnd === this.#isAtEnd) return;
+    this.#isAtEnd = isAtEnd;
+    this.#whenAway(!isAtEnd);
   }
 }
 
