@@ -9,9 +9,8 @@ from accounts.models import User
 from chat.models import ChatMember, GroupChat
 from chat.models.room import ChatRole
 from chat.services.members import add_member
-from chat.services.mentions import mentioned_in
+from chat.services.mentions import render_message
 from chat.services.rooms import create_room
-from core.markdown import render_markdown
 
 # Who, how many minutes before now, and what.
 Talk = list[tuple[str, int, str]]
@@ -56,12 +55,13 @@ def talk(room: GroupChat, said: Talk, cast: dict[str, User]) -> None:
     now = timezone.now()
     for number, (who, minutes, content) in enumerate(said, start=1):
         then = now - timedelta(minutes=minutes)
+        rendered = render_message(content, room)
         last = room.messages.create(
             author=cast[who],
             number=number,
             content=content,
-            content_html=render_markdown(content),
-            mentions=mentioned_in(content, room),
+            content_html=rendered.html,
+            mentions=rendered.mentions,
             created_at=then,
             updated_at=then,
         )

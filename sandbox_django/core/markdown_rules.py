@@ -500,8 +500,12 @@ def _mentions(
             before = whole[offset + place - 1] if offset + place else ""
             if place < end or offset + place in escaped or _is_word(before):
                 continue
-            if (found := _person_at(text, place, people)) and len(mentioned.keys() | found[1]) <= state.env["most"]:
+            if found := _person_at(text, place, people):
                 length, ids = found
+                room = state.env["most"] - len(mentioned)
+                ids = [user_id for number, user_id in enumerate(ids) if user_id in mentioned or number < room]
+                if not ids:
+                    continue
                 mentioned |= dict.fromkeys(ids)
                 yield text_token(text[end:place])
                 attrs: dict[str, str | int | float] = {"class": "mention", "data-user-id": " ".join(map(str, ids))}

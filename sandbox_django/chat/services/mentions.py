@@ -1,28 +1,13 @@
-"""Whom a message names with an @."""
+"""Messages as HTML, with the members whom they mention."""
 
-import re
-
+from accounts.models import User
+from accounts.services.mentions import named_users
 from chat.models import GroupChat
+from core.markdown import Rendered, render_with_mentions
 
-# Not inside a word: that would be an e-mail address.
-AT = re.compile(r"(?<!\w)@")
-AT_MOST = 100  # places that are looked at
+MOST_MENTIONS = 100  # members in one message
 
 
-def mentioned_in(content: str, room: GroupChat) -> list[int]:
-    """The ids of the members that are named, in order. Names may have spaces; the longest one that fits is meant."""
-    places = [match.end() for match in AT.finditer(content)][:AT_MOST]
-    if not places:
-        return []
-    people: dict[str, list[int]] = {}
-    for user_id, name in room.members.values_list("user_id", "user__display_name"):
-        people.setdefault(name.lower(), []).append(user_id)
-    lengths = sorted({len(name) for name in people if name}, reverse=True)
-    found: set[int] = set()
-    for place in places:
-        for length in lengths:
-            name = content[place : place + length].lower()
-            if name in people and not content[place + length : place + length + 1].isalnum():
-                found.update(people[name])
-                break
-    return sorted(found)
+def render_message(content: str, room: GroupChat) -> Rendered:
+    members = User.objects.filter(chat_memberships__group_chat=room)
+    return render_with_mentions(content, named_users(content, among=members), most=MOST_MENTIONS)

@@ -8,11 +8,10 @@ from chat.groups import room_feed
 from chat.messages.chat import DeletedRunPayload, MemberMessage, MessageDeleted, MessageUpdated
 from chat.models import ChatMember, ChatMessage, GroupChat
 from chat.services.members import NotAllowed, membership, refuse_all_but_staff
-from chat.services.mentions import mentioned_in
+from chat.services.mentions import render_message
 from chat.services.rooms import end_of_deleted_run, hint_activity, hint_read
 from core.live import feeds
 from core.live.feeds import FeedWriter
-from core.markdown import render_markdown
 from core.throttling import Limit
 
 
@@ -24,7 +23,7 @@ def post_message(room: GroupChat, *, content: str, by: User) -> ChatMessage:
     """Say something in a room."""
     Limit("chat messages", settings.CHAT_MESSAGES_PER_MINUTE, 60).hit(by.pk)
     # Before the room is locked: this takes a while.
-    content_html, mentions = render_markdown(content), mentioned_in(content, room)
+    rendered = render_message(content, room)
     with feeds.write(room_feed(room.pk)) as feed:
         me = membership(room, by)
         room, now = me.group_chat, timezone.now()
@@ -34,8 +33,8 @@ def post_message(room: GroupChat, *, content: str, by: User) -> ChatMessage:
             author=by,
             number=room.last_number,
             content=content,
-            content_html=content_html,
-            mentions=mentions,
+            content_html=rendered.html,
+            mentions=rendered.mentions,
             created_at=now,
             updated_at=now,
         )
@@ -51,7 +50,7 @@ def post_message(room: GroupChat, *, content: str, by: User) -> ChatMessage:
 def edit_message(message: ChatMessage, *, content: str, by: User) -> ChatMessage:
     """Put what one has said in other words."""
     room = message.group_chat
-    content_html, mentions = render_markdown(content), mentioned_in(content, room)
+    rendered = render_message(content, room)
     with feeds.write(room_feed(room.pk)) as feed:
         room = membership(room, by).group_chat
         message = _as_it_is_now(message)
@@ -60,8 +59,8 @@ def edit_message(message: ChatMessage, *, content: str, by: User) -> ChatMessage
         if message.content == content:
             return message
         message.content = content
-        message.content_html = content_html
-        message.mentions = mentions
+        message.content_html = rendered.html
+        message.mentions = rendered.mentions
         message.is_edited = True
         message.updated_at = timezone.now()
         message.save(update_fields=["content", "content_html", "mentions", "is_edited", "updated_at"])

@@ -149,9 +149,53 @@ class MessageTests(RoomCase):
             "@Mallory": [],
             "bob@Alice": [],
             "@": [],
+            "`@Bob`": [],
+            "```\n@Bob\n```": [],
+            "a\n\n    @Bob": [],
+            "https://mastodon.example/@Bob": [],
+            "[@Bob](https://e.org)": [],
+            "![@Bob](https://e.org/a.png)": [],
+            "<https://e.org/@Bob>": [],
+            "> @Bob": [],
+            "> hello\n@Bob": [],
+            "mail@Bob.example": [],
+            "\\@Bob": [],
+            "$x@Bob$": [],
+            "**@Bob**": [self.bob.pk],
+            "- [ ] @Bob": [self.bob.pk],
+            "@Bob你好": [self.bob.pk],
         }.items():
             with self.subTest(content):
                 assert self.say(content).json()["mentions"] == sorted(expected)
+
+    def test_names_of_any_script_are_mentioned_in_any_case(self) -> None:
+        for name, content in (
+            ("Émile Zola", "@émile zola,"),
+            ("小明", "@小明你好"),
+            ("हिन्दी", "(@हिन्दी)"),
+            ("Kim 🎉", "@Kim 🎉!"),
+            ("שרה", "@שרה"),
+            ("Anna-Lena O'Neil", "@anna-lena o'neil."),
+        ):
+            with self.subTest(name):
+                user = MemberFactory.create(group_chat=self.room, user__display_name=name).user
+                message = self.say(content).json()
+
+                assert message["mentions"] == [user.pk]
+                assert f'<span class="mention" data-user-id="{user.pk}">@' in message["contentHtml"]
+
+    def test_of_members_with_the_same_name_all_or_the_chosen_one_are_mentioned(self) -> None:
+        ids = sorted(MemberFactory.create(group_chat=self.room, user__display_name="Kim").user.pk for _ in range(2))
+
+        assert self.say("@Kim").json()["mentions"] == ids
+        assert self.say(f"@Kim#{ids[1]}").json()["mentions"] == [ids[1]]
+        assert self.say(f"@Kim#{self.bob.pk}").json()["mentions"] == ids
+
+    def test_mentions_are_marked_where_they_are_made_and_nowhere_else(self) -> None:
+        html = self.say("@Bob `@Bob` @Mallory").json()["contentHtml"]
+
+        mark = f'<span class="mention" data-user-id="{self.bob.pk}">@Bob</span>'
+        assert html == f"<p>{mark} <code>@Bob</code> @Mallory</p>\n"
 
 
 class ListTests(RoomCase):

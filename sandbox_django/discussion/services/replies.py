@@ -7,13 +7,12 @@ from django.utils import timezone
 
 from accounts.models import User
 from core.live import feeds
-from core.markdown import render_markdown
 from discussion.groups import LIST, topic_feed
 from discussion.messages.discussion import AnswerUnaccepted, ReplyCreated, ReplyDeleted, ReplyUpdated
 from discussion.models import DiscussionReply, DiscussionTopic
 from discussion.services.activity import tell_activity
 from discussion.services.inbox import forget_notifications, notify_mentioned, notify_of_reply
-from discussion.services.mentions import mentioned_in
+from discussion.services.mentions import render_post
 from discussion.services.rights import Gone, TopicClosed, refuse_strangers
 from discussion.services.topics import CHANGES, count_post, topic_as_it_is_now
 
@@ -21,14 +20,14 @@ from discussion.services.topics import CHANGES, count_post, topic_as_it_is_now
 def post_reply(topic: DiscussionTopic, *, content: str, by: User) -> DiscussionReply:
     """Answer to a topic."""
     count_post(by)
-    content_html, mentions = render_markdown(content), mentioned_in(content)
+    rendered = render_post(content)
     with feeds.write(topic_feed(topic.pk)) as feed:
         topic = topic_as_it_is_now(topic.pk)
         if topic.is_closed:
             raise TopicClosed
         now = timezone.now()
         reply = topic.replies.create(
-            author=by, content=content, content_html=content_html, mentions=mentions, created_at=now
+            author=by, content=content, content_html=rendered.html, mentions=rendered.mentions, created_at=now
         )
         _count_replies(topic, +1, last_activity_at=now)
         feed.publish(ReplyCreated.of(reply))
@@ -39,7 +38,7 @@ def post_reply(topic: DiscussionTopic, *, content: str, by: User) -> DiscussionR
 def edit_reply(reply: DiscussionReply, *, content: str, by: User) -> DiscussionReply:
     """Say it in other words; what stood there before stays readable."""
     CHANGES.hit(by.pk)
-    content_html, mentions = render_markdown(content), mentioned_in(content)
+    rendered = render_post(content)
     with feeds.write(topic_feed(reply.topic_id)) as feed:
         reply = reply_as_it_is_now(reply)
         refuse_strangers(reply, by)
@@ -48,10 +47,10 @@ def edit_reply(reply: DiscussionReply, *, content: str, by: User) -> DiscussionR
         reply.edited_at = timezone.now()
         reply.edits.create(editor=by, content=reply.content, created_at=reply.edited_at)
         named_before = reply.mentions
-        reply.content, reply.content_html, reply.mentions = content, content_html, mentions
+        reply.content, reply.content_html, reply.mentions = content, rendered.html, rendered.mentions
         reply.save(update_fields=["content", "content_html", "mentions", "edited_at"])
         feed.publish(ReplyUpdated.of(reply))
-        notify_mentioned(set(mentions) - set(named_before), topic=reply.topic, reply=reply, actor=by)
+        notify_mentioned(set(rendered.mentions) - set(named_before), topic=reply.topic, reply=reply, actor=by)
     return reply
 
 

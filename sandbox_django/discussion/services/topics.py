@@ -15,13 +15,12 @@ from django.utils import timezone
 from accounts.models import User
 from core import runner
 from core.live import feeds, hub
-from core.markdown import render_markdown
 from core.throttling import Limit
 from discussion.groups import LIST, topic_feed
 from discussion.messages.discussion import TopicCreated, TopicDeleted, TopicUpdated
 from discussion.models import DiscussionTopic, Tag
 from discussion.services.inbox import forget_notifications, notify_mentioned
-from discussion.services.mentions import mentioned_in
+from discussion.services.mentions import render_post
 from discussion.services.rights import Gone, HasReplies, NotAllowed, refuse_strangers
 
 # Each is told to everybody who has the list or the topic open.
@@ -32,21 +31,21 @@ def create_topic(user: User, *, title: str, content: str, tags: Sequence[str] = 
     """Ask something, or start to talk about it."""
     count_post(user)
     # Before the list is locked: this takes a while.
-    content_html, mentions = render_markdown(content), mentioned_in(content)
+    rendered = render_post(content)
     with feeds.write(LIST) as in_list:
         now = timezone.now()
         topic = DiscussionTopic.objects.create(
             author=user,
             title=title,
             content=content,
-            content_html=content_html,
-            mentions=mentions,
+            content_html=rendered.html,
+            mentions=rendered.mentions,
             created_at=now,
             last_activity_at=now,
         )
         _put_tags(topic, tags)
         in_list.publish(TopicCreated.of(topic))
-        notify_mentioned(mentions, topic=topic, actor=user)
+        notify_mentioned(rendered.mentions, topic=topic, actor=user)
     return topic
 
 
@@ -60,8 +59,7 @@ def edit_topic(
 ) -> DiscussionTopic:
     """Say it in other words; what stood there before stays readable."""
     CHANGES.hit(by.pk)
-    content_html = render_markdown(content) if content is not None else ""
-    mentions = mentioned_in(content) if content is not None else []
+    rendered = render_post(content) if content is not None else None
     with feeds.write(LIST, topic_feed(topic.pk)) as (in_list, in_topic):
         topic = topic_as_it_is_now(topic.pk)
         refuse_strangers(topic, by)
@@ -75,8 +73,8 @@ def edit_topic(
         now = timezone.now()
         topic.edits.create(editor=by, created_at=now, title=topic.title, content=topic.content, tags=tags_before)
         named_before = topic.mentions
-        if content is not None:
-            topic.content_html, topic.mentions = content_html, mentions
+        if rendered is not None:
+            topic.content_html, topic.mentions = rendered.html, rendered.mentions
         topic.title, topic.content, topic.edited_at = title_now, content_now, now
         topic.save(update_fields=["title", "content", "content_html", "mentions", "edited_at"])
         _put_tags(topic, tags_now)

@@ -67,6 +67,25 @@ class ToldTests(InboxCase):
         assert self.told(self.staff) == [("mention", "Bob"), ("mention", "Alice")]
         assert self.told(self.bob) == []
 
+    def test_nobody_is_notified_from_code_links_and_quotes(self) -> None:
+        for content in (
+            "`@Bob`",
+            "```\n@Bob\n```",
+            "https://mastodon.example/@Bob",
+            "[@Bob](https://e.org)",
+            "> @Bob",
+            "mail@Bob.example",
+            "\\@Bob",
+        ):
+            with self.subTest(content):
+                assert self.ask(content=content)["mentions"] == []
+        assert self.inbox(self.bob) == []
+
+    def test_mention_is_marked(self) -> None:
+        assert (
+            f'<span class="mention" data-user-id="{self.bob.pk}">@bob</span>' in self.ask(content="@bob")["contentHtml"]
+        )
+
     def test_names_may_have_spaces_and_the_longest_that_fits_is_meant(self) -> None:
         User.objects.create_user("bb@example.com", display_name="Bob Builder")
 

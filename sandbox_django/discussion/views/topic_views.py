@@ -14,7 +14,6 @@ from accounts.http import AuthenticatedRequest
 from core.errors import Conflict
 from core.feed_seq import FeedSeqMixin
 from core.idempotency import IdempotentCreateMixin
-from core.markdown import render_markdown
 from core.pagination import BoundedCountPagination
 from core.throttling import Limit
 from discussion.groups import LIST, topic_feed
@@ -32,6 +31,7 @@ from discussion.serializers.topic import (
 )
 from discussion.services.answers import accept_answer, unaccept_answer
 from discussion.services.lists import Sort, topics_for
+from discussion.services.mentions import render_post
 from discussion.services.rights import Gone, HasReplies, NoSuchReply, NotAllowed, TopicClosed
 from discussion.services.search import similar
 from discussion.services.topics import create_topic, delete_topic, edit_topic, moderate_topic
@@ -256,7 +256,7 @@ class PreviewView(ForumView[DiscussionTopic]):
         PREVIEWS.hit(self.request.user.pk)
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        content_html = render_markdown(serializer.validated_data["content"])
+        content_html = render_post(serializer.validated_data["content"]).html
         return Response(self.get_serializer({"content_html": content_html}).data)
 
 

@@ -73,7 +73,10 @@ export class Mentions {
 
   #take(index) {
     const { start } = this.#place;
-    this.#field.setRangeText(`@${this.#shown[index].name} `, start, this.#field.selectionStart, "end");
+    const { name, userId } = this.#shown[index];
+    // Members with the same name are told apart by their ids.
+    const id = this.#shown.filter((person) => person.name === name).length > 1 ? `#${userId}` : "";
+    this.#field.setRangeText(`@${name}${id} `, start, this.#field.selectionStart, "end");
     this.#close();
     this.#field.dispatchEvent(new Event("input", { bubbles: true }));
   }

@@ -1,0 +1,33 @@
+"""Finds the users whom a text may mention. core/markdown.py then decides where it does."""
+
+from django.db.models import QuerySet
+from django.db.models.functions import Lower
+
+from accounts.models import User
+from core.markdown_rules import mention_places, name_key, possible_names
+
+MOST_FOUND = 200  # users: a name may have many
+
+
+def named_users(content: str, *, among: QuerySet[User]) -> dict[str, list[int]]:
+    """Returns the ids of the users with each name that follows an @ in the text, by the name's key."""
+    names = {name for place in mention_places(content) for name in possible_names(content, place)}
+    if not names:
+        return {}
+    keys = {name_key(name) for name in names}
+    found = among.annotate(lower_name=Lower("display_name")).filter(lower_name__in=_lower_names(names))
+    people: dict[str, list[int]] = {}
+    for user_id, name in found.order_by("pk").values_list("pk", "display_name")[:MOST_FOUND]:
+        if name_key(name) in keys:
+            people.setdefault(name_key(name), []).append(user_id)
+    return people
+
+
+def _lower_names(names: set[str]) -> set[str]:
+    # SQLite's LOWER changes ASCII only: there, "Émile" is found by the spellings that people use for a name.
+    spellings = {form for name in names for form in (name, name.lower(), name.title(), name.upper())}
+    return {form.lower() for form in spellings} | {_ascii_lower(form) for form in spellings if not form.isascii()}
+
+
+def _ascii_lower(text: str) -> str:
+    return "".join(char.lower() if char.isascii() else char for char in text)
