@@ -53,6 +53,8 @@ class AssistantMessage(models.Model):
 
     # Who pays for an answer with their daily tokens, and how many were set aside until its real cost is known.
     spender = models.CharField(max_length=100, blank=True)
+    # All accounts of an address share a budget. The database's default is for processes of the version before.
+    address_key = models.CharField(max_length=100, blank=True, default="", db_default="")
     reserved_tokens = models.PositiveIntegerField(default=0)
 
     # While an answer is being written: who writes it, until when that is believed, and whether a reader said stop.

@@ -2,7 +2,7 @@ from django.db import models
 
 
 class TokenSpending(models.Model):
-    """What a person, or an address that nobody signed in from, has used of a day, and of the newest minute."""
+    """What an account, an address or the site has used of a day, and of the newest minute."""
 
     spender = models.CharField(max_length=100)
     day = models.DateField()

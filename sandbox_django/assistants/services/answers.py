@@ -33,12 +33,12 @@ from assistants.messages.assistant import (
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.message import MessageType, Status
 from assistants.services import ai_service
-from assistants.services.ai_service import ChatModel, CutShort, ModelUnavailable, Usage
+from assistants.services.ai_service import ChatModel, CutShort, ModelProblem, ModelUnavailable, Usage
 from assistants.services.answer_text import storable
 from assistants.services.failures import CUT_SHORT, INTERNAL_ERROR, INTERRUPTED, words_for
-from assistants.services.history import load_history, turns_for
+from assistants.services.history import HistoryMessage, load_history, sent_tokens, turns_for
 from assistants.services.reply_buffer import reply_buffer
-from assistants.services.spending import ANSWER_RESERVE, Asker, estimated_tokens, set_aside, settle
+from assistants.services.spending import ANSWER_RESERVE, Asker, Charge, estimated_tokens, set_aside, settle
 from assistants.services.ticker import Writing, current_ticker, lease_from_now
 from assistants.texts import sealed_text
 from core.batching import NOT_NOW, Batched
@@ -62,6 +62,20 @@ WORKER = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 MODEL_LENGTH = 100  # characters of a model's name that are stored
 MAX_PLAUSIBLE_COST = 10_000_000  # tokens of one answer; a server that reports more, or nothing, has miscounted
+# The server did not process the question, and nobody pays for it.
+NOT_PROCESSED = {
+    problem.value
+    for problem in (
+        ModelProblem.AUTH,
+        ModelProblem.QUOTA,
+        ModelProblem.NOT_FOUND,
+        ModelProblem.RATE_LIMITED,
+        ModelProblem.OVERLOADED,
+        ModelProblem.UNREACHABLE,
+        ModelProblem.REFUSED,
+        ModelProblem.CONTEXT_TOO_LONG,
+    )
+}
 END_TRIES = 10  # once a second; after that the lease runs out and the sweep ends the answer
 
 
@@ -83,15 +97,26 @@ class End:
     conversation_id: UUID
     text: str
     outcome: Outcome
+    cost: int | None = None  # in tokens; None where that is only known from the row
 
 
-def begin_answer(question: AssistantMessage, *, after_seq: int, asker: Asker | None = None) -> AssistantMessage:
+@dataclass(frozen=True, slots=True)
+class BegunAnswer:
+    """An answer that is stored and not written yet, with the dialogue that the model is sent."""
+
+    row: AssistantMessage
+    history: list[HistoryMessage]
+
+
+def begin_answer(question: AssistantMessage, *, after_seq: int, asker: Asker | None = None) -> BegunAnswer:
     """Store an attempt at answering a question. Without `asker` nothing limits it.
 
     It is this process's to write, or in a queue the first worker's that claims it.
     """
+    history = load_history(question.conversation_id, question.pk)
+    reserved = set_aside(asker, sent_tokens(turns_for(history))) if asker else 0
     is_queued = settings.ASSISTANT_RUNNER == "taskiq"
-    return insert(
+    row = insert(
         AssistantMessage(
             conversation_id=question.conversation_id,
             message_type=MessageType.ASSISTANT,
@@ -104,9 +129,11 @@ def begin_answer(question: AssistantMessage, *, after_seq: int, asker: Asker | N
             if is_queued
             else lease_from_now(),
             spender=asker.key if asker else "",
-            reserved_tokens=set_aside(asker, question.content) if asker else 0,
+            address_key=asker.address_key if asker else "",
+            reserved_tokens=reserved,
         )
     )
+    return BegunAnswer(row, history)
 
 
 def claim_answer(question_id: int, *, claimant: str = WORKER) -> Writing | None:
@@ -124,24 +151,25 @@ def claim_answer(question_id: int, *, claimant: str = WORKER) -> Writing | None:
         claimed = cursor.fetchone()
     if claimed is None:
         return None
-    answer_id, conversation_id, after_seq, is_stopped, asked_at = claimed
+    answer_id, stored_id, after_seq, is_stopped, asked_at = claimed
+    conversation_id = AssistantConversation._meta.pk.to_python(stored_id)
     return writing_of(
         AssistantMessage(
             pk=answer_id,
             question_id=question_id,
-            conversation_id=AssistantConversation._meta.pk.to_python(conversation_id),
+            conversation_id=conversation_id,
             after_seq=after_seq,
             stop_requested=bool(is_stopped),
             created_at=aware(asked_at),
-        )
+        ),
+        load_history(conversation_id, question_id),
     )
 
 
-def writing_of(answer: AssistantMessage) -> Writing:
+def writing_of(answer: AssistantMessage, history: Sequence[HistoryMessage]) -> Writing:
     """What it takes to write an answer that is ours, from the transaction that made it ours."""
     question_id = answer.question_id
     assert question_id is not None
-    history = load_history(answer.conversation_id, question_id)
     return Writing(
         answer_id=answer.pk,
         question_id=question_id,
@@ -177,10 +205,12 @@ async def write_answer(writing: Writing, *, on_begun: Callable[[], None]) -> Non
     if writing.is_lost:
         logger.warning("answer_lost", answer=writing.answer_id)
         return
-    await _end(End(writing.answer_id, writing.conversation_id, writing.so_far(), _outcome(writing, model)))
+    text, outcome = writing.so_far(), _outcome(writing, model)
+    await _end(End(writing.answer_id, writing.conversation_id, text, outcome, _cost(writing, text, outcome)))
 
 
 async def _read(model: ChatModel, writing: Writing, on_begun: Callable[[], None]) -> None:
+    writing.is_asked = True
     ticker = current_ticker()
     left = settings.ASSISTANT_MAX_ANSWER_LENGTH
     try:
@@ -259,32 +289,34 @@ _ends = Batched(_store_and_close, pause=0.1)
 def _store_ends(ends: Sequence[End]) -> list[bool]:
     """For each: False when somebody else had ended it already, and said so."""
     pages = [_html(end.text) for end in ends]  # before anything is locked
-    reserved: list[int | None] = [None] * len(ends)
+    stored: list[Charge | None] = [None] * len(ends)
     with feeds.write_all([conversation_feed(end.conversation_id) for end in ends]) as locked:
         # Rows in the order of their ids, as a checkpoint changes them, which locks no feed: nobody waits for the other.
         for number in sorted(range(len(ends)), key=lambda number: ends[number].answer_id):
-            reserved[number] = _store_end(ends[number], pages[number], locked[number])
-        settle({end.answer_id: _cost(end, tokens) for end, tokens in zip(ends, reserved, strict=True) if tokens})
-    return [tokens is not None for tokens in reserved]
+            stored[number] = _store_end(ends[number], pages[number], locked[number])
+        settle([charge for charge in stored if charge and charge.reserved_tokens])
+    return [charge is not None for charge in stored]
 
 
-def _store_end(end: End, html: str, feed: FeedWriter) -> int | None:
-    """Returns the tokens that were set aside for it; None when somebody else had ended it."""
+def _store_end(end: End, html: str, feed: FeedWriter) -> Charge | None:
+    """Returns the cost of the answer; None when another process had ended it."""
     outcome, usage = end.outcome, end.outcome.usage
     input_tokens, output_tokens = (usage.input_tokens, usage.output_tokens) if usage else (None, None)
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE assistants_assistantmessage SET status = %s, error = %s, content = %s, content_html = %s, "
             "model = %s, input_tokens = %s, output_tokens = %s, lease_expires_at = NULL "
-            "WHERE id = %s AND status = 'streaming' RETURNING question_id, reserved_tokens",
+            "WHERE id = %s AND status = 'streaming' "
+            "RETURNING question_id, worker, spender, address_key, created_at, reserved_tokens",
             [outcome.status, outcome.error, end.text, html, outcome.model, input_tokens, output_tokens, end.answer_id],
         )
         ended = cursor.fetchone()
     if ended is None:
         return None
-    question_id, reserved_tokens = ended
+    question_id, worker, spender, address_key, asked_at, reserved = ended
     feed.publish(_end_message(question_id, end, html), ends_text=(end.answer_id, len(end.text)))
-    return int(reserved_tokens)
+    cost = _cost_by_row(end.text, reserved, worker) if end.cost is None else end.cost
+    return Charge(spender, address_key, aware(asked_at), reserved, cost)
 
 
 def _html(text: str) -> str:
@@ -295,14 +327,22 @@ def _html(text: str) -> str:
         return linebreaks(text, autoescape=True)
 
 
-def _cost(end: End, reserved_tokens: int) -> int:
-    """The tokens an answer has cost, or about so many where the model doesn't tell."""
-    usage = end.outcome.usage
+def _cost(writing: Writing, text: str, outcome: Outcome) -> int:
+    """Returns the tokens that the model reports, or an estimate of those that were sent and received."""
+    usage = outcome.usage
     if usage and 0 < (reported := usage.input_tokens + usage.output_tokens) <= MAX_PLAUSIBLE_COST:
         return reported
-    if not end.text:
+    received = text or writing.thought_size
+    if not writing.is_asked or (outcome.error in NOT_PROCESSED and not received):
         return 0
-    return reserved_tokens - ANSWER_RESERVE + estimated_tokens(end.text)
+    return sent_tokens(writing.turns) + (estimated_tokens(text) if text else 0) + writing.thought_size // 4
+
+
+def _cost_by_row(text: str, reserved_tokens: int, worker: str) -> int:
+    """Returns an estimate for an answer whose writer is gone; nothing if none had begun it."""
+    if not worker:
+        return 0
+    return max(reserved_tokens - ANSWER_RESERVE, 0) + (estimated_tokens(text) if text else 0)
 
 
 def _end_message(question_id: int, end: End, html: str) -> BaseMessage:

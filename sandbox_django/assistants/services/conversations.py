@@ -12,7 +12,7 @@ from assistants.groups import WRITERS, conversation_feed
 from assistants.messages.assistant import ConversationUpdated, NewAssistantMessage
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.message import MessageType
-from assistants.services.answers import begin_answer, writing_of
+from assistants.services.answers import BegunAnswer, begin_answer, writing_of
 from assistants.services.spending import Asker
 from assistants.services.tidying import delete_conversations
 from assistants.tasks.assistant_tasks import (
@@ -91,10 +91,10 @@ def answer_again(message: AssistantMessage, *, asker: Asker | None = None) -> As
         _make_newest_active(conversation)
         if conversation.messages.filter(message_type=MessageType.USER, pk__gt=question.pk).exists():
             raise NothingToRetry
-        answer = begin_answer(question, after_seq=feed.head, asker=asker)
-        job = _job_for(answer)
+        begun = begin_answer(question, after_seq=feed.head, asker=asker)
+        job = _job_for(begun)
     transaction.on_commit(job)
-    return answer
+    return begun.row
 
 
 def stop_answer(message: AssistantMessage) -> AssistantMessage:
@@ -124,9 +124,10 @@ def _make_newest_active(conversation: AssistantConversation) -> None:
             raise AnswerInProgress
 
 
-def _job_for(answer: AssistantMessage) -> Callable[[], None]:
+def _job_for(begun: BegunAnswer) -> Callable[[], None]:
     """What has this answer written, once it is stored."""
+    answer = begun.row
     if answer.worker:
         # What the writer has to know is read here: to claim the answer later would be a transaction and a hop more.
-        return partial(runner.start, task_write_answer, writing_of(answer))
+        return partial(runner.start, task_write_answer, writing_of(answer, begun.history))
     return partial(queue.put, task_handle_new_assistant_message, answer.question_id)

@@ -52,6 +52,7 @@ class Writing:
     reading: "asyncio.Task[None] | None" = None
     usage: Usage | None = None
     thought_size: int = 0  # bytes of reasoning, which is no part of `text`
+    is_asked: bool = False  # the model was
     is_stopped: bool = False
     is_lost: bool = False  # somebody else ended it
     is_cut_short: bool = False  # by the model's limit, or by ours

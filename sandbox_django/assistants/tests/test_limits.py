@@ -4,18 +4,24 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest import mock
 
+from asgiref.sync import async_to_sync
+from django.conf import settings
+from django.db import connection, transaction
 from django.db.models import F
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.factories.user import UserFactory
 from assistants.factories.conversation import ConversationFactory
 from assistants.models import AssistantMessage, TokenSpending
 from assistants.services.ai_service import ModelProblem, ModelUnavailable, Usage
-from assistants.services.spending import ANSWER_RESERVE, forget_old_days
+from assistants.services.answers import end_abandoned_answers
+from assistants.services.spending import ANSWER_RESERVE, Asker, estimated_tokens, forget_old_days, set_aside
 from assistants.tests.test_messages_api import ConversationCase
 from core import throttling
-from test_utils.openai_test_utils import scripted_model
+from test_utils.openai_test_utils import FakeOpenAI, says, scripted_model
 
 
 class LimitTests(ConversationCase):
@@ -74,6 +80,64 @@ class LimitTests(ConversationCase):
             self.assert_too_often(self.visitor.post(url, {"content": "Hi"}, REMOTE_ADDR="2001:db8::2"), within=60)
             assert self.visitor.post(url, {"content": "Hi"}, REMOTE_ADDR="2001:db8:0:1::1").status_code == 201
 
+    def ask_as_others(self, count: int, address: str = "10.0.0.1") -> list[int]:
+        """Asks once from each of so many new accounts; returns the statuses."""
+        statuses = []
+        for user in UserFactory.create_batch(count):
+            conversation = ConversationFactory.create(user=user)
+            response = self.client_of(user).post(self.url(conversation), {"content": "Hi"}, REMOTE_ADDR=address)
+            statuses.append(response.status_code)
+        return statuses
+
+    @override_settings(ASSISTANT_ADDRESS_QUESTIONS_PER_MINUTE=2)
+    def test_accounts_of_one_address_share_its_questions_a_minute(self) -> None:
+        with scripted_model("Yes."):
+            assert self.ask_as_others(3) == [201, 201, 429]
+            assert self.ask_as_others(1, "10.0.0.2") == [201]
+
+    @override_settings(ASSISTANT_ADDRESS_ANSWERS_AT_ONCE=2)
+    def test_accounts_of_one_address_share_its_answers_at_once(self) -> None:
+        self.running_answer(address_key="everyone at 2001:db8:1:2::/64")
+        self.running_answer(
+            question__conversation=ConversationFactory.create(user=None), address_key="everyone at 2001:db8:1:2::/64"
+        )
+        with scripted_model("Yes."):
+            assert self.ask_as_others(1, "2001:db8:1:2::7") == [429]
+            assert self.ask_as_others(1, "2001:db8:1:3::7") == [201]
+
+    @override_settings(ASSISTANT_ADDRESS_TOKENS_PER_DAY=2 * ANSWER_RESERVE)
+    def test_accounts_of_one_address_share_its_tokens(self) -> None:
+        with scripted_model("Yes.", Usage(input_tokens=900, output_tokens=200)):
+            assert self.ask_as_others(2) == [201, 429]
+            assert self.ask_as_others(1, "10.0.0.2") == [201]
+
+    @override_settings(ASSISTANT_SITE_TOKENS_PER_DAY=2 * ANSWER_RESERVE)
+    def test_the_site_has_a_budget_that_everybody_shares_and_says_so(self) -> None:
+        with scripted_model("Yes.", Usage(input_tokens=900, output_tokens=200)):
+            assert self.ask_as_others(1) == [201]
+            response = self.ask()
+
+        error = response.json()["errors"][0]
+        assert (response.status_code, error["code"]) == (429, "throttled")
+        assert error["detail"] == "The assistant has reached this site's limit for today. Try again tomorrow."
+        assert 0 < int(response["Retry-After"]) <= 24 * 60 * 60
+
+    def test_a_question_that_is_refused_costs_nobody_anything(self) -> None:
+        with override_settings(ASSISTANT_SITE_TOKENS_PER_DAY=1):
+            assert self.ask().status_code == 429
+
+        assert not TokenSpending.objects.exists()
+
+    def test_the_limits_cost_three_statements(self) -> None:
+        with (
+            override_settings(ASSISTANT_SITE_TOKENS_PER_DAY=1_000_000),
+            CaptureQueriesContext(connection) as queries,
+            transaction.atomic(),
+        ):
+            set_aside(Asker.of(self.alice, "10.0.0.1"), 10)
+
+        assert len([query for query in queries if "assistants" in query["sql"]]) == 3
+
     @override_settings(ASSISTANT_QUESTIONS_PER_MINUTE=1)
     def test_retry_counts_as_asking(self) -> None:
         with scripted_model(ModelUnavailable(ModelProblem.TIMEOUT)):
@@ -112,17 +176,83 @@ class SpendingTests(ConversationCase):
 
         assert self.spent() == 15
 
-    def test_where_the_model_does_not_say_it_costs_about_its_text(self) -> None:
+    def sent(self, *contents: str) -> int:
+        return sum(estimated_tokens(content) for content in (settings.ASSISTANT_SYSTEM_PROMPT, *contents))
+
+    def test_where_the_model_does_not_say_it_costs_about_all_that_was_sent_and_received(self) -> None:
         with scripted_model("y" * 400):
             self.ask("x" * 40)
+            first = self.sent("x" * 40) + estimated_tokens("y" * 400)
+            assert self.spent() == first
 
-        assert self.spent() == 400 // 4 + 1 + 40 // 4 + 1
+            self.ask("z" * 80)
+            second = self.sent("x" * 40, "y" * 400, "z" * 80) + estimated_tokens("y" * 400)
+            assert self.spent() == first + second
 
-    def test_an_answer_without_a_word_costs_nothing(self) -> None:
-        with scripted_model(ModelUnavailable(ModelProblem.OVERLOADED)):
-            self.ask()
+    def test_an_answer_that_failed_after_it_was_asked_for_costs_what_was_sent(self) -> None:
+        for problem in (ModelProblem.TIMEOUT, ModelProblem.CUT_OFF, ModelProblem.CONTENT_FILTERED):
+            with self.subTest(problem=problem), scripted_model(ModelUnavailable(problem)):
+                TokenSpending.objects.all().delete()
+                self.conversation.messages.all().delete()
+                self.ask("x" * 400)
+
+                assert self.spent() == self.sent("x" * 400)
+
+    def test_an_answer_that_failed_in_the_middle_costs_what_was_sent_and_received(self) -> None:
+        with scripted_model("y" * 40, ModelUnavailable(ModelProblem.OVERLOADED)):
+            self.ask("x" * 400)
+
+        assert self.spent() == self.sent("x" * 400) + estimated_tokens("y" * 40)
+
+    def test_a_question_that_the_model_did_not_process_costs_nothing(self) -> None:
+        for problem in (ModelProblem.OVERLOADED, ModelProblem.UNREACHABLE, ModelProblem.AUTH, ModelProblem.QUOTA):
+            with scripted_model(ModelUnavailable(problem)):
+                self.ask()
 
         assert self.spent() == 0
+
+    def test_reasoning_costs_tokens_too(self) -> None:
+        reasoning = says(b'data: {"choices": [{"delta": {"reasoning": "%s"}}]}\n\n' % (b"r" * 400), "Yes.", usage=None)
+        with FakeOpenAI.in_thread(reasoning) as server, override_settings(OPENAI_BASE_URL=server.url):
+            self.ask("Hi")
+
+        assert self.spent() == self.sent("Hi") + estimated_tokens("Yes.") + 100
+
+    def test_impossible_counts_are_not_charged(self) -> None:
+        for usage in (Usage(0, 0), Usage(-5, -5), Usage(2**31, 2**31)):
+            TokenSpending.objects.all().delete()
+            self.conversation.messages.all().delete()
+            with scripted_model("Yes.", usage):
+                self.ask("Hi")
+
+            assert self.spent() == self.sent("Hi") + estimated_tokens("Yes.")
+
+    def test_an_answer_whose_writer_is_gone_costs_what_was_sent_unless_nobody_had_begun_it(self) -> None:
+        for worker, cost in (("another", 500 + estimated_tokens("Two ")), ("", 0)):
+            with self.subTest(worker=worker):
+                TokenSpending.objects.all().delete()
+                key = f"person {self.alice.pk}"
+                reserved = 500 + ANSWER_RESERVE
+                TokenSpending.objects.create(spender=key, day=timezone.now().astimezone(UTC).date(), tokens=reserved)
+                self.running_answer(
+                    spender=key,
+                    reserved_tokens=reserved,
+                    worker=worker,
+                    content="Two " if worker else "",
+                    lease_expires_at=timezone.now() - timedelta(seconds=1),
+                )
+
+                async_to_sync(end_abandoned_answers)()
+
+                assert self.spent() == cost
+
+    @override_settings(ASSISTANT_SITE_TOKENS_PER_DAY=1_000_000)
+    def test_the_address_and_the_site_are_charged_the_same(self) -> None:
+        with scripted_model("Yes.", Usage(input_tokens=12, output_tokens=3)):
+            self.ask()
+
+        spent = dict(TokenSpending.objects.values_list("spender", "tokens"))
+        assert spent == {f"person {self.alice.pk}": 15, "everyone at 127.0.0.1": 15, "site": 15}
 
     def test_old_days_are_forgotten(self) -> None:
         today = timezone.now().date()

@@ -201,6 +201,14 @@ ASSISTANT_TOKENS_PER_DAY = env.int("ASSISTANT_TOKENS_PER_DAY", 500_000)
 ASSISTANT_ANONYMOUS_ANSWERS_AT_ONCE = env.int("ASSISTANT_ANONYMOUS_ANSWERS_AT_ONCE", 3)
 ASSISTANT_ANONYMOUS_QUESTIONS_PER_MINUTE = env.int("ASSISTANT_ANONYMOUS_QUESTIONS_PER_MINUTE", 10)
 ASSISTANT_ANONYMOUS_TOKENS_PER_DAY = env.int("ASSISTANT_ANONYMOUS_TOKENS_PER_DAY", 100_000)
+# All accounts and visitors of one address together (IPv6: of one /64): many accounts are no way around the limits.
+ASSISTANT_ADDRESS_ANSWERS_AT_ONCE = env.int("ASSISTANT_ADDRESS_ANSWERS_AT_ONCE", 20)
+ASSISTANT_ADDRESS_QUESTIONS_PER_MINUTE = env.int("ASSISTANT_ADDRESS_QUESTIONS_PER_MINUTE", 100)
+ASSISTANT_ADDRESS_TOKENS_PER_DAY = env.int("ASSISTANT_ADDRESS_TOKENS_PER_DAY", 2_000_000)
+# Of everybody together; 0 is no limit. The database counts no further than 2**31.
+ASSISTANT_SITE_TOKENS_PER_DAY = env.int(
+    "ASSISTANT_SITE_TOKENS_PER_DAY", 0, validate=lambda tokens: 0 <= tokens <= 2_000_000_000
+)
 ASSISTANT_ANONYMOUS_CONVERSATIONS_PER_HOUR = env.int("ASSISTANT_ANONYMOUS_CONVERSATIONS_PER_HOUR", 60)
 # Where answers are written: "loop" is the web process itself, "taskiq" the workers that bin/worker starts.
 ASSISTANT_RUNNER = env.str("ASSISTANT_RUNNER", "loop", validate=lambda name: name in {"loop", "taskiq"})
