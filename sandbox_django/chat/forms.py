@@ -1,7 +1,9 @@
+from typing import Any
+
 from django import forms
 
 from accounts.models import User
-from chat.models import GroupChat
+from chat.models import ChatMember, GroupChat
 from chat.models.room import ChatRole
 
 
@@ -19,14 +21,15 @@ class RoomForm(forms.ModelForm[GroupChat]):
 
 
 class NewRoomForm(forms.ModelForm[GroupChat]):
-    """A name is all it takes."""
+    """A name is all it takes; a description is optional."""
 
     class Meta:
         model = GroupChat
-        fields = ("title",)
-        labels = {"title": "Name"}
+        fields = ("title", "description")
+        labels = {"title": "Room name", "description": "Description (optional)"}
         widgets = {
             "title": forms.TextInput(attrs={"autocomplete": "off", "dir": "auto", "placeholder": "Tea corner"}),
+            "description": forms.Textarea(attrs={"rows": 2, "dir": "auto"}),
         }
 
 
@@ -38,6 +41,17 @@ class AddMemberForm(forms.Form):
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "off", "placeholder": "bob@example.com"}),
     )
+
+    # Optional: a request without it adds a member.
+    role = forms.TypedChoiceField(
+        label="Role", coerce=int, required=False, empty_value=ChatRole.MEMBER, initial=ChatRole.MEMBER
+    )
+
+    def __init__(self, *args: Any, by: ChatMember, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Nobody gives a role above their own.
+        given = [choice for choice in ChatRole.choices if choice[0] >= by.chat_role]
+        self.fields["role"].choices = given[::-1]  # type: ignore[attr-defined]  # it is a choice field
 
     def clean_user(self) -> User:
         # Whoever is switched off can't come in; whether they have an account is nobody's business.

@@ -405,6 +405,133 @@ def test_messages_are_no_reason_for_a_request(room: Room) -> None:
     assert not [request for request in requests if request.startswith("GET")]
 
 
+def test_fetching_after_a_gap_is_tried_again_until_it_works(room: Room) -> None:
+    alice, bob = room.alice, room.bob
+    frames: list[WebSocketRoute] = []
+    bob.page.route_web_socket(re.compile(rf"/ws/chat/{room.pk}/"), lambda ws: connect(ws, frames))
+    room.open()
+    alice.say("Before")
+    expect(bob.words()).to_have_text(["Before"])
+    refusals = itertools.count()
+    bob.page.route("**/messages/?*", lambda route: route.abort() if next(refusals) < 2 else route.continue_())
+    frames[0].close()  # what is said now, the page gets only by fetching
+    bob.page.route_web_socket(re.compile(rf"/ws/chat/{room.pk}/"), lambda ws: connect(ws, frames, resync_at=2))
+    talk(room, 1)
+
+    expect(bob.words()).to_have_text(["Before", "Line 0."], timeout=30_000)
+    assert next(refusals) >= 3
+
+
+def connect(route: WebSocketRoute, routes: list[WebSocketRoute], *, resync_at: int | None = None) -> None:
+    """Pass frames on; with `resync_at` only the first one, and after it that the log can't tell what was missed."""
+    server = route.connect_to_server()
+    routes.append(route)
+    if resync_at is None:
+        server.on_message(route.send)
+        return
+
+    def pass_on(frame: str | bytes) -> None:
+        if '"authentication"' in str(frame):
+            route.send(frame)
+            route.send(f'{{"action":"resync","payload":{{"seq":{resync_at}}}}}')
+
+    server.on_message(pass_on)
+
+
+def test_page_says_that_it_is_offline_as_soon_as_it_is(room: Room) -> None:
+    room.open()
+    state = room.bob.page.locator("[data-state]")
+    expect(state).to_have_text("Live")
+
+    room.bob.be_offline()
+
+    expect(state).to_have_text("Offline")
+    room.bob.be_offline(False)
+    expect(state).to_have_text("Live", timeout=20_000)
+
+
+def test_message_that_is_too_long_is_not_sent_and_not_lost(room: Room) -> None:
+    room.open()
+    bob = room.bob
+    posts: list[str] = []
+    bob.page.on("request", lambda request: posts.append(request.url) if request.method == "POST" else None)
+    long = "x" * 50_000
+
+    bob.say(long)
+
+    expect(bob.page.get_by_text("This message is too long (50,000 of 10,000 characters).")).to_be_visible()
+    expect(bob.field()).to_have_value(long)
+    assert not [url for url in posts if url.endswith("/messages/")]
+    bob.say("Short")
+    expect(room.alice.words()).to_have_text(["Short"])
+    bob.row("Short").hover()
+    bob.row("Short").get_by_role("button", name="Edit").click()
+    bob.page.get_by_label("Change this message").fill(long)
+    bob.page.get_by_role("button", name="Save").click()
+    expect(bob.row("Short").get_by_text("This message is too long (50,000 of 10,000 characters).")).to_be_visible()
+
+
+def test_message_that_was_refused_can_be_edited(room: Room) -> None:
+    room.open()
+    bob = room.bob
+    body = (
+        '{"type": "validation_error", "errors": [{"code": "invalid", "detail": "Not like this.", "attr": "content"}]}'
+    )
+    bob.page.route(
+        "**/messages/",
+        lambda route: route.fulfill(status=400, content_type="application/json", body=body),
+        times=1,
+    )
+    bob.say("First try")
+    expect(bob.row("First try")).to_contain_text("Not like this.")
+
+    bob.row("First try").get_by_role("button", name="Edit").click()
+
+    expect(bob.row("First try")).to_have_count(0)
+    expect(bob.field()).to_have_value("First try")
+    expect(bob.field()).to_be_focused()
+    bob.say("Second try")
+    expect(room.alice.words()).to_have_text(["Second try"])
+
+
+def test_code_is_copied_without_a_clipboard(room: Room) -> None:
+    bob = room.bob
+    bob.page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined, configurable: true})")
+    room.open()
+    bob.say("```\nsecret = 1\n```")
+    button = bob.log().locator("[data-copy]")
+
+    button.click()
+
+    expect(button).to_have_text("Copied")
+    expect(bob.page.get_by_role("status").filter(has_text="Copied")).to_have_count(1)
+    bob.field().focus()
+    bob.page.keyboard.press("Control+V")
+    expect(bob.field()).to_have_value("secret = 1\n")
+    # A browser that copies nothing by a script leaves it to the user.
+    bob.page.evaluate("document.execCommand = () => false")
+    button.click()
+    expect(button).to_have_text("Press Ctrl+C to copy")
+    assert bob.page.evaluate("getSelection().toString()").strip() == "secret = 1"
+
+
+def test_time_of_somebody_with_a_long_name_is_on_one_line(room: Room, chromium: Browser) -> None:
+    room.open()
+    room.alice.say("Hello")
+    expect(room.bob.words()).to_have_text(["Hello"])
+    context = on_another_screen(chromium, room.server, "phone", "light", of=room.bob.page)
+    page = context.new_page()
+    page.goto(room.path)
+    page.locator(".message__name").first.evaluate(
+        "name => (name.textContent = 'Bartholomäus Maximilian von '.repeat(9))"
+    )
+
+    height = page.locator(".message__time").first.evaluate("time => time.getBoundingClientRect().height")
+    assert height < 30
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    context.close()
+
+
 def test_new_room_appears_in_the_list_of_whoever_is_added(room: Room) -> None:
     room.bob.page.goto("/chat/")
     title = f"Surprise {next(numbers)}"

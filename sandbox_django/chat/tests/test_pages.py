@@ -132,6 +132,14 @@ class HomeTests(PageCase):
         assert made.members.get().user == self.mallory
         assert made.members.get().owns
 
+    def test_description_of_a_new_room_is_kept(self) -> None:
+        self.be(self.mallory)
+        self.assertContains(self.client.post("/chat/", {"title": "Knots", "description": "x" * 2001}), "field__error")
+
+        self.client.post("/chat/", {"title": "Knots", "description": "How to tie them"})
+
+        assert GroupChat.objects.get(title="Knots").description == "How to tie them"
+
     def test_room_needs_a_name(self) -> None:
         self.be(self.mallory)
 
@@ -336,6 +344,22 @@ class MembersPageTests(PageCase):
 
         assert self.client.post(self.page("members/"), {"user": "mallory@example.com"}).status_code == 403
         assert self.role_of(self.mallory) is None
+
+    def test_nobody_is_added_in_a_role_above_ones_own_or_one_that_does_not_exist(self) -> None:
+        self.be(self.carol)
+
+        for role in (OWNER, 1, "x"):
+            with self.subTest(role):
+                response = self.client.post(self.page("members/"), {"user": "mallory@example.com", "role": role})
+                self.assertContains(response, "field__error")
+        assert self.role_of(self.mallory) is None
+
+    def test_somebody_is_added_in_the_role_that_was_chosen(self) -> None:
+        self.be(self.carol)
+
+        self.client.post(self.page("members/"), {"user": "mallory@example.com", "role": ADMIN})
+
+        assert self.role_of(self.mallory) == ADMIN
 
     def test_admin_adds_somebody_by_e_mail(self) -> None:
         self.be(self.carol)

@@ -17,6 +17,7 @@ from chat.forms import AddMemberForm, NewRoomForm, RoleForm, RoomForm
 from chat.groups import person_feed, room_feed
 from chat.models import ChatMember, ChatMessage, GroupChat
 from chat.models.room import ChatRole
+from chat.serializers.message import MAX_LENGTH
 from chat.services.members import (
     AlreadyInRoom,
     LastOwner,
@@ -50,7 +51,7 @@ def home(request: HttpRequest) -> HttpResponse:
     form = NewRoomForm(request.POST or None)
     if form.is_valid():
         try:
-            made = create_room(me, title=form.cleaned_data["title"])
+            made = create_room(me, **form.cleaned_data)
         except TooOften as limit:
             form.add_error(None, words_for(limit))
         else:
@@ -84,6 +85,7 @@ def room(request: HttpRequest, pk: int) -> HttpResponse:
         "has_later": has_later,
         "at": at if at.isdecimal() else "",
         "starts_at_unread": unread is not None,
+        "max_length": MAX_LENGTH,
         "since": since,
         "socket_url": f"/ws/chat/{opened.pk}/",
         "member_count": opened.members.count(),
@@ -99,10 +101,11 @@ def members(request: HttpRequest, pk: int) -> HttpResponse:
     """Who is in a room; its owners and admins let people in and show them the door."""
     since = feeds.head(room_feed(pk))
     me = membership_of(request, pk)
-    form = AddMemberForm(request.POST or None)
+    form = AddMemberForm(request.POST or None, by=me)
     if form.is_valid():
         try:
-            added = add_member(me.group_chat, user=form.cleaned_data["user"], by=me.user)
+            user, role = form.cleaned_data["user"], form.cleaned_data["role"]
+            added = add_member(me.group_chat, user=user, chat_role=role, by=me.user)
         except AlreadyInRoom:
             form.add_error("user", "They are in this room already.")
         except TooOften as limit:

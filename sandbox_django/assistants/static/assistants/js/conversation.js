@@ -5,6 +5,7 @@ import { Composer } from "../../core/js/composer.js";
 import { copyButtons, copyText } from "../../core/js/copy.js";
 import { Follower } from "../../core/js/follow.js";
 import { LiveSocket } from "../../core/js/live_socket.js";
+import { Refetch } from "../../core/js/refetch.js";
 import { showState } from "../../core/js/state.js";
 import { showTitle, wireConversationList } from "./conversation_list.js";
 import { wireConversationMenu } from "./conversation_menu.js";
@@ -24,6 +25,7 @@ const { messagesUrl, socketUrl, since } = page.dataset;
 
 const transcript = new Transcript(page, document.querySelector("[data-blank]"));
 const live = new LiveSocket(socketUrl, { since: Number(since) });
+const everything = new Refetch(refetch);
 const follower = new Follower(log, { whenAway: (isAway) => (toEnd.hidden = !isAway) });
 
 const composer = new Composer(form, async (content, key) => {
@@ -53,14 +55,16 @@ live.addEventListener("complete_streaming", ({ detail }) => {
 });
 
 live.addEventListener("assistant_error", ({ detail }) => {
-  if (!transcript.fail(detail)) refetch();
+  if (!transcript.fail(detail)) everything.request({ spread: 0 });
   announcements.textContent = detail.content;
   offerWhatFits();
 });
 
 live.addEventListener("conversation_updated", ({ detail }) => showTitle(detail));
-live.addEventListener("resync", refetch);
+live.addEventListener("resync", () => everything.request());
 live.addEventListener("state", ({ detail }) => {
+  if (detail === "live") everything.retryNow();
+  if (detail === "refused") everything.close();
   if (detail === "refused") composer.complain("This conversation is no longer available. Reload the page to see why.");
 });
 showState(live, document.querySelector("[data-state]"), announcements);

@@ -2,9 +2,12 @@
 
 import { accountHeader } from "../../core/js/account.js";
 import { LiveSocket } from "../../core/js/live_socket.js";
+import { Refetch } from "../../core/js/refetch.js";
 import { showState } from "../../core/js/state.js";
 import { leadAway, wordsForClosing } from "./farewell.js";
 import { retitle, wireRoomList } from "./room_list.js";
+
+const NEWS_SPREAD = 300; // milliseconds
 
 const page = document.querySelector("[data-members-page]");
 const { room, since, socketUrl, home, login } = page.dataset;
@@ -12,8 +15,9 @@ const live = new LiveSocket(socketUrl, { since: Number(since) });
 let here = new Set();
 let farewell = null;
 let isStale = false;
+const list = new Refetch(redraw);
 
-for (const news of ["member_added", "member_updated", "member_removed", "resync"]) live.addEventListener(news, redraw);
+for (const news of ["member_added", "member_updated", "member_removed", "resync"]) live.addEventListener(news, () => list.request({ spread: NEWS_SPREAD }));
 live.addEventListener("group_updated", ({ detail }) => retitle(detail.id, detail.title));
 live.addEventListener("presence", ({ detail }) => {
   here = new Set(detail.userIds.map(String));
@@ -21,7 +25,9 @@ live.addEventListener("presence", ({ detail }) => {
 });
 live.addEventListener("user_removed_from_group", ({ detail }) => (farewell = detail.message));
 live.addEventListener("state", ({ detail, code }) => {
+  if (detail === "live") list.retryNow();
   if (detail !== "refused") return;
+  list.close();
   if (code === 4401) location.assign(`${login}?next=${location.pathname}`);
   else leadAway(farewell ?? wordsForClosing(code), home);
 });
@@ -29,7 +35,7 @@ showState(live, document.querySelector("[data-state]"), document.querySelector("
 live.open();
 wireRoomList();
 
-page.addEventListener("focusout", () => isStale && setTimeout(redraw));
+page.addEventListener("focusout", () => isStale && list.request({ spread: 0 }));
 document.addEventListener("click", ({ target }) => {
   for (const menu of page.querySelectorAll("[data-menu][open]")) if (!menu.contains(target)) menu.open = false;
 });
@@ -46,7 +52,7 @@ async function redraw() {
   isStale = shown.querySelector("[data-menu][open]") !== null;
   if (isStale) return;
   const response = await fetch(location.pathname, { headers: accountHeader() });
-  if (!response.ok) return;
+  if (!response.ok) throw new Error(`${response.status}`);
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("[data-members]");
   shown.replaceWith(document.adoptNode(fresh));
   showWhoIsHere();

@@ -149,6 +149,8 @@ export class MessageList {
     element.querySelector("[data-edited]").hidden = isPending || isGone || !entry.isEdited;
     element.querySelector("[data-problem]").hidden = !isPending || entry.problem === null;
     element.querySelector("[data-words]").textContent = (isPending && entry.problem) || "";
+    // It may have arrived: then another text would be a second message.
+    element.querySelector("[data-rewrite]").hidden = !isPending || entry.isUncertain;
     element.querySelector("[data-tools]").hidden = isPending || isGone;
     element.querySelector("[data-edit]").hidden = !isMine;
   }

@@ -4,6 +4,7 @@ import { get, newKey, patch, post, remove } from "../../core/js/api.js";
 import { Composer } from "../../core/js/composer.js";
 import { copyButtons } from "../../core/js/copy.js";
 import { Follower } from "../../core/js/follow.js";
+import { refuseTooLong } from "../../core/js/length.js";
 import { LiveSocket } from "../../core/js/live_socket.js";
 import { Refetch } from "../../core/js/refetch.js";
 import { wordsFor } from "../../core/js/refusal.js";
@@ -40,6 +41,7 @@ const dialog = document.querySelector("[data-delete-dialog]");
 const announcements = document.querySelector("[data-announcements]");
 const { socketUrl, since, messagesUrl, membersUrl, readUrl, home, login, found } = page.dataset;
 const room = Number(page.dataset.room);
+const maxLength = Number(page.dataset.maxLength);
 const me = Number(page.dataset.me);
 
 let farewell = null;
@@ -96,6 +98,7 @@ const sender = new Sender(deliver, unsent, told, { makeKey: newKey });
 new Mentions(field, form.querySelector("[data-mentions]"), people);
 
 const composer = new Composer(form, async (content) => {
+  refuseTooLong(content, maxLength);
   notice.stop();
   timeline.unreadFrom = null;
   sender.send(content);
@@ -171,6 +174,7 @@ page.addEventListener("click", ({ target }) => {
   if (button === earlier) load(earlier);
   else if (button === later) load(later);
   else if (button?.matches("[data-edit]")) edit(id);
+  else if (button?.matches("[data-rewrite]")) rewrite(row.dataset.key);
   else if (button?.matches("[data-delete]")) askToDelete(id);
   else if (button?.matches("[data-retry]")) tryAgain(row.dataset.key);
   else if (button?.matches("[data-discard]")) discard(row.dataset.key);
@@ -381,9 +385,17 @@ function discard(key) {
   field.focus({ preventScroll: true });
 }
 
+// Back into the box, to be changed and sent as another message.
+function rewrite(key) {
+  const { content } = timeline.pending(key);
+  discard(key);
+  composer.suggest(content);
+}
+
 function edit(id) {
   openEditor(messages.elementOf(id), timeline.message(id).content, {
     async save(content) {
+      refuseTooLong(content, maxLength);
       timeline.put(await patch(`${messagesUrl}${id}/`, { content }));
       draw();
     },

@@ -1,35 +1,89 @@
 // Copy buttons: [data-copy] copies the code it stands above, [data-copy="text"] that text.
 
-const SAID_FOR = 1600;
+const SHOWN_FOR = 1600;
+const SELECTED = "Press Ctrl+C to copy";
+const SELECTED_ON_APPLE = "Press ⌘C to copy";
+
+let region = null; // tells screen readers what happened
 
 export function copyButtons(root) {
   root.addEventListener("click", ({ target }) => {
     const button = target.closest("[data-copy]");
-    if (button) copyText(textFor(button), button);
+    if (button) copyText(textFor(button), button, sourceFor(button));
   });
 }
 
-// `text` may still be on its way.
-export async function copyText(text, button) {
+// `text` may still be on its way. `source` is the element that shows it, if there is one: it is selected when nothing
+// else works.
+export async function copyText(text, button, source = null) {
   const blob = Promise.resolve(text).then((words) => new Blob([words], { type: "text/plain" }));
   try {
     // Safari wants to be asked while the button is being pressed, not when the text has come.
     await navigator.clipboard.write([new ClipboardItem({ "text/plain": blob })]);
-    say(button, "Copied");
+    show(button, "Copied");
   } catch {
     // Not allowed, not offered (plain HTTP to another machine), or the text could not be fetched.
-    say(button, "Not copied");
+    await copyWithoutClipboard(text, button, source);
+  }
+}
+
+async function copyWithoutClipboard(text, button, source) {
+  let words;
+  try {
+    words = await text;
+  } catch {
+    show(button, "Not copied");
+    return;
+  }
+  if (copyFromField(words)) show(button, "Copied");
+  else if (source) {
+    getSelection().selectAllChildren(source);
+    show(button, navigator.platform.startsWith("Mac") ? SELECTED_ON_APPLE : SELECTED);
+  } else show(button, "Not copied");
+}
+
+// The way before there was a clipboard API, which works without HTTPS too.
+function copyFromField(words) {
+  const field = document.createElement("textarea");
+  field.value = words;
+  field.className = "visually-hidden";
+  field.readOnly = true; // raises no keyboard
+  const focused = document.activeElement;
+  // Inside an open dialog, since nothing outside it can have the focus.
+  (focused?.closest("dialog") ?? document.body).append(field);
+  field.select();
+  try {
+    return document.execCommand("copy");
+  } finally {
+    field.remove();
+    focused?.focus({ preventScroll: true });
   }
 }
 
 function textFor(button) {
-  return button.dataset.copy || button.closest("figure").querySelector("code").textContent;
+  return button.dataset.copy || sourceFor(button).textContent;
 }
 
-function say(button, words) {
+function sourceFor(button) {
+  return button.closest("figure")?.querySelector("code") ?? null;
+}
+
+function show(button, words) {
   button.dataset.label ??= button.textContent;
   button.textContent = words;
+  announce(words);
   setTimeout(() => {
     button.textContent = button.dataset.label;
-  }, SAID_FOR);
+  }, SHOWN_FOR);
+}
+
+function announce(words) {
+  if (region === null) {
+    region = document.createElement("p");
+    region.className = "visually-hidden";
+    region.setAttribute("role", "status");
+    document.body.append(region);
+  }
+  region.textContent = "";
+  setTimeout(() => (region.textContent = words)); // a change, also when it says the same as before
 }

@@ -1,14 +1,43 @@
 // Says in the bar whether the page is live, and tells a screen reader when that changes for longer than a moment.
+//
+// A socket notices late that it is dead; the browser often knows at once that there is no network. When the network is
+// back, the old socket counts as live only once something has come over it.
 
-const WORDS = { connecting: "Live", live: "Live", reconnecting: "Reconnecting…", refused: "Closed" };
+const WORDS = { connecting: "Live", live: "Live", reconnecting: "Reconnecting…", offline: "Offline", refused: "Closed" };
 
-export function showState(live, place, announcements) {
-  let wasAway = false;
-  live.addEventListener("state", ({ detail }) => {
-    place.dataset.state = detail;
-    place.textContent = WORDS[detail];
-    if (detail !== "live") announcements.textContent = place.textContent;
-    else if (wasAway) announcements.textContent = "Connected again.";
-    wasAway = detail !== "live";
+export function showState(live, place, announcements, page = globalThis) {
+  let shown = null;
+  let isUnproven = false;
+
+  function stateNow() {
+    if (live.state === "refused") return "refused";
+    if (!page.navigator.onLine) return "offline";
+    return live.state === "live" && isUnproven ? "reconnecting" : live.state;
+  }
+
+  function show() {
+    const state = stateNow();
+    if (state === shown) return;
+    const wasAway = shown !== null && shown !== "connecting";
+    shown = state;
+    place.dataset.state = state;
+    place.textContent = WORDS[state];
+    if (state === "live" && wasAway) announcements.textContent = "Connected again.";
+    else if (state !== "live" && state !== "connecting") announcements.textContent = WORDS[state];
+  }
+
+  function prove() {
+    isUnproven = false;
+    show();
+  }
+
+  live.addEventListener("state", prove);
+  live.addEventListener("authentication", prove);
+  live.addEventListener("pong", prove);
+  page.addEventListener("online", show);
+  page.addEventListener("offline", () => {
+    isUnproven = true;
+    show();
   });
+  show();
 }

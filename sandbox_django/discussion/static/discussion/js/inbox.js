@@ -1,6 +1,7 @@
 // The inbox, live, drawn by the server each time: only one person's pages look at it.
 
 import { post } from "../../core/js/api.js";
+import { Refetch } from "../../core/js/refetch.js";
 import { showState } from "../../core/js/state.js";
 import { showUnread, wireInbox } from "./inbox_count.js";
 import { freshPage, merge } from "./merge.js";
@@ -11,12 +12,15 @@ const rows = page.querySelector("[data-rows]");
 const readAll = page.querySelector("[data-read-all]");
 const { readUrl } = page.dataset;
 const live = wireInbox();
-let isDrawing = false;
-let isStale = false;
+const list = new Refetch(redraw);
 
 for (const news of ["notification_created", "notifications_read", "notifications_deleted", "resync"]) {
-  live.addEventListener(news, redraw);
+  live.addEventListener(news, () => list.request({ spread: 0 }));
 }
+live.addEventListener("state", ({ detail }) => {
+  if (detail === "live") list.retryNow();
+  if (detail === "refused") list.close();
+});
 showState(live, document.querySelector("[data-state]"), document.querySelector("[data-announcements]"));
 keepAges();
 
@@ -24,7 +28,7 @@ readAll.addEventListener("submit", async (event) => {
   event.preventDefault();
   try {
     showUnread((await post(readUrl, {})).unreadCount);
-    await redraw();
+    list.request({ spread: 0 });
   } catch {
     readAll.submit();
   }
@@ -37,22 +41,9 @@ for (const kind of ["click", "auxclick"]) {
   });
 }
 
-// One after the other, so that the last drawing is the one that stays.
 async function redraw() {
-  if (isDrawing) {
-    isStale = true;
-    return;
-  }
-  isDrawing = true;
-  isStale = false;
-  try {
-    const fresh = (await freshPage()).querySelector("[data-inbox-page]");
-    merge(rows, fresh.querySelector("[data-rows]"));
-    readAll.hidden = fresh.querySelector("[data-read-all]").hidden;
-    page.querySelector("[data-empty]").hidden = fresh.querySelector("[data-empty]").hidden;
-  } catch {
-    // The next news tries again.
-  }
-  isDrawing = false;
-  if (isStale) redraw();
+  const fresh = (await freshPage()).querySelector("[data-inbox-page]");
+  merge(rows, fresh.querySelector("[data-rows]"));
+  readAll.hidden = fresh.querySelector("[data-read-all]").hidden;
+  page.querySelector("[data-empty]").hidden = fresh.querySelector("[data-empty]").hidden;
 }

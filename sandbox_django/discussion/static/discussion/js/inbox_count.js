@@ -2,6 +2,7 @@
 
 import { LiveSocket } from "../../core/js/live_socket.js";
 import { get } from "../../core/js/api.js";
+import { Refetch } from "../../core/js/refetch.js";
 
 const place = document.querySelector("[data-inbox]");
 let prefix = ""; // of the window's title
@@ -13,9 +14,11 @@ export function wireInbox() {
   for (const news of ["notification_created", "notifications_read", "notifications_deleted"]) {
     live.addEventListener(news, ({ detail }) => showUnread(detail.unreadCount));
   }
-  live.addEventListener("resync", async () => {
-    const { unreadCount } = await get("/api/discussion/inbox/unread/");
-    showUnread(unreadCount);
+  const count = new Refetch(async () => showUnread((await get("/api/discussion/inbox/unread/")).unreadCount));
+  live.addEventListener("resync", () => count.request());
+  live.addEventListener("state", ({ detail }) => {
+    if (detail === "live") count.retryNow();
+    if (detail === "refused") count.close();
   });
   showUnread(Number(place.querySelector("[data-unread]").textContent));
   return live.open();

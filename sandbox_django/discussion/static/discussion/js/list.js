@@ -1,6 +1,7 @@
 // The list of topics, live: counts change in place, new topics wait behind a bar until somebody wants them.
 
 import { LiveSocket } from "../../core/js/live_socket.js";
+import { Refetch } from "../../core/js/refetch.js";
 import { showState } from "../../core/js/state.js";
 import { wireInbox } from "./inbox_count.js";
 import { freshPage, merge } from "./merge.js";
@@ -13,6 +14,7 @@ const bar = document.querySelector("[data-news]");
 const announcements = document.querySelector("[data-announcements]");
 const { socketUrl, since, tag, sort, searchWords } = list.dataset;
 const live = new LiveSocket(socketUrl, { since: Number(since) });
+const shownRows = new Refetch(() => redraw({ isAsked: false }));
 let waiting = new Set(); // ids of new topics
 let isBack = false;
 
@@ -40,15 +42,17 @@ live.addEventListener("answer_accepted", ({ detail }) => showAnswered(detail.top
 live.addEventListener("answer_unaccepted", ({ detail }) => showAnswered(detail.topicId, false));
 live.addEventListener("topic_activity", ({ detail }) => showCount(detail.topicId, "replies", detail.replyCount));
 live.addEventListener("vote_updated", ({ detail }) => showCount(detail.targetId, "votes", detail.voteCount));
-live.addEventListener("resync", () => redraw({ isAsked: false }));
+live.addEventListener("resync", () => shownRows.request());
 live.addEventListener("authentication", ({ detail }) => {
   if (detail.statusCode !== 200) return;
   queueMicrotask(sayWhatIsShown);
   // Hints are told once: what they said while nobody listened is fetched.
-  if (isBack) redraw({ isAsked: false });
+  if (isBack) shownRows.request();
   isBack = true;
 });
 live.addEventListener("state", ({ detail, code }) => {
+  if (detail === "live") shownRows.retryNow();
+  if (detail === "refused") shownRows.close();
   if (detail === "refused" && code === 4401) location.reload(); // the server leads to the door
 });
 showState(live, document.querySelector("[data-state]"), announcements);
@@ -81,9 +85,10 @@ async function redraw({ isAsked }) {
   let fresh;
   try {
     fresh = (await freshPage(isAsked ? firstPage() : location.href)).querySelector("[data-list]");
-  } catch {
+  } catch (error) {
     waiting = new Set([...known, ...waiting]);
-    return; // the next reconnect, or click, tries again
+    if (isAsked) return; // the next click tries again
+    throw error;
   }
   const freshRows = fresh.querySelector("[data-rows]");
   if (isAsked || rows.children.length === 0) {

@@ -3,6 +3,7 @@
 import { get, post } from "../../core/js/api.js";
 import { copyButtons } from "../../core/js/copy.js";
 import { LiveSocket } from "../../core/js/live_socket.js";
+import { Refetch } from "../../core/js/refetch.js";
 import { wordsFor } from "../../core/js/refusal.js";
 import { showState } from "../../core/js/state.js";
 import { askToDelete } from "./deletion.js";
@@ -25,6 +26,7 @@ const form = page.querySelector("[data-reply-form]");
 const { api, home, repliesUrl, socketUrl, since, login } = page.dataset;
 const posts = new Posts(page);
 const live = new LiveSocket(socketUrl, { since: Number(since) });
+const everything = new Refetch(redraw);
 const counted = new Set(); // replies that were made while this page is open
 let unseen = [];
 let drawnSince = Number(since); // of the facts that the server's last drawing shows
@@ -52,15 +54,17 @@ live.addEventListener("vote_updated", ({ detail }) => {
   const article = detail.targetType === "topic" ? posts.question : posts.reply(detail.targetId);
   if (article) showVotes(article, detail.voteCount);
 });
-live.addEventListener("resync", redraw);
+live.addEventListener("resync", () => everything.request());
 live.addEventListener("authentication", ({ detail }) => {
   if (detail.statusCode !== 200) return;
   // Hints about votes are told once: what they said while nobody listened is fetched.
-  if (isBack) redraw();
+  if (isBack) everything.request();
   isBack = true;
 });
 live.addEventListener("state", ({ detail, code }) => {
+  if (detail === "live") everything.retryNow();
   if (detail !== "refused") return;
+  everything.close();
   if (code === 4401) location.assign(`${login}?next=${location.pathname}`);
   else showGone();
 });
@@ -259,7 +263,8 @@ async function redraw() {
     drawTopic(topic);
     showAccepted(acceptedAnswer?.id ?? null);
   } catch (error) {
-    if (error.status === 404) showGone();
+    if (error.status !== 404) throw error;
+    showGone();
   }
 }
 
