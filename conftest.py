@@ -1,1 +1,1 @@
-pytest_plugins = ["test_utils.rest_contract", "test_utils.socket_contract"]
+pytest_plugins = ["test_utils.rest_contract", "test_utils.socket_contract", "test_utils.cpu_contract"]

@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin import AdminSite
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
 from django.db.models import QuerySet
@@ -12,8 +13,17 @@ from accounts.forms import AdminLoginForm, ResetForm
 from accounts.models import SignIn, User
 from accounts.services.sign_ins import sign_out, sign_out_everywhere
 from core.admin import OperatorAdmin, ReadOnlyAdmin, annotated, counted, one_by_one
+from core.cpu_bound import hashes
 
 admin.site.login_form = AdminLoginForm
+# Django's own views that hash a password.
+for view in (
+    AdminSite.login,
+    AdminSite.password_change,
+    DjangoUserAdmin.add_view,
+    DjangoUserAdmin.user_change_password,
+):
+    hashes(view)
 
 RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 

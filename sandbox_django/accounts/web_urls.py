@@ -11,6 +11,7 @@ from accounts.views.page_views import (
     register_page,
     sign_out_device,
 )
+from core.cpu_bound import hashes
 
 urlpatterns = [
     # With and without the slash, also for a POST, which no redirect would bring along.
@@ -43,7 +44,7 @@ urlpatterns = [
     ),
     path(
         "reset/<uidb64>/<token>/",
-        django_views.PasswordResetConfirmView.as_view(template_name="accounts/password_reset_confirm.html"),
+        hashes(django_views.PasswordResetConfirmView.as_view(template_name="accounts/password_reset_confirm.html")),
         name="password_reset_confirm",
     ),
     path(

@@ -19,6 +19,8 @@ from config.periodic import SITE_JOBS
 from config.routing import router
 from core.asgi import OneHopHandler, ServerLife, SocketDoor
 from core.periodic import Periodic
+from core.views.health import healthz
+from core.views.metrics import metrics
 
 life = ServerLife(
     at_start=[warm_up],
@@ -27,7 +29,7 @@ life = ServerLife(
 
 application = ProtocolTypeRouter(
     {
-        "http": OneHopHandler(life),
+        "http": OneHopHandler(life, in_loop={"/healthz": healthz, "/metrics": metrics}),
         "websocket": SocketDoor(router, life),
         "lifespan": life,
     }

@@ -23,23 +23,26 @@ from django.conf import settings
 from django.core import signals
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest, get_script_prefix
-from django.http import HttpResponse, HttpResponseBadRequest, HttpResponseBase, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseBase, JsonResponse
 from django.http.request import validate_host
-from django.urls import set_script_prefix
+from django.urls import Resolver404, ResolverMatch, resolve, set_script_prefix
 from django.utils.http import is_same_domain
 
 from core import runner
+from core.cpu_bound import METHODS, limits_of
 from core.exposition import keep_sharing
 from core.live.layers import MemoryLayer, live_layer
-from core.metrics import http_requests
+from core.metrics import http_requests, thread_refusals
 from core.periodic import Periodic, repeat
-from core.threads import drop_dead_connections, end_threads, in_thread
+from core.threads import Work, drop_dead_connections, end_threads, in_pool, is_full
+from core.views.errors import not_found, unavailable
 
 logger = structlog.get_logger(__name__)
 
 Scope: TypeAlias = Mapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
 Send: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
+AsyncView: TypeAlias = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 BLOCK_SIZE = 64 * 1024  # bytes of a streamed response that are read in one hop
@@ -49,8 +52,9 @@ GC_THRESHOLD = 10_000  # with Python's 700 a busy process paused for 50 to 180 m
 class OneHopHandler(ASGIHandler):
     """Django, whole, in one hop to a lasting thread: middleware, view, signals and close."""
 
-    def __init__(self, life: "ServerLife") -> None:
+    def __init__(self, life: "ServerLife", in_loop: Mapping[str, AsyncView] | None = None) -> None:
         self._life = life
+        self._in_loop = in_loop or {}  # views that wait for no thread, by their path
         self.load_middleware(is_async=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,22 +63,41 @@ class OneHopHandler(ASGIHandler):
         if body is None:
             return
         began = time.monotonic()
-        response, content, rest = await in_thread(self._respond, scope, body)
+        if scope["path"] in self._in_loop:
+            await _send_whole(send, await self._respond_in_loop(scope))
+            return
+        match = _match_of(scope)
+        work = _work_of(match, scope["method"], body)
+        if is_full(work):
+            thread_refusals.labels(work).inc()
+            request, refusal = self.create_request(scope, io.BytesIO())
+            await _send_whole(send, unavailable(request) if request else refusal or HttpResponseBadRequest())
+            return
+        response, content, rest = await in_pool(work, self._respond, scope, body, match)
         http_requests.labels(f"{response.status_code // 100}xx").observe(time.monotonic() - began)
-        headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in response.items()]
-        headers += [(b"Set-Cookie", cookie.OutputString().encode("ascii")) for cookie in response.cookies.values()]
         try:
-            await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+            await send(_start_message(response))
             while rest is not None:
                 await send({"type": "http.response.body", "body": content, "more_body": True})
-                content = await in_thread(_next_block, rest)
+                content = await in_pool(work, _next_block, rest)
                 rest = rest if content else None
             await send({"type": "http.response.body", "body": content})
         finally:
             if not response.closed:
-                await in_thread(response.close)
+                await in_pool(work, response.close)
 
-    def _respond(self, scope: Scope, body: bytes) -> tuple[HttpResponseBase, bytes, Iterator[bytes] | None]:
+    async def _respond_in_loop(self, scope: Scope) -> HttpResponseBase:
+        request, refusal = self.create_request(scope, io.BytesIO())
+        if request is None:
+            return refusal or HttpResponseBadRequest()
+        try:
+            return await self._in_loop[scope["path"]](request)
+        except Http404 as error:
+            return not_found(request, error)
+
+    def _respond(
+        self, scope: Scope, body: bytes, match: ResolverMatch | None
+    ) -> tuple[HttpResponseBase, bytes, Iterator[bytes] | None]:
         """The response, its content or the first block of it, and where the rest comes from if there may be more."""
         drop_dead_connections()
         signals.request_started.send(sender=self.__class__, scope=scope)
@@ -84,6 +107,8 @@ class OneHopHandler(ASGIHandler):
             response = _too_large()
         else:
             request, refusal = self.create_request(scope, io.BytesIO(body))
+            if request:
+                request.early_match = match  # type: ignore[attr-defined]  # read by `resolve_request`
             response = self._answer(request) if request else refusal or HttpResponseBadRequest()
         if "X-Request-ID" not in response:  # answered before our middleware saw it
             response["X-Request-ID"] = str(uuid.uuid4())
@@ -96,10 +121,45 @@ class OneHopHandler(ASGIHandler):
             return response, content, None
         return response, content, blocks
 
+    def resolve_request(self, request: HttpRequest) -> ResolverMatch:
+        match: ResolverMatch | None = request.early_match  # type: ignore[attr-defined]  # set by `_respond`
+        if match is None:
+            return super().resolve_request(request)
+        request.resolver_match = match
+        return match
+
     def _answer(self, request: ASGIRequest) -> HttpResponseBase:
         response = self.get_response(request)
         response._handler_class = self.__class__  # type: ignore[attr-defined]  # as Django's handlers do, for close()
         return response
+
+
+def _start_message(response: HttpResponseBase) -> Mapping[str, Any]:
+    headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in response.items()]
+    headers += [(b"Set-Cookie", cookie.OutputString().encode("ascii")) for cookie in response.cookies.values()]
+    return {"type": "http.response.start", "status": response.status_code, "headers": headers}
+
+
+async def _send_whole(send: Send, response: HttpResponseBase) -> None:
+    """Send a response that has not been through Django's middleware."""
+    response["X-Request-ID"] = str(uuid.uuid4())
+    await send(_start_message(response))
+    await send({"type": "http.response.body", "body": getattr(response, "content", b"")})
+
+
+def _match_of(scope: Scope) -> ResolverMatch | None:
+    """The view of a request that may compute; None for all others, whose view is looked up on their thread."""
+    if scope["method"] not in METHODS:
+        return None
+    try:
+        return resolve(scope["path"].removeprefix(get_script_prefix(scope) or ""))
+    except Resolver404:
+        return None
+
+
+def _work_of(match: ResolverMatch | None, method: str, body: bytes) -> Work:
+    limit = limits_of(match.func).get(method) if match else None
+    return Work.REQUESTS if limit is None or len(body) <= limit else Work.COMPUTE
 
 
 def _next_block(chunks: Iterator[bytes]) -> bytes:

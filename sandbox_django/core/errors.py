@@ -9,6 +9,12 @@ from drf_standardized_errors.handler import ExceptionHandler
 from drf_standardized_errors.types import Error
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError
+from rest_framework.response import Response
+
+from core.database import RETRY_SECONDS, is_unavailable
+from core.logs import reason_of
+
+logger = structlog.get_logger(__name__)
 
 
 class Conflict(APIException):
@@ -31,10 +37,21 @@ class BodyTooLarge(APIException):
     default_code = "request_too_large"
 
 
+class Unavailable(APIException):
+    """503 with `Retry-After`: the same request may succeed in a moment."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "The service is busy or unavailable. Try again in a moment."
+    default_code = "unavailable"
+    wait = RETRY_SECONDS
+
+
 class KnownErrors(ExceptionHandler):
     """Errors that Django has statuses for, and DRF would call ours."""
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:
+        if is_unavailable(exc):
+            return Unavailable()
         if isinstance(exc, RequestDataTooBig):
             return BodyTooLarge()
         if isinstance(exc, SuspiciousOperation | UnreadablePostError):
@@ -43,6 +60,18 @@ class KnownErrors(ExceptionHandler):
 
     def convert_unhandled_exceptions(self, exc: Exception) -> APIException:
         return exc if isinstance(exc, APIException) else APIException(detail=our_fault())
+
+    def report_exception(self, exc: APIException, response: Response) -> None:
+        if isinstance(exc, Unavailable):
+            log_unavailable(self.exc)
+            response._has_been_logged = True  # type: ignore[attr-defined]  # otherwise Django logs a second line
+            return
+        super().report_exception(exc, response)
+
+
+def log_unavailable(error: Exception) -> None:
+    """One line: while the database is down, there are as many of them as requests."""
+    logger.warning("request_unavailable", reason=reason_of(error))
 
 
 class CamelCaseErrors(ExceptionFormatter):

@@ -20,8 +20,8 @@ from prometheus_client.registry import Collector
 from core import runner
 from core.live.hub import current_hub
 from core.logs import reason_of
-from core.metrics import SHARED, counts, loop_lag, sockets_open
-from core.threads import in_database_thread
+from core.metrics import SHARED, counts, loop_lag, sockets_open, thread_queue
+from core.threads import in_database_thread, queue_lengths
 
 logger = structlog.get_logger(__name__)
 
@@ -50,6 +50,8 @@ def share() -> None:
     _kinds.update(open_now)
     for kind in _kinds:  # also those of which there are none any more
         sockets_open.labels(kind).set(open_now[kind])
+    for work, waiting in queue_lengths().items():
+        thread_queue.labels(work).set(waiting)
 
 
 async def figures() -> bytes:

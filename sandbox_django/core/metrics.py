@@ -38,3 +38,7 @@ relay_lag = Histogram("sandbox_relay_lag_seconds", "From the model's words to th
 answers_ended = Counter("sandbox_answers_ended", "Answers, by how they ended.", ["status", "error"])
 layer_failures = Counter("sandbox_layer_failures", "Times that Redis could not be reached for live frames.")
 throttled = Counter("sandbox_throttled", "Requests and sockets that met a limit.", ["limit"])
+thread_queue = Gauge(
+    "sandbox_thread_queue", "Calls that wait for a thread of a pool.", ["pool"], multiprocess_mode="livesum"
+)
+thread_refusals = Counter("sandbox_thread_refusals", "Requests that met a full queue, and got 503.", ["pool"])

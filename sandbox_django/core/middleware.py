@@ -10,7 +10,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.common import CommonMiddleware
 from django_structlog.middlewares import RequestMiddleware
 
-from core.views.errors import api_error, is_api, not_found_detail
+from core.database import is_unavailable
+from core.errors import log_unavailable
+from core.views.errors import api_error, is_api, not_found_detail, unavailable
 
 PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
@@ -54,6 +56,22 @@ class ApiErrorsMiddleware:
                 replacement.headers.setdefault(name, value)
         replacement.cookies = response.cookies
         return replacement
+
+
+class UnavailableMiddleware:
+    """Answers 503 to a page's request that the database can't take now. API views do so themselves."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        if not is_unavailable(exception):
+            return None
+        log_unavailable(exception)
+        return unavailable(request)
 
 
 class SlashMiddleware(CommonMiddleware):

@@ -2,10 +2,10 @@
 
 from core.idempotency import forget_old_keys
 from core.live import feeds
-from core.threads import in_database_thread
+from core.threads import in_background_thread
 
 
 async def task_prune() -> None:
     """Forget what nobody will ask for any more."""
-    await in_database_thread(feeds.prune)
-    await in_database_thread(forget_old_keys)
+    await in_background_thread(feeds.prune)
+    await in_background_thread(forget_old_keys)

@@ -1,4 +1,6 @@
-"""The few lasting threads on which all database work is done, for requests, sockets and answers alike."""
+"""The threads of a process: a pool for each kind of work, so that slow work never delays urgent work
+(docs/decisions/0019-thread-pools.md).
+"""
 
 import asyncio
 import functools
@@ -6,7 +8,9 @@ import select
 import threading
 from collections import deque
 from collections.abc import Callable, Hashable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
+from enum import StrEnum
 from typing import Any, ParamSpec, TypeVar, cast
 
 from asgiref.sync import sync_to_async
@@ -14,58 +18,124 @@ from django.conf import settings
 from django.db import connections
 
 from core import runner
+from core.database import limit_statements
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+LIVE_THREADS = 3
+OPENING_THREADS = 2  # of them, for sockets that are being opened: a thousand at once leave one for leases and ends
+COMPUTE_THREADS = 2
+REQUEST_QUEUE = 2_000  # every open page at once, after a restart
+COMPUTE_QUEUE = 32  # at 0.25 s for a password, the last one waits for 4 s
+CLOSE_SECONDS = 5.0  # that the threads of a pool have to close their connections
 
-class DatabaseThreads(ThreadPoolExecutor):
-    """So many threads, each with connections of its own that live as long as it does."""
 
-    def __init__(self, count: int) -> None:
-        super().__init__(count, thread_name_prefix="database")
-        self._count = count
+class Work(StrEnum):
+    """The kinds of work. The value is the pool's name in metrics."""
+
+    REQUESTS = "requests"  # views; their statements have a time limit
+    COMPUTE = "compute"  # views that hash a password or render a long text; the same limit
+    LIVE = "live"  # leases, claims and ends of answers, sockets, feeds: never kept waiting by a view
+    BACKGROUND = "background"  # cleanup, which may take minutes
+    RENDERING = "rendering"  # the Markdown of answers; uses no database
+
+
+class Pool(ThreadPoolExecutor):
+    """Threads that share a queue. Each keeps its own database connections as long as it lives."""
+
+    def __init__(
+        self, work: Work, threads: int, *, queue_size: int | None = None, initializer: Callable[[], None] | None = None
+    ) -> None:
+        super().__init__(threads, thread_name_prefix=work, initializer=initializer)
+        self._count = threads
+        self._queue_size = queue_size
+
+    @property
+    def waiting(self) -> int:
+        """The number of calls that no thread has started yet."""
+        return self._work_queue.qsize()
+
+    @property
+    def is_full(self) -> bool:
+        return self._queue_size is not None and self.waiting >= self._queue_size
 
     def end(self) -> None:
-        """Let every thread close its connections, and end it."""
-        everyone = threading.Barrier(self._count)  # so that none of them does it twice, and another not at all
-        for _ in range(self._count):
-            self.submit(_close_connections, everyone)
-        self.shutdown()
+        """Close the connections of all threads, and end them. A thread that hangs is left behind."""
+        everyone = threading.Barrier(self._count)  # so that no thread does it twice, and another not at all
+        wait([self.submit(_close_connections, everyone) for _ in range(self._count)], timeout=CLOSE_SECONDS + 1)
+        self.shutdown(wait=False, cancel_futures=True)
 
 
 def _close_connections(everyone: threading.Barrier) -> None:
-    everyone.wait()
+    with suppress(threading.BrokenBarrierError):  # another thread hangs
+        everyone.wait(CLOSE_SECONDS)
     connections.close_all()
 
 
-@functools.cache
-def _threads() -> DatabaseThreads:
-    return DatabaseThreads(settings.DATABASE_THREADS)
+_pools: dict[Work, Pool] = {}
+
+
+def _pool(work: Work) -> Pool:
+    if work not in _pools:
+        _pools[work] = _new_pool(work)
+    return _pools[work]
+
+
+def _new_pool(work: Work) -> Pool:
+    match work:
+        case Work.REQUESTS:
+            return Pool(work, settings.DATABASE_THREADS, queue_size=REQUEST_QUEUE, initializer=limit_statements)
+        case Work.COMPUTE:
+            return Pool(work, COMPUTE_THREADS, queue_size=COMPUTE_QUEUE, initializer=limit_statements)
+        case Work.LIVE:
+            return Pool(work, LIVE_THREADS)
+        case Work.BACKGROUND | Work.RENDERING:
+            return Pool(work, 1)
+
+
+def is_full(work: Work) -> bool:
+    """Whether the pool's queue takes no more requests. Calls that belong to a request in progress are always taken."""
+    return work in _pools and _pools[work].is_full
+
+
+def queue_lengths() -> dict[Work, int]:
+    """The number of calls that wait in each pool."""
+    return {work: _pools[work].waiting if work in _pools else 0 for work in Work}
 
 
 def end_threads() -> None:
-    """At the end of the process, or of a test that had threads."""
-    _threads().end()
-    _threads.cache_clear()
+    """End all pools: when the process stops, or after a test that had threads."""
+    while _pools:
+        _pools.popitem()[1].end()
 
 
-async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run `function` on a database thread as it is: one hop, no look at the connection.
+async def in_pool(work: Work, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call `function` on a thread of the pool, without a look at its connection.
 
-    It runs in the thread's own context, not in a copy of the caller's. What Django keeps there, such as the connections
-    of its cache, then lasts as long as the thread; in a copy it would be made anew for every call.
+    It runs in the thread's own context, not in a copy of the caller's, so that Django's connections last as long as the
+    thread; in a copy each call would open new ones.
     """
     if settings.DATABASE_THREADS == 0:
         # The test's own thread, which holds the test's transaction.
         return await sync_to_async(function, thread_sensitive=True)(*args, **kwargs)
     call = functools.partial(function, *args, **kwargs)
-    return await asyncio.get_running_loop().run_in_executor(_threads(), call)
+    return await asyncio.get_running_loop().run_in_executor(_pool(work), call)
 
 
 async def in_database_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run `function`, which asks the database, on a database thread; a connection that died is replaced first."""
-    return await in_thread(_with_live_connections, functools.partial(function, *args, **kwargs))
+    """Call `function`, which queries the database, on a live thread; a dead connection is replaced first."""
+    return await in_pool(Work.LIVE, _with_live_connections, functools.partial(function, *args, **kwargs))
+
+
+async def in_background_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call `function`, which queries the database and may take long, where nothing waits for it."""
+    return await in_pool(Work.BACKGROUND, _with_live_connections, functools.partial(function, *args, **kwargs))
+
+
+async def in_rendering_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call `function`, which computes and queries nothing, where it keeps no connection waiting."""
+    return await in_pool(Work.RENDERING, function, *args, **kwargs)
 
 
 def _with_live_connections(function: Callable[[], T]) -> T:
@@ -110,8 +180,7 @@ class SharedHops:
             return await in_database_thread(function, *args, **kwargs)
         result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((functools.partial(function, *args, **kwargs), result))
-        # Half of the threads at most, so that a storm of sockets leaves requests their share.
-        if len(self._hops) < max(1, settings.DATABASE_THREADS // 2):
+        if len(self._hops) < OPENING_THREADS:
             self._hops.add(runner.spawn(self._work()))
         return await result
 

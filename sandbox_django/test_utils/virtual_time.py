@@ -63,7 +63,7 @@ def _database_in_the_loop(hops: Iterable[float]) -> Iterator[None]:
     delays = iter(hops)
     context = copy_context()
 
-    async def in_thread(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    async def in_pool(work: threads.Work, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         await asyncio.sleep(next(delays, 0))
         try:
             return context.run(function, *args, **kwargs)
@@ -71,7 +71,7 @@ def _database_in_the_loop(hops: Iterable[float]) -> Iterator[None]:
             await asyncio.sleep(next(delays, 0))
 
     with (
-        mock.patch.object(threads, "in_thread", in_thread),
+        mock.patch.object(threads, "in_pool", in_pool),
         # There is one thread, and it is the test's: that the loop waits for the database is what we want.
         mock.patch.dict("os.environ", {"DJANGO_ALLOW_ASYNC_UNSAFE": "1"}),
     ):

@@ -48,6 +48,7 @@ from accounts.services.sign_ins import (
     sign_out_everywhere,
 )
 from accounts.tokens import TokenRefused, person_behind, read_token, rotate, verify
+from core.cpu_bound import hashes
 from core.throttling import address_of
 
 
@@ -61,6 +62,7 @@ class OpenDoor(APIView):
         return 'Bearer realm="api"'  # so that a refused token is 401
 
 
+@hashes
 class LoginView(OpenDoor):
     """Signs in on this device: tokens for programs, the same as cookies and a session for browsers."""
 
@@ -74,6 +76,7 @@ class LoginView(OpenDoor):
         return signed_in(user, sign_in(request._request, user))
 
 
+@hashes
 class RegistrationView(OpenDoor):
     """Makes an account, and signs in."""
 
@@ -156,6 +159,7 @@ class UserDetailsView(RetrieveUpdateAPIView[User]):
         return self.request.user
 
 
+@hashes
 class PasswordChangeView(APIView):
     """Ends every session and token of this person; this device gets new ones."""
 
@@ -178,6 +182,7 @@ class PasswordResetView(OpenDoor):
         return Response({"detail": "If there is an account with this e-mail, a link is on its way."})
 
 
+@hashes
 class PasswordResetConfirmView(OpenDoor):
     """Sets the password of whoever has the link's two parts."""
 

@@ -23,9 +23,11 @@ from accounts.models import User
 from accounts.services.attempts import RESETS
 from accounts.services.sign_ins import EmailTaken, register, sign_out, sign_out_everywhere, start_session
 from accounts.sessions import device_of
+from core.cpu_bound import hashes
 from core.throttling import TooOften, address_of
 
 
+@hashes
 @never_cache
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -39,6 +41,7 @@ def login_page(request: HttpRequest) -> HttpResponse:
     return door(request, "accounts/login.html", form)
 
 
+@hashes
 @never_cache
 @sensitive_post_parameters("password1", "password2")
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -99,6 +102,7 @@ def sign_out_device(request: HttpRequest, pk: UUID) -> HttpResponse:
     return redirect("account")
 
 
+@hashes
 class PasswordPage(PasswordChangeView):
     """Ends every device of this person; this one begins anew."""
 

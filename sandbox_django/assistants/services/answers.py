@@ -51,7 +51,7 @@ from core.logs import reason_of
 from core.markdown import render_markdown
 from core.metrics import answers_ended
 from core.rows import insert
-from core.threads import in_database_thread
+from core.threads import in_database_thread, in_rendering_thread
 
 logger = structlog.get_logger(__name__)
 
@@ -275,7 +275,8 @@ async def _end(end: End) -> None:
 
 
 async def _store_and_close(ends: Sequence[End]) -> list[bool]:
-    are_ours = await in_database_thread(_store_ends, ends)
+    pages = await in_rendering_thread(_html_of, ends)
+    are_ours = await in_database_thread(_store_ends, ends, pages)
     try:
         await reply_buffer().close([end.answer_id for end in ends])
     except LAYER_DOWN as failure:
@@ -286,9 +287,12 @@ async def _store_and_close(ends: Sequence[End]) -> list[bool]:
 _ends = Batched(_store_and_close, pause=0.1)
 
 
-def _store_ends(ends: Sequence[End]) -> list[bool]:
+def _html_of(ends: Sequence[End]) -> list[str]:
+    return [_html(end.text) for end in ends]
+
+
+def _store_ends(ends: Sequence[End], pages: Sequence[str]) -> list[bool]:
     """For each: False when somebody else had ended it already, and said so."""
-    pages = [_html(end.text) for end in ends]  # before anything is locked
     stored: list[Charge | None] = [None] * len(ends)
     with feeds.write_all([conversation_feed(end.conversation_id) for end in ends]) as locked:
         # Rows in the order of their ids, as a checkpoint changes them, which locks no feed: nobody waits for the other.

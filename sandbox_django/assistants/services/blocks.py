@@ -9,7 +9,7 @@ from assistants.groups import conversation_feed
 from assistants.messages.assistant import AnswerBlocksMessage, BlocksPayload
 from core.live import hints
 from core.markdown import finished_length, render_markdown
-from core.threads import in_database_thread
+from core.threads import in_rendering_thread
 
 ANSWERS_AT_MOST = (
     20  # at once in a process; with more, readers see plain text until the end, and the text comes in time
@@ -52,7 +52,7 @@ async def tell_finished_blocks(answers: Sequence[tuple[Blocks, str]]) -> None:
     for blocks, _ in answers:
         blocks.is_drawing = True
     try:
-        drawn = await in_database_thread(_draw, [text[blocks.length :] for blocks, text in answers])
+        drawn = await in_rendering_thread(_draw, [text[blocks.length :] for blocks, text in answers])
     finally:
         for blocks, _ in answers:
             blocks.is_drawing = False

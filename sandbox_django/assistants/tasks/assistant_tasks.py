@@ -13,7 +13,7 @@ from assistants.services.waiting import claim_when_possible, waiting_questions
 from assistants.tasks.ai_service_tasks import task_generate_conversation_title
 from core import queue, runner
 from core.live.layers import LAYER_DOWN, live_layer
-from core.threads import in_database_thread
+from core.threads import in_background_thread, in_database_thread
 
 logger = structlog.get_logger(__name__)
 
@@ -50,5 +50,5 @@ async def task_requeue_waiting_answers() -> None:
 
 async def task_tidy_up() -> None:
     """Delete what visitors left behind, and what nobody counts any more."""
-    await in_database_thread(delete_abandoned_conversations)
-    await in_database_thread(forget_old_days)
+    await in_background_thread(delete_abandoned_conversations)
+    await in_background_thread(forget_old_days)

@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django import template
 from django.utils.safestring import SafeString
@@ -20,7 +21,11 @@ class Unfinished:
     tail: str
 
 
+LONGEST_UNFINISHED = 10_000  # characters; of a longer text the page shows plain text until the answer has ended
+
+
 @register.filter
+@lru_cache(maxsize=20)  # everyone who opens a running answer gets the text that was stored within the last second
 def as_unfinished(text: str) -> Unfinished:
-    drawn = finished_length(text)
+    drawn = finished_length(text) if len(text) <= LONGEST_UNFINISHED else 0
     return Unfinished(render_markdown(text[:drawn]), drawn, text[drawn:])

@@ -29,7 +29,7 @@ class EndsAndCheckpointsTests(TransactionTestCase):
             with transaction.atomic():
                 # Both come to this row, with what they hold by then.
                 AssistantMessage.objects.select_for_update().get(pk=answers[1].pk)
-                ended = threads.submit(in_own_connection, _store_ends, ends)
+                ended = threads.submit(in_own_connection, _store_ends, ends, [""] * 3)
                 wait_until_blocked(1)
                 kept = threads.submit(in_own_connection, _store_checkpoint, texts)
                 wait_until_blocked(2)

@@ -8,10 +8,12 @@ from chat.permissions import AuthorsChange
 from chat.serializers.message import ChatMessageSerializer
 from chat.services.messages import delete_message, edit_message, post_message
 from chat.views.room_views import RoomView
+from core.cpu_bound import renders
 from core.idempotency import IdempotentCreateMixin
 from core.pagination import NewestFirstPagination
 
 
+@renders
 class MessagesView(RoomView[ChatMessage]):
     """What all views of a room's messages share."""
 

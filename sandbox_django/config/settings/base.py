@@ -70,6 +70,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "core.middleware.RequestLogMiddleware",
+    "core.middleware.UnavailableMiddleware",
 ]
 
 TEMPLATES: list[dict[str, Any]] = [
@@ -109,9 +110,22 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=20000;",
     }
 
-# Requests, sockets and answers share these threads for all database work. Few is right, also for PostgreSQL
-# (docs/decisions/0007-http-in-one-hop.md). 0 means: in the caller's own thread, as Django's test client wants.
+if DATABASES["default"]["ENGINE"].endswith("postgresql"):
+    # A server that has vanished is noticed within some ten seconds, and not when TCP gives up.
+    DATABASES["default"]["OPTIONS"] = {
+        "connect_timeout": 3,
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 10_000,
+        **DATABASES["default"].get("OPTIONS", {}),
+    }
+
+# The threads of a process that run views. Few is right, also for PostgreSQL (docs/decisions/0007-http-in-one-hop.md);
+# other work has threads of its own (docs/decisions/0019-thread-pools.md). 0 means: everything in the caller's own
+# thread, as Django's test client wants.
 DATABASE_THREADS = env.int("DATABASE_THREADS", 4)
+STATEMENT_TIMEOUT = env.float("STATEMENT_TIMEOUT", 5.0)  # seconds for each statement of a view; then the answer is 503
 
 REDIS_URL = env.str("REDIS_URL", "")
 CHANNEL_LAYERS: dict[str, Any] = {

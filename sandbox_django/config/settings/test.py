@@ -14,7 +14,11 @@ ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 INSTALLED_APPS = ["daphne", *INSTALLED_APPS]  # channels.testing imports it
 
 # Everything that tests are told is compared with the OpenAPI document.
-MIDDLEWARE = ["test_utils.rest_contract.ContractMiddleware", *MIDDLEWARE]
+MIDDLEWARE = [
+    "test_utils.rest_contract.ContractMiddleware",
+    *MIDDLEWARE,
+    "test_utils.cpu_contract.CpuContractMiddleware",
+]
 
 # A file, not memory: tests with several threads need several connections. One for each run: several may run at once.
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):

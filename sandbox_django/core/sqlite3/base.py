@@ -10,6 +10,8 @@ from collections import defaultdict, deque
 
 from django.db.backends.sqlite3 import base
 
+from core.database import statement_limit
+
 
 class WriteQueue:
     """A lock that is handed over in the order in which it was asked for."""
@@ -60,7 +62,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def _start_transaction_under_autocommit(self) -> None:
         queue = queues[str(self.settings_dict["NAME"])]
         # Without a turn SQLite decides: it knows the writers of other processes, and raises when it is locked.
-        self._has_turn = queue.take(float(self.settings_dict["OPTIONS"].get("timeout", 5)))
+        timeout = statement_limit() or float(self.settings_dict["OPTIONS"].get("timeout", 5))
+        self._has_turn = queue.take(timeout)
         try:
             super()._start_transaction_under_autocommit()  # type: ignore[misc]  # private, and missing in the stubs
         except BaseException:

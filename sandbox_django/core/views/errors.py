@@ -1,5 +1,6 @@
 """What is said when a request comes to nothing before, or outside of, a view: a page to people, JSON to programs."""
 
+import sys
 from http import HTTPStatus
 from typing import Any
 
@@ -9,7 +10,8 @@ from django.template.loader import render_to_string
 from django.urls import is_valid_path
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from core.errors import our_fault
+from core.database import is_unavailable
+from core.errors import Unavailable, log_unavailable, our_fault
 from core.page_account import AccountChanged
 from core.typed_text import typed_text
 
@@ -36,7 +38,24 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
     """`handler500`: we broke. It must work whatever is broken, the database included."""
+    error = sys.exception()
+    if isinstance(error, Exception) and is_unavailable(error):
+        log_unavailable(error)
+        return unavailable(request)
     return say(request, HTTPStatus.INTERNAL_SERVER_ERROR, code="error", detail=our_fault())
+
+
+def unavailable(request: HttpRequest) -> HttpResponseBase:
+    """503: the database or a pool of threads can't take the request now."""
+    response = say(
+        request,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        code=Unavailable.default_code,
+        detail=str(Unavailable.default_detail),
+    )
+    response.headers["Retry-After"] = str(Unavailable.wait)
+    response._has_been_logged = True  # type: ignore[attr-defined]  # otherwise Django logs a second line
+    return response
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:

@@ -9,16 +9,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from core import runner
 from core.exposition import figures
 
 
 @never_cache
 @require_safe
-def metrics(request: HttpRequest) -> HttpResponse:
+async def metrics(request: HttpRequest) -> HttpResponse:
+    """Runs in the event loop, so that it answers however busy the threads are."""
     if not may_read(request):
         raise Http404
-    return HttpResponse(runner.run(figures), content_type=CONTENT_TYPE_LATEST)
+    return HttpResponse(await figures(), content_type=CONTENT_TYPE_LATEST)
 
 
 def may_read(request: HttpRequest) -> bool:

@@ -1,7 +1,7 @@
-from core.threads import in_database_thread
+from core.threads import in_background_thread
 from discussion.services.views import forget_old_views
 
 
 async def task_forget_old_views() -> None:
     """Keep the number of those who looked at topics on days that are over, and not who they were."""
-    await in_database_thread(forget_old_views)
+    await in_background_thread(forget_old_views)

@@ -23,6 +23,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import User
+from core.cpu_bound import renders
 from core.live import feeds
 from core.models import IdempotencyKey
 from core.throttling import TooOften
@@ -85,6 +86,7 @@ def home(request: HttpRequest) -> HttpResponse:
     return show(request, "discussion/home.html", context, status=429 if limit else 200)
 
 
+@renders
 @login_required
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -102,6 +104,7 @@ def new(request: HttpRequest) -> HttpResponse:
     return show(request, "discussion/new.html", {"form": form, "key": token_hex(16)})
 
 
+@renders
 @login_required
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -179,6 +182,7 @@ def moderate(request: HttpRequest, pk: int) -> HttpResponse:
     return do(request, opened, lambda: moderate_topic(opened, by=person(request), **wanted))
 
 
+@renders
 @login_required
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from core.cpu_bound import renders
 from core.idempotency import IdempotentCreateMixin
 from discussion.groups import topic_feed
 from discussion.models import DiscussionReply, DiscussionTopic, ReplyEdit
@@ -40,6 +41,7 @@ class RepliesView(InTopicView[DiscussionReply]):
         return self.topic.replies.for_reader(self.request.user)
 
 
+@renders
 class ReplyListView(RepliesView, IdempotentCreateMixin[DiscussionReply], generics.ListCreateAPIView[DiscussionReply]):
     """What was answered to a topic: by votes, then age."""
 
@@ -48,6 +50,7 @@ class ReplyListView(RepliesView, IdempotentCreateMixin[DiscussionReply], generic
         serializer.instance = self.get_queryset().get(pk=reply.pk)
 
 
+@renders
 class ReplyDetailView(RepliesView, generics.RetrieveUpdateDestroyAPIView[DiscussionReply]):
     """One answer: its author and staff change and delete it."""
 

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from accounts.http import AuthenticatedRequest
+from core.cpu_bound import renders
 from core.errors import Conflict
 from core.feed_seq import FeedSeqMixin
 from core.idempotency import IdempotentCreateMixin
@@ -80,6 +81,7 @@ def _as_answer(failure: Exception) -> Exception:
         ]
     )
 )
+@renders
 class TopicListView(
     ForumView[DiscussionTopic], IdempotentCreateMixin[DiscussionTopic], generics.ListCreateAPIView[DiscussionTopic]
 ):
@@ -137,6 +139,7 @@ def with_replies(topic: DiscussionTopic, request: AuthenticatedRequest) -> None:
 
 
 @extend_schema_view(put=extend_schema(request=TopicSerializer), patch=extend_schema(request=TopicSerializer))
+@renders
 class TopicDetailView(TopicView, generics.RetrieveUpdateDestroyAPIView[DiscussionTopic]):
     """One topic and its answers: its author and staff change and delete it."""
 
@@ -246,6 +249,7 @@ class SimilarView(ForumView[DiscussionTopic]):
         return Response(self.get_serializer(topics, many=True).data)
 
 
+@renders
 class PreviewView(ForumView[DiscussionTopic]):
     """Markdown as it will look."""
 

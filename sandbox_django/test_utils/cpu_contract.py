@@ -1,0 +1,70 @@
+"""Every view that hashes a password or renders Markdown is marked so (`core/cpu_bound.py`), in whatever test it runs.
+
+A middleware of the test settings remembers the view; as a plugin of pytest (conftest.py) it watches the two.
+"""
+
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from typing import Any, TypeVar
+from unittest import mock
+
+import pytest
+from django.contrib.auth.hashers import MD5PasswordHasher
+from django.http import HttpRequest, HttpResponse
+from markdown_it import MarkdownIt
+
+from core import threads
+from core.cpu_bound import limits_of
+
+T = TypeVar("T")
+
+# Renders little, and once for all who ask within a second: an answer that is being written.
+BOUNDED = {"GET assistant_conversation"}
+
+_view: ContextVar[str] = ContextVar("view", default="")  # the running view, unless it is marked
+
+
+class CpuContractMiddleware:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        token = _view.set("")
+        try:
+            return self.get_response(request)
+        finally:
+            _view.reset(token)
+
+    def process_view(self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any) -> None:
+        match = request.resolver_match
+        name = f"{request.method} {match.view_name if match else ''}"
+        if request.method not in limits_of(view) and name not in BOUNDED:
+            _view.set(name)
+
+
+def _watched(function: Callable[..., T]) -> Callable[..., T]:
+    def watched(*args: Any, **kwargs: Any) -> T:
+        assert not _view.get(), f"{_view.get()} hashes or renders: mark the view as in core/cpu_bound.py"
+        return function(*args, **kwargs)
+
+    return watched
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cpu_bound_views_are_marked() -> Iterator[None]:
+    really_in_pool = threads.in_pool
+
+    async def in_pool(work: threads.Work, *args: Any, **kwargs: Any) -> Any:
+        # Tests run it in the request's own thread, a server doesn't.
+        token = _view.set("")
+        try:
+            return await really_in_pool(work, *args, **kwargs)
+        finally:
+            _view.reset(token)
+
+    with (
+        mock.patch.object(MD5PasswordHasher, "encode", _watched(MD5PasswordHasher.encode)),
+        mock.patch.object(MarkdownIt, "render", _watched(MarkdownIt.render)),
+        mock.patch.object(threads, "in_pool", in_pool),
+    ):
+        yield
