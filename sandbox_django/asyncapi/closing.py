@@ -19,9 +19,10 @@ CLOSINGS = (
     Closing(4404, "there is no such thing, for you, or it was deleted", "stay away"),
     Closing(4408, "you did not read for 10 seconds", "come back with `since`"),
     Closing(4429, "too many sockets, or too many frames", "wait half a minute, then come back with `since`"),
+    Closing(4503, "the database was not available", "come back with `since`, after a growing pause"),
 )
 
-EVERYWHERE = {1009, 1012, 4400, 4401, 4408, 4429}
+EVERYWHERE = {1009, 1012, 4400, 4401, 4408, 4429, 4503}
 ONLY_IN = {"assistants": {4404}, "room": {1013, 4403, 4404}, "topic": {4404}}  # names of channels
 
 

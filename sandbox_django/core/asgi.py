@@ -24,7 +24,7 @@ from django.core import signals
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest, get_script_prefix
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseBase, JsonResponse
-from django.http.request import validate_host
+from django.http.request import split_domain_port, validate_host
 from django.urls import Resolver404, ResolverMatch, resolve, set_script_prefix
 from django.utils.http import is_same_domain
 
@@ -207,7 +207,7 @@ class SocketDoor:
         if origin is None:
             # Not a browser. Whatever cookies it sends are not the user's doing: they are not looked at.
             scope = {**scope, "headers": [header for header in scope["headers"] if header[0] != b"cookie"]}
-        elif not _is_allowed_origin(origin.decode("latin-1"), headers.get(b"host", b"").decode("latin-1")):
+        elif not _is_allowed_origin(origin.decode("latin-1"), scope, headers):
             await receive()
             await send({"type": "websocket.close", "code": 4403})
             return
@@ -220,15 +220,30 @@ class SocketDoor:
             await send({"type": "websocket.close", "code": 4404})
 
 
-def _is_allowed_origin(origin: str, host: str) -> bool:
-    asked = urlsplit(origin)
-    if asked.netloc == host and validate_host(host.rpartition(":")[0] or host, settings.ALLOWED_HOSTS):
-        return True
+def _is_allowed_origin(origin: str, scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
+    """Whether a page of this origin may open sockets: one of this site, by scheme and host, or of a trusted site."""
+    try:
+        asked = urlsplit(origin)
+    except ValueError:
+        return False  # "http://["
+    host = headers.get(b"host", b"").decode("latin-1").lower()
+    if (asked.scheme, asked.netloc) == (_page_scheme(scope, headers), host):
+        return validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS)
     for allowed in [*settings.CORS_ALLOWED_ORIGINS, *settings.CSRF_TRUSTED_ORIGINS]:
         scheme, _, pattern = allowed.partition("://")
         if asked.scheme == scheme and is_same_domain(asked.netloc, pattern.lstrip("*")):
             return True
     return False
+
+
+def _page_scheme(scope: Scope, headers: Mapping[bytes, bytes]) -> str:
+    """The scheme of our own pages, as Django would see it for a form: a proxy may have ended TLS."""
+    if settings.SECURE_PROXY_SSL_HEADER:
+        name, secure = settings.SECURE_PROXY_SSL_HEADER
+        forwarded = headers.get(name.removeprefix("HTTP_").replace("_", "-").lower().encode(), b"").decode("latin-1")
+        if forwarded:
+            return "https" if forwarded.split(",")[0].strip() == secure else "http"
+    return "https" if scope.get("scheme") == "wss" else "http"
 
 
 class ServerLife:

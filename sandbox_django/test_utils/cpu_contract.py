@@ -4,6 +4,7 @@ A middleware of the test settings remembers the view; as a plugin of pytest (con
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 from unittest import mock
@@ -42,6 +43,16 @@ class CpuContractMiddleware:
             _view.set(name)
 
 
+@contextmanager
+def another_request() -> Iterator[None]:
+    """For what a test lets another user do in the middle of a view."""
+    token = _view.set("")
+    try:
+        yield
+    finally:
+        _view.reset(token)
+
+
 def _watched(function: Callable[..., T]) -> Callable[..., T]:
     def watched(*args: Any, **kwargs: Any) -> T:
         assert not _view.get(), f"{_view.get()} hashes or renders: mark the view as in core/cpu_bound.py"
@@ -55,12 +66,8 @@ def cpu_bound_views_are_marked() -> Iterator[None]:
     really_in_pool = threads.in_pool
 
     async def in_pool(work: threads.Work, *args: Any, **kwargs: Any) -> Any:
-        # Tests run it in the request's own thread, a server doesn't.
-        token = _view.set("")
-        try:
+        with another_request():  # tests run it in the request's own thread, a server doesn't
             return await really_in_pool(work, *args, **kwargs)
-        finally:
-            _view.reset(token)
 
     with (
         mock.patch.object(MD5PasswordHasher, "encode", _watched(MD5PasswordHasher.encode)),

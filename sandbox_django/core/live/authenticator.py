@@ -60,15 +60,15 @@ class LiveAuthenticator(DjangoAuthenticator):
             if self.obj is None:
                 raise Http404
             view.check_object_permissions(view.request, self.obj)
+            self.status_code = status.HTTP_200_OK
+            self.pass_ = guard().pass_of(view.request)
+            if self.after_opening is not None:
+                self.after_opening()
         except Exception as refusal:  # noqa: BLE001  # DRF's own way: its handler answers what it knows, raises the rest
             response = view.handle_exception(refusal)
             self.status_code = response.status_code
             self.detail = response.data["errors"][0]["detail"]
             return False
-        self.status_code = status.HTTP_200_OK
-        self.pass_ = guard().pass_of(view.request)
-        if self.after_opening is not None:
-            self.after_opening()
         return True
 
     def find_object(self, *args: Any, **kwargs: Any) -> Any:

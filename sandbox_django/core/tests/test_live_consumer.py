@@ -9,6 +9,7 @@ from channels.routing import URLRouter
 from chanx.channels.routing import path
 from chanx.core.decorators import channel, ws_handler
 from chanx.messages.base import BaseMessage
+from django.db import OperationalError
 from django.test import Client, override_settings
 from rest_framework.permissions import AllowAny, IsAuthenticated
 
@@ -119,6 +120,14 @@ class RefusalTests(HallCase):
         with self.assertRaisesMessage(TypeError, "say find_object"):
             type("Careless", (LiveAuthenticator,), {"queryset": Feed.objects.all()})
 
+    async def test_while_the_database_is_down_clients_are_told_to_come_back(self) -> None:
+        lost = OperationalError("connection refused")
+        for where in ("core.live.feeds.read", "core.tests.test_live_consumer.OpenDoor.find_object"):
+            with self.subTest(where), mock.patch(where, side_effect=lost):
+                payload, code = await self.refusal("/hall/hall.1/")
+
+                assert (payload["statusCode"], code) == (503, 4503)
+
     async def test_since_has_to_be_a_number(self) -> None:
         for since in ("yesterday", "-1", "1.5", "9" * 40, "9" * 5000, "0x1"):
             with self.subTest(since[:10]):
@@ -152,8 +161,9 @@ class RefusalTests(HallCase):
 class DoorTests(HallCase):
     HOST = (b"host", b"testserver")
 
-    async def knock(self, path: str, *headers: tuple[bytes, bytes]) -> tuple[bool, Any]:
+    async def knock(self, path: str, *headers: tuple[bytes, bytes], scheme: str = "ws") -> tuple[bool, Any]:
         communicator = self.create_communicator(ws_path=path, headers=list(headers))
+        communicator.scope["scheme"] = scheme
         return await communicator.connect(PATIENCE)
 
     async def test_unknown_addresses_are_refused_politely(self) -> None:
@@ -167,6 +177,8 @@ class DoorTests(HallCase):
             b"null",
             b"",
             b"http://testserver:99",
+            b"http://[",
+            b"https://testserver",  # over plain HTTP: another scheme is another site
         ):
             with self.subTest(origin):
                 assert await self.knock("/hall/hall.1/", self.HOST, (b"origin", origin)) == (False, 4403)
@@ -176,6 +188,16 @@ class DoorTests(HallCase):
         with override_settings(CORS_ALLOWED_ORIGINS=["https://app.example"]):
             assert await self.knock("/hall/hall.1/", self.HOST, (b"origin", b"https://app.example")) == (True, None)
             assert await self.knock("/hall/hall.1/", self.HOST, (b"origin", b"http://app.example")) == (False, 4403)
+
+    async def test_behind_tls_a_page_without_tls_is_foreign(self) -> None:
+        origins = (b"origin", b"https://testserver"), (b"origin", b"http://testserver")
+        forwarded = (b"x-forwarded-proto", b"https")
+
+        opened = [await self.knock("/hall/hall.1/", self.HOST, origin, scheme="wss") for origin in origins]
+        with override_settings(SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https")):
+            opened += [await self.knock("/hall/hall.1/", self.HOST, forwarded, origin) for origin in origins]
+
+        assert opened == [(True, None), (False, 4403)] * 2
 
     async def test_a_page_is_known_by_its_cookie_and_a_program_is_not(self) -> None:
         cookie = await sync_to_async(self.session_cookie)()
