@@ -1,5 +1,6 @@
 """The admin: who gets in, what they see and what they don't, and that what they do is what the product does."""
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
@@ -40,7 +41,7 @@ from chat.tests.cases import ADMIN, MEMBER, OWNER, Room
 from core.admin import BoundedPaginator
 from core.live import feeds
 from core.live.messages import ResyncMessage, ResyncPayload
-from core.models import Feed, FeedEvent, IdempotencyKey, PeriodicJob
+from core.models import Feed, FeedEvent, IdempotencyKey, PeriodicJob, RateLimitCount
 from discussion.factories.topic import ReplyFactory, TopicFactory
 from discussion.groups import LIST, topic_feed
 from discussion.models import (
@@ -62,13 +63,13 @@ OURS = ("accounts", "assistants", "chat", "core", "discussion")
 PRIVATE = "what-nobody-else-may-read"
 
 MODELS: list[type[Model]] = [
-    *(User, SignIn, Group, LogEntry, Feed, FeedEvent, IdempotencyKey, PeriodicJob),
+    *(User, SignIn, Group, LogEntry, Feed, FeedEvent, IdempotencyKey, PeriodicJob, RateLimitCount),
     *(AssistantConversation, AssistantMessage, TokenSpending, GroupChat, ChatMember, ChatMessage),
     *(DiscussionTopic, DiscussionReply, TopicVote, ReplyVote, TopicEdit, ReplyEdit, TopicView, Tag, Notification),
 ]
 # Nobody deletes these: others count them, or rely on their numbers.
 KEPT: list[type[Model]] = [
-    *(LogEntry, Feed, FeedEvent, IdempotencyKey, PeriodicJob, AssistantMessage, TokenSpending),
+    *(LogEntry, Feed, FeedEvent, IdempotencyKey, PeriodicJob, RateLimitCount, AssistantMessage, TokenSpending),
     *(TopicVote, ReplyVote, TopicEdit, ReplyEdit, TopicView, Tag, Notification),
 ]
 
@@ -132,6 +133,7 @@ class World:
         IdempotencyKey.objects.create(digest=f"digest-{self.count}", body_digest="body", status=201, answer=PRIVATE)
         now = timezone.now()
         PeriodicJob.objects.create(name=f"job {self.count}", due_at=now, holder="one", lease_expires_at=now)
+        RateLimitCount.objects.create(digest=f"digest-{self.count}", count=1, expires_at=time.time() + 60)
         LogEntry.objects.log_actions(self.alice.pk, [person, self.alice, self.topic], CHANGE, "Closed.")
         Group.objects.create(name=f"Group {self.count}")
         person.groups.add(self.group)

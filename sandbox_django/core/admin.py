@@ -4,6 +4,7 @@
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property, wraps
 from typing import Any, ClassVar, TypeVar
 
@@ -22,7 +23,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from core.models import Feed, FeedEvent, IdempotencyKey, PeriodicJob
+from core.models import Feed, FeedEvent, IdempotencyKey, PeriodicJob, RateLimitCount
 
 ModelType = TypeVar("ModelType", bound=Model)
 
@@ -330,6 +331,21 @@ class PeriodicJobAdmin(HistoryAdmin[PeriodicJob]):
     list_display = ["name", "due_at", "holder", "lease_expires_at"]
     search_fields = ["name__startswith"]
     search_help_text = "The beginning of its name, as in “task_prune”."
+
+
+@admin.register(RateLimitCount)
+class RateLimitCountAdmin(HistoryAdmin[RateLimitCount]):
+    """Counts of rate limits; whose they are is not kept."""
+
+    list_display = ["digest", "count", "expires"]
+    search_fields = ["digest__startswith"]
+    search_help_text = "The beginning of the digest of limit and key."
+    fields = ["digest", "count", "expires"]
+    ordering = ("-expires_at",)
+
+    @admin.display(description="expires at", ordering="expires_at")
+    def expires(self, count: RateLimitCount) -> datetime:
+        return datetime.fromtimestamp(count.expires_at, UTC)
 
 
 @admin.register(LogEntry)

@@ -22,6 +22,7 @@ from rest_framework.utils.encoders import JSONEncoder
 
 from core.errors import IdempotencyMismatch
 from core.models import IdempotencyKey
+from core.throttling import counts_survive_rollback
 
 ModelType = TypeVar("ModelType", bound=models.Model)
 
@@ -58,7 +59,7 @@ def once(request: Request, create: Callable[[], Response]) -> Response:
     digest = _digest([request.user.pk, request.method, request.path, key])
     body_digest = _digest(request.data)
 
-    with transaction.atomic():
+    with counts_survive_rollback(), transaction.atomic():
         try:
             with transaction.atomic():
                 mine = IdempotencyKey.objects.create(digest=digest, body_digest=body_digest)

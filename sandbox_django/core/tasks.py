@@ -3,9 +3,11 @@
 from core.idempotency import forget_old_keys
 from core.live import feeds
 from core.threads import in_background_thread
+from core.throttling import delete_expired_counts
 
 
 async def task_prune() -> None:
     """Forget what nobody will ask for any more."""
     await in_background_thread(feeds.prune)
     await in_background_thread(forget_old_keys)
+    await in_background_thread(delete_expired_counts)

@@ -1,21 +1,22 @@
-"""Limits: so many times in so many seconds, counted where every process sees it."""
+"""Limits: so many times in so many seconds, counted in the database (docs/decisions/0020-limits-in-the-database.md)."""
 
 import hashlib
 import ipaddress
 import math
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
-import structlog
 from django.conf import settings
-from django.core.cache import cache
+from django.db import connection, transaction
 from django.http import HttpRequest
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 
 from core.metrics import throttled
-
-logger = structlog.get_logger(__name__)
+from core.models import RateLimitCount
 
 
 class TooOften(Throttled):
@@ -38,38 +39,93 @@ class Limit:
     seconds: int
 
     def hit(self, key: object) -> None:
-        counted, began = self._counted(key, add=1)
-        self._stop_if(counted > self.times, began)
+        if settings.LIMITS:
+            count, expires_at = self._counted(key)
+            self._stop_if(count > self.times, expires_at)
 
     def check(self, key: object) -> None:
-        counted, began = self._counted(key, add=0)
-        self._stop_if(counted >= self.times, began)
+        if not settings.LIMITS:
+            return
+        counted = RateLimitCount.objects.filter(digest=self._digest(key), expires_at__gt=time.time())
+        if found := counted.values_list("count", "expires_at").first():
+            count, expires_at = found
+            self._stop_if(count >= self.times, expires_at)
 
     def count(self, key: object) -> None:
-        self._counted(key, add=1)
+        if settings.LIMITS:
+            self._counted(key)
 
-    def _stop_if(self, full: bool, began: float) -> None:
-        if full and settings.LIMITS:
+    def _stop_if(self, full: bool, expires_at: float) -> None:
+        if full:
             throttled.labels(self.name).inc()
-            left = round(began - time.time() + self.seconds, 3)  # rounded: floats would make 61 s of 60
+            left = round(expires_at - time.time(), 3)  # rounded: floats would make 61 s of 60
             raise TooOften(wait=max(1, math.ceil(left)))
 
-    def _counted(self, key: object, *, add: int) -> tuple[int, float]:
-        """How often, and since when: the time begins with the first one."""
+    def _counted(self, key: object) -> tuple[int, float]:
+        """Counts one more; returns how often it was, and when the period ends."""
+        if _in_transaction.counted is not None:
+            _in_transaction.counted.append((self, key))
         now = time.time()
-        if not settings.LIMITS:
-            return 0, now
-        # Hashed: what people type is neither a valid cache key nor anything to keep.
-        name = hashlib.sha256(f"{self.name}:{key}".encode()).hexdigest()
-        try:
-            began: float = cache.get(name, 0.0)
-            if began + self.seconds <= now:
-                began = now
-                cache.set_many({name: now, f"{name}:count": 0}, timeout=self.seconds)
-            return cache.incr(f"{name}:count", add), began
-        except Exception as failure:  # noqa: BLE001  # each store fails in its own way; people still get in, and the log says so
-            logger.warning("limit_not_counted", limit=self.name, error=type(failure).__name__)
-            return 0, now
+        # SQLite's writers take turns by their transactions; elsewhere one statement needs none.
+        turn = transaction.atomic() if connection.vendor == "sqlite" else nullcontext()
+        with turn, connection.cursor() as cursor:
+            cursor.execute(COUNT, [self._digest(key), now + self.seconds, now, now])
+            count, expires_at = cursor.fetchone()
+        return count, expires_at
+
+    def _digest(self, key: object) -> str:
+        return hashlib.sha256(f"{self.name}:{key}".encode()).hexdigest()
+
+
+# In one statement, so that of many at once none is lost, and none waits for more than a row.
+COUNT = """
+INSERT INTO core_ratelimitcount (digest, count, expires_at) VALUES (%s, 1, %s)
+ON CONFLICT (digest) DO UPDATE SET
+    count = CASE WHEN core_ratelimitcount.expires_at <= %s THEN 1 ELSE core_ratelimitcount.count + 1 END,
+    expires_at = CASE WHEN core_ratelimitcount.expires_at <= %s
+        THEN excluded.expires_at ELSE core_ratelimitcount.expires_at END
+RETURNING count, expires_at
+"""
+
+
+class _InTransaction(threading.local):
+    """What was counted in a transaction that may be rolled back; None outside of one."""
+
+    counted: list[tuple[Limit, object]] | None = None
+
+
+_in_transaction = _InTransaction()
+
+
+@contextmanager
+def counts_survive_rollback() -> Iterator[None]:
+    """Put it around a transaction in which limits are hit: a request that fails is counted all the same."""
+    counted: list[tuple[Limit, object]] = []
+    _in_transaction.counted = counted
+    try:
+        yield
+    except Exception:
+        _in_transaction.counted = None
+        for limit, key in counted:
+            limit.count(key)
+        raise
+    finally:
+        _in_transaction.counted = None
+
+
+PRUNED_AT_ONCE = 5_000  # rows in one statement
+
+
+def delete_expired_counts() -> int:
+    """Delete counts whose period is over; returns how many."""
+    deleted = 0
+    while True:
+        expired = RateLimitCount.objects.filter(expires_at__lte=time.time())
+        # Expired also when it is deleted: a count that is in use again stays.
+        count, _ = expired.filter(pk__in=list(expired.values_list("pk", flat=True)[:PRUNED_AT_ONCE])).delete()
+        deleted += count
+        if count < PRUNED_AT_ONCE:
+            return deleted
 
 
 IPV6_NETWORK = 64  # bits; a provider gives each customer at least this many addresses, all of them theirs to use

@@ -1,12 +1,9 @@
 """Signing in and out, registering and passwords, through the API."""
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from django.conf import settings
 from django.core import mail
-from django.core.cache import cache
 from django.test import override_settings
 from django.urls import reverse
 from rest_framework.test import APIClient, APITestCase
@@ -28,12 +25,6 @@ CONFIRM = reverse("rest_password_reset_confirm")
 REGISTER = reverse("rest_register")
 
 GOOD_PASSWORD = "a mossy staircase"
-
-
-@pytest.fixture(autouse=True)
-def fresh_limits() -> Iterator[None]:
-    yield
-    cache.clear()
 
 
 class LoginTests(APITestCase):

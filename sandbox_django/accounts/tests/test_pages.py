@@ -1,12 +1,9 @@
 """The doors as pages: what a browser does."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
-import pytest
 from django.conf import settings
 from django.core import mail
-from django.core.cache import cache
 from django.db import connection
 from django.shortcuts import resolve_url
 from django.test import Client, TestCase
@@ -29,12 +26,6 @@ FOREIGN = (
     "https:evil.example",
     "http://testserver.evil.example/",
 )
-
-
-@pytest.fixture(autouse=True)
-def fresh_limits() -> Iterator[None]:
-    yield
-    cache.clear()
 
 
 class LoginPageTests(TestCase):

@@ -140,16 +140,6 @@ CHANNEL_LAYERS: dict[str, Any] = {
     },
 }
 
-# Holds nothing but counters of limits, which all processes must see.
-if REDIS_URL:
-    CACHES = {
-        "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": REDIS_URL,
-            "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
-        }
-    }
-
 # --- Processes -------------------------------------------------------------------------------------------------------
 # Seconds that a stopping process gives its running answers; then they are ended as failed, and offered again.
 DRAIN_SECONDS = env.float("DRAIN_SECONDS", 20.0)

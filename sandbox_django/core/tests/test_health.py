@@ -6,7 +6,6 @@ from unittest import mock
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.core.cache import cache
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
@@ -24,7 +23,6 @@ def ask_anew() -> Iterator[None]:
     migrations_are_applied.cache_clear()
     yield
     migrations_are_applied.cache_clear()
-    cache.clear()
 
 
 class DeafLayer(MemoryLayer):

@@ -1,11 +1,18 @@
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
 
 import pytest
-from django.core.cache import cache
-from django.test import override_settings
+from django.db import connection, transaction
+from django.test import TransactionTestCase, override_settings
+from django.test.utils import CaptureQueriesContext
 
-from core.throttling import Limit, TooOften, network_of
+from core import throttling
+from core.models import RateLimitCount
+from core.throttling import Limit, TooOften, counts_survive_rollback, delete_expired_counts, network_of
+from test_utils.connections import in_own_connection
+
+pytestmark = pytest.mark.django_db
 
 LIMIT = Limit("knocks", times=3, seconds=60)
 MOMENT = 6_000_000.0  # the first second of a minute
@@ -13,10 +20,8 @@ MOMENT = 6_000_000.0  # the first second of a minute
 
 @pytest.fixture(autouse=True)
 def time_stands_still() -> Iterator[mock.Mock]:
-    cache.clear()
     with mock.patch("core.throttling.time.time", return_value=MOMENT) as time:
         yield time
-    cache.clear()
 
 
 def test_what_is_too_often_is_refused_and_says_for_how_long(time_stands_still: mock.Mock) -> None:
@@ -68,10 +73,61 @@ def test_asking_does_not_count() -> None:
         LIMIT.check("alice")
 
 
-def test_when_counting_is_impossible_nobody_is_locked_out() -> None:
-    with mock.patch("core.throttling.cache.incr", side_effect=ConnectionError):
-        for _ in range(10):
-            LIMIT.hit("alice")
+def test_counting_is_one_statement_and_keeps_no_key() -> None:
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        LIMIT.hit("alice@example.org")
+
+    assert len(queries) == 1
+    assert "alice" not in RateLimitCount.objects.get().digest
+
+
+def test_a_request_that_fails_is_counted_although_it_is_rolled_back() -> None:
+    never = Limit("knocks", times=0, seconds=60)
+    for _ in range(3):
+        with pytest.raises(TooOften), counts_survive_rollback(), transaction.atomic():
+            never.hit("alice")
+
+    assert RateLimitCount.objects.get().count == 3
+
+
+def test_a_request_that_succeeds_is_counted_once() -> None:
+    with counts_survive_rollback(), transaction.atomic():
+        LIMIT.hit("alice")
+    LIMIT.hit("alice")
+
+    assert RateLimitCount.objects.get().count == 2
+
+
+def test_expired_counts_are_deleted_and_others_stay(time_stands_still: mock.Mock) -> None:
+    LIMIT.hit("alice")
+    time_stands_still.return_value = MOMENT + 30
+    LIMIT.hit("bob")
+    LIMIT.hit("bob")
+    time_stands_still.return_value = MOMENT + 61
+
+    with mock.patch.object(throttling, "PRUNED_AT_ONCE", 1):
+        assert delete_expired_counts() == 1
+    assert [row.count for row in RateLimitCount.objects.all()] == [2]
+
+
+class ManyAtOnceTests(TransactionTestCase):
+    def test_of_fifty_at_once_as_many_pass_as_may(self) -> None:
+        limit = Limit("sign-ins", times=20, seconds=60)
+
+        def hit(_: int) -> bool:
+            try:
+                in_own_connection(limit.hit, "alice")
+            except TooOften:
+                return False
+            return True
+
+        with ThreadPoolExecutor(50) as threads:
+            passed = list(threads.map(hit, range(50)))
+
+        assert passed.count(True) == 20
+        assert RateLimitCount.objects.get().count == 50
 
 
 def test_limits_can_be_lifted_for_load_tests() -> None:

@@ -26,7 +26,7 @@ from accounts.models import User
 from core.cpu_bound import renders
 from core.live import feeds
 from core.models import IdempotencyKey
-from core.throttling import TooOften
+from core.throttling import TooOften, counts_survive_rollback
 from discussion.forms import ReplyForm, TextForm, TopicForm
 from discussion.groups import LIST, inbox_feed, topic_feed
 from discussion.models import DiscussionReply, DiscussionTopic, Notification, Tag
@@ -342,7 +342,7 @@ def once(request: HttpRequest, make: Callable[[], DiscussionTopic | DiscussionRe
         return make().pk
     said = [person(request).pk, request.path, *(request.POST.get(name) for name in ("key", "title", "content", "tags"))]
     digest = sha256(json.dumps(said).encode()).hexdigest()
-    with transaction.atomic():
+    with counts_survive_rollback(), transaction.atomic():
         try:
             with transaction.atomic():
                 mine = IdempotencyKey.objects.create(digest=digest, body_digest=digest)
