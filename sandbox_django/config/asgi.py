@@ -19,7 +19,7 @@ from config.periodic import SITE_JOBS
 from config.routing import router
 from core.asgi import OneHopHandler, ServerLife, SocketDoor
 from core.periodic import Periodic
-from core.views.health import healthz
+from core.views.health import healthz, readyz
 from core.views.metrics import metrics
 
 life = ServerLife(
@@ -29,7 +29,7 @@ life = ServerLife(
 
 application = ProtocolTypeRouter(
     {
-        "http": OneHopHandler(life, in_loop={"/healthz": healthz, "/metrics": metrics}),
+        "http": OneHopHandler(life, in_loop={"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}),
         "websocket": SocketDoor(router, life),
         "lifespan": life,
     }

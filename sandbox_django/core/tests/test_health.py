@@ -1,6 +1,8 @@
 """What a load balancer is told. It must not stay green while nobody hears anything."""
 
+import asyncio
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
@@ -10,17 +12,18 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.utils import OperationalError
-from django.test import TestCase, override_settings
+from django.test import RequestFactory, TestCase, override_settings
 
 from core.live.layers import LayerMessage, MemoryLayer, live_layer
-from core.views.health import frame_comes_back, migrations_are_applied
+from core.views.health import DISK_CHECK_INTERVAL, disk_has_room, frame_comes_back, migrations_are_applied, readyz
 
-FINE = {"database": "ok", "migrations": "ok", "channelLayer": "ok"}
+FINE = {"database": "ok", "migrations": "ok", "disk": "ok", "channelLayer": "ok"}
 
 
 @pytest.fixture(autouse=True)
 def ask_anew() -> Iterator[None]:
     migrations_are_applied.cache_clear()
+    disk_has_room.passed_at = -DISK_CHECK_INTERVAL
     yield
     migrations_are_applied.cache_clear()
 
@@ -96,6 +99,43 @@ class ReadyTests(TestCase):
         assert response.json() == {"status": "ready", "checks": FINE}
         assert "no-store" in response["Cache-Control"]
 
+    def test_on_a_full_disk_it_is_not_ready(self) -> None:
+        full: list[Any] = [no_space_for_a_table()]
+        if connection.vendor == "sqlite":
+            full += [full_sqlite_file(), mock.patch("shutil.disk_usage", return_value=mock.Mock(free=1024))]
+        for disk in full:
+            with disk:
+                response = self.client.get("/readyz")
+
+            assert response.status_code == 503
+            assert response.json()["checks"] == {**FINE, "disk": "failed"}
+        assert self.client.get("/readyz").status_code == 200
+
+    def test_the_check_of_the_disk_leaves_nothing_behind(self) -> None:
+        before = connection.introspection.table_names()
+        assert self.client.get("/readyz").status_code == 200
+        with self.assertNumQueries(1):  # the disk is not asked again for a while
+            assert self.client.get("/readyz").status_code == 200
+
+        assert connection.introspection.table_names() == before
+
+    def test_callers_at_the_same_time_share_a_check(self) -> None:
+        checks: list[str] = []
+
+        async def check() -> None:
+            checks.append("checked")
+            await asyncio.sleep(0.01)
+
+        async def ask_at_once() -> list[int]:
+            request = RequestFactory().get("/readyz")
+            return [response.status_code for response in await asyncio.gather(*[readyz(request) for _ in range(200)])]
+
+        with mock.patch("core.views.health.CHECKS", {"database": check}):
+            assert async_to_sync(ask_at_once)() == [200] * 200
+            assert checks == ["checked"]
+            assert async_to_sync(ask_at_once)() == [200] * 200
+            assert len(checks) == 2, "a check that is over is not shared"
+
     def test_asking_leaves_nothing_behind(self) -> None:
         async def ask_often() -> tuple[int, int]:
             for _ in range(3):
@@ -105,6 +145,28 @@ class ReadyTests(TestCase):
             return len(inner.channels), len([group for group in inner.groups.values() if group])
 
         assert async_to_sync(ask_often)() == (0, 0)
+
+
+@contextmanager
+def no_space_for_a_table() -> Iterator[None]:
+    def refuse(execute: Any, sql: str, *rest: Any) -> Any:
+        if "readyz_probe" in sql:
+            raise OperationalError("could not extend file: No space left on device")
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(refuse):
+        yield
+
+
+@contextmanager
+def full_sqlite_file() -> Iterator[None]:
+    """The file may have no more pages than it has now."""
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA page_count")
+        cursor.execute(f"PRAGMA max_page_count = {cursor.fetchone()[0]}")
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA max_page_count = 4294967294")
 
 
 def broken_database() -> Any:

@@ -1,24 +1,31 @@
 """What a load balancer asks. `/healthz`: is the process alive; `/readyz`: should it get traffic."""
 
 import asyncio
+import shutil
+import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import cache, partial
+from weakref import WeakKeyDictionary
 
 import structlog
-from django.db import connection
+from django.conf import settings
+from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from core import runner
 from core.live.layers import live_layer
+from core.threads import in_database_thread
 
 logger = structlog.get_logger(__name__)
 
 ROUND_TRIP_SECONDS = 2.0
+CHECK_SECONDS = 4.0  # for each check; a database that hangs is not ready
+DISK_CHECK_INTERVAL = 30.0  # seconds
+MIN_FREE = 16 * 1024 * 1024  # bytes
 
 
 class NotReady(Exception):
@@ -34,29 +41,35 @@ async def healthz(request: HttpRequest) -> JsonResponse:
 
 @never_cache
 @require_safe
-def readyz(request: HttpRequest) -> JsonResponse:
-    checks = {
-        name: passes(name, check)
-        for name, check in (
-            ("database", database_answers),
-            ("migrations", migrations_are_applied),
-            ("channelLayer", partial(runner.run, frame_comes_back)),
-        )
-    }
-    ready = all(checks.values())
+async def readyz(request: HttpRequest) -> JsonResponse:
+    """Runs in the event loop. Callers at the same time share one check, so that probes never crowd each other out."""
+    loop = asyncio.get_running_loop()
+    check = _running.get(loop)
+    if check is None or check.done():
+        check = _running[loop] = loop.create_task(failed_checks())
+    failed = await asyncio.shield(check)
     return JsonResponse(
         {
-            "status": "ready" if ready else "not ready",
-            "checks": {name: "ok" if ok else "failed" for name, ok in checks.items()},
+            "status": "not ready" if failed else "ready",
+            "checks": {name: "failed" if name in failed else "ok" for name in CHECKS},
         },
-        status=200 if ready else 503,
+        status=503 if failed else 200,
     )
 
 
-def passes(name: str, check: Callable[[], None]) -> bool:
+_running: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[set[str]]] = WeakKeyDictionary()
+
+
+async def failed_checks() -> set[str]:
+    passed = await asyncio.gather(*[passes(name, check) for name, check in CHECKS.items()])
+    return {name for name, ok in zip(CHECKS, passed, strict=True) if not ok}
+
+
+async def passes(name: str, check: Callable[[], Awaitable[None]]) -> bool:
     try:
-        check()
-    except Exception as failure:  # noqa: BLE001  # whatever it is, the answer is no; why is for the log, not for callers
+        async with asyncio.timeout(CHECK_SECONDS):
+            await check()
+    except Exception as failure:  # noqa: BLE001  # whatever it is, the answer is no; the reason is for the log, not for callers
         logger.warning("not_ready", check=name, error=repr(failure))
         return False
     return True
@@ -72,6 +85,31 @@ def migrations_are_applied() -> None:
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         raise NotReady("There are migrations that were not applied.")
+
+
+class DiskCheck:
+    """Whether the database has room. A success is remembered for some time, since each check writes."""
+
+    def __init__(self) -> None:
+        self.passed_at = -DISK_CHECK_INTERVAL
+
+    def __call__(self) -> None:
+        if time.monotonic() - self.passed_at < DISK_CHECK_INTERVAL:
+            return
+        # A table of its own takes new pages; in others there may be room left by deleted rows.
+        temporary = "TEMPORARY" if connection.vendor == "postgresql" else ""
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(f"CREATE {temporary} TABLE readyz_probe (id integer)")
+                cursor.execute("INSERT INTO readyz_probe VALUES (1)")
+            transaction.set_rollback(True)
+        # SQLite touches the disk only when it commits.
+        if connection.vendor == "sqlite" and shutil.disk_usage(settings.DATA_DIR).free < MIN_FREE:
+            raise NotReady("The disk is full.")
+        self.passed_at = time.monotonic()
+
+
+disk_has_room = DiskCheck()
 
 
 async def frame_comes_back() -> None:
@@ -99,3 +137,11 @@ async def end_channel(group: str, channel: str) -> None:
             await layer.group_discard(group, channel)
             # A layer takes a `receive` that is given up for the end of its channel, and knows no other.
             await asyncio.wait_for(layer.receive(channel), timeout=0.01)
+
+
+CHECKS: dict[str, Callable[[], Awaitable[None]]] = {
+    "database": partial(in_database_thread, database_answers),
+    "migrations": partial(in_database_thread, migrations_are_applied),
+    "disk": partial(in_database_thread, disk_has_room),
+    "channelLayer": frame_comes_back,
+}
