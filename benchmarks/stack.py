@@ -23,7 +23,7 @@ PATIENCE = 30.0  # seconds for a process to start, or to end
 # As bin/dev starts it, less the log of requests.
 UVICORN = [sys.executable, "-m", "uvicorn", "--ws-max-size", "65536", "--ws-per-message-deflate", "false"]
 UVICORN += ["--timeout-graceful-shutdown", "5", "--lifespan", "on", "--log-level", "warning", "--no-access-log"]
-OURS = ["--app-dir", "sandbox_django", "config.asgi:application"]
+OURS = ["--app-dir", "sandbox_django", "config.asgi:application", "--http", "core.http_protocol:BoundedHttpProtocol"]
 WORKER = [sys.executable, "-m", "config.worker"]  # as bin/worker starts it
 BARE = ["benchmarks.bare:application"]
 

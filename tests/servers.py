@@ -28,7 +28,10 @@ ALONE = {
 }
 
 # As bin/dev and the image start it.
-UVICORN = [sys.executable, "-m", "uvicorn", "--app-dir", "sandbox_django", "config.asgi:application"]
+UVICORN = [
+    *(sys.executable, "-m", "uvicorn", "--app-dir", "sandbox_django", "config.asgi:application"),
+    *("--http", "core.http_protocol:BoundedHttpProtocol"),
+]
 UVICORN += ["--ws-max-size", "65536", "--ws-per-message-deflate", "false", "--timeout-graceful-shutdown", "30"]
 
 

@@ -117,6 +117,9 @@ ANSWER = {
     "usage": {"inputTokens": 34, "outputTokens": 9},
 }
 
+CONVERSATIONS = "300 in an hour"
+CHANGES = "600 changes and deletions in an hour"
+
 describe(
     {
         "GET /api/assistants/models/": Operation(
@@ -136,6 +139,7 @@ describe(
             tag="Assistant",
             summary="Begin a conversation",
             description="Without a title it gets one after the first answer.",
+            limit=CONVERSATIONS,
         ),
         "GET /api/assistants/conversations/{conversationId}/": Operation(
             id="getConversation", tag="Assistant", summary="One of my conversations"
@@ -145,12 +149,19 @@ describe(
             tag="Assistant",
             summary="Rename a conversation, or choose its model",
             description="What is left out stays.",
+            limit=CHANGES,
         ),
         "PATCH /api/assistants/conversations/{conversationId}/": Operation(
-            id="updateConversation", tag="Assistant", summary="Rename a conversation, or choose its model"
+            id="updateConversation",
+            tag="Assistant",
+            summary="Rename a conversation, or choose its model",
+            limit=CHANGES,
         ),
         "DELETE /api/assistants/conversations/{conversationId}/": Operation(
-            id="deleteConversation", tag="Assistant", summary="Delete a conversation, with all that was said"
+            id="deleteConversation",
+            tag="Assistant",
+            summary="Delete a conversation, with all that was said",
+            limit=CHANGES,
         ),
         **messages("/api/assistants/conversations/{conversationId}/messages/", "", "Assistant", MY_LIMIT),
         "POST /api/assistants/anonymous/": Operation(

@@ -55,6 +55,10 @@ ROOM = {
     "updatedAt": "2026-11-20T09:30:00Z",
 }
 
+MESSAGES = f"{settings.CHAT_MESSAGES_PER_MINUTE} messages, edits and deletions in a minute, in all rooms"
+ROOM_CHANGES = "120 in an hour"
+MEMBER_CHANGES = "200 in an hour"
+
 describe(
     {
         "GET /api/chat/": Operation(
@@ -68,10 +72,18 @@ describe(
         ),
         "GET /api/chat/{roomId}/": Operation(id="getRoom", tag="Rooms", summary="One of my rooms"),
         "PUT /api/chat/{roomId}/": Operation(
-            id="replaceRoom", tag="Rooms", summary="Change a room's title and description", forbidden=OWNERS
+            id="replaceRoom",
+            tag="Rooms",
+            summary="Change a room's title and description",
+            forbidden=OWNERS,
+            limit=ROOM_CHANGES,
         ),
         "PATCH /api/chat/{roomId}/": Operation(
-            id="updateRoom", tag="Rooms", summary="Change a room's title or description", forbidden=OWNERS
+            id="updateRoom",
+            tag="Rooms",
+            summary="Change a room's title or description",
+            forbidden=OWNERS,
+            limit=ROOM_CHANGES,
         ),
         "DELETE /api/chat/{roomId}/": Operation(
             id="deleteRoom",
@@ -79,6 +91,7 @@ describe(
             summary="Delete a room, with all that was said",
             description="Its sockets are closed with 4404.",
             forbidden=OWNERS,
+            limit=ROOM_CHANGES,
         ),
         "POST /api/chat/{roomId}/read/": Operation(
             id="markRoomRead",
@@ -97,7 +110,7 @@ describe(
             tag="Room messages",
             summary="Say something",
             description="Markdown. An @ and a member's name mentions them.",
-            limit=f"{settings.CHAT_MESSAGES_PER_MINUTE} in a minute, in all rooms",
+            limit=MESSAGES,
         ),
         "GET /api/chat/{roomId}/messages/{messageId}/": Operation(
             id="getRoomMessage", tag="Room messages", summary="One message"
@@ -107,12 +120,14 @@ describe(
             tag="Room messages",
             summary="Edit what I said",
             forbidden="Only who said it can change it.",
+            limit=MESSAGES,
         ),
         "PATCH /api/chat/{roomId}/messages/{messageId}/": Operation(
             id="updateRoomMessage",
             tag="Room messages",
             summary="Edit what I said",
             forbidden="Only who said it can change it.",
+            limit=MESSAGES,
         ),
         "DELETE /api/chat/{roomId}/messages/{messageId}/": Operation(
             id="deleteRoomMessage",
@@ -120,6 +135,7 @@ describe(
             summary="Delete a message",
             description="Mine, or any if I am an owner or admin.",
             forbidden="Only who said it can change it.",
+            limit=MESSAGES,
         ),
         "GET /api/chat/{roomId}/members/": Operation(
             id="listRoomMembers", tag="Room members", summary="Who is in a room", description="The owners first."
@@ -141,6 +157,7 @@ describe(
             summary="Change somebody's role",
             forbidden=MANAGERS,
             conflicts=LAST_OWNER,
+            limit=MEMBER_CHANGES,
         ),
         "PATCH /api/chat/{roomId}/members/{memberId}/": Operation(
             id="updateRoomMember",
@@ -148,6 +165,7 @@ describe(
             summary="Change somebody's role",
             forbidden=MANAGERS,
             conflicts=LAST_OWNER,
+            limit=MEMBER_CHANGES,
         ),
         "DELETE /api/chat/{roomId}/members/{memberId}/": Operation(
             id="removeRoomMember",
@@ -156,6 +174,7 @@ describe(
             description="Leaving is removing oneself. What they said stays.",
             forbidden=MANAGERS,
             conflicts=LAST_OWNER,
+            limit=MEMBER_CHANGES,
         ),
         "POST /api/chat/{roomId}/members/{memberId}/hand-over/": Operation(
             id="handOverRoom",
@@ -163,6 +182,7 @@ describe(
             summary="Make somebody the owner in my place",
             description="I stay as an admin.",
             forbidden="Only an owner can hand the room over.",
+            limit=MEMBER_CHANGES,
         ),
     },
     {

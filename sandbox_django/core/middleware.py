@@ -5,14 +5,15 @@ from http import HTTPStatus
 
 import structlog
 from django.conf import settings
-from django.core.exceptions import DisallowedHost
+from django.core.exceptions import BadRequest, DisallowedHost
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.common import CommonMiddleware
 from django_structlog.middlewares import RequestMiddleware
 
 from core.database import is_unavailable
 from core.errors import log_unavailable
-from core.views.errors import api_error, is_api, not_found_detail, unavailable
+from core.throttling import TooOften
+from core.views.errors import api_error, bad_request, is_api, not_found_detail, too_many_requests, unavailable
 
 PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
@@ -58,8 +59,24 @@ class ApiErrorsMiddleware:
         return replacement
 
 
+class NulCharacterMiddleware:
+    """Refuses the character NUL in addresses and cookies: PostgreSQL compares no text with it, and nobody types it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        values = [request.path, *request.COOKIES.values()]
+        if "%00" in request.META.get("QUERY_STRING", "") or any("\x00" in value for value in values):
+            return bad_request(request, BadRequest("NUL"))
+        return self.get_response(request)
+
+
 class UnavailableMiddleware:
-    """Answers 503 to a page's request that the database can't take now. API views do so themselves."""
+    """Answers 503 to a page's request that the database can't take now, and 429 to one that a limit refuses.
+
+    API views do so themselves.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -68,6 +85,8 @@ class UnavailableMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        if isinstance(exception, TooOften):
+            return too_many_requests(request, exception)
         if not is_unavailable(exception):
             return None
         log_unavailable(exception)

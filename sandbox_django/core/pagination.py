@@ -8,11 +8,12 @@ from rest_framework.request import Request
 from rest_framework.utils.urls import remove_query_param, replace_query_param
 from rest_framework.views import APIView
 
+from core.query import LARGEST_ID, parse_id
+
 ModelType = TypeVar("ModelType", bound=Model)
 Row = TypeVar("Row")
 
 
-LARGEST_ID = 2**63 - 1  # that a database takes
 LARGEST_OFFSET = 2**31 - 1  # more than any list has
 
 
@@ -124,9 +125,10 @@ def _id_in(request: Request, name: str) -> int | None:
     text = request.query_params.get(name)
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) < 20 and int(text) <= LARGEST_ID):
+    number = parse_id(text)
+    if number is None:
         raise ValidationError({name: "This is not the id of a message."})
-    return int(text)
+    return number
 
 
 def _parameter(name: str, description: str) -> dict[str, Any]:

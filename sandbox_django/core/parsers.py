@@ -7,6 +7,8 @@ from djangorestframework_camel_case.util import underscoreize
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
+from core.json_limits import MAX_DEPTH, TooComplex, check_json
+
 
 class CamelCaseJSON(JSONParser):
     """camelCase in, snake_case out. Whatever bytes arrive, the answer is never a 500."""
@@ -16,7 +18,10 @@ class CamelCaseJSON(JSONParser):
     ) -> Any:
         try:
             data = json.loads(stream.read().decode(), parse_constant=_refuse)
+            check_json(data)
             return underscoreize(data, **api_settings.JSON_UNDERSCOREIZE)
+        except TooComplex:
+            raise ParseError(f"The body has too many keys or values, or more than {MAX_DEPTH} levels.") from None
         except ValueError:
             raise ParseError("The body is not valid JSON.") from None
         except RecursionError:

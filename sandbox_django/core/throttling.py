@@ -67,8 +67,8 @@ class Limit:
             _in_transaction.counted.append((self, key))
         now = time.time()
         # SQLite's writers take turns by their transactions; elsewhere one statement needs none.
-        turn = transaction.atomic() if connection.vendor == "sqlite" else nullcontext()
-        with turn, connection.cursor() as cursor:
+        needs_turn = connection.vendor == "sqlite" and not connection.in_atomic_block
+        with transaction.atomic() if needs_turn else nullcontext(), connection.cursor() as cursor:
             cursor.execute(COUNT, [self._digest(key), now + self.seconds, now, now])
             count, expires_at = cursor.fetchone()
         return count, expires_at

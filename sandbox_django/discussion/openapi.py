@@ -119,6 +119,7 @@ describe(
             description="Its author may while nobody else has replied; staff always.",
             forbidden=AUTHORS,
             conflicts={"has_replies": "Because others have replied, only staff can delete this topic."},
+            limit=CHANGES,
         ),
         "GET /api/discussion/{topicId}/edits/": Operation(
             id="listTopicEdits",
@@ -188,7 +189,7 @@ describe(
             id="updateReply", tag="Replies", summary="Edit a reply", forbidden=AUTHORS, limit=CHANGES
         ),
         "DELETE /api/discussion/{topicId}/replies/{replyId}/": Operation(
-            id="deleteReply", tag="Replies", summary="Delete a reply", forbidden=AUTHORS
+            id="deleteReply", tag="Replies", summary="Delete a reply", forbidden=AUTHORS, limit=CHANGES
         ),
         "GET /api/discussion/{topicId}/replies/{replyId}/edits/": Operation(
             id="listReplyEdits",

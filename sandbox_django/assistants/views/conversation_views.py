@@ -21,6 +21,9 @@ from core.idempotency import IdempotentCreateMixin, once
 from core.rows import find_or_404
 from core.throttling import Limit, address_of
 
+STARTING = Limit("conversations", times=300, seconds=3600)
+CHANGING = Limit("conversation changes", times=600, seconds=3600)
+
 
 class MyConversationsView(generics.GenericAPIView[AssistantConversation]):
     """Mine only: what is somebody else's does not exist."""
@@ -43,6 +46,7 @@ class ConversationListView(
     search_fields = ["title"]
 
     def perform_create(self, serializer: BaseSerializer[AssistantConversation]) -> None:
+        STARTING.hit(self.request.user.pk)
         serializer.instance = start_conversation(self.request.user, **serializer.validated_data)
 
 
@@ -56,9 +60,11 @@ class ConversationDetailView(MyConversationsView, generics.RetrieveUpdateDestroy
 
     def perform_update(self, serializer: BaseSerializer[AssistantConversation]) -> None:
         assert serializer.instance is not None
+        CHANGING.hit(self.request.user.pk)
         change_conversation(serializer.instance, **serializer.validated_data)
 
     def perform_destroy(self, instance: AssistantConversation) -> None:
+        CHANGING.hit(self.request.user.pk)
         delete_conversation(instance)
 
 

@@ -17,6 +17,7 @@ from core.throttling import Limit
 
 # Whoever adds people by e-mail learns who has an account.
 ADDING = Limit("chat members added", times=200, seconds=3600)
+CHANGING = Limit("chat member changes", times=200, seconds=3600)
 
 
 class NotInRoom(Exception):
@@ -60,6 +61,7 @@ def add_member(room: GroupChat, *, user: User, by: User, chat_role: int = ChatRo
 
 def change_role(member: ChatMember, *, chat_role: int, by: User) -> ChatMember:
     """Make somebody owner, admin or member. An owner may step down while there is another one."""
+    CHANGING.hit(by.pk)
     with feeds.write(room_feed(member.group_chat_id)) as feed:
         me, them = _both(member, by)
         if me.pk != them.pk:
@@ -74,6 +76,7 @@ def change_role(member: ChatMember, *, chat_role: int, by: User) -> ChatMember:
 
 def hand_over(member: ChatMember, *, by: User) -> ChatMember:
     """Make somebody the owner in one's own place; one stays as an admin."""
+    CHANGING.hit(by.pk)
     with feeds.write(room_feed(member.group_chat_id)) as feed:
         me, them = _both(member, by)
         if not me.owns:
@@ -86,6 +89,7 @@ def hand_over(member: ChatMember, *, by: User) -> ChatMember:
 
 def remove_member(member: ChatMember, *, by: User) -> None:
     """Show somebody the door: their pages of this room close, what they said stays."""
+    CHANGING.hit(by.pk)
     with feeds.write(room_feed(member.group_chat_id), person_feed(member.user_id)) as (in_room, in_list):
         me, them = _both(member, by)
         _refuse_managing(me, them)
@@ -115,6 +119,7 @@ def remove_member_as_staff(member: ChatMember, *, by: User) -> None:
 
 def leave_room(room: GroupChat, *, user: User) -> None:
     """Go out of a room, unless one is its last owner."""
+    CHANGING.hit(user.pk)
     with feeds.write(room_feed(room.pk), person_feed(user.pk)) as (in_room, in_list):
         me = membership(room, user)
         _refuse_last_owner(me)

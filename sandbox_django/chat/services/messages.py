@@ -21,7 +21,7 @@ class MessageGone(Exception):
 
 def post_message(room: GroupChat, *, content: str, by: User) -> ChatMessage:
     """Say something in a room."""
-    Limit("chat messages", settings.CHAT_MESSAGES_PER_MINUTE, 60).hit(by.pk)
+    _count(by)
     # Before the room is locked: this takes a while.
     rendered = render_message(content, room)
     with feeds.write(room_feed(room.pk)) as feed:
@@ -50,6 +50,7 @@ def post_message(room: GroupChat, *, content: str, by: User) -> ChatMessage:
 def edit_message(message: ChatMessage, *, content: str, by: User) -> ChatMessage:
     """Put what one has said in other words."""
     room = message.group_chat
+    _count(by)
     rendered = render_message(content, room)
     with feeds.write(room_feed(room.pk)) as feed:
         room = membership(room, by).group_chat
@@ -73,6 +74,7 @@ def edit_message(message: ChatMessage, *, content: str, by: User) -> ChatMessage
 def delete_message(message: ChatMessage, *, by: User) -> ChatMessage:
     """Take back what one has said, or as an owner or admin what anybody has; its place stays."""
     room = message.group_chat
+    _count(by)
     with feeds.write(room_feed(room.pk)) as feed:
         me = membership(room, by)
         message = _as_it_is_now(message)
@@ -96,6 +98,11 @@ def _read_up_to(message: ChatMessage, me: ChatMember) -> None:
     """Whoever sends a message has read the room up to it."""
     me.last_read_message_id, me.last_read_number = message.pk, message.number
     me.save(update_fields=["last_read_message_id", "last_read_number"])
+
+
+def _count(by: User) -> None:
+    """Messages, edits and deletions are counted together: each reaches everyone in the room. Raises `TooOften`."""
+    Limit("chat messages", settings.CHAT_MESSAGES_PER_MINUTE, 60).hit(by.pk)
 
 
 def _take_back(message: ChatMessage, room: GroupChat, feed: FeedWriter) -> None:

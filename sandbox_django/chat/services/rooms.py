@@ -28,6 +28,7 @@ from core.live import feeds, hints, hub
 from core.throttling import Limit
 
 CREATING = Limit("chat rooms", times=100, seconds=3600)
+CHANGING = Limit("chat room changes", times=120, seconds=3600)
 
 # In larger rooms nobody is told who has read how far: everybody would be told by everybody, at every message.
 SMALL_ROOM = 50
@@ -53,6 +54,7 @@ def create_room(user: User, *, title: str, description: str = "") -> GroupChat:
 
 def change_room(room: GroupChat, *, by: User, **fields: str) -> GroupChat:
     """Give it another `title` or `description`."""
+    CHANGING.hit(by.pk)
     with feeds.write(room_feed(room.pk)) as feed:
         me = membership(room, by)
         _refuse_all_but_owners(me)
@@ -68,6 +70,7 @@ def change_room(room: GroupChat, *, by: User, **fields: str) -> GroupChat:
 
 def delete_room(room: GroupChat, *, by: User) -> None:
     """Delete it with all that was said; pages that show it are closed."""
+    CHANGING.hit(by.pk)
     _delete_room(room, lambda: _refuse_all_but_owners(membership(room, by)))
 
 

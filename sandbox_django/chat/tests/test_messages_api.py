@@ -232,7 +232,7 @@ class ListTests(RoomCase):
     def test_posting_costs_few_queries(self) -> None:
         self.say()
 
-        with assert_queries(8):
+        with assert_queries(9):
             self.say()
 
 

@@ -32,6 +32,7 @@ from chat.services.members import (
 from chat.services.rooms import change_room, create_room, delete_room
 from chat.timeline import Row, rows_of
 from core.live import feeds
+from core.query import parse_id
 from core.throttling import TooOften
 
 SHOWN_MESSAGES = 50
@@ -69,10 +70,10 @@ def room(request: HttpRequest, pk: int) -> HttpResponse:
     since = feeds.head(room_feed(pk))
     me = membership_of(request, pk)
     opened = me.group_chat
-    at = request.GET.get("at", "")
-    unread = None if at.isdecimal() else first_unread(me)
-    if at.isdecimal():
-        shown, has_earlier, has_later = said_around(opened, int(at))
+    at = parse_id(request.GET.get("at", ""))
+    unread = first_unread(me) if at is None else None
+    if at is not None:
+        shown, has_earlier, has_later = said_around(opened, at)
     elif unread is not None:
         shown, has_earlier, has_later = said_around(opened, unread - 1, after=SHOWN_MESSAGES)
     else:
@@ -83,7 +84,7 @@ def room(request: HttpRequest, pk: int) -> HttpResponse:
         "rows": rows_of(shown, me),
         "has_earlier": has_earlier,
         "has_later": has_later,
-        "at": at if at.isdecimal() else "",
+        "at": "" if at is None else str(at),
         "starts_at_unread": unread is not None,
         "max_length": MAX_LENGTH,
         "since": since,
@@ -184,9 +185,13 @@ def settings(request: HttpRequest, pk: int) -> HttpResponse:
     # A copy: a refused title must not be drawn as if it were the room's.
     form = RoomForm(request.POST or None, instance=GroupChat.objects.get(pk=pk))
     if form.is_valid():
-        change_room(me.group_chat, by=me.user, **form.cleaned_data)
-        messages.success(request, "Saved.")
-        return redirect("room_settings", pk)
+        try:
+            change_room(me.group_chat, by=me.user, **form.cleaned_data)
+        except TooOften as limit:
+            form.add_error(None, words_for(limit))
+        else:
+            messages.success(request, "Saved.")
+            return redirect("room_settings", pk)
     context = {"room": me.group_chat, "me": me, "form": form}
     return render(request, "chat/settings.html", context | room_list(me.user, me.group_chat))
 

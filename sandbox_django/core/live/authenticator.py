@@ -93,7 +93,8 @@ def _request(scope: MutableMapping[str, Any]) -> HttpRequest:
     request = HttpRequest()
     request.method = "GET"
     request.path = request.path_info = scope["path"]
-    request.COOKIES = scope.get("cookies", {})
+    # PostgreSQL compares no text with NUL; such a session is none.
+    request.COOKIES = {name: value for name, value in scope.get("cookies", {}).items() if "\x00" not in value}
     if client := scope.get("client"):
         request.META["REMOTE_ADDR"] = client[0]
     for name, value in scope.get("headers", []):

@@ -26,6 +26,7 @@ from django.conf import settings
 from pydantic import ValidationError
 
 from core import runner
+from core.json_limits import TooComplex, check_json
 from core.live.authenticator import LiveAuthenticator
 from core.live.feeds import Fact, Replay
 from core.live.frames import dumps, encode
@@ -364,12 +365,13 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
     async def receive_json(self, content: Any, **kwargs: Any) -> None:
         """Handle one frame after the other: chanx would start a task for each, unbounded and in no order."""
         try:
+            check_json(content)
             envelope = Envelope.model_validate(content)
             message = humps.decamelize(strip_envelope(content))
         except ValidationError as failure:
             await self.handle_validation_error(failure)
             return
-        except RecursionError:
+        except (RecursionError, TooComplex):
             await self._reject_frame(None, "nested too deeply")
             return
         token = current_ref.set(envelope.ref)

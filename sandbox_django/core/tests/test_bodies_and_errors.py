@@ -1,6 +1,7 @@
 """Whatever bytes arrive, the answer has one shape, and a client's mistake is never ours."""
 
 from typing import Any
+from unittest import mock
 
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
@@ -63,6 +64,22 @@ class BodyTests(SimpleTestCase):
                 assert response.status_code == 400
                 assert response.json()["type"] in {"client_error", "validation_error"}
                 assert set(response.json()["errors"][0]) == {"code", "detail", "attr"}
+
+    def test_more_keys_values_or_levels_than_any_request_has_are_refused(self) -> None:
+        for body in (
+            "{" + ",".join(f'"aB{number}":1' for number in range(1001)) + "}",
+            '{"children": [' + ",".join(["{}"] * 10_001) + "]}",
+            '{"a":' * 21 + "1" + "}" * 21,
+            '{"a":' + "[" * 21 + "]" * 21 + "}",
+        ):
+            with self.subTest(body[:20]), mock.patch("core.parsers.underscoreize") as convert:
+                response = self.client.post("/", body, content_type="application/json")
+
+                assert response.status_code == 400
+                assert response.json()["errors"][0]["code"] == "parse_error"
+                assert not convert.called, "it costs most"
+        body = '{"firstName": "Ada", "more": {' + ",".join(f'"aB{number}":1' for number in range(900)) + "}}"
+        assert self.client.post("/", body, content_type="application/json").status_code == 200
 
     def test_what_no_database_takes_is_refused(self) -> None:
         for body in (b'{"firstName": "\\u0000"}', b'{"firstName": "\\ud800"}'):

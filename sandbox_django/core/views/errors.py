@@ -13,6 +13,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from core.database import is_unavailable
 from core.errors import Unavailable, log_unavailable, our_fault
 from core.page_account import AccountChanged
+from core.throttling import TooOften
 from core.typed_text import typed_text
 
 
@@ -55,6 +56,14 @@ def unavailable(request: HttpRequest) -> HttpResponseBase:
     )
     response.headers["Retry-After"] = str(Unavailable.wait)
     response._has_been_logged = True  # type: ignore[attr-defined]  # otherwise Django logs a second line
+    return response
+
+
+def too_many_requests(request: HttpRequest, limit: TooOften) -> HttpResponseBase:
+    """429 for a form whose page has no place for the error."""
+    detail = f"Try again in {limit.wait:.0f} seconds."
+    response = say(request, HTTPStatus.TOO_MANY_REQUESTS, code=TooOften.default_code, detail=detail)
+    response.headers["Retry-After"] = f"{limit.wait:.0f}"
     return response
 
 

@@ -17,6 +17,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from core import runner
 from core.live.layers import live_layer
 from core.threads import in_database_thread
 
@@ -46,7 +47,7 @@ async def readyz(request: HttpRequest) -> JsonResponse:
     loop = asyncio.get_running_loop()
     check = _running.get(loop)
     if check is None or check.done():
-        check = _running[loop] = loop.create_task(failed_checks())
+        check = _running[loop] = runner.spawn(failed_checks())
     failed = await asyncio.shield(check)
     return JsonResponse(
         {

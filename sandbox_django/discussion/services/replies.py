@@ -56,6 +56,7 @@ def edit_reply(reply: DiscussionReply, *, content: str, by: User) -> DiscussionR
 
 def delete_reply(reply: DiscussionReply, *, by: User) -> None:
     """Take an answer back, with its votes. A topic whose accepted answer it was has none then."""
+    CHANGES.hit(by.pk)
     with feeds.write(LIST, topic_feed(reply.topic_id)) as (in_list, in_topic):
         topic = topic_as_it_is_now(reply.topic_id)
         reply = reply_as_it_is_now(reply)

@@ -101,6 +101,7 @@ def moderate_topic(topic: DiscussionTopic, *, by: User, **fields: bool) -> Discu
 
 def delete_topic(topic: DiscussionTopic, *, by: User) -> None:
     """Delete it with all that was answered; pages that show it are told, and closed."""
+    CHANGES.hit(by.pk)
     with feeds.write(LIST, topic_feed(topic.pk)) as (in_list, in_topic):
         topic = topic_as_it_is_now(topic.pk)
         refuse_strangers(topic, by)

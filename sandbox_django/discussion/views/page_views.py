@@ -26,6 +26,7 @@ from accounts.models import User
 from core.cpu_bound import renders
 from core.live import feeds
 from core.models import IdempotencyKey
+from core.query import parse_id
 from core.throttling import TooOften, counts_survive_rollback
 from discussion.forms import ReplyForm, TextForm, TopicForm
 from discussion.groups import LIST, inbox_feed, topic_feed
@@ -61,7 +62,7 @@ def home(request: HttpRequest) -> HttpResponse:
     """What people talk about."""
     me = person(request)
     since = feeds.head(LIST)  # before the rows, so that nothing falls between them and the socket
-    asked = {name: request.GET.get(name, "").replace("\x00", "").strip() for name in ("sort", "tag", "search")}
+    asked = {name: request.GET.get(name, "").strip() for name in ("sort", "tag", "search")}
     if asked["sort"] not in Sort:
         asked["sort"] = ""
     topics: QuerySet[DiscussionTopic] = DiscussionTopic.objects.none()
@@ -123,9 +124,9 @@ def topic(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect("discussion-reply", pk, made)
     count_view(opened, visitor=f"user {me.pk}")
     replies = opened.replies.for_reader(me).accepted_first()
-    if (wanted := request.GET.get("reply", "")).isdecimal():
+    if (wanted := parse_id(request.GET.get("reply", ""))) is not None:
         ids = list(replies.values_list("pk", flat=True))
-        place = ids.index(int(wanted)) if int(wanted) in ids else 0
+        place = ids.index(wanted) if wanted in ids else 0
         shown = page_of(request, replies, SHOWN_REPLIES, number=place // SHOWN_REPLIES + 1)
     else:
         shown = page_of(request, replies, SHOWN_REPLIES)
@@ -169,7 +170,7 @@ def accept(request: HttpRequest, pk: int) -> HttpResponse:
     opened, chosen = topic_of(request, pk), request.POST.get("reply", "")
     if not chosen:
         return do(request, opened, lambda: unaccept_answer(opened, by=person(request)))
-    thing = thing_of(request, pk, int(chosen) if chosen.isdecimal() else 0)
+    thing = thing_of(request, pk, parse_id(chosen) or 0)
     return do(request, thing, lambda: accept_answer(opened, reply_id=thing.pk, by=person(request)))
 
 
@@ -312,8 +313,7 @@ def show(request: HttpRequest, template: str, context: dict[str, Any], status: i
 def page_of(request: HttpRequest, rows: QuerySet[RowType], size: int, number: int | None = None) -> dict[str, Any]:
     """Some rows, and the addresses of those before and after: how many there are in all is not counted."""
     if number is None:
-        asked = request.GET.get("page", "1")
-        number = int(asked) if asked.isdecimal() and len(asked) < 7 else 0
+        number = parse_id(request.GET.get("page", "1")) or 0
     if not 0 < number <= LAST_PAGE:
         raise Http404
     # Which they are first, which an index alone can say, also far behind; then the rows themselves.
