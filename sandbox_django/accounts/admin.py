@@ -14,6 +14,7 @@ from accounts.models import SignIn, User
 from accounts.services.sign_ins import sign_out, sign_out_everywhere
 from core.admin import OperatorAdmin, ReadOnlyAdmin, annotated, counted, one_by_one
 from core.cpu_bound import hashes
+from core.text_fields import NameFormField
 
 admin.site.login_form = AdminLoginForm
 # Django's own views that hash a password.
@@ -62,6 +63,11 @@ class UserAdmin(OperatorAdmin[User], DjangoUserAdmin[User]):
         return super().get_queryset(request).annotate(devices=counted(SignIn.objects.all(), "user"))
 
     # Whoever looks after people gains no rights by it: neither for themselves nor over others who have the admin.
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "display_name":
+            kwargs["form_class"] = NameFormField
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         fields = [*super().get_readonly_fields(request, obj)]

@@ -12,6 +12,7 @@ from accounts.models import User
 from accounts.services.attempts import RESET_MAILS
 from accounts.services.sign_ins import WrongPassword, confirm_password, find_person
 from core import runner
+from core.text_fields import NameFormField
 from core.throttling import TooOften
 
 
@@ -59,6 +60,7 @@ class RegistrationForm(BaseUserCreationForm[User]):
     class Meta:
         model = User
         fields = ("email", "display_name")
+        field_classes = {"display_name": NameFormField}
         labels = {"email": "E-mail", "display_name": "Name"}
         help_texts = {"display_name": "What others see. Without one it is what stands before the @."}
         widgets = {
@@ -68,7 +70,7 @@ class RegistrationForm(BaseUserCreationForm[User]):
 
 
 class AccountForm(forms.ModelForm[User]):
-    display_name = forms.CharField(label="Name", max_length=80, help_text="What others see.")
+    display_name = NameFormField(label="Name", max_length=80, help_text="What others see.")
 
     class Meta:
         model = User

@@ -5,6 +5,7 @@ from django import forms
 from accounts.models import User
 from chat.models import ChatMember, GroupChat
 from chat.models.room import ChatRole
+from core.text_fields import NameFormField
 
 
 class RoomForm(forms.ModelForm[GroupChat]):
@@ -13,6 +14,7 @@ class RoomForm(forms.ModelForm[GroupChat]):
     class Meta:
         model = GroupChat
         fields = ("title", "description")
+        field_classes = {"title": NameFormField}
         labels = {"title": "Name", "description": "What it is for"}
         widgets = {
             "title": forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),
@@ -26,6 +28,7 @@ class NewRoomForm(forms.ModelForm[GroupChat]):
     class Meta:
         model = GroupChat
         fields = ("title", "description")
+        field_classes = {"title": NameFormField}
         labels = {"title": "Room name", "description": "Description (optional)"}
         widgets = {
             "title": forms.TextInput(attrs={"autocomplete": "off", "dir": "auto", "placeholder": "Tea corner"}),

@@ -4,6 +4,7 @@ from typing import Any
 from django import forms
 from rest_framework.exceptions import ValidationError as Refusal
 
+from core.text_fields import MessageFormField, NameFormField
 from discussion.serializers.topic import MAX_LENGTH, MAX_TAGS, TagsField
 
 TITLE_LENGTH = 200
@@ -12,7 +13,7 @@ TITLE_LENGTH = 200
 class TextForm(forms.Form):
     """What somebody writes in Markdown."""
 
-    content = forms.CharField(
+    content = MessageFormField(
         label="Text",
         max_length=MAX_LENGTH,
         widget=forms.Textarea(attrs={"rows": 8, "dir": "auto"}),
@@ -31,7 +32,7 @@ class ReplyForm(TextForm):
 class TopicForm(TextForm):
     """A question, and what it is about."""
 
-    title = forms.CharField(
+    title = NameFormField(
         max_length=TITLE_LENGTH,
         widget=forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),
     )

@@ -10,6 +10,7 @@ from rest_framework.fields import get_error_detail
 from accounts.models import User
 from accounts.serializers.user import UserSerializer
 from accounts.services.sign_ins import WrongPassword, confirm_password
+from core.text_fields import NameField
 
 MAX_PASSWORD_LENGTH = 1024
 
@@ -37,7 +38,7 @@ class RegistrationSerializer(serializers.Serializer[User]):
     password = PasswordField(required=False)
     password1 = PasswordField(required=False)
     password2 = PasswordField(required=False)
-    display_name = serializers.CharField(max_length=80, required=False, allow_blank=True)
+    display_name = NameField(max_length=80, required=False, allow_blank=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         person = User(email=attrs["email"], display_name=attrs.get("display_name", ""))

@@ -3,16 +3,18 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.models import User
+from core.text_fields import NameField
 
 
 class UserSerializer(serializers.ModelSerializer[User]):
     """Somebody, to themself: others never see the e-mail."""
 
+    display_name = NameField(max_length=80, required=False, help_text="What others see.")
+
     class Meta:
         model = User
         fields = ("id", "email", "display_name")
         read_only_fields = ("email",)
-        extra_kwargs = {"display_name": {"allow_blank": False}}
 
     def update(self, instance: User, validated_data: dict[str, Any]) -> User:
         instance.display_name = validated_data.get("display_name", instance.display_name)

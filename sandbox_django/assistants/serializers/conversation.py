@@ -5,6 +5,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from assistants.models import AssistantConversation
+from core.text_fields import NameField
 
 
 @extend_schema_field(serializers.CharField(help_text="One of `listModels`; empty for the first of them."))
@@ -16,6 +17,7 @@ class ChosenModel(serializers.ChoiceField):
 
 
 class ConversationSerializer(serializers.ModelSerializer[AssistantConversation]):
+    title = NameField(max_length=200, allow_blank=True, required=False)
     model = ChosenModel()
 
     class Meta:

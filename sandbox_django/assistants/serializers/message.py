@@ -9,6 +9,7 @@ from assistants.models import AssistantMessage
 from assistants.models.message import MessageType, Status
 from assistants.services.failures import words_for
 from core.dates import formatted
+from core.text_fields import MessageField
 
 
 class UsageSerializer(serializers.Serializer[Any]):
@@ -23,7 +24,7 @@ class QuestionSerializer(serializers.Serializer[AssistantMessage]):
 
     # By hand: the fields below, made anew for each question, took a seventh of what asking takes.
 
-    content = serializers.CharField(max_length=settings.ASSISTANT_MAX_QUESTION_LENGTH)
+    content = MessageField(max_length=settings.ASSISTANT_MAX_QUESTION_LENGTH)
 
     def to_representation(self, question: AssistantMessage) -> dict[str, Any]:
         return {

@@ -19,6 +19,7 @@ from core.dates import aware
 from core.live import feeds
 from core.live.feeds import FeedWriter
 from core.threads import in_database_thread
+from core.validators import is_visible, readable
 
 logger = structlog.get_logger(__name__)
 
@@ -91,7 +92,9 @@ async def _ask_for_title(question: str) -> str:
 
 
 def _first_words(text: str) -> str:
-    words = " ".join(text.split())
+    words = readable(text)
+    if not is_visible(words):
+        return ""
     shortened = textwrap.shorten(words, TITLE_LENGTH, placeholder="…")
     # Without spaces, as in a long link or in Japanese, nothing is left of it.
     return shortened if shortened != "…" else words[: TITLE_LENGTH - 1] + "…"

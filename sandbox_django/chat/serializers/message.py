@@ -4,6 +4,7 @@ from rest_framework import serializers
 from chat.models import ChatMember, ChatMessage
 from chat.serializers.member import SenderSerializer
 from core.dates import formatted
+from core.text_fields import MessageField
 
 MAX_LENGTH = 10_000  # characters
 
@@ -15,7 +16,7 @@ class ChatMessageSerializer(serializers.ModelSerializer[ChatMessage]):
     sender = SenderSerializer(read_only=True, allow_null=True, help_text="null when they are not in the room any more.")
     sender_name = serializers.CharField(read_only=True, help_text="Also when they have left.")
     user_id = serializers.IntegerField(source="author_id", read_only=True, allow_null=True)
-    content = serializers.CharField(max_length=MAX_LENGTH)
+    content = MessageField(max_length=MAX_LENGTH)
     mentions = serializers.ListField(child=serializers.IntegerField(), read_only=True)
     formatted_time = serializers.SerializerMethodField()
 

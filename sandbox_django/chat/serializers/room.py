@@ -4,6 +4,7 @@ from rest_framework import serializers
 
 from chat.models import GroupChat
 from chat.texts import excerpt
+from core.text_fields import NameField
 
 
 class LastMessageSerializer(serializers.Serializer[Any]):
@@ -21,6 +22,7 @@ class LastMessageSerializer(serializers.Serializer[Any]):
 class RoomSerializer(serializers.ModelSerializer[GroupChat]):
     """A room, to somebody in it."""
 
+    title = NameField(max_length=200)
     member_count = serializers.IntegerField(read_only=True)
     unread_count = serializers.IntegerField(read_only=True, help_text="Messages after my last read one.")
     last_read_message_id = serializers.IntegerField(read_only=True, help_text="Mine; 0 for none.")

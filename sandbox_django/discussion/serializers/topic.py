@@ -1,4 +1,5 @@
 import re
+import unicodedata
 from typing import Any
 
 from django.db.models import IntegerChoices
@@ -7,11 +8,13 @@ from rest_framework import serializers
 
 from accounts.models import User
 from core.dates import formatted
+from core.text_fields import MessageField, NameField
+from core.validators import is_tag
 from discussion.models import DiscussionReply, DiscussionTopic, ReplyEdit, Tag, TopicEdit
 
 MAX_LENGTH = 20_000  # characters of a text
 MAX_TAGS = 5
-TAG = re.compile(r"[\w.+#-]{1,30}")
+MAX_TAG_LENGTH = 30
 
 
 class AuthorSerializer(serializers.ModelSerializer[User]):
@@ -32,7 +35,7 @@ class FormattedDateField(serializers.ReadOnlyField):
 class TextSerializer(serializers.ModelSerializer[Any]):
     """What a topic and a reply have in common."""
 
-    content = serializers.CharField(max_length=MAX_LENGTH)
+    content = MessageField(max_length=MAX_LENGTH)
     mentions = serializers.ListField(child=serializers.IntegerField(), read_only=True, help_text="Ids of people.")
     author = AuthorSerializer(read_only=True, allow_null=True, help_text="null when their account is gone.")
     formatted_created_at = FormattedDateField(source="created_at")
@@ -52,11 +55,13 @@ class TextSerializer(serializers.ModelSerializer[Any]):
 class TagsField(serializers.ListField):
     """Names, lower case and without spaces, each once."""
 
-    child = serializers.CharField(max_length=30)
+    child = serializers.CharField(max_length=MAX_TAG_LENGTH)
 
     def to_internal_value(self, data: Any) -> list[str]:
-        names = {re.sub(r"\s+", "-", name.lower()) for name in super().to_internal_value(data)}
-        if any(TAG.fullmatch(name) is None for name in names):
+        names = {
+            re.sub(r"\s+", "-", unicodedata.normalize("NFC", name).lower()) for name in super().to_internal_value(data)
+        }
+        if not all(is_tag(name) and len(name) <= MAX_TAG_LENGTH for name in names):
             raise serializers.ValidationError("A tag is a word: letters, digits, and . + # - between them.")
         return sorted(names)
 
@@ -64,6 +69,7 @@ class TagsField(serializers.ListField):
 class TopicSerializer(TextSerializer):
     """A topic as lists show it."""
 
+    title = NameField(max_length=200)
     tags = TagsField(source="tag_names", max_length=MAX_TAGS, required=False)
     has_accepted_answer = serializers.BooleanField(read_only=True)
 

@@ -1,5 +1,7 @@
 """The list of topics, in one of its orders."""
 
+import unicodedata
+
 from django.db.models import QuerySet, TextChoices
 
 from accounts.models import User
@@ -34,6 +36,6 @@ def topics_for(reader: User | None, *, sort: str = "", tag: str = "", search: st
         topics = topics.filter(reply_count=0)
     if tag:
         # Its id first: then the database knows how many topics have it, and goes the shorter way.
-        wanted = Tag.objects.filter(name=tidied(tag).lower()).first()
+        wanted = Tag.objects.filter(name=unicodedata.normalize("NFC", tidied(tag)).lower()).first()
         topics = topics.filter(tags=wanted) if wanted else topics.none()
     return topics

@@ -1,0 +1,55 @@
+"""Rules for names, titles and messages in any script."""
+
+import unicodedata
+
+from django.core.exceptions import ValidationError
+
+# Characters that a font shows as nothing, although Unicode calls them letters, marks or symbols.
+BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+# Embeddings, overrides and isolates, which change the direction of the text around a name.
+BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+MOST_MARKS = 4  # on one letter: Vietnamese, Hebrew and Thai need two or three, in NFC
+
+
+def clean_name(text: str) -> str:
+    """Returns a name or title in NFC, without space around it; raises `ValidationError` if users couldn't read it."""
+    name = unicodedata.normalize("NFC", text).strip()
+    if not is_visible(name):
+        raise ValidationError("Use at least one visible character.", code="invisible")
+    if any(map(_is_control, name)):
+        raise ValidationError("Line breaks and control characters aren't allowed here.", code="control_characters")
+    if _has_stacked_marks(name):
+        raise ValidationError("There are too many accents on one letter.", code="too_many_marks")
+    return name
+
+
+def readable(text: str) -> str:
+    """Returns text that a program wrote as a name: without the characters that are refused from users."""
+    kept = (char for char in unicodedata.normalize("NFC", text) if not _is_control(char) or char.isspace())
+    return " ".join("".join(kept).split())
+
+
+def is_visible(text: str) -> bool:
+    """Returns whether at least one character of the text can be seen."""
+    return any(char not in BLANK and unicodedata.category(char)[0] not in "CZM" for char in text)
+
+
+def is_tag(name: str) -> bool:
+    """Returns whether a tag is a word of any script, with . + # - _ in it."""
+    is_word = all(
+        char.isalnum() or char in "_.+#-\u200c\u200d" or unicodedata.category(char)[0] == "M" for char in name
+    )
+    return is_word and is_visible(name) and not _has_stacked_marks(name)
+
+
+def _is_control(char: str) -> bool:
+    return char in BIDI_CONTROLS or unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")
+
+
+def _has_stacked_marks(text: str) -> bool:
+    marks = 0
+    for char in text:
+        marks = marks + 1 if unicodedata.category(char) in ("Mn", "Me") else 0
+        if marks > MOST_MARKS:
+            return True
+    return False
