@@ -1,8 +1,10 @@
 """What Prometheus may read, who may not, and what it reads."""
 
 import re
+from unittest import mock
 
 import pytest
+from django.db import OperationalError
 from django.test import TestCase, override_settings
 
 from core.metrics import counts
@@ -48,6 +50,15 @@ class MetricsDoorTests(TestCase):
 
         assert self.figure("sandbox_frames_sent_total") == frames + 3
         assert self.figure('sandbox_throttled_total{limit="tests"}') == met + 1
+
+    def test_while_the_database_is_down_the_process_still_tells_its_own_figures(self) -> None:
+        for failure in (OperationalError("server closed the connection"), TimeoutError()):
+            with self.subTest(failure), mock.patch("core.exposition._read_site", side_effect=failure):
+                answer = self.client.get("/metrics", REMOTE_ADDR="10.1.2.3")
+
+                assert answer.status_code == 200
+                assert "sandbox_frames_sent_total" in answer.content.decode()
+                assert "sandbox_queue_jobs" not in answer.content.decode()
 
     def test_it_tells_of_the_queue(self) -> None:
         assert self.figure('sandbox_queue_jobs{state="waiting"}') == 0
