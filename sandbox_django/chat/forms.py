@@ -46,9 +46,7 @@ class AddMemberForm(forms.Form):
     )
 
     # Optional: a request without it adds a member.
-    role = forms.TypedChoiceField(
-        label="Role", coerce=int, required=False, empty_value=ChatRole.MEMBER, initial=ChatRole.MEMBER
-    )
+    role = forms.TypedChoiceField(label="Role", coerce=int, required=False, empty_value=None, initial=ChatRole.MEMBER)
 
     def __init__(self, *args: Any, by: ChatMember, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

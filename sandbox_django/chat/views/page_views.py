@@ -105,7 +105,7 @@ def members(request: HttpRequest, pk: int) -> HttpResponse:
     form = AddMemberForm(request.POST or None, by=me)
     if form.is_valid():
         try:
-            user, role = form.cleaned_data["user"], form.cleaned_data["role"]
+            user, role = form.cleaned_data["user"], form.cleaned_data["role"] or ChatRole.MEMBER
             added = add_member(me.group_chat, user=user, chat_role=role, by=me.user)
         except AlreadyInRoom:
             form.add_error("user", "They are in this room already.")
