@@ -526,10 +526,33 @@ def test_time_of_somebody_with_a_long_name_is_on_one_line(room: Room, chromium: 
         "name => (name.textContent = 'Bartholomäus Maximilian von '.repeat(9))"
     )
 
-    height = page.locator(".message__time").first.evaluate("time => time.getBoundingClientRect().height")
-    assert height < 30
+    time = page.locator(".message__time").first.bounding_box()
+    assert time
+    assert time["height"] < 30
+    assert time["x"] + time["width"] <= 390 - 8, "all of it is on the screen"
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     context.close()
+
+
+def test_found_messages_have_the_times_of_the_users_own_time_zone(room: Room, chromium: Browser) -> None:
+    talk(room, 1)
+    state = room.bob.page.context.storage_state()
+    shown = []
+    for zone in ("Asia/Kolkata", "America/St_Johns"):
+        context = chromium.new_context(base_url=room.server.url, timezone_id=zone, storage_state=state)
+        page = context.new_page()
+        page.goto("/chat/search/?q=line")
+        time = page.locator(".found time").first
+        moment = time.get_attribute("datetime")
+        expected = page.evaluate(
+            "moment => new Date(moment).toLocaleTimeString('en-GB', {hour: '2-digit', minute: '2-digit'})", moment
+        )
+        day = "moment => new Date(moment).toDateString() === new Date().toDateString()"
+        if page.evaluate(day, moment):  # otherwise it is the weekday
+            expect(time).to_have_text(expected)
+        shown.append(time.inner_text())
+        context.close()
+    assert len(set(shown)) == 2
 
 
 def test_new_room_appears_in_the_list_of_whoever_is_added(room: Room) -> None:

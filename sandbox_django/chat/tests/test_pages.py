@@ -117,6 +117,13 @@ class HomeTests(PageCase):
         assert "<span data-count>2</span>" in page
         assert "Nothing said yet" in page
 
+    def test_badge_shows_no_more_than_99(self) -> None:
+        self.be(self.bob)
+
+        for last, badge in ((99, "99"), (100, "99+"), (12_345, "99+")):
+            GroupChat.objects.update(last_number=last)
+            self.assertContains(self.client.get("/chat/"), f"<span data-count>{badge}</span>")
+
     def test_deleted_words_are_not_told_by_the_list(self) -> None:
         MessageFactory.create(group_chat=self.room, author=self.alice, content="", content_html="", is_deleted=True)
         self.be(self.bob)

@@ -1,6 +1,7 @@
 // A page beside which the rooms stand, and nothing else is live.
 
 import { tellFarewell } from "./farewell.js";
+import { listTime } from "./moments.js";
 import { wireRoomList } from "./room_list.js";
 
 const form = document.querySelector(".new-room input[name=title]");
@@ -10,7 +11,13 @@ function focusIfAsked() {
   if (location.hash === "#new") form?.focus();
 }
 
+// The server has drawn what a search found in its own time zone.
+function showTimes() {
+  for (const time of document.querySelectorAll(".found time")) time.textContent = listTime(new Date(time.dateTime));
+}
+
 wireRoomList();
 tellFarewell();
+showTimes();
 window.addEventListener("hashchange", focusIfAsked);
 window.addEventListener("load", focusIfAsked);
