@@ -11,6 +11,7 @@ from accounts.views.page_views import (
     register_page,
     sign_out_device,
 )
+from accounts.views.verification_views import ResetPasswordPage, send_link, verify_email
 from core.cpu_bound import hashes
 
 urlpatterns = [
@@ -20,6 +21,8 @@ urlpatterns = [
     re_path(r"^register/?$", register_page, name="register"),
     re_path(r"^account/?$", account_page, name="account"),
     path("account/devices/<uuid:pk>/sign-out/", sign_out_device, name="sign_out_device"),
+    path("account/verify-email/", send_link, name="send_verification_link"),
+    path("verify-email/<str:token>/", verify_email, name="verify_email"),
     path(
         "password_change/",
         PasswordPage.as_view(),
@@ -44,7 +47,7 @@ urlpatterns = [
     ),
     path(
         "reset/<uidb64>/<token>/",
-        hashes(django_views.PasswordResetConfirmView.as_view(template_name="accounts/password_reset_confirm.html")),
+        hashes(ResetPasswordPage.as_view()),
         name="password_reset_confirm",
     ),
     path(

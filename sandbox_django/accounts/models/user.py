@@ -21,7 +21,9 @@ class UserManager(BaseUserManager["User"]):
         return self.create(email=email, password=make_password(password), **fields)
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        return self.create_user(email, password, **{"is_staff": True, "is_superuser": True, **fields})
+        # Whoever may run the command vouches for the address.
+        granted = {"is_staff": True, "is_superuser": True, "email_verified_at": timezone.now()}
+        return self.create_user(email, password, **(granted | fields))
 
 
 class User(AbstractBaseUser, PermissionsMixin):
@@ -37,6 +39,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField("active", default=True, help_text="Switch off instead of deleting.")
     is_staff = models.BooleanField("staff", default=False, help_text="May open the admin.")
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
+    # When a link in a mail to this address was used. Set by update(): a save must not restore what it had read.
+    email_verified_at = models.DateTimeField(null=True, blank=True, editable=False)
     # Sessions and tokens carry this number, and end when it grows: after a new password, or to sign out everywhere.
     auth_version = models.PositiveIntegerField(default=0, editable=False)
 
@@ -74,7 +78,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         else:
             # Not from what this object remembers: somebody may have signed out everywhere since it was read.
             every = [field.name for field in self._meta.concrete_fields if not field.primary_key]
-            update_fields = set(every if update_fields is None else update_fields) - {"auth_version"}
+            update_fields = set(every if update_fields is None else update_fields) - {
+                "auth_version",
+                "email_verified_at",
+            }
         with transaction.atomic():  # with what receivers end because of it
             super().save(update_fields=update_fields, **kwargs)
 

@@ -1,5 +1,6 @@
 """From signing in to signing out, on one device or on all."""
 
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -22,9 +23,10 @@ from accounts.services.attempts import (
     count_login,
     count_wrong_password,
 )
+from accounts.services.email_verification import send_verification_link
 from accounts.sessions import SIGN_IN_KEY
 from accounts.tokens import issue_tokens
-from core.throttling import address_of
+from core.throttling import TooOften, address_of
 
 
 class EmailTaken(Exception):
@@ -39,9 +41,12 @@ def register(request: HttpRequest, *, email: str, password: str, display_name: s
     REGISTRATIONS.hit(address_of(request))
     try:
         with transaction.atomic():
-            return User.objects.create_user(email, password, display_name=display_name)
+            user = User.objects.create_user(email, password, display_name=display_name)
     except IntegrityError:
         raise EmailTaken(EMAIL_TAKEN) from None
+    with suppress(TooOften):  # the account's page sends another link
+        send_verification_link(request, user)
+    return user
 
 
 def find_person(request: HttpRequest, *, email: str, password: str) -> User:

@@ -37,6 +37,7 @@ from accounts.serializers.doors import (
 )
 from accounts.serializers.user import UserSerializer
 from accounts.services.attempts import RESETS, TOKEN_REQUESTS
+from accounts.services.email_verification import mark_verified
 from accounts.services.sign_ins import (
     EmailTaken,
     WrongPassword,
@@ -195,6 +196,7 @@ class PasswordResetConfirmView(OpenDoor):
             raise ValidationError({"token": "This link was used or is too old."}, code="invalid_link")
         said = validated(NewPasswordSerializer(data=request.data, context={"person": person}))
         set_password(person, said["new_password1"])
+        mark_verified(person)
         return Response({"detail": "The new password is set."})
 
 

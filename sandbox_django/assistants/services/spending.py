@@ -59,12 +59,15 @@ class Asker:
     def of(cls, user: User | AnonymousUser, address: str) -> Self:
         address_key = f"everyone at {address}"
         if user.is_authenticated:
+            budget = settings.ASSISTANT_TOKENS_PER_DAY
+            if user.email_verified_at is None:
+                budget = min(budget, settings.ASSISTANT_UNVERIFIED_TOKENS_PER_DAY)
             return cls(
                 f"person {user.pk}",
                 address_key,
                 settings.ASSISTANT_ANSWERS_AT_ONCE,
                 settings.ASSISTANT_QUESTIONS_PER_MINUTE,
-                settings.ASSISTANT_TOKENS_PER_DAY,
+                budget,
             )
         return cls(
             f"address {address}",

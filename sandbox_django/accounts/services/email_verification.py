@@ -1,0 +1,52 @@
+"""Links that verify the e-mail address of an account. Until then the assistant has a smaller budget."""
+
+import asyncio
+from datetime import timedelta
+
+from django.conf import settings
+from django.core import signing
+from django.core.mail import send_mail
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from core import runner
+from core.throttling import Limit, address_of
+
+SALT = "accounts.email_verification"
+LINK_AGE = timedelta(days=3)
+MAILS = Limit("verification mails to one account", times=5, seconds=60 * 60)
+MAILS_OF_ADDRESS = Limit("verification mails from one address", times=30, seconds=60 * 60)
+
+
+def send_verification_link(request: HttpRequest, user: User) -> None:
+    """Mails the link in the background. Raises `TooOften` after too many."""
+    MAILS_OF_ADDRESS.hit(address_of(request))
+    MAILS.hit(user.pk)
+    # With the address: the link proves nothing about another one that the account gets later.
+    token = signing.dumps([user.pk, user.email], salt=SALT)
+    context = {
+        "user": user,
+        "site_name": settings.SITE_NAME,
+        "link": request.build_absolute_uri(reverse("verify_email", args=[token])),
+        "days": LINK_AGE.days,
+    }
+    subject = f"Confirm your e-mail for {settings.SITE_NAME}"
+    text = render_to_string("accounts/verification_email.txt", context)
+    runner.start(asyncio.to_thread, send_mail, subject, text, None, [user.email])
+
+
+def user_of_link(token: str) -> User | None:
+    """Returns the user whom the link was sent to; None if it is invalid or has expired."""
+    try:
+        pk, email = signing.loads(token, salt=SALT, max_age=LINK_AGE)
+    except signing.BadSignature:
+        return None
+    return User.objects.filter(pk=pk, email=email, is_active=True).first()
+
+
+def mark_verified(user: User) -> None:
+    """Notes that the user has read a mail to the account's address; the first time counts."""
+    User.objects.filter(pk=user.pk, email=user.email, email_verified_at=None).update(email_verified_at=timezone.now())
