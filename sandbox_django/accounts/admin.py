@@ -2,9 +2,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin import AdminSite
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm
-from django.db.models import QuerySet
+from django.contrib.auth.models import Group
+from django.db.models import ProtectedError, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -58,6 +60,8 @@ class UserAdmin(OperatorAdmin[User], DjangoUserAdmin[User]):
             {"classes": ("wide",), "fields": ("email", "display_name", "usable_password", "password1", "password2")},
         ),
     )
+
+    refusals = {ProtectedError: "has entries in the admin's log, which would be deleted too: switch the account off"}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).annotate(devices=counted(SignIn.objects.all(), "user"))
@@ -128,7 +132,25 @@ class UserAdmin(OperatorAdmin[User], DjangoUserAdmin[User]):
 
 
 def _may_touch(request: HttpRequest, obj: User | None) -> bool:
-    return obj is None or request.user.is_superuser or not obj.is_staff
+    return obj is None or request.user.is_superuser or not (obj.is_staff or obj.is_superuser)
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(OperatorAdmin[Group], DjangoGroupAdmin):
+    """Superusers alone decide which permissions a group has: its members may be the ones who change it."""
+
+    ordering = ("name",)
+    sortable_by = ("name",)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Group | None = None) -> Any:
+        fields = super().get_readonly_fields(request, obj)
+        return fields if request.user.is_superuser else [*fields, "permissions"]
+
+    def delete(self, request: HttpRequest, thing: Group) -> None:
+        thing.delete()
 
 
 @admin.register(SignIn)

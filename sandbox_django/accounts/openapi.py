@@ -86,7 +86,8 @@ describe(
             tag="Account",
             summary="Trade a refresh token for new tokens",
             description=f"An access token lasts {ACCESS_LIFETIME.seconds // 60} minutes, a refresh token "
-            f"{REFRESH_LIFETIME.days} days. The one that is traded is refused from then on: keep the new one. "
+            f"{REFRESH_LIFETIME.days} days. The one that is traded is refused from then on, and if "
+            "it comes again it ends its device: keep the new one. "
             "Browsers leave the body empty, their cookie has it.",
             limit=REFRESH_LIMIT,
             needs_token=True,

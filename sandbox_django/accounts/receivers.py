@@ -2,9 +2,11 @@
 
 from functools import partial
 
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db import transaction
-from django.db.models.signals import post_delete, post_save
+from django.db.models import ProtectedError
+from django.db.models.signals import post_delete, post_save, pre_delete
 from django.dispatch import receiver
 from django.http import HttpRequest
 
@@ -36,6 +38,14 @@ def end_what_was_before(instance: User, created: bool, **signal: object) -> None
     # Django keeps a new password here until it is saved, and clears it when it only hashes the old one anew.
     if not created and (instance._password is not None or not instance.is_active):
         sign_out_everywhere(instance)
+
+
+@receiver(pre_delete, sender=User)
+def keep_log_entries(instance: User, **signal: object) -> None:
+    """Django deletes the log of what staff did along with their account. Switching the account off keeps both."""
+    entries = LogEntry.objects.filter(user=instance)
+    if entries.exists():
+        raise ProtectedError("This account has entries in the admin's log.", set(entries[:1]))
 
 
 @receiver(post_delete, sender=SignIn)

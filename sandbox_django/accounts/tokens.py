@@ -29,6 +29,10 @@ def issue_tokens(sign_in: SignIn) -> RefreshToken:
     return refresh
 
 
+class TokenReused(TokenRefused):
+    """A refresh token that was traded before: either its owner or somebody else has a copy."""
+
+
 def rotate(refresh: RefreshToken) -> RefreshToken:
     """Trade a refresh token for the next one. Of two that try with the same, one wins."""
     user = person_behind(refresh)
@@ -38,7 +42,7 @@ def rotate(refresh: RefreshToken) -> RefreshToken:
         refresh_id=successor["jti"], used_at=timezone.now()
     )
     if not won:
-        raise TokenRefused
+        raise TokenReused
     return successor
 
 

@@ -1,6 +1,5 @@
 from django.contrib.auth import views as django_views
 from django.urls import path, re_path
-from django.views.generic import RedirectView
 
 from accounts.views.page_views import (
     PasswordPage,
@@ -28,8 +27,8 @@ urlpatterns = [
         PasswordPage.as_view(),
         name="password_change",
     ),
-    # Before Django's own view, which counts no wrong old passwords.
-    path("admin/password_change/", RedirectView.as_view(pattern_name="password_change"), name="admin_password_change"),
+    # In place of the admin's own view, which counts no wrong old passwords.
+    path("admin/password_change/", PasswordPage.as_view(), name="admin_password_change"),
     path(
         "password_change/done/",
         django_views.PasswordChangeDoneView.as_view(template_name="accounts/password_change_done.html"),

@@ -17,7 +17,17 @@ from django.contrib.auth import get_permission_codename
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.db.models import Count, IntegerField, Model, OuterRef, QuerySet, Subquery
+from django.db.models import (
+    Count,
+    DateField,
+    ForeignKey,
+    IntegerField,
+    ManyToManyField,
+    Model,
+    OuterRef,
+    QuerySet,
+    Subquery,
+)
 from django.db.models.functions import Coalesce, Length
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -117,6 +127,31 @@ class OperatorAdmin(admin.ModelAdmin[ModelType]):
         if self.person and "@" in words:
             return queryset.filter(**{f"{self.person}__email__startswith": words}), False
         return super().get_search_results(request, queryset, words)
+
+    # --- Filters -----------------------------------------------------------------------------------------------------
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Only what the page's own filters and links ask for.
+
+        Django allows any lookup on the model's own fields: `?content__startswith=` would read private text letter by
+        letter, and leave no entry in the log.
+        """
+        return lookup in self.permitted_lookups
+
+    @cached_property
+    def permitted_lookups(self) -> frozenset[str]:
+        assert self.opts.pk is not None
+        lookups = {f"{self.opts.pk.name}__exact"}
+        for listed in self.list_filter:
+            name, is_by_emptiness = (listed[0], True) if isinstance(listed, tuple) else (listed, False)
+            assert isinstance(name, str)
+            lookups |= _filter_lookups(self.opts.get_field(name), is_by_emptiness=is_by_emptiness)
+        if isinstance(self.date_hierarchy, str):
+            lookups |= {f"{self.date_hierarchy}__{part}" for part in ("year", "month", "day", "gte", "lt")}
+        for relation in [*self.opts.fields, *self.opts.many_to_many]:
+            if isinstance(relation, ForeignKey | ManyToManyField):
+                lookups.add(f"{relation.name}__{relation.related_model._meta.pk.name}__exact")
+        return frozenset(lookups)
 
     # --- Actions -----------------------------------------------------------------------------------------------------
 
@@ -263,6 +298,13 @@ class HistoryAdmin(ReadOnlyAdmin[ModelType]):
 
     def has_delete_permission(self, request: HttpRequest, obj: ModelType | None = None) -> bool:
         return False
+
+
+def _filter_lookups(field: Any, *, is_by_emptiness: bool) -> set[str]:
+    if is_by_emptiness:
+        return {f"{field.name}__isempty"}
+    kinds = ("gte", "lt", "isnull") if isinstance(field, DateField) else ("exact", "isnull")
+    return {f"{field.name}__{kind}" for kind in kinds}
 
 
 def counted(rows: QuerySet[Any], by: str) -> Coalesce:

@@ -204,12 +204,57 @@ class TokenTests(APITestCase):
     def test_a_refresh_token_works_once(self) -> None:
         first = self.client.post(REFRESH, {"refresh": self.refresh})
         again = self.client.post(REFRESH, {"refresh": self.refresh})
-        next_one = self.client.post(REFRESH, {"refresh": first.json()["refresh"]})
 
         assert first.status_code == 200
         assert (again.status_code, again.json()["errors"][0]["code"]) == (401, "token_not_valid")
-        assert next_one.status_code == 200
-        assert self.client.get(ME, headers={"Authorization": f"Bearer {next_one.json()['access']}"}).status_code == 200
+
+    def test_a_refresh_token_goes_on_by_its_successors(self) -> None:
+        refresh = self.refresh
+        for _ in range(3):
+            response = self.client.post(REFRESH, {"refresh": refresh})
+            refresh = response.json()["refresh"]
+
+        headers = {"Authorization": f"Bearer {response.json()['access']}"}
+        assert self.client.get(ME, headers=headers).status_code == 200
+
+    def test_a_refresh_token_that_comes_twice_ends_its_device_and_no_other(self) -> None:
+        browser = APIClient()
+        other = sign_in(browser).json()
+        first = self.client.post(REFRESH, {"refresh": self.refresh}).json()
+
+        self.client.post(REFRESH, {"refresh": self.refresh})
+
+        assert self.client.post(REFRESH, {"refresh": first["refresh"]}).status_code == 401
+        for access in (self.access, first["access"]):
+            assert APIClient(HTTP_AUTHORIZATION=f"Bearer {access}").get(ME).status_code == 401
+        assert APIClient(HTTP_AUTHORIZATION=f"Bearer {other['access']}").get(ME).status_code == 200
+        assert SignIn.objects.count() == 1
+
+    def test_two_tabs_that_refresh_by_one_cookie_stay_signed_in(self) -> None:
+        browser = APIClient()
+        sign_in(browser)
+        browser.get(reverse("login"))
+        second_tab = APIClient()
+        second_tab.cookies.load({name: morsel.value for name, morsel in browser.cookies.items()})
+
+        assert browser.post(REFRESH).status_code == 200
+        assert second_tab.post(REFRESH).status_code == 401
+
+        assert browser.get(ME).status_code == 200
+        assert second_tab.get(ME).status_code == 200
+        assert browser.post(REFRESH).status_code == 200
+
+    def test_a_stolen_cookie_without_the_session_ends_the_device(self) -> None:
+        browser = APIClient()
+        sign_in(browser)
+        stolen = with_cookie(REFRESH_COOKIE, browser.cookies[REFRESH_COOKIE].value)
+        assert browser.post(REFRESH).status_code == 200
+
+        stolen.get(reverse("login"))
+        response = stolen.post(REFRESH, headers={"X-CSRFToken": stolen.cookies["csrftoken"].value})
+
+        assert response.status_code == 401
+        assert browser.get(ME).status_code == 401
 
     def test_a_refresh_token_from_before_a_new_password_is_refused(self) -> None:
         self.person.set_password("another password")

@@ -1,7 +1,9 @@
 """Signing in and out, registering, and passwords, for programs and for scripts in pages."""
 
 from typing import Any
+from uuid import UUID
 
+import structlog
 from django.contrib.auth import logout
 from django.contrib.auth.tokens import default_token_generator
 from django.contrib.auth.views import PasswordResetConfirmView as ResetPage
@@ -48,9 +50,12 @@ from accounts.services.sign_ins import (
     sign_out,
     sign_out_everywhere,
 )
-from accounts.tokens import TokenRefused, person_behind, read_token, rotate, verify
+from accounts.sessions import device_of, person_of_session
+from accounts.tokens import TokenRefused, TokenReused, person_behind, read_token, rotate, verify
 from core.cpu_bound import hashes
 from core.throttling import address_of
+
+logger = structlog.get_logger(__name__)
 
 
 class OpenDoor(APIView):
@@ -135,8 +140,16 @@ class TokenRefreshView(OpenDoor):
     def post(self, request: Request) -> Response:
         TOKEN_REQUESTS.hit(address_of(request))
         said = validated(RefreshSerializer(data=request.data))
-        refresh = rotate(read_token(RefreshToken, refresh_token_in(request, said)))
-        return with_tokens(refresh, {})
+        refresh = read_token(RefreshToken, refresh_token_in(request, said))
+        try:
+            successor = rotate(refresh)
+        except TokenReused:
+            # RFC 9700: the token was copied, and whether the thief or the owner came first can't be known.
+            if said.get("refresh") or not is_own_browser(request, refresh):
+                logger.warning("refresh_token_reused", user=refresh["user_id"])
+                sign_out(refresh["sign_in"])
+            raise
+        return with_tokens(successor, {})
 
 
 class TokenVerifyView(OpenDoor):
@@ -212,6 +225,12 @@ def refresh_token_in(request: Request, said: dict[str, Any]) -> str:
     if REFRESH_COOKIE in request.COOKIES:
         enforce_csrf(request)  # the browser sends it whether anyone meant it or not
     return request.COOKIES.get(REFRESH_COOKIE, "")
+
+
+def is_own_browser(request: Request, refresh: RefreshToken) -> bool:
+    """Two tabs of a browser may refresh with the same cookie. A thief of the token lacks the browser's session."""
+    person = person_of_session(request._request)  # not `request.user`: this view authenticates nobody
+    return person.is_authenticated and device_of(request._request) == UUID(refresh["sign_in"])
 
 
 def signed_in(user: User, refresh: RefreshToken, status: int = 200) -> Response:
