@@ -7,6 +7,8 @@
 //
 //   for await (const { action, payload } of follow("/ws/chat/7/", { since })) { … }
 //
+// A page of another origin, which the operator has allowed, has no cookies here: it passes its access token as `token`.
+//
 // `since` is the `Feed-Seq` of the answer by which the page fetched what it shows.
 
 const LOST = 1006;
@@ -16,9 +18,9 @@ const TOO_OFTEN = 4429;
 const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 // Whatever a channel says after fact number `since`: each fact once, in order, however often we were away.
-export async function* follow(url, { since = 0 } = {}) {
+export async function* follow(url, { since = 0, token = null } = {}) {
   for (let attempt = 0; ; attempt += 1) {
-    for await (const frame of listen(`${url}?since=${since}`)) {
+    for await (const frame of listen(`${url}?since=${since}`, token)) {
       if (frame.code !== undefined) {
         const isFinal = frame.code >= 4400 && frame.code < 4500 && frame.code !== SLOW && frame.code !== TOO_OFTEN;
         if (isFinal) throw new Error(`The socket was closed with ${frame.code}.`);
@@ -35,8 +37,8 @@ export async function* follow(url, { since = 0 } = {}) {
 }
 
 // The frames of one socket; the last is `{ code }`, with which it was closed.
-async function* listen(url) {
-  const socket = new WebSocket(url);
+async function* listen(url, token) {
+  const socket = new WebSocket(url, token ? ["bearer", token] : []);
   const heard = [];
   let wake;
   const hear = (frame) => {

@@ -22,6 +22,8 @@ class HeaderTokenAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[User, Token] | None:
         scheme, _, encoded = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "bearer":
+            scheme, encoded = offered_token(request)
+        if scheme.lower() != "bearer":
             return None
         token = read_token(AccessToken, encoded.strip())
         return person_behind(token), token
@@ -60,6 +62,12 @@ class BrowserSessionAuthentication(SessionAuthentication):
         # Also for visitors: a page of an account that has signed out must not go on as a visitor's.
         check_account(request.headers.get(HEADER), request._request.user)
         return super().authenticate(request)
+
+
+def offered_token(request: Request) -> tuple[str, str]:
+    """A browser's WebSocket can send no headers but this: `new WebSocket(url, ["bearer", token])`."""
+    scheme, encoded, *_ = [*request.META.get("HTTP_SEC_WEBSOCKET_PROTOCOL", "").split(","), "", ""]
+    return scheme.strip(), encoded.strip()
 
 
 def enforce_csrf(request: Request) -> None:

@@ -214,7 +214,8 @@ def _security_schemes() -> dict[str, dict[str, Any]]:
             "type": "http",
             "scheme": "bearer",
             "bearerFormat": "JWT",
-            "description": "`Authorization: Bearer <access>` with the token of `/api/accounts/login/`.",
+            "description": "`Authorization: Bearer <access>` with the token of `/api/accounts/login/`; or, from a "
+            "browser on another origin, `Sec-WebSocket-Protocol: bearer, <access>`.",
         },
         "tokenCookie": {
             "type": "httpApiKey",

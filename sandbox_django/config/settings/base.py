@@ -8,6 +8,7 @@ from typing import Any
 
 import django_stubs_ext
 from asyncapi_viewer.assets import STATIC_DIR as ASYNCAPI_VIEWER
+from corsheaders.defaults import default_headers
 from environs import Env
 
 from core import logs
@@ -259,6 +260,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes; a larger body gets 413 befor
 CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", [])
 CORS_ALLOW_CREDENTIALS = True
 CORS_URLS_REGEX = r"^/api/.*$"
+CORS_ALLOW_HEADERS = (*default_headers, "idempotency-key")
 CORS_EXPOSE_HEADERS = ["Feed-Seq", "Retry-After", "X-Request-ID"]
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 

@@ -139,7 +139,10 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     async def websocket_connect(self, message: Any) -> None:
         runner.remember_server_loop()
-        await self.accept()
+        # A browser of another origin offers "bearer" and its token (accounts/authentication.py): only the first is
+        # selected, as the second must not be sent back.
+        offered = self.scope.get("subprotocols", ())
+        await self.accept(next((name for name in offered if name.lower() == "bearer"), None))
         passes = current_hub().passes
         self._address = network_of((self.scope.get("client") or [""])[0])
         if not passes.knock(self._address):
