@@ -10,6 +10,7 @@ import pytest
 from django.test import Client, override_settings
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin, Subprotocol
 
 from tests.servers import Server
 
@@ -92,7 +93,8 @@ def test_requests_with_a_token_and_an_idempotency_key_pass_the_preflight() -> No
 
 def open_socket(server: Server, offered: list[str] | None, *, origin: str = APP) -> ClientConnection:
     address = server.url.replace("http", "ws", 1) + "/ws/chat/group/"
-    return connect(address, origin=origin, subprotocols=offered, open_timeout=30)  # type: ignore[arg-type]  # NewTypes of str
+    protocols = [Subprotocol(name) for name in offered] if offered else None
+    return connect(address, origin=Origin(origin), subprotocols=protocols, open_timeout=30)
 
 
 def post(server: Server, path: str, body: dict[str, str]) -> Any:

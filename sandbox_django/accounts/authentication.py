@@ -66,8 +66,8 @@ class BrowserSessionAuthentication(SessionAuthentication):
 
 def offered_token(request: Request) -> tuple[str, str]:
     """A browser's WebSocket can send no headers but this: `new WebSocket(url, ["bearer", token])`."""
-    scheme, encoded, *_ = [*request.META.get("HTTP_SEC_WEBSOCKET_PROTOCOL", "").split(","), "", ""]
-    return scheme.strip(), encoded.strip()
+    offered = str(request.META.get("HTTP_SEC_WEBSOCKET_PROTOCOL", "")).split(",")
+    return (offered[0].strip(), offered[1].strip()) if len(offered) > 1 else ("", "")
 
 
 def enforce_csrf(request: Request) -> None:

@@ -1,13 +1,16 @@
 """Headers that say what a browser may do with our pages, and the line that the log has about each request."""
 
 from collections.abc import Callable
+from functools import cache
 from http import HTTPStatus
+from zoneinfo import ZoneInfo, available_timezones
 
 import structlog
 from django.conf import settings
 from django.core.exceptions import BadRequest, DisallowedHost
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.middleware.common import CommonMiddleware
+from django.utils import timezone
 from django_structlog.middlewares import RequestMiddleware
 
 from core.database import is_unavailable
@@ -102,6 +105,30 @@ class SlashMiddleware(CommonMiddleware):
 
     def should_redirect_with_slash(self, request: HttpRequest) -> bool:
         return not is_api(request) and super().should_redirect_with_slash(request)
+
+
+class TimeZoneMiddleware:
+    """Renders pages in the browser's time zone, which a script of each page keeps in a cookie.
+
+    Not for the API: what it writes goes to other users as well, by sockets.
+    """
+
+    COOKIE = "time_zone"
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        name = request.COOKIES.get(self.COOKIE, "")
+        if request.path.startswith("/api/") or name not in known_time_zones():
+            return self.get_response(request)
+        with timezone.override(ZoneInfo(name)):
+            return self.get_response(request)
+
+
+@cache
+def known_time_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
 
 
 class NoStoreMiddleware:

@@ -184,3 +184,14 @@ def post(page: Page, path: str, **data: object) -> dict[str, object]:
     assert answer.ok, answer.text()
     made: dict[str, object] = answer.json()
     return made
+
+
+def test_times_are_those_of_the_browsers_time_zone(chromium: Browser, server: Server) -> None:
+    context = chromium.new_context(base_url=server.url, timezone_id="Pacific/Kiritimati")
+    page = context.new_page()
+    register(page)
+
+    cookies = {cookie["name"]: cookie["value"] for cookie in context.cookies()}
+
+    assert cookies["time_zone"] == "Pacific/Kiritimati"
+    context.close()

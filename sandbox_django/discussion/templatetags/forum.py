@@ -6,11 +6,11 @@ from django import template
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from core.dates import formatted
+from core.dates import formatted_here
 
 register = template.Library()
 
-register.filter("full_date", formatted)
+register.filter("full_date", formatted_here)
 
 
 @register.filter

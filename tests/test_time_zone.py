@@ -1,0 +1,77 @@
+"""Pages show times in the browser's time zone; the API and the sockets say the same to all."""
+
+from datetime import UTC, datetime
+
+from django.test import Client, TestCase
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import SignIn
+from chat.factories.room import MemberFactory, MessageFactory
+from chat.models import ChatMessage
+from core.dates import formatted
+from discussion.factories.topic import TopicFactory
+from discussion.models import DiscussionTopic
+from test_utils.people import alice
+
+MOMENT = datetime(2026, 3, 4, 20, 30, tzinfo=UTC)  # the next day in Tokyo, 05:30
+NOT_ZONES = ("Mars/Olympus", "../../etc/passwd", "/etc/localtime", "", "x" * 5000, "Asia", "UTC+9\u00e9")
+
+
+class TimeZoneTests(TestCase):
+    def setUp(self) -> None:
+        self.alice = alice()
+        self.browser = Client()
+        self.browser.force_login(self.alice)
+
+    def test_what_is_no_time_zone_changes_nothing(self) -> None:
+        for name in NOT_ZONES:
+            with self.subTest(name[:20]):
+                assert "20:30" in self.devices(name)
+
+    def test_devices_are_shown_in_the_browsers_time_zone(self) -> None:
+        page = self.devices("Asia/Tokyo")
+
+        assert "5 Mar, 05:30" in page
+        assert "20:30" not in page
+
+    def test_rooms_and_the_forum_are_too(self) -> None:
+        member = MemberFactory.create(user=self.alice)
+        message = MessageFactory.create(group_chat=member.group_chat)
+        topic = TopicFactory.create()
+        ChatMessage.objects.filter(pk=message.pk).update(created_at=MOMENT)
+        DiscussionTopic.objects.filter(pk=topic.pk).update(created_at=MOMENT)
+        self.browser.cookies["time_zone"] = "Asia/Tokyo"
+
+        for path in (
+            reverse("chat-group-detail", args=[member.group_chat_id]),
+            reverse("discussion-detail", args=[topic.pk]),
+        ):
+            with self.subTest(path):
+                self.assertContains(self.browser.get(path), "05:30")
+
+    def test_the_next_request_on_the_same_thread_has_its_own(self) -> None:
+        self.devices("Asia/Tokyo")
+
+        assert timezone.get_current_timezone_name() == "UTC"
+        assert "20:30" in self.devices("UTC")
+
+    def test_the_api_says_the_same_to_all(self) -> None:
+        topic = TopicFactory.create()
+        DiscussionTopic.objects.filter(pk=topic.pk).update(created_at=MOMENT)
+        self.browser.cookies["time_zone"] = "Asia/Tokyo"
+
+        response = self.browser.get(f"/api/discussion/{topic.pk}/")
+
+        assert response.json()["formattedCreatedAt"] == "4 Mar 2026, 20:30"
+
+    def test_what_a_form_publishes_says_the_same_to_all(self) -> None:
+        with timezone.override("Asia/Tokyo"):
+            assert formatted(MOMENT) == "4 Mar 2026, 20:30"
+
+    def devices(self, time_zone: str) -> str:
+        SignIn.objects.update(created_at=MOMENT, used_at=timezone.now())
+        other, _ = SignIn.objects.get_or_create(user=self.alice, browser="Firefox on Linux")
+        SignIn.objects.filter(pk=other.pk).update(used_at=MOMENT)
+        self.browser.cookies["time_zone"] = time_zone
+        return self.browser.get("/account").content.decode()
