@@ -28,4 +28,5 @@ LONGEST_UNFINISHED = 10_000  # characters; of a longer text the page shows plain
 @lru_cache(maxsize=20)  # everyone who opens a running answer gets the text that was stored within the last second
 def as_unfinished(text: str) -> Unfinished:
     drawn = finished_length(text) if len(text) <= LONGEST_UNFINISHED else 0
-    return Unfinished(render_markdown(text[:drawn]), drawn, text[drawn:])
+    html = render_markdown(text[:drawn]) if drawn else SafeString()
+    return Unfinished(html, drawn, text[drawn:])
