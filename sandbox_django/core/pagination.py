@@ -18,10 +18,32 @@ LARGEST_OFFSET = 2**31 - 1  # more than any list has
 
 
 class PagePagination(LimitOffsetPagination):
-    """`?limit=&offset=`: count, next, previous, results."""
+    """`?limit=&offset=`: count, next, previous, results.
+
+    `count` is exact up to COUNT_AT_MOST, and beyond that at least as much: counting a long list to its end would take
+    longer than reading a page. `next` leads to the end all the same.
+    """
 
     default_limit = 20
     max_limit = 100
+    COUNT_AT_MOST = 10_000
+
+    def paginate_queryset(
+        self, queryset: QuerySet[ModelType, Row] | Sequence[Row], request: Request, view: APIView | None = None
+    ) -> list[Row] | None:
+        assert isinstance(queryset, QuerySet)
+        self.request = request
+        self.limit = self.get_limit(request)
+        assert self.limit is not None
+        self.offset = self.get_offset(request)
+        # One more, to know whether there is one.
+        rows = self.read(queryset, self.offset, self.offset + self.limit + 1)
+        counted = queryset.order_by().values("pk")[: self.COUNT_AT_MOST].count()
+        self.count = max(counted, self.offset + len(rows)) if rows else counted
+        return rows[: self.limit]
+
+    def read(self, queryset: QuerySet[Any, Row], first: int, end: int) -> list[Row]:
+        return list(queryset[first:end])
 
     def get_offset(self, request: Request) -> int:
         return min(super().get_offset(request), LARGEST_OFFSET)
@@ -39,7 +61,11 @@ class PagePagination(LimitOffsetPagination):
         return {
             "type": "object",
             "properties": {
-                "count": {"type": "integer", "minimum": 0, "description": "How many there are in all."},
+                "count": {
+                    "type": "integer",
+                    "minimum": 0,
+                    "description": f"How many there are in all; from {self.COUNT_AT_MOST:,} on, at least how many.",
+                },
                 "next": {**link, "description": "Where the next page is."},
                 "previous": {**link, "description": "Where the page before is."},
                 "results": schema,
@@ -48,27 +74,11 @@ class PagePagination(LimitOffsetPagination):
 
 
 class BoundedCountPagination(PagePagination):
-    """For long lists: counting them to the end would take longer than reading a page.
+    """For lists that are read far behind: first the ids on the page, which an index alone can answer, then the rows."""
 
-    `count` is exact up to COUNT_AT_MOST, and beyond that at least as much; `next` leads to the end all the same. Which
-    rows are on the page is asked first, which an index alone can answer, also far behind; then they are read.
-    """
-
-    COUNT_AT_MOST = 10_000
-
-    def paginate_queryset(
-        self, queryset: QuerySet[ModelType, Row] | Sequence[Row], request: Request, view: APIView | None = None
-    ) -> list[Row] | None:
-        assert isinstance(queryset, QuerySet)
-        self.request = request
-        self.limit = self.get_limit(request)
-        assert self.limit is not None
-        self.offset = self.get_offset(request)
-        # One more, to know whether there is one.
-        ids = list(queryset.values_list("pk", flat=True)[self.offset : self.offset + self.limit + 1])
-        counted = queryset.order_by().values("pk")[: self.COUNT_AT_MOST].count()
-        self.count = max(counted, self.offset + len(ids)) if ids else counted
-        rows: dict[Any, Any] = queryset.order_by().in_bulk(ids[: self.limit])
+    def read(self, queryset: QuerySet[Any, Row], first: int, end: int) -> list[Row]:
+        ids = list(queryset.values_list("pk", flat=True)[first:end])
+        rows: dict[Any, Any] = queryset.order_by().in_bulk(ids)
         return [rows[pk] for pk in ids if pk in rows]
 
 
@@ -85,13 +95,14 @@ class OldestFirstPagination(PagePagination):
         self, queryset: QuerySet[ModelType, Row] | Sequence[Row], request: Request, view: APIView | None = None
     ) -> list[Row] | None:
         assert isinstance(queryset, QuerySet)
-        before, after = _id_in(request, "before"), _id_in(request, "after")
+        before, after = id_in(request, "before"), id_in(request, "after")
+        _refuse_two_places(request)
         if before is not None:
             queryset = queryset.filter(pk__lt=before)
         if after is not None:
             queryset = queryset.filter(pk__gt=after)
 
-        self._upward = before is not None and after is None
+        self._upward = before is not None
         self._by_id = before is not None or after is not None
         descending = self._upward or (self.newest_first and after is None)
         page = super().paginate_queryset(queryset.order_by("-pk" if descending else "pk"), request, view)
@@ -121,7 +132,15 @@ class NewestFirstPagination(OldestFirstPagination):
     newest_first = True
 
 
-def _id_in(request: Request, name: str) -> int | None:
+def _refuse_two_places(request: Request) -> None:
+    """A list begins at one place: a parameter that would be ignored is an error of the client."""
+    given = [name for name in ("before", "after", "offset") if name in request.query_params]
+    if len(given) > 1:
+        others = " and ".join(f"`{name}`" for name in given)
+        raise ValidationError({given[0]: f"Use only one of {others}."}, code="conflicting_parameters")
+
+
+def id_in(request: Request, name: str) -> int | None:
     text = request.query_params.get(name)
     if text is None:
         return None

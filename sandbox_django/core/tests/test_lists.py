@@ -1,9 +1,12 @@
 """How lists are paged: by offset, and messages by id."""
 
 from typing import Any
+from unittest import mock
 
+from django.db import connection
 from django.db.models import QuerySet
 from django.test import TestCase, override_settings
+from django.test.utils import CaptureQueriesContext
 from django.urls import path
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
@@ -104,6 +107,28 @@ class ListTests(TestCase):
         Feed.objects.create(name="new")
 
         assert self.listed(first["next"]) == self.ids[::-1][20:40]
+
+    def test_two_places_to_begin_at_are_refused_instead_of_one_being_dropped(self) -> None:
+        for names in (("before", "after"), ("before", "offset"), ("after", "offset"), ("before", "after", "offset")):
+            for way in ("oldest-first", "newest-first"):
+                with self.subTest(f"{way} {names}"):
+                    response = self.client.get(f"/{way}/", dict.fromkeys(names, self.ids[9]))
+
+                    assert response.status_code == 400
+                    (error,) = response.json()["errors"]
+                    assert (error["code"], error["attr"]) == ("conflicting_parameters", names[0])
+                    assert all(f"`{name}`" in error["detail"] for name in names)
+
+    def test_long_lists_are_counted_up_to_a_limit_and_next_leads_to_their_end(self) -> None:
+        with mock.patch.object(PagePagination, "COUNT_AT_MOST", 30):
+            for way in ("pages", "oldest-first", "newest-first"):
+                with CaptureQueriesContext(connection) as queries:
+                    assert self.client.get(f"/{way}/").json()["count"] == 30
+                assert all("LIMIT" in query["sql"] for query in queries), queries.captured_queries
+                assert sorted(self.followed(f"/{way}/")) == self.ids
+            assert self.client.get("/pages/?offset=110").json()["count"] == 120
+            assert self.client.get(f"/oldest-first/?after={self.ids[9]}").json()["count"] == 30
+            assert self.followed(f"/oldest-first/?after={self.ids[9]}") == self.ids[10:]
 
     def test_a_page_takes_two_queries(self) -> None:
         for url in ("/pages/?limit=100", f"/oldest-first/?before={self.ids[-1]}&limit=100"):
