@@ -52,7 +52,10 @@ VISITORS_LIMIT = (
     f"{settings.ASSISTANT_ANONYMOUS_ANSWERS_AT_ONCE} answers at once and "
     f"{settings.ASSISTANT_ANONYMOUS_TOKENS_PER_DAY:,} tokens in a day from one address, for whoever is not signed in"
 )
-READING = "Oldest first. `before` and `after` page by a message's id, which stays right while messages arrive."
+READING = (
+    "Oldest first. `before` and `after` page by a message's id, which stays right while messages arrive. Use only one "
+    "of them, and no `offset` beside it."
+)
 
 
 def messages(path: str, whose: str, tag: str, limit: str) -> dict[str, Operation]:

@@ -103,7 +103,10 @@ describe(
             id="listRoomMessages",
             tag="Room messages",
             summary="Read what was said",
-            description="Newest first, and with `after` ascending. Deleted messages keep their place and say nothing.",
+            description="Newest first, and with `after` ascending. Deleted messages keep their place and say nothing. "
+            "Use only one of `before`, `after` and `offset`. Without a trigram index `search` looks at the "
+            "newest 50,000 messages, or those before `before`.",
+            limit="120 searches in a minute",
         ),
         "POST /api/chat/{roomId}/messages/": Operation(
             id="sendRoomMessage",

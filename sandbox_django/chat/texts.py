@@ -1,10 +1,14 @@
 """Words taken out of what somebody said."""
 
 import re
+from collections.abc import Sequence
 from html import unescape
+from unicodedata import normalize
 
 from django.utils.html import format_html, format_html_join, strip_tags
 from django.utils.safestring import SafeString
+
+from core.search_text import matches_in
 
 EXCERPT_LENGTH = 160  # characters
 BEFORE_FOUND = 40
@@ -19,18 +23,20 @@ def excerpt(html: str) -> str:
     return _shortened(_words_in(html))
 
 
-def around(html: str, wanted: str) -> SafeString:
-    """The words of a message around those that were searched for, and those marked."""
-    places = re.compile("|".join(map(re.escape, sorted(wanted.split(), key=len, reverse=True))), re.IGNORECASE)
-    words = _words_in(html)
-    first = places.search(words)
-    start = max(0, first.start() - BEFORE_FOUND) if first else 0
-    line = ("…" if start else "") + _shortened(words[start:])
-    parts, end = [], 0
-    for place in places.finditer(line):
-        parts += [line[end : place.start()], format_html("<mark>{}</mark>", place[0])]
-        end = place.end()
-    return format_html_join("", "{}", ((part,) for part in [*parts, line[end:]]))
+def around(html: str, words: Sequence[str]) -> SafeString:
+    """The part of a message around the first match of a search, with all matches in it marked."""
+    text = normalize("NFC", _words_in(html))
+    found = matches_in(text, words)
+    start = max(0, found[0][0] - BEFORE_FOUND) if found else 0
+    end = start + EXCERPT_LENGTH
+    parts, at = [("…" if start else "")], start
+    for first, last in found:
+        if first >= end:
+            break
+        parts += [text[at:first], format_html("<mark>{}</mark>", text[first : min(last, end)])]
+        at = min(last, end)
+    parts += [text[at:end].rstrip() if end < len(text) else text[at:], "…" if end < len(text) else ""]
+    return format_html_join("", "{}", ((part,) for part in parts))
 
 
 def _words_in(html: str) -> str:

@@ -18,6 +18,7 @@ from core.batching import Batched
 from core.dates import aware
 from core.live import feeds
 from core.live.feeds import FeedWriter
+from core.search_text import searchable
 from core.threads import in_database_thread
 from core.validators import is_visible, readable
 
@@ -66,9 +67,9 @@ def _store_now(titles: Sequence[tuple[Any, str]]) -> list[None]:
 def _store_title(pk: Any, title: str, feed: FeedWriter) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE assistants_assistantconversation SET title = %s WHERE id = %s AND title = '' "
+            "UPDATE assistants_assistantconversation SET title = %s, search_text = %s WHERE id = %s AND title = '' "
             "RETURNING model, created_at, updated_at",
-            [title, AssistantConversation._meta.pk.get_db_prep_value(pk, connection)],
+            [title, searchable(title), AssistantConversation._meta.pk.get_db_prep_value(pk, connection)],
         )
         if row := cursor.fetchone():
             model, created_at, updated_at = row

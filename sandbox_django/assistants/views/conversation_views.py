@@ -5,7 +5,6 @@ from django.conf import settings
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, status
-from rest_framework.filters import SearchFilter
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,6 +16,7 @@ from assistants.browsers import remember_conversation
 from assistants.models import AssistantConversation
 from assistants.serializers.conversation import AnonymousConversationSerializer, ConversationSerializer
 from assistants.services.conversations import change_conversation, delete_conversation, start_conversation
+from core.filters import SearchFilter
 from core.idempotency import IdempotentCreateMixin, once
 from core.rows import find_or_404
 from core.throttling import Limit, address_of
@@ -43,7 +43,6 @@ class ConversationListView(
     """My conversations, the newest active first; `?search=` looks into their titles."""
 
     filter_backends = [SearchFilter]
-    search_fields = ["title"]
 
     def perform_create(self, serializer: BaseSerializer[AssistantConversation]) -> None:
         STARTING.hit(self.request.user.pk)

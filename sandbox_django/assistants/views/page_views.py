@@ -21,6 +21,7 @@ from assistants.models.message import MessageType, Status
 from assistants.services.ai_service import demo_model_answers
 from assistants.services.export import as_markdown
 from core.live import feeds
+from core.search_text import SearchQuery
 
 SHOWN_MESSAGES = 50
 SHOWN_CONVERSATIONS = 100
@@ -133,9 +134,7 @@ def conversation_list(request: HttpRequest, opened: AssistantConversation | None
     else:
         return {}
     search = request.GET.get("search", "").strip()
-    if search:
-        mine = mine.filter(title__icontains=search)
-    conversations = list(mine[:SHOWN_CONVERSATIONS])
+    conversations = list(SearchQuery.parse(search).filter(mine)[:SHOWN_CONVERSATIONS])
     if opened and opened.user_id is not None and opened not in conversations:
         conversations.append(opened)  # older than all that are listed; it can be renamed and deleted like them
     has_list = request.user.is_authenticated or bool(conversations) or bool(search)

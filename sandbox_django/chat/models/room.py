@@ -1,9 +1,7 @@
-import re
 from typing import Self
 
 from django.conf import settings
-from django.contrib.postgres.search import SearchQuery, SearchVector
-from django.db import connection, models
+from django.db import models
 from django.db.models import (
     Count,
     F,
@@ -20,8 +18,7 @@ from django.db.models.functions import Coalesce, JSONObject, Left
 from django.utils import timezone
 
 from accounts.models import User
-
-WORD = re.compile(r"[^\W_]+")
+from core.fields import ActivityField, Searchable, SearchTextField
 
 # Characters of HTML that the first words of a message are taken from.
 EXCERPT_OF = 600
@@ -67,17 +64,18 @@ class RoomQuerySet(QuerySet["GroupChat"]):
         return self.annotate(last_message=Subquery(newest.values(last=last)[:1], output_field=JSONField()))
 
 
-class GroupChat(models.Model):
+class GroupChat(Searchable):
     """A room: its members read what is said there, and nobody else."""
 
     title = models.CharField(max_length=200)
     description = models.TextField(max_length=2000, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(default=timezone.now)  # when something was last said, or the room changed
+    updated_at = ActivityField()  # when something was last said, or the room changed
     # The number of its newest message. Changes under the lock of the room's feed.
     last_number = models.PositiveBigIntegerField(default=0, editable=False)
     # Raised by each removal of a member, so that open room lists know when to look up the members again.
     membership_version = models.PositiveBigIntegerField(default=0, editable=False)
+    search_text = SearchTextField("title")
 
     objects = RoomQuerySet.as_manager()
 
@@ -135,31 +133,16 @@ class ChatMessageQuerySet(QuerySet["ChatMessage"]):
         in_room = Prefetch("author__chat_memberships", ChatMember.objects.filter(group_chat=room), to_attr="in_room")
         return self.select_related("author").prefetch_related(in_room)
 
-    def heard_by(self, user: User) -> Self:
-        """What was said in the rooms that `user` is in."""
+    def in_rooms_of(self, user: User) -> Self:
+        """The messages of the rooms that `user` is in."""
         return self.filter(group_chat__in=ChatMember.objects.filter(user=user).values("group_chat"))
 
     def newest(self) -> "ChatMessage | None":
         """The last one with its author, for a list: without its Markdown."""
-        return self.select_related("author").defer("content").order_by("-number").first()
-
-    def containing(self, words: str) -> Self:
-        """Those with all of these words, or with longer ones that begin so; the newest first."""
-        # Not by id: then PostgreSQL may read every message backwards instead of asking the index for words.
-        found = self.order_by("-created_at", "-pk")
-        if connection.vendor == "postgresql":
-            wanted = " & ".join(f"{word}:*" for word in WORD.findall(words))
-            if not wanted:
-                return found.none()
-            # As the index has it (migration 0002), which otherwise would not be used.
-            vector = SearchVector("content", config="simple")
-            return found.annotate(vector=vector).filter(vector=SearchQuery(wanted, config="simple", search_type="raw"))
-        for word in words.split():
-            found = found.filter(content__icontains=word)
-        return found
+        return self.select_related("author").defer("content", "search_text").order_by("-number").first()
 
 
-class ChatMessage(models.Model):
+class ChatMessage(Searchable):
     """What somebody said. It outlives their membership and their account."""
 
     group_chat = models.ForeignKey(GroupChat, on_delete=models.CASCADE, related_name="messages", db_index=False)
@@ -176,6 +159,7 @@ class ChatMessage(models.Model):
     updated_at = models.DateTimeField(default=timezone.now)
     is_edited = models.BooleanField(default=False)
     is_deleted = models.BooleanField(default=False)  # then nothing is left of what it said
+    search_text = SearchTextField("content")
 
     objects = ChatMessageQuerySet.as_manager()
 

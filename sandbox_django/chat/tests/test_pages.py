@@ -1,8 +1,11 @@
 import re
 from datetime import timedelta
+from html import unescape
 from unittest import mock
 
+from django.db import connection
 from django.test import TestCase
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
@@ -13,6 +16,7 @@ from chat.models.room import ChatRole
 from chat.services.messages import post_message
 from chat.tests.cases import ADMIN, MEMBER, OWNER, Room
 from core.live import feeds
+from core.throttling import Limit
 from test_utils.cpu_contract import another_request
 from test_utils.queries import assert_queries
 
@@ -547,8 +551,63 @@ class SearchTests(PageCase):
 
     def test_many_results_take_as_many_queries_as_one(self) -> None:
         self.be(self.bob)
+        self.say("Hello")
+        with CaptureQueriesContext(connection) as for_one:
+            self.search("hello")
         for _ in range(30):
             self.say("Hello")
 
-        with assert_queries(6):  # session, person, messages, rooms by title, head, rooms
-            self.search("hello")
+        with assert_queries(len(for_one)):
+            assert self.search("hello").count("<mark>Hello</mark>") == 31
+
+    def test_more_results_than_a_page_has_continue_with_older_ones(self) -> None:
+        self.be(self.bob)
+        said = [self.say(f"Hello {number}").pk for number in range(7)]
+        self.say("Nothing")
+
+        seen: list[int] = []
+        path: str | None = "/chat/search/?q=hello"
+        with mock.patch("chat.services.search.FOUND_ON_PAGE", 3):
+            while path:
+                page = self.client.get(path).content.decode()
+                seen += [int(pk) for pk in re.findall(r"\?at=(\d+)#", page)]
+                older = re.search(r'href="(\?[^"]+)" data-older', page)
+                path = f"/chat/search/{unescape(older[1])}" if older else None
+        assert seen == said[::-1]
+
+    def test_a_search_compares_a_bounded_number_of_messages_and_continues_with_older_ones(self) -> None:
+        self.be(self.bob)
+        needle = self.say("测试")  # which no trigram index finds
+        for number in range(6):
+            self.say(f"Hay {number}")
+
+        with (
+            mock.patch("chat.services.search.COMPARED_FIRST", 2),
+            mock.patch("chat.services.search.COMPARED_AT_MOST", 4),
+        ):
+            newest = self.search("测试")
+            older = re.search(r'href="(\?[^"]+)" data-older', newest)
+            assert older is not None
+            assert "found__item" not in newest
+            found = self.client.get(f"/chat/search/{unescape(older[1])}").content.decode()
+        assert f"?at={needle.pk}#" in found
+        assert "data-older" not in found
+
+    def test_odd_places_to_continue_from_are_ignored(self) -> None:
+        self.be(self.bob)
+        self.say("Hello")
+
+        for before in ("", "x", "-1", "9" * 5000):
+            with self.subTest(before[:9]):
+                response = self.client.get("/chat/search/", {"q": "hello", "before": before})
+                self.assertContains(response, "<mark>Hello</mark>")
+
+    def test_searching_too_often_is_refused_in_words(self) -> None:
+        self.be(self.bob)
+        none = Limit("chat searches", times=0, seconds=60)
+
+        with self.settings(LIMITS=True), mock.patch("chat.views.page_views.SEARCHES", none):
+            assert self.client.get("/chat/search/").status_code == 200
+            response = self.client.get("/chat/search/", {"q": "hello"})
+
+        self.assertContains(response, "Try again in", status_code=429)

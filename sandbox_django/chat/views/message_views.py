@@ -1,4 +1,5 @@
 from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import generics
 from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 from rest_framework.serializers import BaseSerializer
@@ -7,10 +8,12 @@ from chat.models import ChatMessage
 from chat.permissions import AuthorsChange
 from chat.serializers.message import ChatMessageSerializer
 from chat.services.messages import delete_message, edit_message, post_message
+from chat.services.search import SEARCHES, messages_matching
 from chat.views.room_views import RoomView
 from core.cpu_bound import renders
 from core.idempotency import IdempotentCreateMixin
-from core.pagination import NewestFirstPagination
+from core.pagination import NewestFirstPagination, id_in
+from core.search_text import SearchQuery
 
 
 @renders
@@ -24,8 +27,22 @@ class MessagesView(RoomView[ChatMessage]):
         return self.room.messages.with_senders(self.room)
 
 
+@extend_schema_view(
+    get=extend_schema(
+        parameters=[
+            OpenApiParameter("search", description="Only messages with all of these words, in any part of them.")
+        ]
+    )
+)
 class MessageListView(MessagesView, IdempotentCreateMixin[ChatMessage], generics.ListCreateAPIView[ChatMessage]):
     """What was said in a room, newest first; deleted messages keep their place and say nothing."""
+
+    def filter_queryset(self, queryset: QuerySet[ChatMessage]) -> QuerySet[ChatMessage]:
+        query = SearchQuery.parse(self.request.query_params.get("search", ""))
+        if not query:
+            return queryset
+        SEARCHES.hit(self.request.user.pk)
+        return messages_matching(queryset, query, before=id_in(self.request, "before"))
 
     def perform_create(self, serializer: BaseSerializer[ChatMessage]) -> None:
         serializer.instance = post_message(self.room, by=self.request.user, **serializer.validated_data)

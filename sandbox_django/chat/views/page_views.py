@@ -2,6 +2,7 @@
 
 import math
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -30,15 +31,17 @@ from chat.services.members import (
     remove_member,
 )
 from chat.services.rooms import change_room, create_room, delete_room
+from chat.services.search import SEARCHES, rooms_matching, search_messages
 from chat.timeline import Row, rows_of
 from core.live import feeds
 from core.query import parse_id
+from core.search_text import SearchQuery
 from core.throttling import TooOften
 
 SHOWN_MESSAGES = 50
 SHOWN_AROUND = 25  # before a message that was searched for, and after it
 SHOWN_ROOMS = 300
-FOUND = 50
+FOUND_ROOMS = 50
 
 NEEDS_AN_OWNER = "A room needs an owner. Make somebody else the owner first."
 
@@ -210,14 +213,24 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_safe
 def search(request: HttpRequest) -> HttpResponse:
-    """What was said in my rooms, by its words."""
+    """Messages and rooms of mine that have all words of a query; `?before=` continues with older messages."""
     me = person(request)
-    words = request.GET.get("q", "").strip()
-    context: dict[str, Any] = {"words": words}
-    if words:
-        said = ChatMessage.objects.heard_by(me).containing(words)
-        context["found"] = said.select_related("author", "group_chat")[:FOUND]
-        context["rooms_found"] = GroupChat.objects.joined_by(me).filter(title__icontains=words)[:FOUND]
+    words = request.GET.get("q", "").replace("\x00", "").strip()
+    before = parse_id(request.GET.get("before", ""))
+    query = SearchQuery.parse(words)
+    context: dict[str, Any] = {"words": words, "query": query}
+    if query:
+        try:
+            SEARCHES.hit(me.pk)
+        except TooOften as limit:
+            context["limit"] = words_for(limit)
+            return render(request, "chat/search.html", context | room_list(me), status=429)
+        found = search_messages(me, query, before=before)
+        context |= {"found": found.messages, "is_continued": before is not None}
+        if found.older_before is not None:
+            context["older"] = urlencode({"q": words, "before": found.older_before})
+        if before is None:
+            context["rooms_found"] = rooms_matching(me, query)[:FOUND_ROOMS]
     return render(request, "chat/search.html", context | room_list(me))
 
 

@@ -22,6 +22,7 @@ from chat.services.messages import MessageGone
 from chat.services.rooms import NoSuchMessage, change_room, create_room, delete_room, mark_read
 from core.errors import Conflict
 from core.feed_seq import FeedSeqMixin
+from core.filters import SearchFilter
 from core.idempotency import IdempotentCreateMixin
 
 ModelType = TypeVar("ModelType", bound=Model)
@@ -75,8 +76,9 @@ class RoomView(ChatView[ModelType]):
 
 
 class RoomListView(ChatView[GroupChat], IdempotentCreateMixin[GroupChat], generics.ListCreateAPIView[GroupChat]):
-    """The rooms I am in, those where something was said last first."""
+    """The rooms I am in, those where something was said last first; `?search=` looks into their titles."""
 
+    filter_backends = [SearchFilter]
     serializer_class = RoomSerializer
 
     def get_queryset(self) -> QuerySet[GroupChat]:

@@ -7,6 +7,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import User
+from core.fields import ActivityField, Searchable, SearchTextField
 
 RowsType = TypeVar("RowsType", bound="QuerySet[Any]")
 
@@ -31,11 +32,8 @@ class TopicQuerySet(QuerySet["DiscussionTopic"]):
         return with_vote_of(reader, self.select_related("author").prefetch_related("tags"))
 
 
-class DiscussionTopic(models.Model):
-    """A question, or whatever else somebody wants to talk about. It outlives its author's account.
-
-    On PostgreSQL the table has one column more, `search_vector`, which the database itself keeps: services/search.py.
-    """
+class DiscussionTopic(Searchable):
+    """A question, or whatever else somebody wants to talk about. It outlives its author's account."""
 
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, related_name="discussion_topics", null=True, blank=True
@@ -58,7 +56,9 @@ class DiscussionTopic(models.Model):
     reply_count = models.PositiveIntegerField(default=0)
     view_count = models.PositiveIntegerField(default=0)
     old_view_count = models.PositiveIntegerField(default=0)  # those whose rows are gone
-    last_activity_at = models.DateTimeField(default=timezone.now)
+    last_activity_at = ActivityField()
+
+    search_text = SearchTextField("title", "content")
 
     objects = TopicQuerySet.as_manager()
 

@@ -1,85 +1,101 @@
-"""Finding topics by their words.
+"""Search for topics by the words of their titles and texts.
 
-PostgreSQL keeps a search vector of title and text for each topic (migration 0002), and ranks what it finds. Where that
-is nothing it looks for titles with words that are spelt like these, if it has pg_trgm. SQLite looks for the letters.
+With its trigram index PostgreSQL finds a topic however old it is. Without it topics are compared one by one, so only so
+many of the newest are. Where nothing has the words, titles that are spelt alike are offered.
 """
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Iterable, Sequence
 from functools import reduce
-from operator import and_, or_
+from operator import add, or_
 
-from django.db import connection, transaction
-from django.db.models import F, Func, IntegerField, Q, QuerySet, Value
+from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+from django.db.models.functions import StrIndex
+from django.db.models.lookups import GreaterThan, LessThan
 
+from core.search_text import SearchQuery, finds_by_index, searchable
 from discussion.models import DiscussionTopic
 
 # Of a word that is everywhere only the newest topics are ranked and counted: reading all would take too long.
 FOUND_AT_MOST = 500
-SPELT_LIKE_AT_MOST = 50
-MAX_LENGTH = 200  # characters of what is looked for
+COMPARED_AT_MOST = 50_000  # topics, one by one
+SPELT_ALIKE_AMONG = 1_000  # newest topics
+SPELT_ALIKE_AT_MOST = 50
+LIKENESS = 0.45  # of the trigrams of a query, how many a title has to share
 SIMILAR = 5
-
-MATCHING = """
-    SELECT id FROM (
-        SELECT id, search_vector FROM discussion_discussiontopic
-        WHERE search_vector @@ {query} ORDER BY id DESC LIMIT %s
-    ) newest ORDER BY ts_rank(search_vector, {query}) DESC, id DESC LIMIT %s
-"""
-WHOLE = MATCHING.format(query="websearch_to_tsquery('english', %s)")
-# Any of the words: "a & b" becomes "a | b".
-ANY = MATCHING.format(query="replace(plainto_tsquery('english', %s)::text, '&', '|')::tsquery")
-SPELT_LIKE = """
-    SELECT id FROM discussion_discussiontopic
-    WHERE title %%> %s ORDER BY word_similarity(%s, title) DESC, id DESC LIMIT %s
-"""
-TRIGRAM_INDEX = "SELECT to_regclass('topic_title_trigrams') IS NOT NULL"
-LIKENESS = "SELECT set_config('pg_trgm.word_similarity_threshold', '0.45', true)"
+SHORTEST_SIMILAR = 3  # letters of a word by which similar topics are found
+INDEX = "topic_trigrams"
+WORD = re.compile(r"[^\W_]{2,}")
 
 
-def found(topics: QuerySet[DiscussionTopic], words: str) -> QuerySet[DiscussionTopic]:
-    """Those of the topics that have these words, the best first."""
-    words = tidied(words)
-    if connection.vendor != "postgresql":
-        return _with_letters(topics, words, and_).order_by("-pk")
-    ids = _ids(WHOLE, [words, FOUND_AT_MOST, words, FOUND_AT_MOST]) or _spelt_like(words, SPELT_LIKE_AT_MOST)
-    return _in_order(topics, ids)
+def found(topics: QuerySet[DiscussionTopic], text: str) -> QuerySet[DiscussionTopic]:
+    """Those of the topics that have all of these words, in their title first."""
+    query = SearchQuery.parse(text)
+    if not query:
+        return topics.none()
+    ids = _newest(query.filter(_to_compare(query)), FOUND_AT_MOST) or _spelt_alike(query, SPELT_ALIKE_AT_MOST)
+    return _best_first(topics, ids, query.words)
 
 
 def similar(topics: QuerySet[DiscussionTopic], title: str) -> QuerySet[DiscussionTopic]:
-    """A few topics that may be about the same, for whoever is about to ask."""
-    title = tidied(title)
-    if connection.vendor != "postgresql":
-        return _with_letters(topics, title, or_).order_by("-pk")[:SIMILAR]
-    ids = _ids(ANY, [title, FOUND_AT_MOST, title, SIMILAR]) or _spelt_like(title, SIMILAR)
-    return _in_order(topics, ids)
+    """A few topics that may be about the same as the title that a user is typing."""
+    query = SearchQuery.parse(title)
+    words = [word for word in query.words if len(word) >= SHORTEST_SIMILAR or not word.isascii()]
+    if not words:
+        return topics.none()
+    any_word = reduce(or_, (Q(search_text__contains=word) for word in words))
+    ids = _newest(_newest_to_compare().filter(any_word), FOUND_AT_MOST) or _spelt_alike(query, SIMILAR)
+    return _best_first(topics, ids, words)[:SIMILAR]
 
 
 def tidied(words: str) -> str:
-    return " ".join(words.replace("\x00", "").split())[:MAX_LENGTH]
+    return " ".join(words.replace("\x00", "").split())
 
 
-def _spelt_like(words: str, limit: int) -> list[int]:
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(TRIGRAM_INDEX)
-        if cursor.fetchone() != (True,):
-            return []
-        cursor.execute(LIKENESS)
-        return _ids(SPELT_LIKE, [words, words, limit])
+def _to_compare(query: SearchQuery) -> QuerySet[DiscussionTopic]:
+    return DiscussionTopic.objects.all() if finds_by_index(INDEX, query.words) else _newest_to_compare()
 
 
-def _ids(sql: str, values: Sequence[str | int]) -> list[int]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        return [pk for (pk,) in cursor.fetchall()]
+def _newest_to_compare() -> QuerySet[DiscussionTopic]:
+    topics = DiscussionTopic.objects.all()
+    edge = list(topics.order_by("-pk").values_list("pk", flat=True)[COMPARED_AT_MOST : COMPARED_AT_MOST + 1])
+    return topics.filter(pk__gt=edge[0]) if edge else topics
 
 
-def _in_order(topics: QuerySet[DiscussionTopic], ids: list[int]) -> QuerySet[DiscussionTopic]:
-    place = Func(Value(ids), F("pk"), function="array_position", output_field=IntegerField())
-    return topics.filter(pk__in=ids).order_by(place)
+def _newest(topics: QuerySet[DiscussionTopic], limit: int) -> list[int]:
+    return list(topics.order_by("-pk").values_list("pk", flat=True)[:limit])
 
 
-def _with_letters(
-    topics: QuerySet[DiscussionTopic], words: str, combine: Callable[[Q, Q], Q]
+def _best_first(
+    topics: QuerySet[DiscussionTopic], ids: Sequence[int], words: Iterable[str]
 ) -> QuerySet[DiscussionTopic]:
-    tests = [Q(title__icontains=word) | Q(content__icontains=word) for word in words.split()[:10]]
-    return topics.filter(reduce(combine, tests)) if tests else topics.none()
+    """By the number of words in the title, then in the text; the newest first among equals."""
+    places = [StrIndex("search_text", Value(word)) for word in words]
+    title_end = StrIndex("search_text", Value("\n"))  # the title is the first line
+    in_title = reduce(add, (_one_if(Q(GreaterThan(place, 0), LessThan(place, title_end))) for place in places))
+    in_all = reduce(add, (_one_if(Q(GreaterThan(place, 0))) for place in places))
+    return topics.filter(pk__in=ids).order_by(in_title.desc(), in_all.desc(), "-pk")
+
+
+def _one_if(condition: Q) -> Case:
+    return Case(When(condition, then=1), default=0, output_field=IntegerField())
+
+
+def _spelt_alike(query: SearchQuery, limit: int) -> list[int]:
+    """Topics whose titles share most of the query's trigrams, which forgives typos and other endings of words."""
+    if any(map(str.isdigit, "".join(query.words))):
+        return []  # another version, date or number is not a typo
+    wanted = _trigrams(" ".join(query.words))
+    if not wanted:
+        return []
+    likeness = {
+        pk: len(wanted & _trigrams(searchable(title))) / len(wanted)
+        for pk, title in DiscussionTopic.objects.order_by("-pk").values_list("pk", "title")[:SPELT_ALIKE_AMONG]
+    }
+    alike = [pk for pk, share in likeness.items() if share >= LIKENESS]
+    return sorted(alike, key=lambda pk: (-likeness[pk], -pk))[:limit]
+
+
+def _trigrams(text: str) -> set[str]:
+    padded = (f"  {word} " for word in WORD.findall(text))
+    return {word[at : at + 3] for word in padded for at in range(len(word) - 2)}
