@@ -8,4 +8,5 @@ class DiscussionConfig(AppConfig):
     verbose_name = "Discussion"
 
     def ready(self) -> None:
-        import_module("discussion.openapi")
+        for module in ("discussion.openapi", "discussion.receivers"):
+            import_module(module)

@@ -12,6 +12,7 @@ from chat.services.mentions import render_message
 from chat.services.rooms import end_of_deleted_run, hint_activity, hint_read
 from core.live import feeds
 from core.live.feeds import FeedWriter
+from core.rows import insert
 from core.throttling import Limit
 
 
@@ -29,14 +30,17 @@ def post_message(room: GroupChat, *, content: str, by: User) -> ChatMessage:
         room, now = me.group_chat, timezone.now()
         room.last_number += 1
         room.updated_at = now
-        message = room.messages.create(
-            author=by,
-            number=room.last_number,
-            content=content,
-            content_html=rendered.html,
-            mentions=rendered.mentions,
-            created_at=now,
-            updated_at=now,
+        message = insert(
+            ChatMessage(
+                group_chat=room,
+                author=by,
+                number=room.last_number,
+                content=content,
+                content_html=rendered.html,
+                mentions=rendered.mentions,
+                created_at=now,
+                updated_at=now,
+            )
         )
         room.save(update_fields=["last_number", "updated_at"])
         _read_up_to(message, me)

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from core.live import feeds
+from core.rows import insert
 from discussion.groups import LIST, topic_feed
 from discussion.messages.discussion import AnswerUnaccepted, ReplyCreated, ReplyDeleted, ReplyUpdated
 from discussion.models import DiscussionReply, DiscussionTopic
@@ -26,8 +27,15 @@ def post_reply(topic: DiscussionTopic, *, content: str, by: User) -> DiscussionR
         if topic.is_closed:
             raise TopicClosed
         now = timezone.now()
-        reply = topic.replies.create(
-            author=by, content=content, content_html=rendered.html, mentions=rendered.mentions, created_at=now
+        reply = insert(
+            DiscussionReply(
+                topic=topic,
+                author=by,
+                content=content,
+                content_html=rendered.html,
+                mentions=rendered.mentions,
+                created_at=now,
+            )
         )
         _count_replies(topic, +1, last_activity_at=now)
         feed.publish(ReplyCreated.of(reply))
