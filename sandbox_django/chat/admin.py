@@ -18,7 +18,6 @@ class RoomAdmin(ReadOnlyAdmin[GroupChat]):
     date_hierarchy = "created_at"
     search_fields = ["title"]
     search_help_text = "A room's id, or a part of its title. Somebody's rooms are on their own page."
-    ordering = ("-updated_at", "-pk")
     fields = ["title", "description", "created_at", "updated_at"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[GroupChat]:
@@ -82,7 +81,7 @@ class MessageAdmin(ReadOnlyAdmin[ChatMessage]):
     refusals = {MessageGone: "was deleted already"}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ChatMessage]:
-        return super().get_queryset(request).defer("content", "content_html")
+        return super().get_queryset(request).defer("content", "content_html", "search_text")
 
     def has_delete_permission(self, request: HttpRequest, obj: ChatMessage | None = None) -> bool:
         return super().has_delete_permission(request, obj) and not (obj and obj.is_deleted)
