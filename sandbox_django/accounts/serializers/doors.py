@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError as PasswordRefused
 from rest_framework import serializers
 from rest_framework.fields import get_error_detail
 
+from accounts.fields import AccountEmailSerializerField
 from accounts.models import User
 from accounts.serializers.user import UserSerializer
 from accounts.services.sign_ins import WrongPassword, confirm_password
@@ -34,7 +35,7 @@ class LoginSerializer(serializers.Serializer[User]):
 class RegistrationSerializer(serializers.Serializer[User]):
     """Programs send `password`; forms, in which a typing error can't be seen, send it twice."""
 
-    email = serializers.EmailField(max_length=254)
+    email = AccountEmailSerializerField(max_length=254)
     password = PasswordField(required=False)
     password1 = PasswordField(required=False)
     password2 = PasswordField(required=False)
