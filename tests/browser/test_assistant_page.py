@@ -345,6 +345,26 @@ def test_finished_blocks_are_drawn_while_the_answer_goes_on_and_stay_what_they_a
     assert body.inner_html() == live
 
 
+def test_a_block_whose_text_is_selected_is_drawn_once_the_selection_is_gone(page: Page, model: FakeOpenAI) -> None:
+    first, second = Gate(), Gate()
+    model.script(says("Take **one** part", first, ".\n\nThen **two**.\n\nThe", second, " end."), TITLE)
+    begin(page)
+    body = page.locator(".message--answer [data-body]")
+    expect(body).to_contain_text("Take **one** part")
+    body.locator("[data-tail]").evaluate("tail => getSelection().selectAllChildren(tail)")
+
+    first.open()
+    expect(body).to_contain_text("The")
+    expect(body.locator("strong")).to_have_count(0)
+    assert page.evaluate("getSelection().toString()").startswith("Take **one** part")
+
+    page.evaluate("getSelection().removeAllRanges()")
+    expect(body.locator("strong")).to_have_text(["one", "two"])
+    expect(body.locator("[data-tail]")).to_have_text("The")
+    second.open()
+    expect(body).to_contain_text("The end.")
+
+
 def test_reader_at_the_end_stays_there_through_answers_failures_and_further_attempts(
     page: Page, model: FakeOpenAI
 ) -> None:

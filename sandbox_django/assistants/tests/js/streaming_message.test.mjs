@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { afterEach, describe, it } from "node:test";
 
 import { StreamingMessage } from "../../static/assistants/js/streaming_message.js";
 
@@ -106,10 +106,65 @@ describe("Finished blocks of a streaming message", () => {
   });
 });
 
+describe("Blocks whose text is selected", () => {
+  // A selection of the tail from character `start` on; none without a start.
+  function select(start) {
+    globalThis.getSelection = () => ({
+      isCollapsed: start === undefined,
+      containsNode: () => true,
+      getRangeAt: () => ({ startContainer: "a text node", startOffset: start }),
+    });
+    globalThis.document = { createRange: () => ({ setStart() {}, setEnd() {}, toString: () => "x".repeat(start) }) };
+  }
+
+  afterEach(() => {
+    delete globalThis.getSelection;
+    delete globalThis.document;
+  });
+
+  it("wait until it isn't, and lose none of what came in between", () => {
+    const { message, body } = begun("One\n\nTwo\n\nThree");
+
+    select(2);
+    message.draw({ offset: 0, length: 5 }, ["<p>One"]);
+    message.draw({ offset: 5, length: 10 }, ["<p>Two"]);
+    assert.deepEqual(body.drawn, []);
+    assert.equal(body.textContent, "One\n\nTwo\n\nThree");
+
+    select(undefined);
+    assert.equal(message.release(), true);
+    assert.deepEqual(body.drawn, ["<p>One", "<p>Two"]);
+    assert.equal(body.textContent, "Three");
+    assert.equal(message.release(), false);
+  });
+
+  it("are drawn when only text behind them is selected", () => {
+    const { message, body } = begun("One\n\nTwo");
+
+    select(6);
+    message.draw({ offset: 0, length: 5 }, ["<p>One"]);
+
+    assert.deepEqual(body.drawn, ["<p>One"]);
+  });
+
+  it("are held once, however often they come", () => {
+    const { message, body } = begun("One\n\nTwo");
+
+    select(0);
+    message.draw({ offset: 0, length: 5 }, ["<p>One"]);
+    message.draw({ offset: 0, length: 5 }, ["<p>One"]);
+    select(undefined);
+    message.release();
+
+    assert.deepEqual(body.drawn, ["<p>One"]);
+  });
+});
+
 // An element with text nodes, as far as a message needs one; it is its own body and tail.
 function begun(text = "", dataset = {}) {
   const body = {
     dataset,
+    contains: () => true,
     texts: [],
     drawn: [],
     get textContent() {

@@ -6,6 +6,7 @@ export class StreamingMessage {
   #tail;
   #length;
   #drawn;
+  #held = []; // blocks that wait until their text isn't selected any more
 
   constructor(element) {
     this.#tail = element.querySelector("[data-tail]");
@@ -29,14 +30,25 @@ export class StreamingMessage {
     return added.length > 0;
   }
 
-  // Puts `nodes` in the place of the text from `offset` to `length`. What was missed before them stays text.
+  // Puts `nodes` in the place of the text from `offset` to `length`. What was missed before them stays text. While the user
+  // has that text selected, to copy it, the block is held; `release` draws it.
   draw({ offset, length }, nodes) {
-    if (offset < this.#drawn || length > this.#length || this.#isBeingSelected()) return false;
-    const missed = this.#cut(offset - this.#drawn).trimEnd();
-    this.#cut(length - offset);
-    this.#tail.before(...(missed ? [this.#textOf(missed)] : []), ...nodes);
-    this.#drawn = length;
-    return true;
+    if (offset < this.#drawn || length > this.#length || this.#held.some((held) => length <= held.length)) return false;
+    this.#held.push({ offset, length, nodes });
+    return this.release();
+  }
+
+  // Draws the blocks whose text isn't selected, in order; returns whether there was one.
+  release() {
+    const before = this.#drawn;
+    while (this.#held.length && !this.#isSelected(this.#held[0].length - this.#drawn)) {
+      const { offset, length, nodes } = this.#held.shift();
+      const missed = this.#cut(offset - this.#drawn).trimEnd();
+      this.#cut(length - offset);
+      this.#tail.before(...(missed ? [this.#textOf(missed)] : []), ...nodes);
+      this.#drawn = length;
+    }
+    return this.#drawn > before;
   }
 
   // Takes so many characters from the tail's start. What is left stays the same text nodes.
@@ -61,10 +73,16 @@ export class StreamingMessage {
     return text;
   }
 
-  // Text that somebody is about to copy is left alone.
-  #isBeingSelected() {
+  // Whether the selection touches the first `count` characters of the tail.
+  #isSelected(count) {
     const selection = globalThis.getSelection?.();
-    return Boolean(selection && !selection.isCollapsed && selection.containsNode(this.#tail, true));
+    if (!selection || selection.isCollapsed || !selection.containsNode(this.#tail, true)) return false;
+    const selected = selection.getRangeAt(0);
+    if (!this.#tail.contains(selected.startContainer)) return true;
+    const before = document.createRange();
+    before.setStart(this.#tail, 0);
+    before.setEnd(selected.startContainer, selected.startOffset);
+    return characters(before.toString()).length < count;
   }
 }
 

@@ -13,6 +13,7 @@ export class Transcript {
     this.#root = root;
     this.#blank = blank.content.querySelector("[data-exchange]");
     for (const exchange of root.querySelectorAll("[data-exchange]")) this.#countAttempts(exchange);
+    document.addEventListener("selectionchange", () => this.#writing.forEach((writing) => writing.release()));
   }
 
   get isAnswering() {
