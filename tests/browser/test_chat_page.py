@@ -186,8 +186,8 @@ def test_what_is_sent_offline_goes_out_later_in_order(room: Room) -> None:
     alice.say("Two")
 
     expect(alice.page.get_by_text("You are offline.")).to_be_visible()
-    expect(alice.row("One")).to_contain_text("Not sent yet")
-    expect(alice.row("Two")).to_contain_text("Not sent yet")
+    expect(alice.row("One")).to_contain_text("Waiting for connection")
+    expect(alice.row("Two")).to_contain_text("Waiting for connection")
     room.bob.say("Meanwhile")
     expect(room.bob.words()).to_have_text(["Meanwhile"])
     alice.be_offline(False)
@@ -892,7 +892,7 @@ def test_pages_are_for_everybody_in_every_state(room: Room, chromium: Browser, s
     alice.page.keyboard.press("Escape")
     context.set_offline(True)
     alice.say("Not yet")
-    expect(alice.row("Not yet")).to_contain_text("Not sent yet")
+    expect(alice.row("Not yet")).to_contain_text("Waiting for connection")
     check_rules(alice.page)
     context.close()
 
