@@ -31,6 +31,12 @@ class IdempotencyMismatch(APIException):
     default_code = "idempotency_mismatch"
 
 
+class CreatedObjectGone(APIException):
+    status_code = status.HTTP_410_GONE
+    default_detail = "This request was done before, and what it created has been deleted since."
+    default_code = "created_object_gone"
+
+
 class BodyTooLarge(APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_detail = "The request is too large."

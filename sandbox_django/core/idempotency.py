@@ -1,7 +1,8 @@
 """The same `POST` sent twice happens once, and is answered twice.
 
-The key, the body's hash and the answer are stored in the transaction of the effect itself: there is no moment at which
-one is there without the other. A twin sent meanwhile waits for that transaction at the key's unique index.
+The key, the body's hash and the id of the new object are stored in the transaction of the effect itself: there is no
+moment at which one is there without the other. A twin sent in the meantime waits for that transaction at the key's
+unique index. The second answer is the object as it is then: text that was deleted since is in no stored answer.
 """
 
 import hashlib
@@ -18,15 +19,15 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.mixins import CreateModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.encoders import JSONEncoder
 
-from core.errors import IdempotencyMismatch
+from core.errors import CreatedObjectGone, IdempotencyMismatch
 from core.models import IdempotencyKey
 from core.throttling import counts_survive_rollback
 
 ModelType = TypeVar("ModelType", bound=models.Model)
 
 MAX_KEY_LENGTH = 200
+MIN_VISITOR_KEY_LENGTH = 22  # characters; 128 random bits in base64
 KEEP = timedelta(hours=24)
 
 
@@ -42,11 +43,16 @@ class IdempotentCreateMixin(CreateModelMixin, GenericAPIView[ModelType]):
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         # Whoever lost the right to it does not get an old answer either.
         self.find_what_url_names()
-        return once(request, partial(super().create, request, *args, **kwargs))
+        return once(request, partial(super().create, request, *args, **kwargs), self.find_created)
+
+    def find_created(self, object_id: str) -> Any:
+        """What an earlier request created, as it is now; None when it is gone."""
+        created = self.get_queryset().filter(pk=object_id).first()
+        return None if created is None else self.get_serializer(created).data
 
 
-def once(request: Request, create: Callable[[], Response]) -> Response:
-    """The answer of `create`, or the stored one when this caller has sent this very request before.
+def once(request: Request, create: Callable[[], Response], find_created: Callable[[str], Any]) -> Response:
+    """The answer of `create` or, when this caller has sent this very request before, what it created then.
 
     Call it when the caller's rights are known, and leave to `create` what depends on how things are now. What fails
     (raises) is not stored, and may be tried again.
@@ -56,6 +62,13 @@ def once(request: Request, create: Callable[[], Response]) -> Response:
         return create()
     if len(key) > MAX_KEY_LENGTH:
         raise ValidationError(f"An Idempotency-Key has {MAX_KEY_LENGTH} characters at most.", code="key_too_long")
+    if not request.user.is_authenticated and len(key) < MIN_VISITOR_KEY_LENGTH:
+        # All visitors share one namespace, so the key is what only this client knows.
+        raise ValidationError(
+            f"Without signing in, an Idempotency-Key has at least {MIN_VISITOR_KEY_LENGTH} random characters, "
+            "such as a UUID.",
+            code="key_too_short",
+        )
     digest = _digest([request.user.pk, request.method, request.path, key])
     body_digest = _digest(request.data)
 
@@ -64,11 +77,11 @@ def once(request: Request, create: Callable[[], Response]) -> Response:
             with transaction.atomic():
                 mine = IdempotencyKey.objects.create(digest=digest, body_digest=body_digest)
         except IntegrityError:
-            return _stored_answer(digest, body_digest)
+            return _second_answer(digest, body_digest, find_created)
         response = create()
         mine.status = response.status_code
         mine.headers = dict(response.headers)
-        mine.answer = json.dumps(response.data, cls=JSONEncoder)
+        mine.answer = str(response.data["id"])
         mine.save(update_fields=["status", "headers", "answer"])
     return response
 
@@ -79,11 +92,14 @@ def forget_old_keys() -> int:
     return forgotten
 
 
-def _stored_answer(digest: str, body_digest: str) -> Response:
+def _second_answer(digest: str, body_digest: str, find_created: Callable[[str], Any]) -> Response:
     first = IdempotencyKey.objects.get(digest=digest)
     if first.body_digest != body_digest:
         raise IdempotencyMismatch
-    return Response(json.loads(first.answer), status=first.status, headers=first.headers)
+    created = find_created(first.answer)
+    if created is None:
+        raise CreatedObjectGone
+    return Response(created, status=first.status, headers=first.headers)
 
 
 def _digest(said: Any) -> str:

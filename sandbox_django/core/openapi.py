@@ -24,8 +24,9 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "maxLength": MAX_KEY_LENGTH},
     OpenApiParameter.HEADER,
-    description="Any string of yours, for this one request. Sent again with the same body within a day, nothing is "
-    "done again: the first answer comes back. With another body: 422.",
+    description="Any string of yours, for this one request; without signing in, at least 22 random characters. Sent "
+    "again with the same body within a day, nothing is done again: what was created comes back as it is now, or 410. "
+    "With another body: 422.",
 )
 FEED_SEQ = {
     "description": "Where the feed of this thing stood before its rows were read. Open its socket with `?since=` this "
@@ -134,6 +135,12 @@ REFUSALS = [
         "406",
         "The `Accept` header leaves out JSON.",
         {"not_acceptable": "Could not satisfy the request Accept header."},
+    ),
+    Refusal(
+        "CreatedObjectGone",
+        "410",
+        "The Idempotency-Key was sent before, and what it created has been deleted since.",
+        {"created_object_gone": "This request was done before, and what it created has been deleted since."},
     ),
     Refusal(
         "TooLarge",
@@ -248,6 +255,7 @@ class AutoSchema(openapi.AutoSchema):
             "403": {"session": []} in operation.get("security", []),
             "404": "{" in self.path,
             "406": True,
+            "410": "Idempotency-Key" in parameters,
             "413": takes_body,
             "415": takes_body,
             "422": "Idempotency-Key" in parameters,

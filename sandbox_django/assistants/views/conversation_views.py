@@ -79,9 +79,14 @@ class AnonymousConversationView(generics.GenericAPIView[AssistantConversation]):
 
     @extend_schema(responses={201: AnonymousConversationSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        response = once(request, self.start)
+        response = once(request, self.start, self.find_created)
         remember_conversation(request, response, UUID(str(response.data["id"])))
         return response
+
+    def find_created(self, object_id: str) -> Any:
+        """None when it is gone, or somebody has signed in and keeps it."""
+        conversation = AssistantConversation.objects.without_owner().filter(pk=object_id).first()
+        return None if conversation is None else self.get_serializer(conversation).data
 
     def start(self) -> Response:
         limit = Limit("visitors' conversations", settings.ASSISTANT_ANONYMOUS_CONVERSATIONS_PER_HOUR, 3600)

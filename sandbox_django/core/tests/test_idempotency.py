@@ -24,6 +24,8 @@ from core.models import Feed, IdempotencyKey
 from test_utils.auth_api_test_case import auth_headers
 from test_utils.people import alice, bob
 
+A, B = "a" * 22, "b" * 22  # keys as short as a visitor's may be
+
 
 class FeedSerializer(serializers.ModelSerializer[Feed]):
     class Meta:
@@ -70,45 +72,73 @@ class SecondTimeTests(TestCase):
         assert response.json()["errors"][0]["code"] == "key_too_long"
         assert self.send("news", key="k" * 200).status_code == 201
 
-    def test_the_same_key_for_something_else_is_refused(self) -> None:
-        self.send("news", key="a")
+    def test_a_visitors_key_that_could_be_guessed_is_refused(self) -> None:
+        response = self.send("news", key="1" * 21)
 
-        response = self.send("other news", key="a")
+        assert response.status_code == 400
+        (error,) = response.json()["errors"]
+        assert error["code"] == "key_too_short"
+        assert "22" in error["detail"]
+        assert names() == []
+        assert self.send("news", key="1", headers=auth_headers(alice())).status_code == 201
+
+    def test_what_was_deleted_since_is_not_shown_again(self) -> None:
+        self.send("news", key=A)
+        Feed.objects.all().delete()
+
+        response = self.send("news", key=A)
+
+        assert response.status_code == 410
+        assert response.json()["errors"][0]["code"] == "created_object_gone"
+        assert names() == []
+
+    def test_what_was_changed_since_is_shown_as_it_is_now(self) -> None:
+        self.send("old news", key=A)
+        Feed.objects.update(name="news")
+
+        response = self.send("old news", key=A)
+
+        assert (response.status_code, response.json()["name"]) == (201, "news")
+
+    def test_the_same_key_for_something_else_is_refused(self) -> None:
+        self.send("news", key=A)
+
+        response = self.send("other news", key=A)
 
         assert response.status_code == 422
         assert response.json()["errors"][0]["code"] == "idempotency_mismatch"
         assert names() == ["news"]
 
     def test_who_has_lost_the_right_gets_no_old_answer(self) -> None:
-        self.send("news", key="a")
+        self.send("news", key=A)
         FeedsView.closed_shelves = {"shelf"}
 
-        assert self.send("news", key="a").status_code == 404
+        assert self.send("news", key=A).status_code == 404
 
     def test_the_old_answer_comes_before_what_would_be_refused_now(self) -> None:
-        self.send("news", key="a")
+        self.send("news", key=A)
         FeedsView.busy = True
 
-        assert self.send("news", key="a").status_code == 201
-        assert self.send("more news", key="b").status_code == 409
+        assert self.send("news", key=A).status_code == 201
+        assert self.send("more news", key=B).status_code == 409
 
     def test_what_failed_may_be_tried_again(self) -> None:
         FeedsView.busy = True
-        self.send("news", key="a")
+        self.send("news", key=A)
         FeedsView.busy = False
 
-        response = self.send("news", key="a")
+        response = self.send("news", key=A)
 
         assert response.status_code == 201
 
     def test_a_body_that_was_refused_may_be_put_right(self) -> None:
-        assert self.send("", key="a").status_code == 400
+        assert self.send("", key=A).status_code == 400
 
-        assert self.send("news", key="a").status_code == 201
+        assert self.send("news", key=A).status_code == 201
 
     def test_twice_is_once_with_the_same_answer(self) -> None:
-        first = self.send("news", key="a")
-        second = self.send("news", key="a")
+        first = self.send("news", key=A)
+        second = self.send("news", key=A)
 
         assert names() == ["news"]
         assert (first.status_code, first.content) == (second.status_code, second.content)
@@ -123,21 +153,21 @@ class SecondTimeTests(TestCase):
     def test_a_key_is_the_callers_and_the_routes_own(self) -> None:
         hers, his = auth_headers(alice()), auth_headers(bob())
 
-        self.send("news", key="a", headers=hers)
-        self.send("his news", key="a", headers=his)
-        self.send("anybody's news", key="a")
-        self.send("news on another shelf", key="a", shelf="top", headers=hers)
+        self.send("news", key=A, headers=hers)
+        self.send("his news", key=A, headers=his)
+        self.send("anybody's news", key=A)
+        self.send("news on another shelf", key=A, shelf="top", headers=hers)
 
         assert len(names()) == 4
 
     def test_keys_are_forgotten_after_a_day(self) -> None:
-        self.send("old news", key="a")
+        self.send("old news", key=A)
         IdempotencyKey.objects.update(created_at=timezone.now() - timedelta(hours=25))
-        self.send("news", key="b")
+        self.send("news", key=B)
 
         assert forget_old_keys() == 1
-        assert self.send("old news", key="a").status_code == 400  # done anew: the name is taken
-        assert self.send("news", key="b").status_code == 201
+        assert self.send("old news", key=A).status_code == 400  # done anew: the name is taken
+        assert self.send("news", key=B).status_code == 201
 
     def send(self, name: str, *, key: str = "", shelf: str = "shelf", headers: dict[str, str] | None = None) -> Any:
         headers = {**(headers or {}), **({"Idempotency-Key": key} if key else {})}
@@ -160,7 +190,7 @@ class TwinTests(TransactionTestCase):
         FeedsView.knocked = FeedsView.before_creating = staticmethod(lambda: None)
 
     def test_twins_get_the_answer_of_the_first(self) -> None:
-        answers = self.send_at_once([("news", "a")] * self.twins)
+        answers = self.send_at_once([("news", A)] * self.twins)
 
         assert [status for status, _ in answers] == [201] * self.twins
         assert len({body["id"] for _, body in answers}) == 1
@@ -168,7 +198,7 @@ class TwinTests(TransactionTestCase):
         assert self.working == 1
 
     def test_of_twins_with_different_bodies_one_is_done(self) -> None:
-        answers = self.send_at_once([(f"news {number}", "a") for number in range(self.twins)])
+        answers = self.send_at_once([(f"news {number}", A) for number in range(self.twins)])
 
         assert sorted(status for status, _ in answers) == [201] + [422] * (self.twins - 1)
         assert len(names()) == 1
@@ -176,7 +206,7 @@ class TwinTests(TransactionTestCase):
     def test_when_the_first_fails_the_next_one_is_done(self) -> None:
         self.first_fails = True
 
-        answers = self.send_at_once([("news", "a")] * self.twins)
+        answers = self.send_at_once([("news", A)] * self.twins)
 
         assert sorted(status for status, _ in answers) == [201] * (self.twins - 1) + [409]
         assert names() == ["news"]
