@@ -2,11 +2,11 @@
 
 from contextlib import suppress
 from datetime import timedelta
+from importlib import import_module
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import authenticate, login
-from django.contrib.sessions.models import Session
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.http import HttpRequest
@@ -103,7 +103,7 @@ def sign_out_everywhere(user: User) -> None:
 def forget_ended_sign_ins() -> int:
     """Delete sessions that are over, and the devices that neither a session nor a token can come from any more."""
     now = timezone.now()
-    Session.objects.filter(expire_date__lt=now).delete()
+    import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
     longest = max(api_settings.REFRESH_TOKEN_LIFETIME, timedelta(seconds=settings.SESSION_COOKIE_AGE))
     forgotten, _ = SignIn.objects.filter(used_at__lt=now - longest).delete()
     return forgotten

@@ -1,13 +1,13 @@
 """Who may open a socket: the same DRF classes as for REST, the object, and what the reader missed, in one hop."""
 
 from collections.abc import Callable, MutableMapping
+from importlib import import_module
 from typing import Any
 from urllib.parse import parse_qs
 
 import structlog
 from chanx.channels.authenticator import DjangoAuthenticator
 from django.conf import settings
-from django.contrib.sessions.backends.db import SessionStore
 from django.http import Http404, HttpRequest
 from django.utils.functional import SimpleLazyObject
 from rest_framework import status
@@ -99,6 +99,8 @@ def _request(scope: MutableMapping[str, Any]) -> HttpRequest:
         request.META["REMOTE_ADDR"] = client[0]
     for name, value in scope.get("headers", []):
         request.META["HTTP_" + name.decode("latin-1").upper().replace("-", "_")] = value.decode("latin-1")
-    request.session = SessionStore(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
+    # As Django's own middleware does, whatever engine stores sessions.
+    engine = import_module(settings.SESSION_ENGINE)
+    request.session = engine.SessionStore(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
     request.user = SimpleLazyObject(lambda: guard().person_of(request))  # type: ignore[assignment]  # as middleware does
     return request
