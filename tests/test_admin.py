@@ -42,7 +42,7 @@ from chat.tests.cases import ADMIN, MEMBER, OWNER, Room
 from core.admin import BoundedPaginator
 from core.live import feeds
 from core.live.messages import ResyncMessage, ResyncPayload
-from core.models import Feed, FeedEvent, IdempotencyKey, PeriodicJob, RateLimitCount
+from core.models import Feed, FeedEvent, FeedFloor, IdempotencyKey, PeriodicJob, RateLimitCount
 from discussion.factories.topic import ReplyFactory, TopicFactory
 from discussion.groups import LIST, topic_feed
 from discussion.models import (
@@ -64,13 +64,23 @@ OURS = ("accounts", "assistants", "chat", "core", "discussion")
 PRIVATE = "what-nobody-else-may-read"
 
 MODELS: list[type[Model]] = [
-    *(User, SignIn, Group, LogEntry, Feed, FeedEvent, IdempotencyKey, PeriodicJob, RateLimitCount),
+    *(User, SignIn, Group, LogEntry, Feed, FeedEvent, FeedFloor, IdempotencyKey, PeriodicJob, RateLimitCount),
     *(AssistantConversation, AssistantMessage, TokenSpending, GroupChat, ChatMember, ChatMessage),
     *(DiscussionTopic, DiscussionReply, TopicVote, ReplyVote, TopicEdit, ReplyEdit, TopicView, Tag, Notification),
 ]
 # Nobody deletes these: others count them, or rely on their numbers.
 KEPT: list[type[Model]] = [
-    *(LogEntry, Feed, FeedEvent, IdempotencyKey, PeriodicJob, RateLimitCount, AssistantMessage, TokenSpending),
+    *(
+        LogEntry,
+        Feed,
+        FeedEvent,
+        FeedFloor,
+        IdempotencyKey,
+        PeriodicJob,
+        RateLimitCount,
+        AssistantMessage,
+        TokenSpending,
+    ),
     *(TopicVote, ReplyVote, TopicEdit, ReplyEdit, TopicView, Tag, Notification),
 ]
 
@@ -133,6 +143,7 @@ class World:
         FeedEvent.objects.update(frame=f'{{"action":"member_message","payload":{{"content":"{PRIVATE}"}}}}')
         IdempotencyKey.objects.create(digest=f"digest-{self.count}", body_digest="body", status=201, answer=PRIVATE)
         now = timezone.now()
+        FeedFloor.objects.create(head=self.count)
         PeriodicJob.objects.create(name=f"job {self.count}", due_at=now, holder="one", lease_expires_at=now)
         RateLimitCount.objects.create(digest=f"digest-{self.count}", count=1, expires_at=time.time() + 60)
         LogEntry.objects.log_actions(self.alice.pk, [person, self.alice, self.topic], CHANGE, "Closed.")

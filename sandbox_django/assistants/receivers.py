@@ -1,14 +1,34 @@
-"""What the assistant does when a visitor signs in, and when a message is stored past the services."""
+"""The conversations of a visitor who signs in, and of a user whose account is deleted; messages stored past the services."""
+
+from collections.abc import Collection
 
 from django.contrib.auth.signals import user_logged_in
-from django.db.models.signals import post_save
+from django.db.models.signals import post_save, pre_delete
 from django.dispatch import receiver
 from django.http import HttpRequest
 
+from accounts import feeds as account_feeds
 from accounts.models import User
 from assistants.browsers import conversations_of_browser
+from assistants.groups import CONVERSATIONS, conversation_feed
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.services.conversations import claim_conversations
+from core.live import feeds
+
+feeds.register(CONVERSATIONS, AssistantConversation)
+
+
+@account_feeds.register
+def feeds_of(user_ids: Collection[int]) -> set[str]:
+    conversations = AssistantConversation.objects.filter(user__in=user_ids)
+    return {conversation_feed(pk) for pk in conversations.values_list("pk", flat=True)}
+
+
+@receiver(pre_delete, sender=User)
+def delete_feeds(instance: User, **signal: object) -> None:
+    """The conversations themselves go with the user's row; open pages with the user's sessions."""
+    if names := feeds_of([instance.pk]):
+        feeds.delete(names)
 
 
 @receiver(user_logged_in)

@@ -1,14 +1,35 @@
-"""The one spelling of this app's feed and group names."""
+"""The one spelling of this app's feed and group names, and of the keys of objects whose text is in feeds."""
+
+ROOM_FEEDS = "chat.room."
+PERSONS = "chat.person."
 
 
 def room_feed(room_id: int) -> str:
-    return f"chat.room.{room_id}"
+    return f"{ROOM_FEEDS}{room_id}"
 
 
 def person_feed(user_id: int) -> str:
     """A person's memberships, and nothing else: otherwise everybody in a room would wait for one head."""
-    return f"chat.person.{user_id}"
+    return f"{PERSONS}{user_id}"
 
 
 # Every process with an open room list listens here: something happened in a room.
 ACTIVITY = "chat.activity"
+
+
+# Prefixes of object keys, see `LoggedMessage.object_key`.
+MESSAGES = "chat.message:"
+MEMBERS = "chat.member:"
+ROOMS = "chat.room:"
+
+
+def message_key(message_id: int) -> str:
+    return f"{MESSAGES}{message_id}"
+
+
+def member_key(member_id: int) -> str:
+    return f"{MEMBERS}{member_id}"
+
+
+def room_key(room_id: int) -> str:
+    return f"{ROOMS}{room_id}"

@@ -1,16 +1,45 @@
-"""What happens in rooms when an account is deleted, and when a message is stored past the services."""
+"""The rooms of a user whose account is deleted or renamed, and the feeds of this app."""
 
-from django.db.models.signals import post_save, pre_delete
+from collections.abc import Collection
+
+from django.db.models.signals import post_delete, post_save, pre_delete
 from django.dispatch import receiver
 
+from accounts import feeds as account_feeds
 from accounts.models import User
-from chat.models import ChatMessage, GroupChat
+from chat.groups import MEMBERS, MESSAGES, PERSONS, ROOM_FEEDS, person_feed, room_feed
+from chat.models import ChatMember, ChatMessage, GroupChat
 from chat.services.members import leave_for_ever
+from core.live import feeds
+
+feeds.register(ROOM_FEEDS, GroupChat)
+feeds.register(PERSONS, User)
+
+
+@account_feeds.register
+def feeds_of(user_ids: Collection[int]) -> set[str]:
+    rooms = ChatMember.objects.filter(user__in=user_ids).values_list("group_chat_id", flat=True)
+    return {*map(person_feed, user_ids), *map(room_feed, rooms)}
 
 
 @receiver(pre_delete, sender=User)
 def leave_rooms(instance: User, **signal: object) -> None:
     leave_for_ever(instance)
+
+
+@receiver(post_delete, sender=User)
+def remove_name(instance: User, **signal: object) -> None:
+    feeds.rewrite_user(instance.pk, MESSAGES, {"sender": None, "sender_name": "", "user_id": None})
+    feeds.rewrite_user(instance.pk, MEMBERS, {"user": "", "display_name": ""})
+
+
+@receiver(post_save, sender=User)
+def change_name(instance: User, created: bool, update_fields: Collection[str] | None, **signal: object) -> None:
+    if created or (update_fields is not None and "display_name" not in update_fields):
+        return
+    name = {"user": instance.display_name, "display_name": instance.display_name}
+    feeds.rewrite_user(instance.pk, MESSAGES, {"sender": name, "sender_name": instance.display_name})
+    feeds.rewrite_user(instance.pk, MEMBERS, name)
 
 
 @receiver(post_save, sender=ChatMessage)

@@ -3,6 +3,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property, wraps
@@ -33,7 +34,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from core.models import Feed, FeedEvent, IdempotencyKey, PeriodicJob, RateLimitCount
+from core.models import Feed, FeedEvent, FeedFloor, IdempotencyKey, PeriodicJob, RateLimitCount
 
 ModelType = TypeVar("ModelType", bound=Model)
 
@@ -188,11 +189,13 @@ class OperatorAdmin(admin.ModelAdmin[ModelType]):
     def _do(self, request: HttpRequest, thing: Any, deed: Deed) -> bool:
         try:
             with transaction.atomic():  # what was done stands in the log, and nothing else
-                if deed.permission == "delete":
-                    self.log_deletions(request, [thing])  # type: ignore[arg-type]  # any rows will do
-                else:
-                    self.log_change(request, thing, f"{deed.description}.")
+                before = copy(thing)
                 deed.do(self, request, thing)
+                # Afterwards: services lock feeds before any row, and this locks the user who does it.
+                if deed.permission == "delete":
+                    super().log_deletions(request, [before])  # type: ignore[arg-type]  # any rows will do
+                else:
+                    self.log_change(request, before, f"{deed.description}.")
         except tuple(self.refusals) as refusal:
             self._tell(request, thing, self.refusals[type(refusal)])
             return False
@@ -223,7 +226,13 @@ class OperatorAdmin(admin.ModelAdmin[ModelType]):
         self.delete(request, thing)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        before = copy(obj)
         self.delete(request, obj)
+        super().log_deletions(request, [before])  # type: ignore[arg-type]  # any rows will do
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """Nothing yet: Django logs before it deletes, and feeds are locked before any row. `delete_model` logs."""
+        return []
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         try:
@@ -364,6 +373,15 @@ class IdempotencyKeyAdmin(HistoryAdmin[IdempotencyKey]):
         return super().get_queryset(request).annotate(length=Length("answer")).defer("answer", "headers")
 
     length = annotated("length", "characters")
+
+
+@admin.register(FeedFloor)
+class FeedFloorAdmin(HistoryAdmin[FeedFloor]):
+    """The number at which new feeds start."""
+
+    list_display = ["head"]
+    search_fields = ["head__exact"]
+    search_help_text = "A number."
 
 
 @admin.register(PeriodicJob)

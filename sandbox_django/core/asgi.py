@@ -9,6 +9,7 @@ import asyncio
 import fcntl
 import gc
 import io
+import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import structlog
+from channels.routing import URLRouter
 from channels.sessions import CookieMiddleware
 from django.conf import settings
 from django.core import signals
@@ -32,6 +34,7 @@ from core import runner
 from core.cpu_bound import METHODS, limits_of
 from core.exposition import keep_sharing
 from core.live.layers import MemoryLayer, live_layer
+from core.live.messages import authentication_frame
 from core.metrics import http_requests, thread_refusals
 from core.periodic import Periodic, repeat
 from core.threads import Work, drop_dead_connections, end_threads, in_pool, is_full
@@ -198,6 +201,7 @@ class SocketDoor:
 
     def __init__(self, inner: Application, life: "ServerLife") -> None:
         self.inner = CookieMiddleware(inner)  # by this name chanx finds the routes
+        self._shapes = list(_shapes_of(inner))
         self._life = life
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -217,7 +221,20 @@ class SocketDoor:
             if not str(failure).startswith("No route found"):  # how Channels says it
                 raise
             await receive()
+            if any(shape.fullmatch(scope["path"]) for shape in self._shapes):  # only the id is none
+                await send({"type": "websocket.accept"})
+                await send({"type": "websocket.send", "text": authentication_frame(HTTPStatus.NOT_FOUND, "Not found.")})
             await send({"type": "websocket.close", "code": 4404})
+
+
+def _shapes_of(router: Any, prefix: str = "/") -> Iterator[re.Pattern[str]]:
+    """The addresses of a router's sockets, with anything in the places of their ids."""
+    for route in getattr(router, "routes", ()):
+        address = f"{prefix}{route.pattern}"
+        if isinstance(route.callback, URLRouter):
+            yield from _shapes_of(route.callback, address)
+        elif "<" in address:
+            yield re.compile(re.sub(r"<[^>]+>", "[^/]+", address))
 
 
 def _is_allowed_origin(origin: str, scope: Scope, headers: Mapping[bytes, bytes]) -> bool:

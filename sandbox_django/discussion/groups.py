@@ -1,6 +1,6 @@
-"""The one spelling of this app's feed and group names.
+"""The one spelling of this app's feed and group names, and of the keys of objects whose text is in feeds.
 
-Feeds are locked in the order of their names, also one inside the other: the list, then a topic, then inboxes.
+All feeds that a service writes to are locked at once, before any row: the list, a topic, and inboxes.
 """
 
 LIST = "discussion.list"
@@ -9,9 +9,26 @@ LIST = "discussion.list"
 ACTIVITY = "discussion.activity"
 
 
+TOPIC_FEEDS = "discussion.topic."
+INBOXES = "inbox."
+
+
 def topic_feed(topic_id: int) -> str:
-    return f"discussion.topic.{topic_id}"
+    return f"{TOPIC_FEEDS}{topic_id}"
 
 
 def inbox_feed(user_id: int) -> str:
-    return f"inbox.{user_id}"
+    return f"{INBOXES}{user_id}"
+
+
+# Prefixes of object keys, see `LoggedMessage.object_key`.
+TOPICS = "discussion.topic:"
+REPLIES = "discussion.reply:"
+
+
+def topic_key(topic_id: int) -> str:
+    return f"{TOPICS}{topic_id}"
+
+
+def reply_key(reply_id: int) -> str:
+    return f"{REPLIES}{reply_id}"

@@ -8,12 +8,23 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from accounts.feeds import locked_for
 from accounts.fields import LowerCaseEmailField
 
 EMAIL_TAKEN = "An account with this e-mail already exists. Sign in or reset your password."
 
 
+class UserQuerySet(models.QuerySet["User"]):
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Delete the users with their feeds, which are locked before any row is."""
+        with locked_for(list(self.values_list("pk", flat=True))):
+            return super().delete()
+
+
 class UserManager(BaseUserManager["User"]):
+    def get_queryset(self) -> UserQuerySet:
+        return UserQuerySet(self.model, using=self._db)
+
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """Create someone who signs in with `email`; without a password nobody can, until one is set."""
         if not email:
@@ -84,6 +95,11 @@ class User(AbstractBaseUser, PermissionsMixin):
             }
         with transaction.atomic():  # with what receivers end because of it
             super().save(update_fields=update_fields, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Delete the user with their feeds, which are locked before any row is."""
+        with locked_for([self.pk]):
+            return super().delete(*args, **kwargs)
 
     def set_unusable_password(self) -> None:
         super().set_unusable_password()

@@ -1,4 +1,7 @@
-from collections.abc import Sequence
+import asyncio
+import json
+from collections.abc import Collection, Sequence
+from typing import Self
 from uuid import UUID
 
 from chanx.core.decorators import channel
@@ -8,6 +11,7 @@ from assistants.messages.assistant import (
     AnswerBlocksMessage,
     AssistantErrorMessage,
     CompleteStreamingMessage,
+    ConversationClaimed,
     ConversationUpdated,
     NewAssistantMessage,
     StreamingMessage,
@@ -16,9 +20,13 @@ from assistants.models import AssistantConversation
 from assistants.permissions import ConversationOwner
 from assistants.texts import newest_answer, text_so_far, whole_texts
 from core.live.authenticator import LiveAuthenticator
-from core.live.consumer import LiveConsumer
+from core.live.consumer import CLOSE_SIGNED_OUT, LiveConsumer
+from core.live.feeds import Fact
 from core.live.texts import NewestText, Piece
 from core.rows import find
+
+CLOSE_NOT_FOUND = 4404
+CLAIMED = '{"action":"conversation_claimed"'  # how such a frame begins
 
 
 class AssistantAuthenticator(LiveAuthenticator):
@@ -44,7 +52,10 @@ class ConversationAssistantConsumer(LiveConsumer):
         CompleteStreamingMessage,
         AssistantErrorMessage,
         ConversationUpdated,
+        ConversationClaimed,
     ]
+
+    _shutting: asyncio.Task[None] | None = None
 
     def feed(self) -> str:
         return conversation_feed(self.authenticator.obj.pk)
@@ -54,6 +65,37 @@ class ConversationAssistantConsumer(LiveConsumer):
 
     def stored_texts(self, text_ids: Sequence[int]) -> Sequence[Piece]:
         return whole_texts(text_ids)
+
+    @property
+    def user_id(self) -> int | None:
+        """None for a visitor."""
+        return self.authenticator.user.pk if self.authenticator.user else None
+
+    @classmethod
+    def still_allowed(cls, consumers: Sequence[Self]) -> Collection[Self]:
+        conversations = {consumer.authenticator.obj.pk for consumer in consumers}
+        owners = dict(AssistantConversation.objects.filter(pk__in=conversations).values_list("pk", "user_id"))
+        return [
+            consumer
+            for consumer in consumers
+            if consumer.authenticator.obj.pk in owners
+            and owners[consumer.authenticator.obj.pk] in (None, consumer.user_id)
+        ]
+
+    def take_fact(self, fact: Fact, *, anyhow: bool = False) -> bool:
+        if fact.seq == self.seq + 1 and self._is_claimed_by_another(fact):
+            # At once, and not only when it is closed, which may take a slow client's time.
+            self._leave()
+            code = CLOSE_SIGNED_OUT if self.user_id is None else CLOSE_NOT_FOUND
+            self._shutting = asyncio.create_task(self.close(code))
+            return True
+        return super().take_fact(fact, anyhow=anyhow)
+
+    def _is_claimed_by_another(self, fact: Fact) -> bool:
+        # The text first: nearly every event is another one, and each socket asks.
+        if not fact.frame.startswith(CLAIMED):
+            return False
+        return bool(json.loads(fact.frame)["payload"]["userId"] != self.user_id)
 
     async def running_text(self, text_id: int) -> Piece | None:
         return await text_so_far(text_id)

@@ -7,10 +7,11 @@ from uuid import UUID
 from chanx.messages.base import BaseMessage
 from pydantic import BaseModel, Field
 
+from assistants.groups import conversation_key, message_key
 from assistants.models import AssistantConversation, AssistantMessage
 from core.dates import formatted
 from core.live.frames import dumps
-from core.live.messages import Unnumbered
+from core.live.messages import LoggedMessage, Unnumbered
 
 
 class QuestionPayload(BaseModel):
@@ -22,11 +23,15 @@ class QuestionPayload(BaseModel):
     formatted_created_at: str = Field(description="The same for people, in the site's time zone.")
 
 
-class NewAssistantMessage(BaseMessage):
+class NewAssistantMessage(LoggedMessage):
     """A question was asked."""
 
     action: Literal["new_assistant_message"] = "new_assistant_message"
     payload: QuestionPayload
+
+    @property
+    def object_key(self) -> str:
+        return message_key(self.payload.id)
 
     @classmethod
     def of(cls, question: AssistantMessage) -> Self:
@@ -102,11 +107,15 @@ class EndPayload(BaseModel):
     usage: UsagePayload | None = Field(description="null where the model doesn't tell.")
 
 
-class CompleteStreamingMessage(BaseMessage):
+class CompleteStreamingMessage(LoggedMessage):
     """The answer is stored and over, to its end or because a reader stopped it."""
 
     action: Literal["complete_streaming"] = "complete_streaming"
     payload: EndPayload
+
+    @property
+    def object_key(self) -> str:
+        return message_key(self.payload.reply_id)
 
 
 class FailurePayload(BaseModel):
@@ -118,11 +127,15 @@ class FailurePayload(BaseModel):
     content_html: str = Field(description="The text that was written until then, as safe HTML.")
 
 
-class AssistantErrorMessage(BaseMessage):
+class AssistantErrorMessage(LoggedMessage):
     """The answer failed. What was said so far is stored, and Retry begins a new one."""
 
     action: Literal["assistant_error"] = "assistant_error"
     payload: FailurePayload
+
+    @property
+    def object_key(self) -> str:
+        return message_key(self.payload.reply_id)
 
 
 class ConversationPayload(BaseModel):
@@ -133,11 +146,15 @@ class ConversationPayload(BaseModel):
     updated_at: datetime = Field(description="When it last changed, in UTC (ISO 8601).")
 
 
-class ConversationUpdated(BaseMessage):
+class ConversationUpdated(LoggedMessage):
     """The conversation has a new title, or another model."""
 
     action: Literal["conversation_updated"] = "conversation_updated"
     payload: ConversationPayload
+
+    @property
+    def object_key(self) -> str:
+        return conversation_key(self.payload.id)
 
     @classmethod
     def of(cls, conversation: AssistantConversation) -> Self:
@@ -150,3 +167,19 @@ class ConversationUpdated(BaseMessage):
                 updated_at=conversation.updated_at,
             )
         )
+
+
+class ClaimedPayload(BaseModel):
+    id: UUID = Field(description="Id of the conversation.")
+    user_id: int = Field(description="Id of the user whose conversation it is now.")
+
+
+class ConversationClaimed(BaseMessage):
+    """A visitor signed in, and the conversation is theirs now. Sockets of others are closed instead of this frame."""
+
+    action: Literal["conversation_claimed"] = "conversation_claimed"
+    payload: ClaimedPayload
+
+    @classmethod
+    def of(cls, conversation_id: UUID, *, user_id: int) -> Self:
+        return cls(payload=ClaimedPayload(id=conversation_id, user_id=user_id))

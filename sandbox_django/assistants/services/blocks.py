@@ -28,6 +28,7 @@ class Blocks:
     answer_id: int
     question_id: int
     conversation_id: UUID
+    after_seq: int = 0  # the number of the event that the answer comes after
     length: int = 0  # characters that were drawn,
     seen: int = 0  # and those that were looked at
     is_drawing: bool = False
@@ -79,4 +80,5 @@ def _tell(blocks: Blocks, length: int, html: str) -> None:
         conversation_feed(blocks.conversation_id),
         f"blocks {blocks.answer_id} {offset}",
         AnswerBlocksMessage(payload=payload),
+        after=blocks.after_seq,
     )

@@ -8,8 +8,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.models import User
-from assistants.groups import WRITERS, conversation_feed
-from assistants.messages.assistant import ConversationUpdated, NewAssistantMessage
+from assistants.groups import WRITERS, conversation_feed, conversation_key
+from assistants.messages.assistant import ConversationClaimed, ConversationUpdated, NewAssistantMessage
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.message import MessageType
 from assistants.services.answers import BegunAnswer, begin_answer, writing_of
@@ -44,6 +44,7 @@ def change_conversation(conversation: AssistantConversation, **fields: str) -> N
         for name, value in fields.items():
             setattr(conversation, name, value)
         conversation.save(update_fields=list(fields))
+        feeds.rewrite(conversation_key(conversation.pk), {"title": conversation.title})
         feed.publish(ConversationUpdated.of(conversation))
 
 
@@ -61,11 +62,16 @@ def claim_conversations(user: User, conversation_ids: Collection[UUID]) -> int:
     claimed = list(ownerless.values_list("pk", flat=True))
     if not claimed:
         return 0
-    with feeds.write_all([conversation_feed(pk) for pk in claimed]):
-        won = ownerless.update(user=user)
-    for pk in claimed:
+    with feeds.write_all([conversation_feed(pk) for pk in claimed]) as locked:
+        ours = set(ownerless.values_list("pk", flat=True))  # others may have signed in at the same moment
+        AssistantConversation.objects.filter(pk__in=ours).update(user=user)
+        for pk, feed in zip(claimed, locked, strict=True):
+            if pk in ours:
+                # In the log, so that also a socket that missed it is closed before it gets anything later.
+                feed.publish(ConversationClaimed.of(pk, user_id=user.pk))
+    for pk in ours:
         transaction.on_commit(partial(runner.start, hub.recheck, conversation_feed(pk)))
-    return won
+    return len(ours)
 
 
 def post_message(conversation: AssistantConversation, *, content: str, asker: Asker | None = None) -> AssistantMessage:

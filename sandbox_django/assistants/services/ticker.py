@@ -59,7 +59,7 @@ class Writing:
     blocks: Blocks = field(init=False)
 
     def __post_init__(self) -> None:
-        self.blocks = Blocks(self.answer_id, self.question_id, self.conversation_id)
+        self.blocks = Blocks(self.answer_id, self.question_id, self.conversation_id, self.after_seq)
 
     def stop(self) -> None:
         """A reader has had enough."""

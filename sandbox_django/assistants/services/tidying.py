@@ -20,7 +20,7 @@ BATCH = 200  # conversations in one transaction
 def delete_conversations(conversation_ids: Collection[UUID]) -> None:
     """Delete conversations with their messages and feeds; sockets that listen to them are closed."""
     names = [conversation_feed(pk) for pk in conversation_ids]
-    with transaction.atomic():
+    with feeds.write_all(names):
         AssistantConversation.objects.filter(pk__in=conversation_ids).delete()
         feeds.delete(names)
     for name in names:

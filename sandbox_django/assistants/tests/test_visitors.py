@@ -96,6 +96,8 @@ class ShutOutTests(WebsocketTestCase):
 
         assert await visitor.close_code() == 4401
         assert await stranger.close_code() == 4404
+        claimed = await mine.hear()
+        assert (claimed["action"], claimed["payload"]["userId"]) == ("conversation_claimed", person.pk)
         assert await mine.hears_nothing()
 
     async def test_pages_of_a_deleted_conversation_are_closed(self) -> None:

@@ -1,10 +1,11 @@
 import asyncio
 import json
-from typing import Any
+from collections.abc import Collection, Sequence
+from typing import Any, Self
 
 import structlog
 from chanx.core.decorators import channel, ws_handler
-from django.db import DatabaseError
+from django.db import Error
 
 from accounts.models import User
 from chat import presence
@@ -28,7 +29,7 @@ from chat.messages.chat import (
 from chat.models import ChatMember, GroupChat
 from core.live import hints
 from core.live.authenticator import LiveAuthenticator
-from core.live.consumer import LiveConsumer
+from core.live.consumer import CLOSE_TRY_AGAIN, LiveConsumer
 from core.live.feeds import Fact
 from core.live.frames import encode
 from core.rows import find
@@ -37,7 +38,6 @@ from core.threads import in_database_thread
 logger = structlog.get_logger(__name__)
 
 CLOSE_REMOVED = 4403
-CLOSE_TRY_AGAIN = 1013
 MEMBER_REMOVED = '{"action":"member_removed"'  # how such a frame begins
 
 
@@ -122,6 +122,12 @@ class ChatDetailConsumer(LiveConsumer):
         if self._looking is None:
             super().take_hint(frame)
 
+    @classmethod
+    def still_allowed(cls, consumers: Sequence[Self]) -> Collection[Self]:
+        memberships = {consumer.authenticator.obj.pk for consumer in consumers}
+        current = set(ChatMember.objects.filter(pk__in=memberships).values_list("pk", flat=True))
+        return [consumer for consumer in consumers if consumer.authenticator.obj.pk in current]
+
     def _is_my_end(self, fact: Fact) -> bool:
         """Whether it tells that this very membership is over, and not an earlier one of the same person."""
         # The text first: nearly every fact is another one, and each socket asks.
@@ -133,7 +139,7 @@ class ChatDetailConsumer(LiveConsumer):
         """Whoever was added again meanwhile stays; the others hear that it is over, and nothing after that."""
         try:
             me, room = await in_database_thread(self._look_again)
-        except DatabaseError as failure:
+        except Error as failure:
             logger.warning("live_log_unreachable", error=type(failure).__name__, feed=self.feed())
             await self.close(CLOSE_TRY_AGAIN)  # they come back, and are asked who they are
             return

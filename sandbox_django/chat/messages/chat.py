@@ -9,11 +9,12 @@ from typing import Literal, Self
 from chanx.messages.base import BaseMessage
 from pydantic import BaseModel, Field
 
+from chat.groups import member_key, message_key, room_key
 from chat.models import ChatMember, ChatMessage, GroupChat
 from chat.models.room import EXCERPT_OF
 from chat.texts import excerpt
 from core.dates import formatted
-from core.live.messages import Unnumbered
+from core.live.messages import LoggedMessage, Unnumbered
 
 
 class SenderPayload(BaseModel):
@@ -70,33 +71,57 @@ class MessagePayload(BaseModel):
         )
 
 
-class MemberMessage(BaseMessage):
+class MemberMessage(LoggedMessage):
     """Somebody said something."""
 
     action: Literal["member_message"] = "member_message"
     payload: MessagePayload
 
+    @property
+    def object_key(self) -> str:
+        return message_key(self.payload.id)
+
+    @property
+    def named_user(self) -> int | None:
+        return self.payload.user_id
+
     @classmethod
     def of(cls, message: ChatMessage) -> Self:
         return cls(payload=MessagePayload.of(message))
 
 
-class MessageUpdated(BaseMessage):
+class MessageUpdated(LoggedMessage):
     """Somebody changed what they had said."""
 
     action: Literal["message_updated"] = "message_updated"
     payload: MessagePayload
 
+    @property
+    def object_key(self) -> str:
+        return message_key(self.payload.id)
+
+    @property
+    def named_user(self) -> int | None:
+        return self.payload.user_id
+
     @classmethod
     def of(cls, message: ChatMessage) -> Self:
         return cls(payload=MessagePayload.of(message))
 
 
-class MessageDeleted(BaseMessage):
+class MessageDeleted(LoggedMessage):
     """What was said is gone; its place stays."""
 
     action: Literal["message_deleted"] = "message_deleted"
     payload: MessagePayload
+
+    @property
+    def object_key(self) -> str:
+        return message_key(self.payload.id)
+
+    @property
+    def named_user(self) -> int | None:
+        return self.payload.user_id
 
     @classmethod
     def of(cls, message: ChatMessage) -> Self:
@@ -111,22 +136,38 @@ class MemberPayload(SenderPayload):
         return cls(**dict(SenderPayload.of(member)), last_read_message_id=member.last_read_message_id)
 
 
-class MemberAdded(BaseMessage):
+class MemberAdded(LoggedMessage):
     """Somebody is in the room now."""
 
     action: Literal["member_added"] = "member_added"
     payload: MemberPayload
+
+    @property
+    def object_key(self) -> str:
+        return member_key(self.payload.id)
+
+    @property
+    def named_user(self) -> int:
+        return self.payload.user_id
 
     @classmethod
     def of(cls, member: ChatMember) -> Self:
         return cls(payload=MemberPayload.of(member))
 
 
-class MemberUpdated(BaseMessage):
+class MemberUpdated(LoggedMessage):
     """Somebody may do more, or less, than before."""
 
     action: Literal["member_updated"] = "member_updated"
     payload: MemberPayload
+
+    @property
+    def object_key(self) -> str:
+        return member_key(self.payload.id)
+
+    @property
+    def named_user(self) -> int:
+        return self.payload.user_id
 
     @classmethod
     def of(cls, member: ChatMember) -> Self:
@@ -140,11 +181,19 @@ class MemberRemovedPayload(BaseModel):
     has_left: bool = Field(description="Whether they went by themself.")
 
 
-class MemberRemoved(BaseMessage):
+class MemberRemoved(LoggedMessage):
     """Somebody is not in the room any more. Their messages stay, without a sender."""
 
     action: Literal["member_removed"] = "member_removed"
     payload: MemberRemovedPayload
+
+    @property
+    def object_key(self) -> str:
+        return member_key(self.payload.id)
+
+    @property
+    def named_user(self) -> int:
+        return self.payload.user_pk
 
     @classmethod
     def of(cls, member: ChatMember, *, has_left: bool) -> Self:
@@ -185,11 +234,15 @@ class RoomPayload(BaseModel):
         )
 
 
-class GroupUpdated(BaseMessage):
+class GroupUpdated(LoggedMessage):
     """The room has another title or description."""
 
     action: Literal["group_updated"] = "group_updated"
     payload: RoomPayload
+
+    @property
+    def object_key(self) -> str:
+        return room_key(self.payload.id)
 
     @classmethod
     def of(cls, room: GroupChat, *, member_count: int) -> Self:
@@ -253,11 +306,15 @@ class JoinedRoomPayload(RoomPayload):
     last_read_number: int = Field(description="The same: earlier messages count as read.")
 
 
-class AddedToGroup(BaseMessage):
+class AddedToGroup(LoggedMessage):
     """The person is in a room more."""
 
     action: Literal["added_to_group"] = "added_to_group"
     payload: JoinedRoomPayload
+
+    @property
+    def object_key(self) -> str:
+        return room_key(self.payload.group_pk)
 
     @classmethod
     def of(cls, member: ChatMember, *, member_count: int) -> Self:
@@ -276,14 +333,18 @@ class AddedToGroup(BaseMessage):
 
 class LeftRoomPayload(BaseModel):
     group_pk: int = Field(description="Id of the room.")
-    group_title: str = Field(description="Title of the room.")
+    group_title: str = Field(description="Title of the room; empty in a replay when the room was deleted.")
 
 
-class RemovedFromGroup(BaseMessage):
+class RemovedFromGroup(LoggedMessage):
     """The person is in a room less: they left, were removed, or it was deleted."""
 
     action: Literal["removed_from_group"] = "removed_from_group"
     payload: LeftRoomPayload
+
+    @property
+    def object_key(self) -> str:
+        return room_key(self.payload.group_pk)
 
     @classmethod
     def of(cls, room: GroupChat) -> Self:

@@ -129,24 +129,28 @@ def leave_room(room: GroupChat, *, user: User) -> None:
 def leave_for_ever(user: User) -> None:
     """Out of all rooms, before an account is deleted: the eldest of the highest role owns those that have no owner now.
 
-    A room with nobody left in it goes, too.
+    A room with nobody left in it goes, too, and so does the user's own feed.
     """
-    with feeds.write(person_feed(user.pk)):  # from here on nobody lets them in anywhere
-        mine = list(ChatMember.objects.select_related("group_chat", "user").filter(user=user))
-        rooms = [room_feed(member.group_chat_id) for member in mine]
-        if not rooms:
-            return
-        with feeds.write_all(rooms) as in_rooms:
-            for member, in_room in zip(mine, in_rooms, strict=True):
-                others = member.group_chat.members.select_related("user").exclude(pk=member.pk)
-                heir = others.first()
-                if heir is None:
-                    member.group_chat.delete()
-                    continue
-                if member.owns and not heir.owns:
-                    _give_role(heir, ChatRole.OWNER, in_room)
-                in_room.publish(MemberRemoved.of(member, has_left=True))
-                _delete_member(member)
+    mine = ChatMember.objects.select_related("group_chat", "user").filter(user=user)
+    mine_feed = person_feed(user.pk)  # while it is locked, nobody adds them to a room
+
+    def find_feeds() -> set[str]:
+        return {mine_feed, *map(room_feed, mine.values_list("group_chat_id", flat=True))}
+
+    with feeds.write_found(find_feeds) as writers:
+        for member in list(mine):
+            name = room_feed(member.group_chat_id)
+            others = member.group_chat.members.select_related("user").exclude(pk=member.pk)
+            heir = others.first()
+            if heir is None:
+                member.group_chat.delete()
+                feeds.delete([name])
+                continue
+            if member.owns and not heir.owns:
+                _give_role(heir, ChatRole.OWNER, writers[name])
+            writers[name].publish(MemberRemoved.of(member, has_left=True))
+            _delete_member(member)
+        feeds.delete([mine_feed])
 
 
 def membership(room: GroupChat, user: User) -> ChatMember:

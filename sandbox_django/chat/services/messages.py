@@ -4,7 +4,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.models import User
-from chat.groups import room_feed
+from chat.groups import message_key, room_feed
 from chat.messages.chat import DeletedRunPayload, MemberMessage, MessageDeleted, MessageUpdated
 from chat.models import ChatMember, ChatMessage, GroupChat
 from chat.services.members import NotAllowed, membership, refuse_all_but_staff
@@ -69,6 +69,7 @@ def edit_message(message: ChatMessage, *, content: str, by: User) -> ChatMessage
         message.is_edited = True
         message.updated_at = timezone.now()
         message.save(update_fields=["content", "content_html", "mentions", "is_edited", "updated_at"])
+        _rewrite_log(message)
         feed.publish(MessageUpdated.of(message))
         if message.number == room.last_number:
             hint_activity(room, message)
@@ -115,6 +116,7 @@ def _take_back(message: ChatMessage, room: GroupChat, feed: FeedWriter) -> None:
     message.is_deleted = True
     message.updated_at = timezone.now()
     message.save(update_fields=["content", "content_html", "mentions", "is_deleted", "updated_at"])
+    _rewrite_log(message)
     feed.publish(MessageDeleted.of(message))
     run = _skip_deleted(message, room)
     hint_activity(room, message if message.number == room.last_number else room.messages.newest(), deleted_run=run)
@@ -127,6 +129,12 @@ def _skip_deleted(message: ChatMessage, room: GroupChat) -> DeletedRunPayload:
     to = end_of_deleted_run(room, message.number)
     room.members.filter(last_read_number__gte=after, last_read_number__lt=to).update(last_read_number=to)
     return DeletedRunPayload(after=after, to=to)
+
+
+def _rewrite_log(message: ChatMessage) -> None:
+    """Leave no frame with the earlier text: a member who joins later may replay the room from its start."""
+    names = ("content", "content_html", "mentions", "is_edited", "is_deleted", "updated_at")
+    feeds.rewrite(message_key(message.pk), {name: getattr(message, name) for name in names})
 
 
 def _as_it_is_now(message: ChatMessage) -> ChatMessage:

@@ -9,7 +9,7 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from accounts.models import User
-from chat.groups import ACTIVITY, person_feed, room_feed
+from chat.groups import ACTIVITY, person_feed, room_feed, room_key
 from chat.messages.chat import (
     AddedToGroup,
     DeletedRunPayload,
@@ -38,10 +38,6 @@ class NoSuchMessage(Exception):
     """Nothing of this id was said in the room."""
 
 
-class _OthersCame(Exception):
-    """Somebody joined between two looks."""
-
-
 def create_room(user: User, *, title: str, description: str = "") -> GroupChat:
     """A room of one's own, with nobody else in it yet."""
     CREATING.hit(user.pk)
@@ -63,6 +59,7 @@ def change_room(room: GroupChat, *, by: User, **fields: str) -> GroupChat:
             setattr(room, name, value)
         room.updated_at = timezone.now()
         room.save(update_fields=[*fields, "updated_at"])
+        _rewrite_log(room, title=room.title, description=room.description)
         feed.publish(GroupUpdated.of(room, member_count=room.members.count()))
         hint_activity(room, room.messages.newest())
     return room
@@ -129,22 +126,21 @@ def _refuse_all_but_owners(me: ChatMember) -> None:
 
 
 def _delete_room(room: GroupChat, refuse: Callable[[], None]) -> None:
-    while True:
-        try:
-            _delete_room_of(room, [*room.members.values_list("user_id", flat=True)], refuse)
-        except _OthersCame:
-            continue  # every list to be told has to be locked before the room is: look again
-        return
-
-
-def _delete_room_of(room: GroupChat, user_ids: list[int], refuse: Callable[[], None]) -> None:
     name = room_feed(room.pk)
-    with feeds.write_all([name, *map(person_feed, user_ids)]) as (_, *lists):
+
+    def find_feeds() -> list[str]:
+        return [name, *map(person_feed, room.members.values_list("user_id", flat=True))]
+
+    with feeds.write_found(find_feeds) as writers:
         refuse()
-        if not set(room.members.values_list("user_id", flat=True)) <= set(user_ids):
-            raise _OthersCame
-        for in_list in lists:
-            in_list.publish(RemovedFromGroup.of(room))
+        for user_id in room.members.values_list("user_id", flat=True):
+            writers[person_feed(user_id)].publish(RemovedFromGroup.of(room))
+        _rewrite_log(room, title="", description="")
         GroupChat.objects.filter(pk=room.pk).delete()
         feeds.delete([name])
     transaction.on_commit(partial(runner.start, hub.recheck, name))
+
+
+def _rewrite_log(room: GroupChat, *, title: str, description: str) -> None:
+    """In the room's own feed and in those of its members, who were told its title."""
+    feeds.rewrite(room_key(room.pk), {"title": title, "group_title": title, "description": description})

@@ -164,9 +164,10 @@ CHANX: dict[str, Any] = {
     "ASYNCAPI_TITLE": f"{SITE_NAME} WebSocket API",
     "ASYNCAPI_VERSION": "1.0.0",
 }
-# What a feed keeps for readers who come back: so many days, and so many events.
+# What a feed keeps for readers who come back: so many days, so many events, and so many bytes.
 FEED_KEEP_DAYS = env.int("FEED_KEEP_DAYS", 7)
 FEED_KEEP_EVENTS = env.int("FEED_KEEP_EVENTS", 5000)
+FEED_KEEP_BYTES = env.int("FEED_KEEP_BYTES", 8 * 1024 * 1024)
 # Seconds a browser may take to accept a frame before its socket is closed; it comes back with what it has.
 SLOW_CLIENT_TIMEOUT = env.float("SLOW_CLIENT_TIMEOUT", 10.0)
 LIVE_GUARD = "accounts.guard.SignInGuard"  # whom sockets are open for, and how long

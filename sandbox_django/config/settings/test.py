@@ -28,7 +28,7 @@ else:
 DATA_DIR.mkdir(parents=True, exist_ok=True)
 DATABASE_THREADS = 0
 
-CHANX |= {"SEND_COMPLETION": True}
+CHANX |= {"SEND_COMPLETION": True, "SEND_AUTHENTICATION_MESSAGE": True}
 
 # Never a developer's own key.
 OPENAI_API_KEY = "test-key"

@@ -5,9 +5,8 @@ import time
 from collections import deque
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from functools import lru_cache
 from http import HTTPStatus
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Self, cast
 from urllib.parse import parse_qs
 
 import humps
@@ -23,6 +22,7 @@ from chanx.messages.incoming import PingMessage
 from chanx.messages.outgoing import ErrorMessage, PongMessage
 from chanx.type_defs import EventPayload
 from django.conf import settings
+from django.db import Error
 from pydantic import ValidationError
 
 from core import runner
@@ -33,11 +33,10 @@ from core.live.frames import dumps, encode
 from core.live.hub import LiveFeed, current_hub, read_with_texts
 from core.live.layers import LayerMessage, live_layer
 from core.live.messages import (
-    AuthenticationData,
     AuthenticationMessage,
-    AuthenticationPayload,
     ResyncMessage,
     ResyncPayload,
+    authentication_frame,
 )
 from core.live.outbox import GONE, Outbox
 from core.live.passes import Pass
@@ -54,6 +53,7 @@ CLOSE_SLOW = 4408
 CLOSE_BAD_REQUEST = 4400
 CLOSE_SIGNED_OUT = 4401
 CLOSE_TOO_OFTEN = 4429
+CLOSE_TRY_AGAIN = 1013
 
 
 class LiveConsumer(AsyncJsonWebsocketConsumer):
@@ -132,7 +132,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         match message["type"]:
             case "websocket.connect":
                 await self.websocket_connect(message)
-            case "websocket.receive" if not self._closed:
+            case "websocket.receive" if not (self._closed or self._is_over):
                 await self.websocket_receive(message)
             case "websocket.disconnect":
                 await self.websocket_disconnect(message)
@@ -198,6 +198,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     def _leave(self) -> None:
         self._is_over = True
+        self._outbox.seal()
         if self._address is not None:
             current_hub().passes.leave(self, self._pass, self._address)
             self._address = None
@@ -247,6 +248,8 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             if fact.text_id is not None and (text := self._replayed_texts.get(fact.text_id)):
                 self._send_text(text)
             self.take_fact(fact, anyhow=True)
+        if self._is_over:  # by what was replayed
+            return
         if newest_text is not None:
             # Texts come one after the other: those before the one that runs are over, too.
             newest_ended = newest_text.text_id - newest_text.is_running
@@ -265,7 +268,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     def take_fact(self, fact: Fact, *, anyhow: bool = False) -> bool:
         """Send the next fact; doubles are dropped. False when one before it, or the end of its text, is missing."""
-        if fact.seq <= self.seq:
+        if fact.seq <= self.seq or self._is_over:
             return True
         if fact.seq > self.seq + 1:
             return False
@@ -279,7 +282,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     def take_text(self, piece: Piece, *, anyhow: bool = False) -> bool:
         """Send what is new of a piece. False when its start, or the fact it follows, is missing."""
-        if piece.text_id <= self._ended_text_id:
+        if piece.text_id <= self._ended_text_id or self._is_over:
             return True
         if piece.after > self.seq:
             return False
@@ -313,9 +316,24 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     async def _recheck(self) -> None:
         authenticator = self.authenticator_class(self.send_message)
-        if not await authenticator.authenticate(self.scope):
-            await self.close(authenticator.close_code)
-        self._rechecking = None
+        try:
+            if await authenticator.authenticate(self.scope):
+                self.authenticator.obj = authenticator.obj
+            else:
+                await self.close(authenticator.close_code)
+        except Error as failure:
+            logger.warning("rights_not_checked", error=type(failure).__name__, feed=self.feed())
+            await self.close(CLOSE_TRY_AGAIN)  # the client comes back, and is authenticated again
+        finally:
+            self._rechecking = None
+
+    @classmethod
+    def still_allowed(cls, consumers: Sequence[Self]) -> Collection[Self]:
+        """Returns those of these open sockets whose users may still listen. Asks the database, in one query for all.
+
+        Whether they are still signed in is asked elsewhere; a subclass asks about the object.
+        """
+        return consumers
 
     def take_end(self) -> None:
         """The person's device was signed out, or the token has run out: close, and not one frame more."""
@@ -369,6 +387,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         """Handle one frame after the other: chanx would start a task for each, unbounded and in no order."""
         try:
             check_json(content)
+            dumps(content).encode()  # fails on half of a surrogate pair, which no frame could return
             envelope = Envelope.model_validate(content)
             message = humps.decamelize(strip_envelope(content))
         except ValidationError as failure:
@@ -376,6 +395,9 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             return
         except (RecursionError, TooComplex):
             await self._reject_frame(None, "nested too deeply")
+            return
+        except UnicodeEncodeError:
+            await self._reject_frame(None, "not valid Unicode")
             return
         token = current_ref.set(envelope.ref)
         try:
@@ -397,7 +419,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         self._outbox.put(encode(message))
 
     def _say_authentication(self, status: HTTPStatus, detail: str, seq: int | None = None) -> None:
-        self._outbox.put(_authentication_frame(status, detail, seq))
+        self._outbox.put(authentication_frame(status, detail, seq))
 
     @classmethod
     async def broadcast_event(cls, event: BaseMessage, groups: Collection[str] | str | None = None) -> None:
@@ -405,10 +427,3 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         data = event.model_dump(mode="json")
         for group in [groups] if isinstance(groups, str) else groups or cls._default_groups():
             await live_layer().group_send(group, {"type": "live.event", "group": group, "event_data": data})
-
-
-@lru_cache(maxsize=200)  # after a deploy a thousand sockets of a room come back to the same number
-def _authentication_frame(status: HTTPStatus, detail: str, seq: int | None) -> str:
-    data = AuthenticationData(detail=detail, seq=seq)
-    payload = AuthenticationPayload(status_code=status, status_text=status.phrase, data=data)
-    return encode(AuthenticationMessage(payload=payload))

@@ -10,17 +10,18 @@ from chanx.messages.base import BaseMessage
 
 def encode(message: BaseMessage, *, seq: int | None = None) -> str:
     """The frame of a message; `seq` is its number in its feed, for a fact."""
-    frame = _camelized(message.model_dump(mode="json"))
+    frame = camelize(message.model_dump(mode="json"))
     if seq is not None:
         frame["seq"] = seq
     return dumps(frame)
 
 
-def _camelized(value: Any) -> Any:
+def camelize(value: Any) -> Any:
+    """Names as on the wire, at any depth."""
     if isinstance(value, dict):
-        return {_camel(name): _camelized(part) for name, part in value.items()}
+        return {_camel(name): camelize(part) for name, part in value.items()}
     if isinstance(value, list):
-        return [_camelized(part) for part in value]
+        return [camelize(part) for part in value]
     return value
 
 

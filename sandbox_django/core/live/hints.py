@@ -13,34 +13,37 @@ from core.live.layers import LAYER_DOWN, live_layer
 INTERVAL = 1.0  # seconds
 
 # Per event loop: what was sent less than INTERVAL ago, and the newest hint that waits for its turn.
-_resting: "WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], BaseMessage | None]]" = (
+_resting: "WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], tuple[BaseMessage, int] | None]]" = (
     WeakKeyDictionary()
 )
 
 
-def send(group: str, thing: str, hint: BaseMessage) -> None:
-    """Tell a group how `thing` is now, from any thread. Readers who miss it fetch again when they reconnect."""
-    runner.start(_send, group, thing, hint)
+def send(group: str, thing: str, hint: BaseMessage, *, after: int = 0) -> None:
+    """Tell a group how `thing` is now, from any thread. Readers who miss it fetch again when they reconnect.
+
+    A hint with content says `after` which event of the feed it may be seen: a socket without that event drops it.
+    """
+    runner.start(_send, group, thing, hint, after)
 
 
-async def _send(group: str, thing: str, hint: BaseMessage) -> None:
+async def _send(group: str, thing: str, hint: BaseMessage, after: int) -> None:
     resting = _resting.setdefault(asyncio.get_running_loop(), {})
     if (group, thing) in resting:
-        resting[group, thing] = hint
+        resting[group, thing] = hint, after
         return
     resting[group, thing] = None
-    await _publish(group, hint)
+    await _publish(group, hint, after)
     asyncio.get_running_loop().call_later(INTERVAL, _rested, group, thing)
 
 
 def _rested(group: str, thing: str) -> None:
     waiting = _resting[asyncio.get_running_loop()].pop((group, thing))
     if waiting is not None:
-        runner.start(_send, group, thing, waiting)
+        runner.start(_send, group, thing, *waiting)
 
 
-async def _publish(group: str, hint: BaseMessage) -> None:
-    message: dict[str, Any] = {"type": "live.hint", "group": group, "frame": encode(hint)}
+async def _publish(group: str, hint: BaseMessage, after: int) -> None:
+    message: dict[str, Any] = {"type": "live.hint", "group": group, "frame": encode(hint), "after": after}
     try:
         await live_layer().group_send(group, message)
     except LAYER_DOWN as failure:

@@ -5,13 +5,14 @@ as ready text. The numbers show what is missing; one read of the log then serves
 """
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from typing import Any, Protocol
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
+from functools import partial
+from typing import Any, Protocol, Self
 from weakref import WeakKeyDictionary
 
 import structlog
-from django.db import DatabaseError
+from django.db import Error
 
 from core import runner
 from core.live import feeds
@@ -20,7 +21,7 @@ from core.live.layers import LAYER_DOWN, LayerMessage, live_layer
 from core.live.passes import ENDED_DEVICES, Passes, guard
 from core.live.texts import Piece
 from core.metrics import counts
-from core.threads import in_database_thread
+from core.threads import in_database_thread, once_per_hop
 
 logger = structlog.get_logger(__name__)
 
@@ -53,6 +54,8 @@ class Reader(Protocol):
     def resync(self, head: int) -> None: ...
     def stored_texts(self, text_ids: Sequence[int]) -> Sequence[Piece]: ...
     async def running_text(self, text_id: int) -> Piece | None: ...
+    @classmethod
+    def still_allowed(cls, consumers: Sequence[Self]) -> Collection[Self]: ...
 
 
 class LiveFeed:
@@ -156,9 +159,12 @@ class LiveFeed:
                     return
                 try:
                     await self._fetch()
-                except DatabaseError as failure:
+                except Error as failure:
                     logger.warning("live_log_unreachable", error=type(failure).__name__, feed=self.name)
                     await asyncio.sleep(DATABASE_PATIENCE)
+                except Exception:  # a fault of ours: the next event or the sweep tries again
+                    logger.exception("live_catch_up_failed", feed=self.name)
+                    return
         finally:
             self._catching_up = None
 
@@ -213,6 +219,10 @@ def read_with_texts(
 ) -> tuple[Replay, dict[int, Piece]]:
     """A replay and, for facts that end a text, that text: who missed the end may have missed its last words too."""
     replay = feeds.read(name, since)
+    if replay.facts:
+        # Whoever reads the same feed on the same hop shares the frames, and does not hold a copy of each.
+        shared: dict[int, Fact] = once_per_hop(("facts", name), dict)
+        replay = Replay(replay.head, [shared.setdefault(fact.seq, fact) for fact in replay.facts], replay.complete)
     ended = [fact.text_id for fact in replay.facts if fact.text_id is not None and fact.text_length]
     return replay, {piece.text_id: piece for piece in stored_texts(ended)} if ended else {}
 
@@ -334,7 +344,9 @@ class Hub:
                 feed.hear_fact(Fact(message["seq"], message["frame"], message["text_id"], message["text_length"]))
             case "live.hint":
                 for reader in tuple(feed.readers):
-                    reader.take_hint(message["frame"])
+                    # One that was not sent the event before it may lose the right to see it by that event.
+                    if message.get("after", 0) <= reader.seq:
+                        reader.take_hint(message["frame"])
             case "live.recheck":
                 for reader in tuple(feed.readers):
                     reader.take_recheck()
@@ -355,16 +367,31 @@ class Hub:
         # One query for all that were joined at about the same time.
         await asyncio.sleep(LATE_PATIENCE)
         names, self._to_check = self._to_check, set()
-        await self._compare(names)
+        try:
+            await self._compare(names)
+        except Error as failure:
+            logger.warning("live_log_unreachable", error=type(failure).__name__)  # the sweep looks again
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_INTERVAL)
-            # Again, for what Redis could not be asked for; what is subscribed already costs nothing.
-            for group in [*self._listeners, *self._feeds]:
-                await self._subscribe(group)
-            await self._compare(self._feeds)
-            await self._check_passes()
+            try:
+                # Again, for what Redis could not be asked for; what is subscribed already costs nothing.
+                for group in [*self._listeners, *self._feeds]:
+                    await self._subscribe(group)
+            except Exception:  # every socket depends on this loop, so whatever fails must not end it
+                logger.exception("live_sweep_failed")
+            await self._look()
+
+    async def _look(self) -> None:
+        """Find what the layer lost: events, the ends of sign-ins, and changes of rights."""
+        for look in (partial(self._compare, list(self._feeds)), self._check_passes, self._check_rights):
+            try:
+                await look()
+            except Error as failure:
+                logger.warning("live_log_unreachable", error=type(failure).__name__)  # the next sweep looks again
+            except Exception:
+                logger.exception("live_sweep_failed")
 
     async def _watch(self) -> None:
         """Once the layer is back, have every process look into the log, and not only with its next sweep.
@@ -382,35 +409,40 @@ class Hub:
                 except LAYER_DOWN as failure:
                     outage.failed(failure)
                     continue
+                except Exception:  # as in the sweep
+                    logger.exception("live_watch_failed")
+                    continue
                 outage.is_over()
                 to_tell -= 1
 
     def _hear_of_outage(self, data: None) -> None:
-        self._run(self._compare(list(self._feeds)))
+        self._run(self._look())
 
     async def _compare(self, names: Iterable[str]) -> None:
         was = {name: self._feeds[name].seq for name in names if name in self._feeds}
         if not was:
             return
-        try:
-            heads = await in_database_thread(feeds.heads, was)
-        except DatabaseError as failure:
-            logger.warning("live_log_unreachable", error=type(failure).__name__)
-            return  # the next sweep looks again
+        heads = await in_database_thread(feeds.heads_now, was)
         for name, seq in was.items():
             if feed := self._feeds.get(name):
-                feed.compare(heads.get(name, 0), was=seq)
+                feed.compare(heads[name], was=seq)
 
     async def _check_passes(self) -> None:
         shown = self.passes.shown()
-        if not shown:
-            return
-        try:
-            good = await in_database_thread(guard().still_good, shown)
-        except DatabaseError as failure:
-            logger.warning("passes_not_checked", error=type(failure).__name__)
-            return  # the next sweep looks again
-        self.passes.keep(good, of=shown)
+        if shown:
+            self.passes.keep(await in_database_thread(guard().still_good, shown), of=shown)
+
+    async def _check_rights(self) -> None:
+        """Reauthenticate every socket whose user may have lost the right to listen, visitors' too."""
+        kinds: defaultdict[type[Reader], list[Reader]] = defaultdict(list)
+        for feed in self._feeds.values():
+            for reader in feed.readers:
+                kinds[type(reader)].append(reader)
+        for kind, readers in kinds.items():
+            allowed = set(await in_database_thread(kind.still_allowed, readers))
+            for reader in readers:
+                if reader not in allowed:
+                    reader.take_recheck()
 
     def _run(self, job: Coroutine[Any, Any, None]) -> None:
         task = runner.spawn(job)

@@ -28,11 +28,9 @@ class SelectiveConsumer(LiveConsumer):
         _open(self.hints_group).add(self)
         await current_hub().listen(self.hints_group, partial(_tell, self.hints_group))
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            _open(self.hints_group).discard(self)
+    def _leave(self) -> None:
+        super()._leave()
+        _open(self.hints_group).discard(self)
 
 
 _consumers: "WeakKeyDictionary[asyncio.AbstractEventLoop, defaultdict[str, set[SelectiveConsumer]]]" = (

@@ -227,6 +227,14 @@ class ReadTests(TestCase):
             assert feeds.read("room.1", 0) == Replay(3, (), complete=False)
             assert seqs(feeds.read("room.1", 1)) == [2, 3]
 
+    def test_who_misses_too_many_bytes_has_to_fetch_again(self) -> None:
+        size = FeedEvent.objects.get(seq=3).size
+        with mock.patch.object(feeds, "REPLAY_BYTES", 2 * size):
+            assert feeds.read("room.1", 0) == Replay(3, (), complete=False)
+            assert seqs(feeds.read("room.1", 1)) == [2, 3]
+            FeedEvent.objects.filter(seq=3).update(text_length=1)  # it would be replayed, too
+            assert not feeds.read("room.1", 1).complete
+
     def test_without_since_only_the_head_is_told(self) -> None:
         assert feeds.read("room.1", None) == Replay(3, (), complete=True)
         assert feeds.read("unknown", None) == Replay(0, (), complete=True)
@@ -279,6 +287,60 @@ class PruneTests(TestCase):
 
         assert seqs(feeds.read("room.1", 5)) == [6]
         assert not feeds.read("room.1", 0).complete
+
+    @override_settings(FEED_KEEP_BYTES=200)
+    def test_a_feed_keeps_only_so_many_bytes(self) -> None:
+        sizes = FeedEvent.objects.filter(feed__name="room.1").order_by("-seq").values_list("size", flat=True)
+        kept = 200 // max(sizes)
+        assert 1 < kept < 5
+
+        assert feeds.prune() == 5 - kept
+
+        assert len(feeds.read("room.1", 5 - kept).facts) == kept
+        assert not feeds.read("room.1", 0).complete
+        assert seqs(feeds.read("room.2", 0)) == [1]
+
+    @override_settings(FEED_KEEP_DAYS=7)
+    def test_more_than_one_batch_is_deleted(self) -> None:
+        with mock.patch.object(feeds, "BATCH", 2):
+            assert feeds.prune(now=timezone.now() + timedelta(days=8)) == 6
+
+        assert not FeedEvent.objects.exists()
+
+    def test_an_empty_feed_is_removed_and_its_numbers_are_not_used_again(self) -> None:
+        feeds.prune(now=timezone.now() + timedelta(days=8))
+        assert not Feed.objects.exists()
+
+        # Without a row a feed stands at the floor: nobody is told that something is missing who misses nothing.
+        assert feeds.head("room.1") == 5
+        assert feeds.read("room.1", 5) == Replay(5, [], complete=True)
+        assert feeds.heads_now({"room.1": 5, "room.2": 1, "restored": 9}) == {"room.1": 5, "room.2": 1, "restored": 0}
+
+        write_notes("room.2", *range(100))
+
+        assert feeds.head("room.2") == 105
+        for since in (0, 1, 4):
+            assert not feeds.read("room.2", since).complete
+        assert len(feeds.read("room.2", 5).facts) == 100
+
+    def test_a_feed_that_is_written_to_again_stays(self) -> None:
+        FeedEvent.objects.all().delete()
+        write_notes("room.2", 22)
+
+        feeds.prune()
+
+        assert seqs(feeds.read("room.2", 1)) == [2]
+        assert list(Feed.objects.values_list("name", flat=True)) == ["room.2"]
+
+    def test_feeds_of_objects_that_are_gone_are_removed_whatever_deleted_them(self) -> None:
+        group = Group.objects.create(name="there")
+        with mock.patch.dict(feeds._objects, {"group.": Group}):
+            write_notes(f"group.{group.pk}", 1)
+            write_notes(f"group.{group.pk + 1}", 1)
+
+            feeds.prune()
+
+        assert set(Feed.objects.values_list("name", flat=True)) == {"room.1", "room.2", f"group.{group.pk}"}
 
 
 class ConcurrencyTests(FeedCase):

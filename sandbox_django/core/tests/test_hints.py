@@ -1,7 +1,8 @@
 """Hints: few, and never the last one missing."""
 
 import asyncio
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any, Literal, Self
 from unittest import mock
 
 from chanx.messages.base import BaseMessage
@@ -50,6 +51,10 @@ class Listener:
 
     async def running_text(self, text_id: int) -> Piece | None:
         return None
+
+    @classmethod
+    def still_allowed(cls, consumers: Sequence[Self]) -> Sequence[Self]:
+        return consumers
 
 
 @mock.patch.object(hints, "INTERVAL", 0.05)

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from itertools import count
 from unittest import mock
 
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.test import TransactionTestCase, override_settings
 from rest_framework.permissions import IsAuthenticated
 
@@ -706,8 +706,69 @@ class TextTests(HubCase):
 
         self.play(scene)
 
+    def test_no_exception_ends_the_sweep_or_the_watch_over_the_layer(self) -> None:
+        async def scene() -> None:
+            page = await self.open()
+            failures = [InterfaceError, OperationalError, KeyError("a fault of ours")]
+            for failure in failures:
+                with mock.patch.object(feeds, "heads_now", side_effect=failure):
+                    await asyncio.sleep(SWEEP_INTERVAL + 1)
+            with mock.patch.object(MischievousLayer, "group_send", side_effect=AttributeError):
+                current_hub()._layer.outage.failed(OSError())
+                await asyncio.sleep(OUTAGE_PATIENCE * 2)
+            with mock.patch.object(MischievousLayer, "group_add", side_effect=AttributeError):
+                await asyncio.sleep(SWEEP_INTERVAL + 1)
+
+            self.lose(1)
+            self.room.write()
+            await asyncio.sleep(SWEEP_INTERVAL + 1)
+
+            assert page.has_everything
+            assert not current_hub()._layer.outage.failures
+
+        self.play(scene)
+
 
 class SlowPageTests(HubCase):
+    def test_too_many_bytes_for_a_page_that_does_not_read_send_it_away(self) -> None:
+        async def scene() -> None:
+            with mock.patch.object(outbox, "MAX_WAITING_BYTES", 500):
+                slow, other = await self.open(), await self.open()
+                slow.look_away()
+
+                self.room.write(20)
+                await asyncio.sleep(0.1)
+
+                assert other.has_everything
+                slow.look_back()
+                await asyncio.sleep(AT_ONCE)
+                assert slow.closed_with == CLOSE_SLOW
+                assert outbox.Outbox.bytes_together == 0
+
+            slow.open()
+            await asyncio.sleep(0.1)
+            assert slow.has_everything
+
+        self.play(scene)
+
+    def test_too_many_bytes_for_all_pages_together_send_the_next_one_away(self) -> None:
+        async def scene() -> None:
+            with mock.patch.object(outbox, "MAX_WAITING_BYTES_TOGETHER", 500):
+                slow = await self.open()
+                slow.look_away()
+
+                self.room.write(20)
+                await asyncio.sleep(0.1)
+                slow.look_back()
+                await asyncio.sleep(AT_ONCE)
+                assert slow.closed_with == CLOSE_SLOW
+                assert outbox.Outbox.bytes_together == 0
+
+            slow.open()
+            await asyncio.sleep(0.1)
+
+        self.play(scene)
+
     def test_who_does_not_read_is_sent_away_and_nobody_else_notices(self) -> None:
         async def scene() -> None:
             slow, other = await self.open(), await self.open()

@@ -1,3 +1,6 @@
+from collections.abc import Collection, Sequence
+from typing import Self
+
 from chanx.core.decorators import channel
 
 from core.live.authenticator import LiveAuthenticator
@@ -45,3 +48,9 @@ class TopicConsumer(LiveConsumer):
 
     def feed(self) -> str:
         return topic_feed(self.authenticator.obj.pk)
+
+    @classmethod
+    def still_allowed(cls, consumers: Sequence[Self]) -> Collection[Self]:
+        topics = {consumer.authenticator.obj.pk for consumer in consumers}
+        there = set(DiscussionTopic.objects.filter(pk__in=topics).values_list("pk", flat=True))
+        return [consumer for consumer in consumers if consumer.authenticator.obj.pk in there]

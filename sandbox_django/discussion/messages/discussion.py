@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Literal, Self
 
 from chanx.messages.base import BaseMessage
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, PrivateAttr
 
 from accounts.models import User
 from core.dates import formatted
-from core.live.messages import Unnumbered
+from core.live.messages import LoggedMessage, Unnumbered
+from discussion.groups import reply_key, topic_key
 from discussion.models import DiscussionReply, DiscussionTopic
 
 
@@ -68,22 +69,38 @@ class TopicPayload(BaseModel):
         )
 
 
-class TopicCreated(BaseMessage):
+class TopicCreated(LoggedMessage):
     """Somebody asked something."""
 
     action: Literal["topic_created"] = "topic_created"
     payload: TopicPayload
+
+    @property
+    def object_key(self) -> str:
+        return topic_key(self.payload.id)
+
+    @property
+    def named_user(self) -> int | None:
+        return self.payload.author.id if self.payload.author else None
 
     @classmethod
     def of(cls, topic: DiscussionTopic) -> Self:
         return cls(payload=TopicPayload.of(topic))
 
 
-class TopicUpdated(BaseMessage):
+class TopicUpdated(LoggedMessage):
     """It was put in other words, closed, opened again, pinned or unpinned."""
 
     action: Literal["topic_updated"] = "topic_updated"
     payload: TopicPayload
+
+    @property
+    def object_key(self) -> str:
+        return topic_key(self.payload.id)
+
+    @property
+    def named_user(self) -> int | None:
+        return self.payload.author.id if self.payload.author else None
 
     @classmethod
     def of(cls, topic: DiscussionTopic) -> Self:
@@ -92,14 +109,18 @@ class TopicUpdated(BaseMessage):
 
 class DeletedTopicPayload(BaseModel):
     id: int = Field(description="Id of the topic.")
-    title: str = Field(description="The title.")
+    title: str = Field(description="The title; empty in a replay, for it is deleted, too.")
 
 
-class TopicDeleted(BaseMessage):
+class TopicDeleted(LoggedMessage):
     """The topic is gone, with its replies. Sockets of the topic itself are closed then (4404)."""
 
     action: Literal["topic_deleted"] = "topic_deleted"
     payload: DeletedTopicPayload
+
+    @property
+    def object_key(self) -> str:
+        return topic_key(self.payload.id)
 
     @classmethod
     def of(cls, topic: DiscussionTopic) -> Self:
@@ -138,22 +159,38 @@ class ReplyPayload(BaseModel):
         )
 
 
-class ReplyCreated(BaseMessage):
+class ReplyCreated(LoggedMessage):
     """Somebody answered: the topic has one reply more, and was last active then."""
 
     action: Literal["reply_created"] = "reply_created"
     payload: ReplyPayload
+
+    @property
+    def object_key(self) -> str:
+        return reply_key(self.payload.id)
+
+    @property
+    def named_user(self) -> int | None:
+        return self.payload.author.id if self.payload.author else None
 
     @classmethod
     def of(cls, reply: DiscussionReply) -> Self:
         return cls(payload=ReplyPayload.of(reply))
 
 
-class ReplyUpdated(BaseMessage):
+class ReplyUpdated(LoggedMessage):
     """An answer was put in other words."""
 
     action: Literal["reply_updated"] = "reply_updated"
     payload: ReplyPayload
+
+    @property
+    def object_key(self) -> str:
+        return reply_key(self.payload.id)
+
+    @property
+    def named_user(self) -> int | None:
+        return self.payload.author.id if self.payload.author else None
 
     @classmethod
     def of(cls, reply: DiscussionReply) -> Self:
@@ -203,26 +240,48 @@ class AnswerPayload(BaseModel):
         )
 
 
-class AnswerAccepted(BaseMessage):
+class AnswerAccepted(LoggedMessage):
     """Who asked takes this reply for the answer."""
 
     action: Literal["answer_accepted"] = "answer_accepted"
     payload: AnswerPayload
+    _reply_author_id: int | None = PrivateAttr(None)
+
+    @property
+    def object_key(self) -> str:
+        return topic_key(self.payload.topic_id)
+
+    @property
+    def named_user(self) -> int | None:
+        return self._reply_author_id
 
     @classmethod
     def of(cls, reply: DiscussionReply) -> Self:
-        return cls(payload=AnswerPayload.of(reply))
+        message = cls(payload=AnswerPayload.of(reply))
+        message._reply_author_id = reply.author_id
+        return message
 
 
-class AnswerUnaccepted(BaseMessage):
+class AnswerUnaccepted(LoggedMessage):
     """It is not the answer any more. Where another one takes its place, that is said right after."""
 
     action: Literal["answer_unaccepted"] = "answer_unaccepted"
     payload: AnswerPayload
+    _reply_author_id: int | None = PrivateAttr(None)
+
+    @property
+    def object_key(self) -> str:
+        return topic_key(self.payload.topic_id)
+
+    @property
+    def named_user(self) -> int | None:
+        return self._reply_author_id
 
     @classmethod
     def of(cls, reply: DiscussionReply) -> Self:
-        return cls(payload=AnswerPayload.of(reply))
+        message = cls(payload=AnswerPayload.of(reply))
+        message._reply_author_id = reply.author_id
+        return message
 
 
 class VotePayload(BaseModel):

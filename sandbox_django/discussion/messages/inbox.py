@@ -8,6 +8,8 @@ from chanx.messages.base import BaseMessage
 from pydantic import BaseModel, Field
 
 from core.dates import formatted
+from core.live.messages import LoggedMessage
+from discussion.groups import topic_key
 from discussion.messages.discussion import AuthorPayload
 from discussion.models import Notification
 
@@ -18,23 +20,29 @@ class CreatedPayload(BaseModel):
     topic_id: int = Field(description="Id of the topic.")
     topic_title: str = Field(description="Title of the topic.")
     reply_id: int | None = Field(description="Id of the reply; null for what is in the topic itself.")
-    actor: AuthorPayload = Field(description="Whoever did it.")
+    actor: AuthorPayload | None = Field(description="The user who did it; null when their account is gone.")
     is_read: bool = Field(description="Whether the person has read it.")
     created_at: datetime = Field(description="When it was stored, in UTC (ISO 8601).")
     formatted_created_at: str = Field(description="The same for people, in the site's time zone.")
     unread_count: int = Field(description="How many things in the inbox are unread now.")
 
 
-class NotificationCreated(BaseMessage):
+class NotificationCreated(LoggedMessage):
     """Something concerns the person."""
 
     action: Literal["notification_created"] = "notification_created"
     payload: CreatedPayload
 
+    @property
+    def object_key(self) -> str:
+        return topic_key(self.payload.topic_id)
+
+    @property
+    def named_user(self) -> int | None:
+        return self.payload.actor.id if self.payload.actor else None
+
     @classmethod
     def of(cls, notification: Notification, *, unread_count: int) -> Self:
-        actor = AuthorPayload.of(notification.actor)
-        assert actor is not None  # they have done it just now
         return cls(
             payload=CreatedPayload(
                 id=notification.pk,
@@ -42,7 +50,7 @@ class NotificationCreated(BaseMessage):
                 topic_id=notification.topic_id,
                 topic_title=notification.topic.title,
                 reply_id=notification.reply_id,
-                actor=actor,
+                actor=AuthorPayload.of(notification.actor),
                 is_read=notification.is_read,
                 created_at=notification.created_at,
                 formatted_created_at=formatted(notification.created_at),

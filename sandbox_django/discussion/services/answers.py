@@ -6,7 +6,7 @@ from core.live.feeds import FeedWriter
 from discussion.groups import LIST, topic_feed
 from discussion.messages.discussion import AnswerAccepted, AnswerUnaccepted
 from discussion.models import DiscussionReply, DiscussionTopic
-from discussion.services.inbox import notify_of_acceptance
+from discussion.services.inbox import inboxes_of, notify_of_acceptance
 from discussion.services.rights import NoSuchReply, NotAllowed
 from discussion.services.topics import CHANGES, topic_as_it_is_now
 
@@ -14,7 +14,9 @@ from discussion.services.topics import CHANGES, topic_as_it_is_now
 def accept_answer(topic: DiscussionTopic, *, reply_id: int, by: User) -> DiscussionTopic:
     """Take a reply for the answer; the one before is it no longer."""
     CHANGES.hit(by.pk)
-    with feeds.write(LIST, topic_feed(topic.pk)) as feeds_:
+    author = topic.replies.filter(pk=reply_id).values_list("author_id", flat=True)
+    with feeds.write_all([LIST, topic_feed(topic.pk), *inboxes_of(author)]) as writers:
+        feeds_ = writers[:2]
         topic = topic_as_it_is_now(topic.pk)
         _refuse_all_but_author(topic, by)
         reply = topic.replies.select_related("author", "topic").filter(pk=reply_id).first()

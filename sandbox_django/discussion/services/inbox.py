@@ -1,6 +1,6 @@
 """What a person is told because it concerns them, and what of that they have read.
 
-Whoever tells somebody something holds the topic's lock; inboxes are locked after it, in the order of their names.
+A service that notifies users locks their inboxes together with the topic: `inboxes_of` names them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +13,11 @@ from discussion.groups import inbox_feed
 from discussion.messages.inbox import NotificationCreated, NotificationsDeleted, NotificationsRead
 from discussion.models import DiscussionReply, DiscussionTopic, Notification
 from discussion.models.notification import Kind
+
+
+def inboxes_of(user_ids: Iterable[int | None]) -> list[str]:
+    """The feeds of these users' inboxes; None is an account that was deleted."""
+    return sorted({inbox_feed(user_id) for user_id in user_ids if user_id is not None})
 
 
 def notify_of_reply(reply: DiscussionReply) -> None:

@@ -8,11 +8,11 @@ from django.utils import timezone
 from accounts.models import User
 from core.live import feeds
 from core.rows import insert
-from discussion.groups import LIST, topic_feed
+from discussion.groups import LIST, reply_key, topic_feed
 from discussion.messages.discussion import AnswerUnaccepted, ReplyCreated, ReplyDeleted, ReplyUpdated
 from discussion.models import DiscussionReply, DiscussionTopic
 from discussion.services.activity import tell_activity
-from discussion.services.inbox import forget_notifications, notify_mentioned, notify_of_reply
+from discussion.services.inbox import forget_notifications, inboxes_of, notify_mentioned, notify_of_reply
 from discussion.services.mentions import render_post
 from discussion.services.rights import Gone, TopicClosed, refuse_strangers
 from discussion.services.topics import CHANGES, count_post, topic_as_it_is_now
@@ -22,7 +22,7 @@ def post_reply(topic: DiscussionTopic, *, content: str, by: User) -> DiscussionR
     """Answer to a topic."""
     count_post(by)
     rendered = render_post(content)
-    with feeds.write(topic_feed(topic.pk)) as feed:
+    with feeds.write_all([topic_feed(topic.pk), *inboxes_of([topic.author_id, *rendered.mentions])]) as (feed, *_):
         topic = topic_as_it_is_now(topic.pk)
         if topic.is_closed:
             raise TopicClosed
@@ -47,7 +47,7 @@ def edit_reply(reply: DiscussionReply, *, content: str, by: User) -> DiscussionR
     """Say it in other words; what stood there before stays readable."""
     CHANGES.hit(by.pk)
     rendered = render_post(content)
-    with feeds.write(topic_feed(reply.topic_id)) as feed:
+    with feeds.write_all([topic_feed(reply.topic_id), *inboxes_of(rendered.mentions)]) as (feed, *_):
         reply = reply_as_it_is_now(reply)
         refuse_strangers(reply, by)
         if reply.content == content:
@@ -57,6 +57,8 @@ def edit_reply(reply: DiscussionReply, *, content: str, by: User) -> DiscussionR
         named_before = reply.mentions
         reply.content, reply.content_html, reply.mentions = content, rendered.html, rendered.mentions
         reply.save(update_fields=["content", "content_html", "mentions", "edited_at"])
+        names = ("content", "content_html", "mentions", "is_edited", "edited_at")
+        feeds.rewrite(reply_key(reply.pk), {name: getattr(reply, name) for name in names})
         feed.publish(ReplyUpdated.of(reply))
         notify_mentioned(set(rendered.mentions) - set(named_before), topic=reply.topic, reply=reply, actor=by)
     return reply
@@ -65,7 +67,13 @@ def edit_reply(reply: DiscussionReply, *, content: str, by: User) -> DiscussionR
 def delete_reply(reply: DiscussionReply, *, by: User) -> None:
     """Take an answer back, with its votes. A topic whose accepted answer it was has none then."""
     CHANGES.hit(by.pk)
-    with feeds.write(LIST, topic_feed(reply.topic_id)) as (in_list, in_topic):
+    name = topic_feed(reply.topic_id)
+
+    def find_feeds() -> list[str]:
+        return [LIST, name, *inboxes_of(reply.notifications.values_list("user_id", flat=True))]
+
+    with feeds.write_found(find_feeds) as writers:
+        in_list, in_topic = writers[LIST], writers[name]
         topic = topic_as_it_is_now(reply.topic_id)
         reply = reply_as_it_is_now(reply)
         refuse_strangers(reply, by)
@@ -76,6 +84,7 @@ def delete_reply(reply: DiscussionReply, *, by: User) -> None:
             in_topic.publish(AnswerUnaccepted.of(reply))
         forget_notifications(reply.notifications.all())
         DiscussionReply.objects.filter(pk=reply.pk).delete()
+        feeds.rewrite(reply_key(reply.pk), {"content": "", "content_html": "", "mentions": []})
         newest = topic.replies.aggregate(newest=Max("created_at"))["newest"]
         _count_replies(topic, -1, last_activity_at=newest or topic.created_at)
         in_topic.publish(ReplyDeleted.of(reply, topic))

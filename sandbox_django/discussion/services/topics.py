@@ -16,10 +16,10 @@ from accounts.models import User
 from core import runner
 from core.live import feeds, hub
 from core.throttling import Limit
-from discussion.groups import LIST, topic_feed
+from discussion.groups import LIST, topic_feed, topic_key
 from discussion.messages.discussion import TopicCreated, TopicDeleted, TopicUpdated
 from discussion.models import DiscussionTopic, Tag
-from discussion.services.inbox import forget_notifications, notify_mentioned
+from discussion.services.inbox import forget_notifications, inboxes_of, notify_mentioned
 from discussion.services.mentions import render_post
 from discussion.services.rights import Gone, HasReplies, NotAllowed, refuse_strangers
 
@@ -32,7 +32,7 @@ def create_topic(user: User, *, title: str, content: str, tags: Sequence[str] = 
     count_post(user)
     # Before the list is locked: this takes a while.
     rendered = render_post(content)
-    with feeds.write(LIST) as in_list:
+    with feeds.write_all([LIST, *inboxes_of(rendered.mentions)]) as (in_list, *_):
         now = timezone.now()
         topic = DiscussionTopic.objects.create(
             author=user,
@@ -60,7 +60,8 @@ def edit_topic(
     """Say it in other words; what stood there before stays readable."""
     CHANGES.hit(by.pk)
     rendered = render_post(content) if content is not None else None
-    with feeds.write(LIST, topic_feed(topic.pk)) as (in_list, in_topic):
+    inboxes = inboxes_of(rendered.mentions) if rendered else []
+    with feeds.write_all([LIST, topic_feed(topic.pk), *inboxes]) as (in_list, in_topic, *_):
         topic = topic_as_it_is_now(topic.pk)
         refuse_strangers(topic, by)
         tags_before = topic.tag_names
@@ -78,6 +79,7 @@ def edit_topic(
         topic.title, topic.content, topic.edited_at = title_now, content_now, now
         topic.save(update_fields=["title", "content", "content_html", "mentions", "edited_at"])
         _put_tags(topic, tags_now)
+        _rewrite_log(topic)
         in_list.publish(TopicUpdated.of(topic))
         in_topic.publish(TopicUpdated.of(topic))
         notify_mentioned(set(topic.mentions) - set(named_before), topic=topic, actor=by)
@@ -102,7 +104,13 @@ def moderate_topic(topic: DiscussionTopic, *, by: User, **fields: bool) -> Discu
 def delete_topic(topic: DiscussionTopic, *, by: User) -> None:
     """Delete it with all that was answered; pages that show it are told, and closed."""
     CHANGES.hit(by.pk)
-    with feeds.write(LIST, topic_feed(topic.pk)) as (in_list, in_topic):
+    name = topic_feed(topic.pk)
+
+    def find_feeds() -> list[str]:
+        return [LIST, name, *inboxes_of(topic.notifications.values_list("user_id", flat=True))]
+
+    with feeds.write_found(find_feeds) as writers:
+        in_list, in_topic = writers[LIST], writers[name]
         topic = topic_as_it_is_now(topic.pk)
         refuse_strangers(topic, by)
         if topic.reply_count and not by.is_staff:
@@ -111,10 +119,22 @@ def delete_topic(topic: DiscussionTopic, *, by: User) -> None:
         forget_notifications(topic.notifications.all())
         _put_tags(topic, [])
         in_list.publish(TopicDeleted.of(topic))
-        # The feed stays, with this as its last word, until it is pruned.
+        # Of its own feed this event stays, for open pages, until pruning deletes it.
+        in_topic.clear()
         in_topic.publish(TopicDeleted.of(topic))
+        feeds.rewrite(
+            topic_key(topic.pk),
+            {"title": "", "topic_title": "", "content": "", "content_html": "", "mentions": [], "tags": []},
+        )
         DiscussionTopic.objects.filter(pk=topic.pk).delete()
     transaction.on_commit(partial(runner.start, hub.recheck, topic_feed(topic.pk)))
+
+
+def _rewrite_log(topic: DiscussionTopic) -> None:
+    """In the list, the topic and the inboxes of users who were notified. Earlier versions are in the edit history."""
+    names = ("title", "content", "content_html", "mentions", "is_edited", "edited_at")
+    texts = {name: getattr(topic, name) for name in names}
+    feeds.rewrite(topic_key(topic.pk), texts | {"topic_title": topic.title, "tags": topic.tag_names})
 
 
 def count_post(user: User) -> None:

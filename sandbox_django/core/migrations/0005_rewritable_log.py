@@ -1,0 +1,54 @@
+from typing import Any
+
+from django.db import migrations, models
+from django.db.models import Q
+
+
+def delete_events(apps: Any, schema_editor: Any) -> None:
+    """Earlier frames don't say whose text they carry, so some may show text that was deleted. Heads stay.
+
+    A client that comes back with an older position is told to resync.
+    """
+    apps.get_model("core", "FeedEvent").objects.all().delete()
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("core", "0004_rate_limit_count"),
+    ]
+
+    operations = [
+        migrations.RunPython(delete_events, migrations.RunPython.noop),
+        migrations.AddField(
+            model_name="feedevent",
+            name="named_user",
+            field=models.BigIntegerField(null=True),
+        ),
+        migrations.AddField(
+            model_name="feedevent",
+            name="object_key",
+            field=models.CharField(max_length=64, null=True),
+        ),
+        migrations.AddField(
+            model_name="feedevent",
+            name="size",
+            field=models.IntegerField(db_default=0),
+        ),
+        migrations.AddIndex(
+            model_name="feedevent",
+            index=models.Index(condition=Q(object_key__isnull=False), fields=["object_key"], name="feed_event_object"),
+        ),
+        migrations.AddIndex(
+            model_name="feedevent",
+            index=models.Index(
+                condition=Q(named_user__isnull=False), fields=["named_user"], name="feed_event_named_user"
+            ),
+        ),
+        migrations.CreateModel(
+            name="FeedFloor",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("head", models.BigIntegerField(default=0)),
+            ],
+        ),
+    ]

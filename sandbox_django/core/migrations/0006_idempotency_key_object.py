@@ -1,0 +1,22 @@
+import json
+from typing import Any
+
+from django.db import migrations
+
+
+def keep_ids_only(apps: Any, schema_editor: Any) -> None:
+    """Stored answers have text in them that may be deleted since: of each, only the created object's id is kept."""
+    for key in apps.get_model("core", "IdempotencyKey").objects.exclude(answer="").iterator():
+        answer = json.loads(key.answer)
+        key.answer = str(answer["id"] if isinstance(answer, dict) else answer)
+        key.save(update_fields=["answer"])
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("core", "0005_rewritable_log"),
+    ]
+
+    operations = [
+        migrations.RunPython(keep_ids_only, migrations.RunPython.noop),
+    ]

@@ -1,0 +1,158 @@
+"""Rights that change while the channel layer is down, or that end while a client is slow: nothing more is delivered."""
+
+import asyncio
+from unittest import mock
+
+from asgiref.sync import sync_to_async
+
+from accounts.services.sign_ins import sign_out
+from assistants.consumers.conversation_consumer import ConversationAssistantConsumer
+from assistants.factories.conversation import ConversationFactory
+from assistants.groups import conversation_feed
+from assistants.messages.assistant import AnswerBlocksMessage, BlocksPayload
+from assistants.models import AssistantConversation
+from assistants.services.conversations import change_conversation, claim_conversations
+from chat.services.members import add_member
+from chat.services.rooms import create_room, hint_activity
+from core.live import hints, hub
+from core.live.hub import current_hub
+from core.live.outbox import Outbox
+from core.tests.notes import RecordingLayer, layer_in_use
+from discussion.models import DiscussionTopic
+from discussion.services.activity import tell_votes
+from discussion.services.topics import create_topic
+from test_utils.people import alice, bob, mallory
+from test_utils.testing import PATIENCE, Page, WebsocketTestCase
+
+
+class RightsCase(WebsocketTestCase):
+    consumer = ConversationAssistantConsumer
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.alice, self.bob, self.mallory = alice(), bob(), mallory()
+        self.layer = RecordingLayer()
+        self.enterContext(layer_in_use(self.layer))
+
+    async def frames_until_closed(self, page: Page) -> tuple[list[str], int]:
+        """What arrives before the socket is closed, and the code of that."""
+        frames: list[str] = []
+        while (output := await page.communicator.receive_output(PATIENCE))["type"] != "websocket.close":
+            frames.append(output["text"])
+        return frames, output["code"]
+
+
+class ClaimTests(RightsCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.conversation: AssistantConversation = ConversationFactory.create(user=None, title="Tea")
+
+    @property
+    def path(self) -> str:
+        return f"/ws/assistants/{self.conversation.pk}/"
+
+    def rename(self, title: str) -> None:
+        change_conversation(AssistantConversation.objects.get(pk=self.conversation.pk), title=title)
+
+    async def claim_unnoticed(self) -> None:
+        """Alice claims the conversation, and no process is told."""
+        self.layer.is_down = True
+        await sync_to_async(claim_conversations)(self.alice, [self.conversation.pk])
+        self.layer.is_down = False
+
+    async def test_strangers_get_no_event_of_the_owner_after_a_claim_that_was_lost(self) -> None:
+        visitor = await self.open_page(self.path)
+        stranger = await self.open_page(self.path, by=self.mallory)
+        await self.claim_unnoticed()
+
+        await sync_to_async(self.rename)("SECRET")
+
+        assert await self.frames_until_closed(visitor) == ([], 4401)
+        assert await self.frames_until_closed(stranger) == ([], 4404)
+
+    async def test_strangers_get_no_part_of_an_answer_after_a_claim_that_was_lost(self) -> None:
+        visitor = await self.open_page(self.path)
+        await self.claim_unnoticed()
+
+        payload = BlocksPayload(message_id=1, reply_id=2, offset=0, length=6, html="SECRET")
+        feed = conversation_feed(self.conversation.pk)
+        hints.send(feed, "blocks", AnswerBlocksMessage(payload=payload), after=2)
+
+        assert await self.frames_until_closed(visitor) == ([], 4401)  # soon after, for the layer is back
+
+    async def test_the_owner_keeps_listening(self) -> None:
+        owner = await self.open_page(self.path, by=self.alice)
+        await self.claim_unnoticed()
+
+        await sync_to_async(self.rename)("Green tea")
+
+        claimed, renamed = await owner.hear(), await owner.hear()
+        assert claimed["action"] == "conversation_claimed"
+        assert renamed["payload"]["title"] == "Green tea"
+
+    async def test_claims_are_found_as_soon_as_the_layer_is_back_though_nothing_follows(self) -> None:
+        with mock.patch.object(hub, "OUTAGE_PATIENCE", 0.05):
+            visitor = await self.open_page(self.path)
+            await self.claim_unnoticed()
+
+            assert await self.frames_until_closed(visitor) == ([], 4401)
+
+
+@mock.patch.object(hub, "SWEEP_INTERVAL", 0.1)
+class SweepTests(RightsCase):
+    """Rights that end without any message at all: only the sweep can find that."""
+
+    async def test_a_visitor_whose_conversation_has_an_owner_now_is_closed(self) -> None:
+        conversation = await sync_to_async(ConversationFactory.create)(user=None)
+        visitor = await self.open_page(f"/ws/assistants/{conversation.pk}/")
+
+        await AssistantConversation.objects.filter(pk=conversation.pk).aupdate(user=self.alice)
+
+        assert await visitor.close_code() == 4401
+
+    async def test_a_member_who_is_none_any_more_is_closed_and_others_stay(self) -> None:
+        room = await sync_to_async(create_room)(self.alice, title="Rice")
+        member = await sync_to_async(add_member)(room, user=self.bob, by=self.alice)
+        bobs = await self.open_page(f"/ws/chat/{room.pk}/", by=self.bob)
+        owners = await self.open_page(f"/ws/chat/{room.pk}/", by=self.alice)
+
+        await sync_to_async(member.delete)()
+
+        assert await bobs.close_code() == 4404
+        await owners.say('{"action": "ping"}')
+        await owners.hear_until("pong")
+
+    async def test_a_topic_that_is_gone_is_closed(self) -> None:
+        topic = await sync_to_async(create_topic)(self.alice, title="Which?", content="Tea")
+        page = await self.open_page(f"/ws/discussion/{topic.pk}/", by=self.bob)
+
+        await DiscussionTopic.objects.filter(pk=topic.pk).adelete()
+
+        assert await page.close_code() == 4404
+
+
+class SlowClientTests(RightsCase):
+    """The sign-out is known, but the close frame waits until a slow client reads."""
+
+    async def test_signed_out_lists_get_no_hints_and_their_frames_are_not_handled(self) -> None:
+        room = await sync_to_async(create_room)(self.alice, title="Rice")
+        topic = await sync_to_async(create_topic)(self.alice, title="Which?", content="Tea")
+        never = asyncio.Event()
+
+        async def wait_for_ever(outbox: Outbox) -> None:
+            await never.wait()
+
+        pages = [await self.open_page(path, by=self.alice) for path in ("/ws/chat/group/", "/ws/discussion/")]
+        with mock.patch.object(Outbox, "flush", wait_for_ever):
+            async for device in self.alice.sign_ins.all():
+                await sync_to_async(sign_out)(device.pk)
+                current_hub().passes.hear_ended(str(device.pk))
+
+            await sync_to_async(hint_activity)(room, None)
+            await sync_to_async(tell_votes)(topic)
+            for page in pages:
+                await page.say('{"action": "ping"}')
+                assert await page.hears_nothing()
+        never.set()
+        for page in pages:
+            assert await page.close_code() == 4401
