@@ -209,7 +209,8 @@ class SocketRecord:
         self._is_refused = False
         try:
             self._request = json.loads(text)
-        except (ValueError, RecursionError):
+            json.dumps(self._request, ensure_ascii=False).encode()
+        except (ValueError, RecursionError):  # not JSON, or not Unicode
             self._request = None
 
     def served(self) -> None:

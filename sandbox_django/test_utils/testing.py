@@ -1,17 +1,23 @@
 """The socket test case: real requests, real sockets, the application as the server runs it."""
 
 import json
+from functools import partial
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from chanx.channels.testing import DjangoWebsocketCommunicator
 from chanx.channels.testing import WebsocketTestCase as ChanxWebsocketTestCase
+from chanx.constants import COMPLETE_ACTIONS, EVENT_ACTION_COMPLETE
 from rest_framework.test import APIClient
 
 from accounts.models import User
 from test_utils.auth_api_test_case import auth_headers, ws_headers
 
 PATIENCE = 5.0  # seconds that a test waits for what must come
+
+EVENT_COMPLETE = f'{{"action":"{EVENT_ACTION_COMPLETE}"}}'
+# Frames that are about the socket itself, or reply to one of the client's.
+NO_EVENTS = {"authentication", "resync", "error", "pong", *COMPLETE_ACTIONS}
 
 
 class Page:
@@ -21,8 +27,10 @@ class Page:
         self.communicator = communicator
 
     async def hear(self) -> dict[str, Any]:
-        """The next frame."""
-        frame: dict[str, Any] = json.loads(await self.communicator.receive_from(PATIENCE))
+        """The next frame; completions are for tests that use the communicator itself."""
+        while (text := await self.communicator.receive_from(PATIENCE)) == EVENT_COMPLETE:
+            pass
+        frame: dict[str, Any] = json.loads(text)
         return frame
 
     async def hear_until(self, action: str) -> list[dict[str, Any]]:
@@ -33,7 +41,11 @@ class Page:
         return frames
 
     async def hears_nothing(self) -> bool:
-        return bool(await self.communicator.receive_nothing())
+        while not await self.communicator.receive_nothing():
+            output = await self.communicator.receive_output(PATIENCE)
+            if output.get("text") != EVENT_COMPLETE:
+                return False
+        return True
 
     async def say(self, text: str) -> None:
         await self.communicator.send_to(text_data=text)
@@ -50,7 +62,17 @@ class Page:
 
 
 class WebsocketTestCase(ChanxWebsocketTestCase):
-    """Opens pages; they are left at the end of the test's own event loop, not after it."""
+    """Opens pages; they are left at the end of the test's own event loop, not after it.
+
+    Tests may also use chanx's communicators: `assert_authenticated_status_ok()` after `connect()`, and
+    `receive_all_messages(stop_action=EVENT_ACTION_COMPLETE)` for what a feed delivers.
+    """
+
+    def create_communicator(self, **options: Any) -> DjangoWebsocketCommunicator:
+        """A communicator that is sent `event_complete` after each event, which only tests need."""
+        communicator = super().create_communicator(**options)
+        communicator.application = partial(_with_completions, communicator.application)
+        return communicator
 
     async def open_socket(
         self,
@@ -84,3 +106,12 @@ class WebsocketTestCase(ChanxWebsocketTestCase):
             return getattr(APIClient(), method.lower())(path, data, headers=headers)
 
         return await sync_to_async(send)()
+
+
+async def _with_completions(application: Any, scope: Any, receive: Any, send: Any) -> None:
+    async def send_completed(message: dict[str, Any]) -> None:
+        await send(message)
+        if message["type"] == "websocket.send" and json.loads(message["text"])["action"] not in NO_EVENTS:
+            await send({"type": "websocket.send", "text": EVENT_COMPLETE})
+
+    await application(scope, receive, send_completed)
