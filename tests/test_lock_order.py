@@ -129,7 +129,7 @@ class LockOrderTests(TransactionTestCase):
         asked = QuestionFactory.create(conversation=conversation)
         answer = AnswerFactory.create(conversation=conversation, question=asked, status="streaming")
         end = answers.End(answer.pk, conversation.pk, "Green.", answers.Outcome(Status.COMPLETE))
-        self.do(answers._store_ends, [end])
+        self.do(answers._store_ends, [end], ["<p>Green.</p>"])
         self.do(conversations.change_conversation, conversation, title="Rice")
         self.do(conversations.delete_conversation, conversation)
         others = [ConversationFactory.create(user=None) for _ in range(2)]

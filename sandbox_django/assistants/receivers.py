@@ -1,4 +1,4 @@
-"""The conversations of a visitor who signs in, and of a user whose account is deleted; messages stored past the services."""
+"""Visitors who sign in, users whose account is deleted, and messages that are stored past the services."""
 
 from collections.abc import Collection
 

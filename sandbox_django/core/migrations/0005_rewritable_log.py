@@ -1,7 +1,6 @@
 from typing import Any
 
 from django.db import migrations, models
-from django.db.models import Q
 
 
 def delete_events(apps: Any, schema_editor: Any) -> None:
@@ -33,16 +32,6 @@ class Migration(migrations.Migration):
             model_name="feedevent",
             name="size",
             field=models.IntegerField(db_default=0),
-        ),
-        migrations.AddIndex(
-            model_name="feedevent",
-            index=models.Index(condition=Q(object_key__isnull=False), fields=["object_key"], name="feed_event_object"),
-        ),
-        migrations.AddIndex(
-            model_name="feedevent",
-            index=models.Index(
-                condition=Q(named_user__isnull=False), fields=["named_user"], name="feed_event_named_user"
-            ),
         ),
         migrations.CreateModel(
             name="FeedFloor",

@@ -14,7 +14,7 @@ def keep_ids_only(apps: Any, schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("core", "0005_rewritable_log"),
+        ("core", "0006_rewritable_log_indexes"),
     ]
 
     operations = [
