@@ -15,6 +15,12 @@ EMAIL_TAKEN = "An account with this e-mail already exists. Sign in or reset your
 
 
 class UserQuerySet(models.QuerySet["User"]):
+    def update(self, **values: Any) -> int:
+        """Updates the users; a new e-mail is unverified unless the caller gives the time."""
+        if "email" in values:
+            values.setdefault("email_verified_at", None)
+        return super().update(**values)
+
     def delete(self) -> tuple[int, dict[str, int]]:
         """Delete the users with their feeds, which are locked before any row is."""
         with locked_for(list(self.values_list("pk", flat=True))):
@@ -94,7 +100,15 @@ class User(AbstractBaseUser, PermissionsMixin):
                 "email_verified_at",
             }
         with transaction.atomic():  # with what receivers end because of it
+            if update_fields is not None and "email" in update_fields:
+                self._clear_verification_of_another_email()
             super().save(update_fields=update_fields, **kwargs)
+
+    def _clear_verification_of_another_email(self) -> None:
+        """Compares with the row: this object may have been read before the last change."""
+        verified_other = User.objects.filter(pk=self.pk, email_verified_at__isnull=False).exclude(email=self.email)
+        if verified_other.update(email_verified_at=None):
+            self.email_verified_at = None
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Delete the user with their feeds, which are locked before any row is."""

@@ -120,6 +120,49 @@ class EmailVerificationTests(TransactionTestCase):
 
         assert self.is_verified()
 
+    def test_another_address_has_to_be_verified_again(self) -> None:
+        def by_admin(email: str) -> None:
+            staff = self.client_class()
+            staff.force_login(self.admin)
+            staff.post(f"/admin/accounts/user/{self.alice.pk}/change/", {"email": email, "display_name": "Alice"})
+
+        def by_save(email: str) -> None:
+            self.alice.email = email
+            self.alice.save()
+
+        def by_saving_the_field(email: str) -> None:
+            self.alice.email = email
+            self.alice.save(update_fields=["email"])
+
+        def by_update(email: str) -> None:
+            User.objects.filter(pk=self.alice.pk).update(email=email)
+
+        def by_bulk_update(email: str) -> None:
+            self.alice.email = email
+            User.objects.bulk_update([self.alice], ["email"])
+
+        self.admin = User.objects.create_superuser("root@example.com", PASSWORD)
+        for change in (by_admin, by_save, by_saving_the_field, by_update, by_bulk_update):
+            with self.subTest(change.__name__):
+                User.objects.filter(pk=self.alice.pk).update(email_verified_at=timezone.now())
+                email = f"{change.__name__}@example.com"
+                change(email)
+
+                assert User.objects.get(pk=self.alice.pk).email == email
+                assert not self.is_verified()
+        assert self.is_verified(self.admin)
+
+    def test_a_change_of_the_name_or_of_letters_in_the_address_keeps_it_verified(self) -> None:
+        self.client.post(self.sent_link())
+        staff = self.client_class()
+        staff.force_login(User.objects.create_superuser("root@example.com", PASSWORD))
+
+        same = {"email": "Alice@Example.com", "display_name": "Alicia", "is_active": "on"}
+        staff.post(f"/admin/accounts/user/{self.alice.pk}/change/", same)
+
+        assert User.objects.get(pk=self.alice.pk).display_name == "Alicia"
+        assert self.is_verified()
+
     # --- What it is for ---
 
     @override_settings(ASSISTANT_UNVERIFIED_TOKENS_PER_DAY=5_000, ASSISTANT_TOKENS_PER_DAY=100_000)
