@@ -1,5 +1,7 @@
+from contextlib import suppress
 from typing import Any
 
+import idna
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator, validate_email
@@ -7,6 +9,8 @@ from django.db import models
 from rest_framework import serializers
 
 ASCII_ONLY = "Before the @, an e-mail address may only have letters of the English alphabet, digits and signs."
+INVALID_DOMAIN = "The part of this e-mail address after the @ isn't a valid domain."
+MAX_DOMAIN_LENGTH = 253
 
 
 def validate_account_email(value: str) -> None:
@@ -14,14 +18,28 @@ def validate_account_email(value: str) -> None:
 
     Many mail servers refuse such addresses, so that a reset link would never arrive.
     """
-    local_part, at, _ = value.rpartition("@")
+    local_part, at, domain = canonical_email(value).rpartition("@")
     if at and not local_part.isascii():
         raise ValidationError(ASCII_ONLY, code="email_not_ascii")
+    if at and not domain.isascii():
+        raise ValidationError(INVALID_DOMAIN, code="email_domain_invalid")
     validate_email(value)
+
+
+def canonical_email(value: str) -> str:
+    """The spelling that is stored and looked up: in lower case, and with the domain in ASCII (IDNA, `xn--…`)."""
+    local_part, at, domain = value.lower().rpartition("@")
+    if not domain.isascii() and len(domain) <= MAX_DOMAIN_LENGTH:
+        with suppress(UnicodeError):  # then it is no domain, and the validator refuses it
+            domain = idna.encode(domain, uts46=True).decode()
+    return f"{local_part}{at}{domain}"
 
 
 class AccountEmailFormField(forms.EmailField):
     default_validators = [validate_account_email]
+
+    def to_python(self, value: Any) -> str:
+        return canonical_email(super().to_python(value) or "")
 
 
 class AccountEmailSerializerField(serializers.EmailField):
@@ -30,9 +48,12 @@ class AccountEmailSerializerField(serializers.EmailField):
         others = [validator for validator in self.validators if not isinstance(validator, EmailValidator)]
         self.validators = [*others, validate_account_email]
 
+    def to_internal_value(self, data: Any) -> str:
+        return canonical_email(super().to_internal_value(data))
+
 
 class LowerCaseEmailField(models.EmailField[str, str]):
-    """An e-mail that is the same however it is typed: lower-cased when it is stored and when it is looked up."""
+    """An e-mail that is the same however it is typed: `canonical_email` when it is stored and when it is looked up."""
 
     default_validators = [validate_account_email]
 
@@ -41,7 +62,7 @@ class LowerCaseEmailField(models.EmailField[str, str]):
 
     def to_python(self, value: Any) -> Any:
         value = super().to_python(value)
-        return value.lower() if isinstance(value, str) else value
+        return canonical_email(value) if isinstance(value, str) else value
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
         value = self.to_python(super().pre_save(model_instance, add))

@@ -8,6 +8,7 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm, BaseUserCreationForm, PasswordChangeForm, PasswordResetForm
 from django.core.exceptions import ValidationError
 
+from accounts.fields import AccountEmailFormField
 from accounts.models import User
 from accounts.services.attempts import RESET_MAILS
 from accounts.services.sign_ins import WrongPassword, confirm_password, find_person
@@ -80,11 +81,13 @@ class AccountForm(forms.ModelForm[User]):
 class ResetForm(PasswordResetForm):
     """Sends the link, if there is an account; whoever asks can't tell."""
 
-    email = forms.EmailField(label="E-mail", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"}))
+    email = AccountEmailFormField(
+        label="E-mail", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
+    )
 
     def save(self, *args: Any, **options: Any) -> None:
         try:
-            RESET_MAILS.hit(self.cleaned_data["email"].lower())
+            RESET_MAILS.hit(self.cleaned_data["email"])
         except TooOften:
             return  # a mailbox isn't flooded, and the answer is the same
         options |= {

@@ -35,7 +35,10 @@ class LoginSerializer(serializers.Serializer[User]):
 class RegistrationSerializer(serializers.Serializer[User]):
     """Programs send `password`; forms, in which a typing error can't be seen, send it twice."""
 
-    email = AccountEmailSerializerField(max_length=254)
+    email = AccountEmailSerializerField(
+        max_length=254,
+        help_text="An internationalised domain is stored in its ASCII form (`xn--…`); both spellings log in.",
+    )
     password = PasswordField(required=False)
     password1 = PasswordField(required=False)
     password2 = PasswordField(required=False)

@@ -14,6 +14,7 @@ from django.utils import timezone
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import RefreshToken
 
+from accounts.fields import canonical_email
 from accounts.models import SignIn, User
 from accounts.models.user import EMAIL_TAKEN
 from accounts.services.attempts import (
@@ -51,6 +52,7 @@ def register(request: HttpRequest, *, email: str, password: str, display_name: s
 
 def find_person(request: HttpRequest, *, email: str, password: str) -> User:
     """Whose e-mail and password these are. After too many wrong ones nobody is told for a while (`TooOften`)."""
+    email = canonical_email(email)  # limits count one spelling
     count_login(request, email)
     user = authenticate(request, username=email, password=password)
     if not isinstance(user, User):
