@@ -291,7 +291,7 @@ class EveryPageTests(WorldCase):
         assert set(admin.site._registry) == set(MODELS)
 
     def test_every_page_opens(self) -> None:
-        pages = ["/admin/", "/admin/password_change/", f"{page_of(User)}?q=%00", *(f"/admin/{app}/" for app in OURS)]
+        pages = ["/admin/", "/admin/password_change/", *(f"/admin/{app}/" for app in OURS)]
         for model in MODELS:
             thing = first(model)
             shown = self.client.get(page_of(model))

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
+from accounts.models import User
 from assistants.factories.conversation import ConversationFactory
 from assistants.models import AssistantConversation
 from chat.factories.room import MemberFactory, MessageFactory, RoomFactory
-from chat.models import ChatMessage, GroupChat
+from chat.models import ChatMember, ChatMessage, GroupChat
 from chat.services.messages import delete_message, edit_message, post_message
 from chat.services.search import messages_matching
 from core.search_text import MAX_WORDS, SearchQuery, matches_in, searchable
@@ -77,6 +78,10 @@ ODD = ["", " ", "\u200b", "\u3000", '""', "-", '-"two words"']
 class EveryScriptTests(TestCase):
     """What each search finds, by the number of the text in CASES."""
 
+    alice: User
+    member: ChatMember
+    room: GroupChat
+
     @classmethod
     def setUpTestData(cls) -> None:
         cls.alice = alice()
@@ -93,7 +98,7 @@ class EveryScriptTests(TestCase):
         self.headers = auth_headers(self.alice)
 
     def get(self, url: str, query: str) -> list[dict[str, object]]:
-        response = self.api.get(url, {"search": query, "limit": 100}, headers=self.headers)
+        response = self.api.get(url, {"search": query, "limit": "100"}, headers=self.headers)
         assert response.status_code == 200, response.content
         results: list[dict[str, object]] = response.json()["results"]
         return results

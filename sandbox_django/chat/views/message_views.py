@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import generics
@@ -37,7 +39,7 @@ class MessagesView(RoomView[ChatMessage]):
 class MessageListView(MessagesView, IdempotentCreateMixin[ChatMessage], generics.ListCreateAPIView[ChatMessage]):
     """What was said in a room, newest first; deleted messages keep their place and say nothing."""
 
-    def filter_queryset(self, queryset: QuerySet[ChatMessage]) -> QuerySet[ChatMessage]:
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         query = SearchQuery.parse(self.request.query_params.get("search", ""))
         if not query:
             return queryset
