@@ -1,6 +1,6 @@
 """How messages stand below each other. static/chat/js/timeline.js does the same for what comes later."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -22,9 +22,10 @@ class Row:
     begins: bool  # with its author's name
     day: date | None = None  # of which it is the first
     is_first_unread: bool = False
+    is_namesake: bool = False  # another member has the author's name
 
 
-def rows_of(messages: Iterable[ChatMessage], me: ChatMember) -> list[Row]:
+def rows_of(messages: Iterable[ChatMessage], me: ChatMember, *, namesakes: Container[int | None] = ()) -> list[Row]:
     rows: list[Row] = []
     last: ChatMessage | None = None
     unread_found = False
@@ -42,6 +43,7 @@ def rows_of(messages: Iterable[ChatMessage], me: ChatMember) -> list[Row]:
                 begins=is_new_day or is_first_unread or last is None or not _belong_together(last, message),
                 day=day if is_new_day else None,
                 is_first_unread=is_first_unread,
+                is_namesake=message.author_id in namesakes,
             )
         )
         last = message

@@ -645,6 +645,34 @@ def test_people_are_mentioned_by_keys_and_it_shows(room: Room) -> None:
     expect(alice.log().locator(".message--names-me")).to_have_count(1)
 
 
+def test_members_with_one_name_are_told_apart_at_once(room: Room, chromium: Browser, server: Server) -> None:
+    room.open()
+    alice, bob = room.alice, room.bob
+    bob.say("I am the first")
+    mark = alice.row("I am the first").locator("[data-namesake]")
+    expect(alice.row("I am the first")).to_be_visible()
+    expect(mark).to_be_hidden()
+
+    other = sit_down(chromium, server, [], "bob")
+    members = f"/api/chat/{room.pk}/members/"
+    headers = csrf(alice.page.context)
+    added = alice.page.context.request.post(members, data={"user": other.email}, headers=headers).json()
+    expect(mark).to_have_text(re.compile(r"^#\d+$"))
+    alice.field().press_sequentially("@bob")
+    for email in (bob.email, other.email):
+        expect(alice.page.get_by_role("option").filter(has_text=email)).to_be_visible()
+    alice.page.get_by_role("option").filter(has_text=other.email).click()
+    expect(alice.field()).to_have_value(f"@bob#{added['userId']} ")
+    alice.field().fill("")
+    alice.page.reload()
+    expect(mark).to_be_visible()
+
+    alice.be_live()
+    assert alice.page.context.request.delete(f"{members}{added['id']}/", headers=headers).ok
+    expect(mark).to_be_hidden()
+    other.page.context.close()
+
+
 def test_enter_sends_and_with_shift_breaks_the_line(room: Room) -> None:
     room.open()
 

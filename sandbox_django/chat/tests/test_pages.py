@@ -8,6 +8,7 @@ from django.test import TestCase
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts.factories.user import UserFactory
 from accounts.models import User
 from chat.factories.room import MemberFactory, MessageFactory, RoomFactory
 from chat.groups import room_feed
@@ -351,6 +352,62 @@ class MembersPageTests(PageCase):
         self.assertNotContains(self.client.get(self.page("members/")), "alice@example.com")
         self.be(self.carol)
         self.assertContains(self.client.get(self.page("members/")), "alice@example.com")
+
+    def add_kims(self) -> tuple[ChatMember, ChatMember]:
+        """Two members whose names are one in another case and normal form."""
+        kims = ("zoe\u0301 kim", "zoe@example.com"), ("Zo\u00e9 Kim", "other@example.com")
+        first, second = (
+            MemberFactory.create(group_chat=self.room, user__display_name=name, user__email=email)
+            for name, email in kims
+        )
+        return first, second
+
+    def test_members_with_one_name_are_told_apart_by_their_ids(self) -> None:
+        kims = self.add_kims()
+        self.be(self.bob)
+
+        page = self.client.get(self.page("members/"))
+
+        for kim in kims:
+            self.assertContains(page, f'<span class="member__email">#{kim.user_id}</span>', html=True)
+            self.assertNotContains(page, kim.user.email)
+        self.assertContains(page, 'class="member__email"', count=3)  # the two, and Bob's own e-mail
+
+    def test_managers_tell_members_with_one_name_apart_by_their_e_mails(self) -> None:
+        kims = self.add_kims()
+        self.be(self.carol)
+
+        page = self.client.get(self.page("members/"))
+
+        for kim in kims:
+            self.assertContains(page, f'aria-label="What {kim.user.display_name} ({kim.user.email}) may do"')
+        self.assertContains(page, 'aria-label="What Bob may do"')
+
+    def test_a_name_in_use_is_confirmed_with_the_e_mail(self) -> None:
+        bob = UserFactory.create(email="bob2@example.com", display_name="BOB")
+        self.be(self.carol)
+
+        added = self.client.post(self.page("members/"), {"user": bob.email}, follow=True)
+        member = self.room.members.get(user=bob)
+        removed = self.client.post(self.page(f"members/{member.pk}/remove/"), follow=True)
+
+        self.assertContains(added, "BOB (bob2@example.com) is in the room now.")
+        self.assertContains(removed, "BOB (bob2@example.com) is not in the room any more.")
+
+    def test_messages_of_members_with_one_name_have_their_ids(self) -> None:
+        first, second = self.add_kims()
+        gone = UserFactory.create(display_name="Bob")
+        for author in (first.user, second.user, self.bob, gone):
+            MessageFactory.create(group_chat=self.room, author=author)
+        self.be(self.alice)
+
+        page = self.client.get(self.page())
+
+        for kim in (first, second):
+            mark = f'<span class="message__namesake" data-namesake>#{kim.user_id}</span>'
+            self.assertContains(page, mark, count=1, html=True)
+        self.assertNotContains(page, f"#{self.bob.pk}<")
+        self.assertNotContains(page, f"#{gone.pk}<")
 
     def test_members_add_nobody(self) -> None:
         self.be(self.bob)

@@ -1,5 +1,6 @@
 """The pages of the group chat. Words go through the API; rooms and members are changed by forms, with no JavaScript."""
 
+import json
 import math
 from typing import Any
 from urllib.parse import urlencode
@@ -18,6 +19,7 @@ from chat.forms import AddMemberForm, NewRoomForm, RoleForm, RoomForm
 from chat.groups import person_feed, room_feed
 from chat.models import ChatMember, ChatMessage, GroupChat
 from chat.models.room import ChatRole
+from chat.namesakes import MOST_COMPARED, full_name, member_names, names_of, namesakes
 from chat.serializers.message import MAX_LENGTH
 from chat.services.members import (
     AlreadyInRoom,
@@ -81,10 +83,13 @@ def room(request: HttpRequest, pk: int) -> HttpResponse:
         shown, has_earlier, has_later = said_around(opened, unread - 1, after=SHOWN_MESSAGES)
     else:
         shown, has_earlier, has_later = said_last(opened)
+    names = member_names(opened)
+    shared = namesakes(names)
     context = {
         "room": opened,
         "me": me,
-        "rows": rows_of(shown, me),
+        "rows": rows_of(shown, me, namesakes=shared),
+        "namesakes": json.dumps(shared),
         "has_earlier": has_earlier,
         "has_later": has_later,
         "at": "" if at is None else str(at),
@@ -92,7 +97,7 @@ def room(request: HttpRequest, pk: int) -> HttpResponse:
         "max_length": MAX_LENGTH,
         "since": since,
         "socket_url": f"/ws/chat/{opened.pk}/",
-        "member_count": opened.members.count(),
+        "member_count": len(names) if len(names) < MOST_COMPARED else opened.members.count(),
         "blank": Row(ChatMessage(created_at=now()), is_mine=False, names_me=False, begins=True),
     }
     return render(request, "chat/room.html", context | room_list(me.user, opened))
@@ -117,12 +122,14 @@ def members(request: HttpRequest, pk: int) -> HttpResponse:
         except NotAllowed as refusal:
             raise PermissionDenied(str(refusal)) from None
         else:
-            messages.success(request, f"{added.user.display_name} is in the room now.")
+            messages.success(request, f"{full_name(added, viewer=me)} is in the room now.")
             return redirect("group_members", pk)
+    everyone = list(me.group_chat.members.select_related("user"))
     context = {
         "room": me.group_chat,
         "me": me,
-        "members": me.group_chat.members.select_related("user"),
+        "members": everyone,
+        "namesakes": namesakes(names_of(everyone)),
         "roles": ChatRole,
         "form": form,
         "since": since,
@@ -158,11 +165,12 @@ def remove(request: HttpRequest, pk: int, member_id: int) -> HttpResponse:
     member = get_object_or_404(me.group_chat.members.select_related("user"), pk=member_id)
     if member.pk == me.pk:
         return leave(request, pk)
+    name = full_name(member, viewer=me)
     try:
         remove_member(member, by=me.user)
     except (NotAllowed, NotInRoom) as refusal:
         return tell(request, refusal, pk)
-    messages.success(request, f"{member.user.display_name} is not in the room any more.")
+    messages.success(request, f"{name} is not in the room any more.")
     return redirect("group_members", pk)
 
 

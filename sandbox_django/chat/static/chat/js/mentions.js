@@ -1,5 +1,6 @@
 // Whom one may mean: a list that opens at an @ and is used by keys, while the text keeps the focus.
 
+import { Namesakes } from "./namesakes.js";
 import { drawAvatar } from "./people.js";
 
 const SHOWN = 8;
@@ -17,6 +18,17 @@ export function matching(people, query) {
   return found.length === 1 && found[0].name.toLowerCase() === wanted ? [] : found.slice(0, SHOWN);
 }
 
+// The members that the API lists, as suggestions. `hint` tells members with the same name apart: the e-mail for those who
+// may see it, for the others the id.
+export function distinguish(members) {
+  const namesakes = new Namesakes();
+  for (const { userId, displayName } of members) namesakes.add(userId, displayName);
+  return members.map(({ userId, displayName, user }) => {
+    const seen = user === displayName ? `#${userId}` : user;
+    return { userId, name: displayName, hint: namesakes.has(userId) ? seen : "" };
+  });
+}
+
 export class Mentions {
   #field;
   #list;
@@ -25,7 +37,7 @@ export class Mentions {
   #chosen = 0;
   #place = null;
 
-  // `people()` resolves with [{ userId, name }].
+  // `people()` resolves with what `distinguish` returns.
   constructor(field, list, people) {
     this.#field = field;
     this.#list = list;
@@ -73,9 +85,8 @@ export class Mentions {
 
   #take(index) {
     const { start } = this.#place;
-    const { name, userId } = this.#shown[index];
-    // Members with the same name are told apart by their ids.
-    const id = this.#shown.filter((person) => person.name === name).length > 1 ? `#${userId}` : "";
+    const { name, userId, hint } = this.#shown[index];
+    const id = hint ? `#${userId}` : "";
     this.#field.setRangeText(`@${name}${id} `, start, this.#field.selectionStart, "end");
     this.#close();
     this.#field.dispatchEvent(new Event("input", { bubbles: true }));
@@ -108,6 +119,12 @@ export class Mentions {
     const name = document.createElement("bdi");
     name.textContent = person.name;
     item.append(avatar, name);
+    if (person.hint) {
+      const hint = document.createElement("span");
+      hint.className = "mention__hint";
+      hint.textContent = person.hint;
+      item.append(hint);
+    }
     return item;
   }
 }

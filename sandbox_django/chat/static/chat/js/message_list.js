@@ -12,21 +12,23 @@ export class MessageList {
   #blank;
   #nothing;
   #timeline;
+  #namesakes;
   #me;
   #myName;
-  #rows = new Map(); // by row key: { element, day, unread, drawn }
+  #rows = new Map(); // by row key: { element, userId, day, unread, drawn }
   #found;
   #today = dayOf(new Date());
   #appeared;
   #vanished;
 
   // `appeared(element)` and `vanished(element)` are called for each message's element that is added or removed.
-  constructor(root, blank, timeline, { appeared = () => {}, vanished = () => {} } = {}) {
+  constructor(root, blank, timeline, namesakes, { appeared = () => {}, vanished = () => {} } = {}) {
     this.#root = root;
     this.#end = root.querySelector("[data-later]");
     this.#blank = blank.content.querySelector("[data-message]");
     this.#nothing = root.querySelector("[data-nothing]");
     this.#timeline = timeline;
+    this.#namesakes = namesakes;
     this.#me = Number(root.dataset.me);
     this.#myName = root.dataset.myName;
     this.#found = root.dataset.found;
@@ -39,9 +41,16 @@ export class MessageList {
   draw() {
     const { removed, rows } = this.#timeline.changes();
     for (const key of removed) this.#remove(key);
+    const isAnyShared = rows.map(({ entry }) => this.#learn(entry)).includes(true);
     for (const row of rows) this.#place(row);
+    if (isAnyShared) this.showNamesakes();
     this.#nothing.hidden = !this.#timeline.isEmpty;
     this.#renameDays();
+  }
+
+  // Marks the rows of members who share their name, after the room's members have changed.
+  showNamesakes() {
+    for (const { element, userId } of this.#rows.values()) this.#showNamesake(element, userId);
   }
 
   elementOf(id) {
@@ -50,9 +59,13 @@ export class MessageList {
 
   // The server has drawn the first rows, in its own time zone.
   #takeOver() {
+    for (const [userId, name] of Object.entries(JSON.parse(this.#root.dataset.namesakes))) {
+      this.#namesakes.add(Number(userId), name);
+    }
     for (const element of this.#root.querySelectorAll("[data-message]")) {
       const { message, number, user, name, at, version, content } = element.dataset;
       const id = Number(message);
+      if (!element.matches("[data-has-left]")) this.#namesakes.add(Number(user), name);
       this.#timeline.put({
         id,
         number: Number(number),
@@ -66,9 +79,20 @@ export class MessageList {
       element.querySelector("[data-time]").textContent = hourOf(new Date(at));
       const { day, unread } = linesAbove(element);
       if (unread) this.#timeline.unreadFrom = Number(number);
-      this.#rows.set(`message ${id}`, { element, day, unread, drawn: this.#timeline.message(id) });
+      this.#rows.set(`message ${id}`, { element, userId: Number(user) || null, day, unread, drawn: this.#timeline.message(id) });
       this.#appeared(element);
     }
+  }
+
+  // Messages name their senders; those who have left the room are not compared.
+  #learn({ sender }) {
+    return Boolean(sender) && this.#namesakes.add(sender.userId, sender.displayName);
+  }
+
+  #showNamesake(element, userId) {
+    const mark = element.querySelector("[data-namesake]");
+    mark.hidden = !this.#namesakes.has(userId);
+    mark.textContent = mark.hidden ? "" : `#${userId}`;
   }
 
   #place(row) {
@@ -81,10 +105,11 @@ export class MessageList {
     shown.element.classList.toggle("message--first", row.begins);
     if (shown.drawn !== row.entry) this.#fill(shown.element, row);
     shown.drawn = row.entry;
+    shown.userId = row.userId;
   }
 
   #make(key) {
-    const shown = { element: this.#blank.cloneNode(true), day: null, unread: null, drawn: null };
+    const shown = { element: this.#blank.cloneNode(true), userId: null, day: null, unread: null, drawn: null };
     this.#rows.set(key, shown);
     this.#appeared(shown.element);
     return shown;
@@ -142,6 +167,7 @@ export class MessageList {
     }
     drawAvatar(element.querySelector("[data-avatar]"), { userId, name });
     element.querySelector("[data-name-here]").textContent = name;
+    this.#showNamesake(element, userId);
     const time = element.querySelector("[data-time]");
     time.dateTime = at.toISOString();
     time.textContent = hourOf(at);

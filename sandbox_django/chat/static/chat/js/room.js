@@ -11,9 +11,10 @@ import { wordsFor } from "../../core/js/refusal.js";
 import { showState } from "../../core/js/state.js";
 import { openEditor } from "./editor.js";
 import { leadAway, wordsForClosing } from "./farewell.js";
-import { Mentions } from "./mentions.js";
+import { Mentions, distinguish } from "./mentions.js";
 import { MessageList } from "./message_list.js";
 import { dayOf } from "./moments.js";
+import { Namesakes } from "./namesakes.js";
 import { ReadMarker } from "./read_marker.js";
 import { retitle, showAsRead, wireRoomList } from "./room_list.js";
 import { SeenRows } from "./seen_rows.js";
@@ -50,7 +51,8 @@ let members = null;
 
 const seen = new SeenRows(log, readIfSeen);
 const timeline = new Timeline(me, dayOf);
-const messages = new MessageList(page, document.querySelector("[data-blank]"), timeline, {
+const namesakes = new Namesakes();
+const messages = new MessageList(page, document.querySelector("[data-blank]"), timeline, namesakes, {
   appeared: (element) => seen.add(element),
   vanished: (element) => seen.remove(element),
 });
@@ -120,9 +122,10 @@ for (const news of ["message_updated", "message_deleted"]) {
   });
 }
 
-live.addEventListener("member_added", () => {
+live.addEventListener("member_added", ({ detail }) => {
   members = null;
   countMembers(1);
+  if (namesakes.add(detail.userId, detail.displayName)) messages.showNamesakes();
 });
 live.addEventListener("member_updated", ({ detail }) => {
   if (detail.userId === me) page.toggleAttribute("data-manages", detail.chatRole <= ADMIN);
@@ -131,6 +134,7 @@ live.addEventListener("member_removed", ({ detail }) => {
   members = null;
   countMembers(-1);
   typists.stop(detail.userPk);
+  if (namesakes.remove(detail.userPk)) messages.showNamesakes();
 });
 live.addEventListener("group_updated", ({ detail }) => {
   retitle(room, detail.title);
@@ -433,13 +437,13 @@ async function fetchPeople() {
   try {
     while (url && found.length < PEOPLE_AT_MOST) {
       const { results, next } = await get(url);
-      found.push(...results.map(({ userId, displayName }) => ({ userId, name: displayName })));
+      found.push(...results);
       url = next && membersUrl + new URL(next).search;
     }
   } catch {
     members = null; // the next letter tries again
   }
-  return found.filter(({ userId }) => userId !== me);
+  return distinguish(found).filter(({ userId }) => userId !== me);
 }
 
 function end(code) {
