@@ -16,7 +16,7 @@ from assistants.factories.conversation import ConversationFactory
 from assistants.groups import conversation_feed
 from chat.groups import person_feed, room_feed
 from chat.models import GroupChat
-from chat.services.members import add_member
+from chat.services.members import add_member, leave_room, remove_member
 from chat.services.rooms import create_room
 from core.live import feeds
 from core.live.consumer import LiveConsumer
@@ -109,6 +109,27 @@ class RoomTests(DeletedTextCase):
             frames = await self.replay(path, by=self.bob)
             assert SECRET not in json.dumps(frames)
         await sync_to_async(self.assert_gone)()
+
+    async def test_former_members_learn_no_later_title_of_a_room(self) -> None:
+        room = await sync_to_async(create_room)(self.alice, title="Rice")
+        removed = await sync_to_async(add_member)(room, user=self.bob, by=self.alice)
+        await sync_to_async(add_member)(room, user=self.mallory, by=self.alice)
+        await sync_to_async(remove_member)(removed, by=self.alice)
+        await sync_to_async(leave_room)(room, user=self.mallory)
+        await self.asend("patch", f"/api/chat/{room.pk}/", {"title": SECRET, "description": SECRET}, by=self.alice)
+
+        for user in (self.bob, self.mallory):
+            frames = await self.replay("/ws/chat/group/", by=user)
+            assert SECRET not in json.dumps(frames)
+        assert SECRET in json.dumps(await self.replay("/ws/chat/group/", by=self.alice))
+
+    def test_deleted_room_leaves_no_title_with_former_members(self) -> None:
+        room = create_room(self.alice, title=SECRET, description=SECRET)
+        remove_member(add_member(room, user=self.bob, by=self.alice), by=self.alice)
+
+        self.send("delete", f"/api/chat/{room.pk}/", by=self.alice)
+
+        self.assert_gone()
 
     def test_deleted_room_takes_its_feed_and_its_text_along(self) -> None:
         self.send("patch", f"/api/chat/{self.room.pk}/", {"title": SECRET, "description": SECRET}, by=self.alice)

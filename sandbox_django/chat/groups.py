@@ -33,3 +33,8 @@ def member_key(member_id: int) -> str:
 
 def room_key(room_id: int) -> str:
     return f"{ROOMS}{room_id}"
+
+
+def left_room_key(room_id: int) -> str:
+    """The key of a room in the feeds of its former members."""
+    return f"{ROOMS}{room_id}:left"

@@ -9,7 +9,7 @@ from typing import Literal, Self
 from chanx.messages.base import BaseMessage
 from pydantic import BaseModel, Field
 
-from chat.groups import member_key, message_key, room_key
+from chat.groups import left_room_key, member_key, message_key, room_key
 from chat.models import ChatMember, ChatMessage, GroupChat
 from chat.models.room import EXCERPT_OF
 from chat.texts import excerpt
@@ -333,7 +333,9 @@ class AddedToGroup(LoggedMessage):
 
 class LeftRoomPayload(BaseModel):
     group_pk: int = Field(description="Id of the room.")
-    group_title: str = Field(description="Title of the room; empty in a replay when the room was deleted.")
+    group_title: str = Field(
+        description="Title of the room; empty in a replay when the room was renamed or deleted since."
+    )
 
 
 class RemovedFromGroup(LoggedMessage):
@@ -344,7 +346,7 @@ class RemovedFromGroup(LoggedMessage):
 
     @property
     def object_key(self) -> str:
-        return room_key(self.payload.group_pk)
+        return left_room_key(self.payload.group_pk)
 
     @classmethod
     def of(cls, room: GroupChat) -> Self:

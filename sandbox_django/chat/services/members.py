@@ -7,7 +7,7 @@ after the other, and the second one only as what they are by then.
 from django.db.models import F
 
 from accounts.models import User
-from chat.groups import person_feed, room_feed
+from chat.groups import left_room_key, person_feed, room_feed, room_key
 from chat.messages.chat import AddedToGroup, MemberAdded, MemberRemoved, MemberUpdated, RemovedFromGroup
 from chat.models import ChatMember, GroupChat
 from chat.models.room import ChatRole
@@ -207,6 +207,7 @@ def _give_role(member: ChatMember, chat_role: int, feed: FeedWriter) -> None:
 
 def _end(member: ChatMember, in_room: FeedWriter, in_list: FeedWriter, *, has_left: bool) -> None:
     in_room.publish(MemberRemoved.of(member, has_left=has_left))
+    in_list.change_key(room_key(member.group_chat_id), left_room_key(member.group_chat_id))
     in_list.publish(RemovedFromGroup.of(member.group_chat))
     _delete_member(member)
 

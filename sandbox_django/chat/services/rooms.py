@@ -9,7 +9,7 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from accounts.models import User
-from chat.groups import ACTIVITY, person_feed, room_feed, room_key
+from chat.groups import ACTIVITY, left_room_key, person_feed, room_feed, room_key
 from chat.messages.chat import (
     AddedToGroup,
     DeletedRunPayload,
@@ -142,5 +142,6 @@ def _delete_room(room: GroupChat, refuse: Callable[[], None]) -> None:
 
 
 def _rewrite_log(room: GroupChat, *, title: str, description: str) -> None:
-    """In the room's own feed and in those of its members, who were told its title."""
+    """In the room's own feed and in those of its members. Former members keep no earlier title and get no new one."""
     feeds.rewrite(room_key(room.pk), {"title": title, "group_title": title, "description": description})
+    feeds.rewrite(left_room_key(room.pk), {"title": "", "group_title": "", "description": ""})

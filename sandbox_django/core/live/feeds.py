@@ -104,6 +104,10 @@ class FeedWriter:
         """Delete the stored events: a client that is behind is told to resync."""
         FeedEvent.objects.filter(feed_id=self.pk).delete()
 
+    def change_key(self, before: str, after: str) -> None:
+        """Give the stored events about an object another key, for a reader who must not see its later changes."""
+        FeedEvent.objects.filter(feed_id=self.pk, object_key=before).update(object_key=after)
+
     def _mark(self) -> tuple[int, int]:
         return self.head, len(self.entries)
 
