@@ -2,6 +2,8 @@
 
 # ruff: noqa: RUF001  # texts in all scripts, some letters of which look like Latin ones
 
+import time
+
 import pytest
 from django.test import TestCase, override_settings
 from django.urls import reverse
@@ -16,7 +18,7 @@ from chat.factories.room import MemberFactory, MessageFactory, RoomFactory
 from chat.models import ChatMember, ChatMessage, GroupChat
 from chat.services.messages import delete_message, edit_message, post_message
 from chat.services.search import messages_matching
-from core.search_text import MAX_WORDS, SearchQuery, matches_in, searchable
+from core.search_text import MAX_LENGTH, MAX_WORDS, SearchQuery, matches_in, searchable
 from discussion.factories.topic import TopicFactory
 from discussion.models import DiscussionTopic
 from discussion.services.search import found
@@ -178,6 +180,19 @@ class EveryScriptTests(TestCase):
         assert [row["id"] for row in self.get(url, " ".join(words))] == [message.pk]
         assert self.get(url, " ".join([*words[:20], "other"])) == []
         assert len(SearchQuery.parse(" ".join(words)).words) == MAX_WORDS
+
+    @override_settings(LIMITS=False)
+    def test_texts_and_queries_that_nearly_match_everywhere_take_little_time(self) -> None:
+        grows = "\ufdfa"  # becomes 18 characters
+        for number in range(5):
+            create_topic(self.alice, title=f"{number}", content=grows * 10_000)
+            create_topic(self.alice, title=f"{number}", content="a" * 10_000)
+        for query in (f'"{grows * 12}x"', f'"{grows * 900}x"', "a" * 249 + "b", f'0 -"{grows * 900}x"'):
+            began = time.thread_time()
+            self.get(reverse("discussion-topic-list"), query)
+            assert time.thread_time() - began < 1, query[:20]
+        assert len(searchable(grows * 10_000)) < 30_000
+        assert len("".join(SearchQuery.parse(grows * 1_000).words)) <= MAX_LENGTH
 
 
 class WhatChangesTests(TestCase):

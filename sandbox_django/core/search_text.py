@@ -12,11 +12,16 @@ from typing import Any, Self, TypeVar
 from unicodedata import category, normalize
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import StrIndex
+from django.db.models.lookups import GreaterThan
 
 RowsType = TypeVar("RowsType", bound="QuerySet[Any]")
 
-MAX_LENGTH = 1_000  # characters of a query; the rest is ignored
+# The time of a comparison grows with the lengths of both, multiplied, if a user chooses the texts.
+MAX_LENGTH = 250  # characters of a query, normalised; the rest is ignored
+MAX_GROWTH = 2  # a normalised text has at most so many characters for each of the text
+FREE_GROWTH = 200  # and these: a single character may become 18
 MAX_WORDS = 32  # of a query, the longest first
 
 TERM = re.compile(r'(-?)"([^"]+)"|(\S+)')
@@ -73,7 +78,7 @@ FOLDED: dict[int, str | None] = {
 
 def searchable(text: str) -> str:
     """A text as it is stored for search and compared: no case, no optional accents, one space between words."""
-    return " ".join(_folded(text).split())
+    return " ".join(_folded(text).split())[: MAX_GROWTH * len(text) + FREE_GROWTH]
 
 
 def _folded(text: str) -> str:
@@ -95,7 +100,7 @@ class SearchQuery:
     def parse(cls, text: str) -> Self:
         words: dict[str, None] = {}
         excluded: dict[str, None] = {}
-        for minus, phrase, word in TERM.findall(_folded(text[:MAX_LENGTH])):
+        for minus, phrase, word in TERM.findall(_folded(text[:MAX_LENGTH])[:MAX_LENGTH]):
             term = " ".join((phrase or word).split())
             if term:
                 (excluded if minus else words)[term] = None
@@ -111,10 +116,18 @@ class SearchQuery:
     def filter(self, rows: RowsType) -> RowsType:
         """The rows whose `search_text` has all of the words; all rows for an empty query."""
         for word in self.words:
-            rows = rows.filter(search_text__contains=word)
+            rows = rows.filter(has_word(word))
         for word in self.excluded:
-            rows = rows.exclude(search_text__contains=word)
+            rows = rows.exclude(has_word(word))
         return rows
+
+
+def has_word(word: str) -> Q:
+    """The rows whose `search_text` has this normalised word."""
+    if connection.vendor == "sqlite":
+        # Its LIKE compares character by character, a hundred times slower in the worst case, and can't be interrupted.
+        return Q(GreaterThan(StrIndex("search_text", Value(word)), 0))
+    return Q(search_text__contains=word)
 
 
 def finds_by_index(name: str, words: Iterable[str]) -> bool:

@@ -13,7 +13,7 @@ from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from django.db.models.functions import StrIndex
 from django.db.models.lookups import GreaterThan, LessThan
 
-from core.search_text import SearchQuery, finds_by_index, searchable
+from core.search_text import SearchQuery, finds_by_index, has_word, searchable
 from discussion.models import DiscussionTopic
 
 # Of a word that is everywhere only the newest topics are ranked and counted: reading all would take too long.
@@ -43,7 +43,7 @@ def similar(topics: QuerySet[DiscussionTopic], title: str) -> QuerySet[Discussio
     words = [word for word in query.words if len(word) >= SHORTEST_SIMILAR or not word.isascii()]
     if not words:
         return topics.none()
-    any_word = reduce(or_, (Q(search_text__contains=word) for word in words))
+    any_word = reduce(or_, (has_word(word) for word in words))
     ids = _newest(_newest_to_compare().filter(any_word), FOUND_AT_MOST) or _spelt_alike(query, SIMILAR)
     return _best_first(topics, ids, words)[:SIMILAR]
 
