@@ -8,6 +8,7 @@ from unittest import mock
 
 from django.test import TestCase, override_settings
 
+from accounts.services.attempts import NAME_CHANGES
 from assistants.views import conversation_views
 from chat.services import members, rooms
 from core.models import RateLimitCount
@@ -74,6 +75,20 @@ class LimitTests(TestCase):
         with nothing_left(topics, replies, answers, name="CHANGES"):
             self.assert_limited("delete", topic)
             self.assert_limited("delete", f"{topic}replies/{self.world.reply.pk}/", client=self.staff)
+
+    def test_names_are_changed_only_so_often(self) -> None:
+        user = self.world.people["owner"]
+        for number in range(NAME_CHANGES.times):
+            assert self.owner.patch("/api/accounts/user/", {"displayName": f"Owner {number}"}).status_code == 200
+
+        self.assert_limited("patch", "/api/accounts/user/", {"displayName": "Another"})
+        self.client.force_login(user)
+        page = self.client.post("/account/", {"display_name": "Another"})
+        assert page.status_code == 429
+        self.assertContains(page, "Another", status_code=429)  # what was typed
+        user.refresh_from_db()
+        unchanged = self.owner.patch("/api/accounts/user/", {"displayName": user.display_name})
+        assert (unchanged.status_code, user.display_name) == (200, f"Owner {NAME_CHANGES.times - 1}")
 
     def test_a_page_without_a_form_answers_429(self) -> None:
         self.client.force_login(self.world.people["owner"])

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 
 from accounts.fields import AccountEmailFormField
 from accounts.models import User
-from accounts.services.attempts import RESET_MAILS
+from accounts.services.attempts import NAME_CHANGES, RESET_MAILS
 from accounts.services.sign_ins import WrongPassword, confirm_password, find_person
 from core import runner
 from core.text_fields import NameFormField
@@ -76,6 +76,14 @@ class AccountForm(forms.ModelForm[User]):
     class Meta:
         model = User
         fields = ("display_name",)
+
+    def clean(self) -> dict[str, Any]:
+        if self.has_changed() and not self.errors:
+            try:
+                NAME_CHANGES.hit(self.instance.pk)
+            except TooOften as limit:
+                raise too_often(limit) from None
+        return super().clean() or self.cleaned_data
 
 
 class ResetForm(PasswordResetForm):

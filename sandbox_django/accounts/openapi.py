@@ -109,7 +109,9 @@ describe(
             "within a second. A program sends its access token, or `refresh`. Done twice it is still done.",
         ),
         "GET /api/accounts/user/": Operation(id="getMyself", tag="Account", summary="Who I am"),
-        "PATCH /api/accounts/user/": Operation(id="updateMyself", tag="Account", summary="Change my name"),
+        "PATCH /api/accounts/user/": Operation(
+            id="updateMyself", tag="Account", summary="Change my name", limit="20 changes of the name in an hour"
+        ),
         "POST /api/accounts/password/change/": Operation(
             id="changePassword",
             tag="Account",

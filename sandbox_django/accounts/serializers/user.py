@@ -3,6 +3,7 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.models import User
+from accounts.services.attempts import NAME_CHANGES
 from core.text_fields import NameField
 
 
@@ -17,6 +18,9 @@ class UserSerializer(serializers.ModelSerializer[User]):
         read_only_fields = ("email",)
 
     def update(self, instance: User, validated_data: dict[str, Any]) -> User:
-        instance.display_name = validated_data.get("display_name", instance.display_name)
-        instance.save(update_fields=["display_name"])
+        name = validated_data.get("display_name", instance.display_name)
+        if name != instance.display_name:
+            NAME_CHANGES.hit(instance.pk)
+            instance.display_name = name
+            instance.save(update_fields=["display_name"])
         return instance

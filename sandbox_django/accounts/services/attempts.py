@@ -1,4 +1,4 @@
-"""Limits on sign-in: every attempt costs a password hash, so successful ones count too.
+"""Limits on sign-in and accounts: every attempt costs a password hash, so successful ones count too.
 
 All of them count for e-mails without an account as well, so that a limit tells nobody which e-mails have one.
 """
@@ -16,6 +16,8 @@ LOGINS = Limit("logins to one account", times=30, seconds=TEN_MINUTES)
 LOGINS_OF_ADDRESS = Limit("logins from one address", times=300, seconds=TEN_MINUTES)
 WRONG_OLD_PASSWORDS = Limit("wrong old passwords of one user", times=10, seconds=TEN_MINUTES)
 PASSWORD_CHANGES = Limit("password changes of one user", times=30, seconds=TEN_MINUTES)
+# Each rewrites the stored events that carry the name.
+NAME_CHANGES = Limit("name changes of one user", times=20, seconds=HOUR)
 REGISTRATIONS = Limit("registrations from one address", times=100, seconds=HOUR)
 RESET_MAILS = Limit("reset mails to one e-mail", times=5, seconds=HOUR)
 RESETS = Limit("password resets from one address", times=30, seconds=HOUR)

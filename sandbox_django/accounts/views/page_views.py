@@ -86,7 +86,8 @@ def account_page(request: HttpRequest) -> HttpResponse:
         messages.success(request, "Saved.")
         return redirect("account")
     page = {"form": form, "devices": request.user.sign_ins.order_by("-used_at"), "this_device": device_of(request)}
-    return render(request, "accounts/account.html", page)
+    status = 429 if form.has_error(NON_FIELD_ERRORS, TooOften.default_code) else 200
+    return render(request, "accounts/account.html", page, status=status)
 
 
 @login_required
