@@ -60,7 +60,8 @@ from test_utils.openai_test_utils import scripted_model
 from test_utils.people import alice, bob
 from test_utils.testing import WebsocketTestCase
 
-OURS = ("accounts", "assistants", "chat", "core", "discussion")
+SOURCE = str(settings.BASE_DIR / "sandbox_django")
+OURS = [app.label for app in apps.get_app_configs() if app.path.startswith(SOURCE) and [*app.get_models()]]
 PRIVATE = "what-nobody-else-may-read"
 
 MODELS: list[type[Model]] = [

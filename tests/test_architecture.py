@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1] / "sandbox_django"
-FEATURES = {"assistants", "chat", "discussion", "asyncapi"}
+FEATURES = {
+    "assistants",
+    "chat",
+    "discussion",
+    "asyncapi",
+}
 APPS = {"config", "accounts", "core", *FEATURES}
 
 # What each app may know besides itself.

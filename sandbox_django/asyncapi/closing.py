@@ -23,7 +23,11 @@ CLOSINGS = (
 )
 
 EVERYWHERE = {1009, 1012, 4400, 4401, 4408, 4429, 4503}
-ONLY_IN = {"assistants": {4404}, "room": {1013, 4403, 4404}, "topic": {4404}}  # names of channels
+ONLY_IN = {  # names of channels
+    "assistants": {4404},
+    "room": {1013, 4403, 4404},
+    "topic": {4404},
+}
 
 
 def closings_of(channel: str) -> list[dict[str, Any]]:
