@@ -47,6 +47,9 @@ MORE_THAN_A_SCHEMA = {
     "createAnonymousConversation",  # the models are the site's to choose
     "createConversation",
     "createTopic",  # a tag is a word
+    "listAnonymousMessages",  # a page begins before a message, after one, or at an offset: one of them
+    "listMessages",
+    "listRoomMessages",
     "logIn",
     "markRoomRead",
     "register",
