@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine
-from contextvars import Context
+from contextvars import Context, copy_context
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
@@ -48,7 +48,17 @@ def spawn(work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
     The task gets an empty context. With the caller's, its log lines would name the request or socket that happened to
     start it, and asgiref would pin a thread to it: 200 answers at once grew 4 threads to 104.
     """
-    return asyncio.get_running_loop().create_task(work, context=Context())
+    return asyncio.get_running_loop().create_task(work, context=_context_of_its_own())
+
+
+def _context_of_its_own() -> Context:
+    if settings.DATABASE_THREADS:
+        return Context()
+    # Tests: asgiref finds the thread that holds the test's transaction by the context. Without it, a task that works
+    # for a request of an async test would wait for a thread that waits for the task.
+    context = copy_context()
+    context.run(structlog.contextvars.clear_contextvars)
+    return context
 
 
 def start(job: Callable[P, Coroutine[Any, Any, Any]], *args: P.args, **kwargs: P.kwargs) -> None:
