@@ -421,6 +421,9 @@ LONGEST_NAME = 80
 MOST_ENDS = 24  # places where a name may end that are tried, for each @
 MOST_MENTIONS = 50  # places with an @ that are looked at
 NUMBER = re.compile(r"#(\d{1,18})(?!\w)")
+# Addresses that are not linked: "mastodon.social/@Bob", "ftp://example.org/@Bob", "@Bob@mastodon.social".
+ADDRESS_BEFORE = re.compile(r"(?:\w\.\w|://)\S{0,200}/$")
+DOMAIN_AFTER = re.compile(r"[\w.+-]*@[\w-]+\.\w")
 
 
 def link_text(state: StateCore) -> None:
@@ -500,8 +503,12 @@ def _mentions(
             before = whole[offset + place - 1] if offset + place else ""
             if place < end or offset + place in escaped or _is_word(before):
                 continue
+            if ADDRESS_BEFORE.search(text, max(end, place - 250), place):
+                continue
             if found := _person_at(text, place, people):
                 length, ids = found
+                if DOMAIN_AFTER.match(text, place + length):
+                    continue
                 room = state.env["most"] - len(mentioned)
                 ids = [user_id for number, user_id in enumerate(ids) if user_id in mentioned or number < room]
                 if not ids:
@@ -540,15 +547,16 @@ def name_key(name: str) -> str:
 
 
 def _person_at(text: str, place: int, people: People) -> tuple[int, list[int]] | None:
+    longest: tuple[int, list[int]] | None = None
     for name in possible_names(text, place):
         if ids := people.get(name_key(name)):
             length = 1 + len(name)
-            # "@Kim#7" is the Kim with this id; "@Kim" is everyone with that name.
+            # "@Kim#7" is the Kim with this id, also if another user is called "Kim#7"; "@Kim" is everyone of that name.
             number = NUMBER.match(text, place + length)
             if number and int(number.group(1)) in ids:
                 return length + len(number.group()), [int(number.group(1))]
-            return length, list(ids)
-    return None
+            longest = longest or (length, list(ids))
+    return longest
 
 
 def _ends_word(text: str, end: int) -> bool:

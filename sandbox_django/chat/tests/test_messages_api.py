@@ -153,6 +153,11 @@ class MessageTests(RoomCase):
             "```\n@Bob\n```": [],
             "a\n\n    @Bob": [],
             "https://mastodon.example/@Bob": [],
+            "mastodon.example/@Bob": [],
+            "ftp://e.org/~x/@Bob": [],
+            "@Bob@mastodon.example": [],
+            "@Bob.b@mastodon.example": [],
+            "@Carol/@Bob": [self.bob.pk, self.carol.pk],
             "[@Bob](https://e.org)": [],
             "![@Bob](https://e.org/a.png)": [],
             "<https://e.org/@Bob>": [],
@@ -167,6 +172,13 @@ class MessageTests(RoomCase):
         }.items():
             with self.subTest(content):
                 assert self.say(content).json()["mentions"] == sorted(expected)
+
+    def test_number_after_a_name_is_an_id_and_not_part_of_another_name(self) -> None:
+        name = f"Bob#{self.bob.pk}"
+        other = MemberFactory.create(group_chat=self.room, user__display_name=name).user
+
+        assert self.say(f"@{name}").json()["mentions"] == [self.bob.pk]
+        assert self.say(f"@{name}#{other.pk}").json()["mentions"] == [other.pk]
 
     def test_names_of_any_script_are_mentioned_in_any_case(self) -> None:
         for name, content in (
