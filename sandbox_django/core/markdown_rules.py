@@ -382,6 +382,7 @@ def keep_unused_footnotes(state: StateCore) -> None:
             is_unused = False
             if prefix:
                 kept += paragraph(prefix)
+                prefix = ""
             continue
         elif token.type == "inline" and prefix:
             token.children = [text_token(prefix), *(token.children or [])]

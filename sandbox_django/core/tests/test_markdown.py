@@ -318,6 +318,7 @@ class FootnoteTests(SimpleTestCase):
         assert not first & second
 
     def test_definitions_that_are_not_used_stay_readable(self) -> None:
+        assert render_markdown("[^u]:\n\nAfter").count("[^u]") == 1
         html = render_markdown("One[^1].\n\n[^1]: first\n\n[^1]: second\n\n[^u]: unused\n\n> [^q]: quoted")
 
         for text in ("first", "[^1]: second", "[^u]: unused", "[^q]: quoted"):
