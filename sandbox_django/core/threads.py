@@ -195,7 +195,11 @@ class SharedHops:
     async def _work_off(self) -> None:
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(SHARED_HOP_SIZE, len(self._waiting)))]
-            outcomes = await in_database_thread(_outcomes, [call for call, _ in batch])
+            outcomes: list[tuple[Any, Exception | None]]
+            try:
+                outcomes = await in_database_thread(_outcomes, [call for call, _ in batch])
+            except Exception as failure:  # noqa: BLE001  # raised again at each call, which would wait forever otherwise
+                outcomes = [(None, failure)] * len(batch)
             for (_, result), (value, failure) in zip(batch, outcomes, strict=True):
                 if result.cancelled():
                     continue

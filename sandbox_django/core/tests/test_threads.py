@@ -6,6 +6,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar
+from unittest import mock
 
 from django.db import OperationalError, connection
 from django.http import HttpRequest, HttpResponse
@@ -167,6 +168,17 @@ class UrgentWorkTests(ThreadsCase):
         assert alive.header("X-Request-ID")
         assert refused.status == 404
         assert b'sandbox_thread_queue{pool="requests"} 14.0' in figures.body
+
+
+class SharedCallTests(ThreadsCase):
+    async def test_calls_on_a_thread_that_fails_are_told_so_and_do_not_wait_forever(self) -> None:
+        calls = threads.SharedHops()
+        with mock.patch.object(threads, "drop_dead_connections", side_effect=OperationalError("lost")):
+            async with asyncio.timeout(5):
+                failures = await asyncio.gather(calls.run(int), calls.run(int), return_exceptions=True)
+
+        assert [type(failure) for failure in failures] == [OperationalError, OperationalError]
+        assert await calls.run(int) == 0
 
 
 class ComputeTests(ThreadsCase):
