@@ -198,8 +198,8 @@ class SharedHops:
             outcomes: list[tuple[Any, Exception | None]]
             try:
                 outcomes = await in_database_thread(_outcomes, [call for call, _ in batch])
-            except Exception as failure:  # noqa: BLE001  # raised again at each call, which would wait forever otherwise
-                outcomes = [(None, failure)] * len(batch)
+            except Exception as lost:  # noqa: BLE001  # raised again at each call, which would wait forever otherwise
+                outcomes = [(None, lost)] * len(batch)
             for (_, result), (value, failure) in zip(batch, outcomes, strict=True):
                 if result.cancelled():
                     continue
