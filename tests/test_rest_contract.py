@@ -120,6 +120,8 @@ class Asked:
         self.body = content["application/json"]["example"] if content else None
         if name == "addRoomMember":
             self.body = {"user": world.people["stranger"].email}
+        if name == "updateMyself":
+            self.body = {"displayName": "Another name"}  # only a change counts
 
     def refused(self) -> dict[str, Callable[[], int]]:
         nowhere = PLACEHOLDER.sub(lambda found: str(uuid4() if "uuid" in found[0] else 999_999_999), f"/{self.route}")

@@ -25,11 +25,13 @@ class Page:
 
     def __init__(self, communicator: DjangoWebsocketCommunicator) -> None:
         self.communicator = communicator
+        self._ahead: str | None = None  # a frame that was received by looking whether there is one
 
     async def hear(self) -> dict[str, Any]:
         """The next frame; completions are for tests that use the communicator itself."""
-        while (text := await self.communicator.receive_from(PATIENCE)) == EVENT_COMPLETE:
-            pass
+        text, self._ahead = self._ahead or EVENT_COMPLETE, None
+        while text == EVENT_COMPLETE:
+            text = await self.communicator.receive_from(PATIENCE)
         frame: dict[str, Any] = json.loads(text)
         return frame
 
@@ -41,11 +43,13 @@ class Page:
         return frames
 
     async def hears_nothing(self) -> bool:
-        while not await self.communicator.receive_nothing():
+        while self._ahead is None and not await self.communicator.receive_nothing():
             output = await self.communicator.receive_output(PATIENCE)
-            if output.get("text") != EVENT_COMPLETE:
-                return False
-        return True
+            if "text" not in output:
+                return False  # closed
+            if output["text"] != EVENT_COMPLETE:
+                self._ahead = output["text"]
+        return self._ahead is None
 
     async def say(self, text: str) -> None:
         await self.communicator.send_to(text_data=text)

@@ -225,7 +225,7 @@ class AskingTests(ConversationCase):
         assert [conversation["title"] for conversation in listed] == ["Rice", "Newer"]
 
     def test_posting_costs_few_queries(self) -> None:
-        with scripted_model("Yes."), assert_queries(16):  # with the whole answer, which is written inline here
+        with scripted_model("Yes."), assert_queries(17):  # with the whole answer, which is written inline here
             self.ask()
 
 

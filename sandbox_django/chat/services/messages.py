@@ -42,7 +42,8 @@ def post_message(room: GroupChat, *, content: str, by: User) -> ChatMessage:
                 updated_at=now,
             )
         )
-        room.save(update_fields=["last_number", "updated_at"])
+        # Not by save(), which would take another moment for the room's activity than for its message.
+        GroupChat.objects.filter(pk=room.pk).update(last_number=room.last_number, updated_at=now)
         _read_up_to(message, me)
         message.know_sender(me)
         feed.publish(MemberMessage.of(message))
