@@ -34,7 +34,7 @@ class LimitedSignIn(AuthenticationForm):
 
 
 class LoginForm(LimitedSignIn):
-    error_messages = {"invalid_login": "This e-mail and password do not go together."}
+    error_messages = {"invalid_login": "Wrong e-mail or password."}
     username = forms.EmailField(
         label="E-mail", max_length=254, widget=forms.EmailInput(attrs={"autofocus": True, "autocomplete": "username"})
     )
@@ -63,7 +63,10 @@ class RegistrationForm(BaseUserCreationForm[User]):
         fields = ("email", "display_name")
         field_classes = {"display_name": NameFormField}
         labels = {"email": "E-mail", "display_name": "Name"}
-        help_texts = {"display_name": "What others see. Without one it is what stands before the @."}
+        help_texts = {
+            "display_name": "The name other people see. "
+            "If you leave it empty, we use the part of your e-mail before the @."
+        }
         widgets = {
             "email": forms.EmailInput(attrs={"autofocus": True, "autocomplete": "username"}),
             "display_name": forms.TextInput(attrs={"autocomplete": "nickname"}),

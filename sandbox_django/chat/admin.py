@@ -54,7 +54,7 @@ class MemberAdmin(ReadOnlyAdmin[ChatMember]):
     }
 
     @one_by_one(
-        "Hand the room over to them",
+        "Transfer ownership to them",
         "made the owner of their room",
         warning="Whoever owns it now stays as an admin.",
         concerns=lambda member: not member.owns,

@@ -27,7 +27,7 @@ def create(people: DemoPeople) -> None:
     let_in(launch, people.alice, people.bob, lea, omar, people.admin)
     tea = create_room(people.alice, title="Tea corner", description="What we drink, and when.")
     let_in(tea, people.alice, people.bob, people.admin)
-    books = create_room(people.bob, title="Books we lend 📚")
+    books = create_room(people.bob, title="Book swap 📚")
     let_in(books, people.bob, people.alice, lea)
 
     talk(books, BOOKS, cast)
@@ -72,7 +72,7 @@ def talk(room: GroupChat, said: Talk, cast: dict[str, User]) -> None:
 BOOKS: Talk = [
     ("bob", 3 * DAY + 40, "I have *The Left Hand of Darkness* back. Who is next?"),
     ("lea", 3 * DAY + 35, "Me! I will bring you **Stoner** for it."),
-    ("bob", 3 * DAY + 34, "Deal. It lies on my desk."),
+    ("bob", 3 * DAY + 34, "Deal. It's on my desk."),
 ]
 
 TEA: Talk = [

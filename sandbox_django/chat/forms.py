@@ -58,7 +58,7 @@ class AddMemberForm(forms.Form):
         # Whoever is switched off can't come in; whether they have an account is nobody's business.
         person = User.objects.filter(email=self.cleaned_data["user"], is_active=True).first()
         if person is None:
-            raise forms.ValidationError("Nobody here has this e-mail. Ask them to register first.")
+            raise forms.ValidationError("No account uses this e-mail. Ask them to sign up first.")
         return person
 
 

@@ -122,14 +122,14 @@ describe(
             id="replaceRoomMessage",
             tag="Room messages",
             summary="Edit what I said",
-            forbidden="Only who said it can change it.",
+            forbidden="Only the author can edit this message.",
             limit=MESSAGES,
         ),
         "PATCH /api/chat/{roomId}/messages/{messageId}/": Operation(
             id="updateRoomMessage",
             tag="Room messages",
             summary="Edit what I said",
-            forbidden="Only who said it can change it.",
+            forbidden="Only the author can edit this message.",
             limit=MESSAGES,
         ),
         "DELETE /api/chat/{roomId}/messages/{messageId}/": Operation(
@@ -137,7 +137,7 @@ describe(
             tag="Room messages",
             summary="Delete a message",
             description="Mine, or any if I am an owner or admin.",
-            forbidden="Only who said it can change it.",
+            forbidden="Only the author can edit this message.",
             limit=MESSAGES,
         ),
         "GET /api/chat/{roomId}/members/": Operation(

@@ -48,7 +48,7 @@ class ManagersChange(BasePermission):
 class AuthorsChange(BasePermission):
     """Members read; whoever said it changes and deletes it; owners and admins delete it."""
 
-    message = "Only who said it can change it."
+    message = "Only the author can edit this message."
 
     def has_object_permission(self, request: Request, view: Any, obj: ChatMessage) -> bool:
         in_room: InRoom = view

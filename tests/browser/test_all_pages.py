@@ -95,7 +95,7 @@ def test_assistant_is_for_everybody_in_every_state(
     page.get_by_role("button", name="Undo").click()
     page.wait_for_url(re.compile(r"/assistants/[0-9a-f-]{36}/$"))
     page.goto("/assistants/?search=nothing-like-it")
-    expect(page.get_by_text("No title has “nothing-like-it” in it.")).to_be_visible()
+    expect(page.get_by_text("No conversations match “nothing-like-it”.")).to_be_visible()
     check_rules(page)
     context.close()
 

@@ -197,7 +197,7 @@ def test_question_while_an_answer_runs_is_refused_in_words(page: Page, model: Fa
 
     ask(page, "And brown rice?")
 
-    expect(page.get_by_role("alert")).to_contain_text("An answer is being written.")
+    expect(page.get_by_role("alert")).to_contain_text("Wait for the answer to finish")
     expect(page.get_by_label("Your question")).to_have_value("And brown rice?")
     gate.open()
     expect(page.locator(".message--answer")).to_contain_text("Twelve minutes.")

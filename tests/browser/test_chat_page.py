@@ -358,7 +358,7 @@ def test_list_tells_what_is_unread_until_it_is_read_in_any_tab(room: Room) -> No
     alice.page.goto(f"/chat/{pk}/")
     alice.be_live()
     bob.page.goto("/chat/")
-    expect(bob.listed(title)).to_contain_text("Nothing said yet")
+    expect(bob.listed(title)).to_contain_text("No messages yet")
 
     alice.say("One")
     alice.say("Two")
@@ -386,7 +386,7 @@ def test_messages_are_no_reason_for_a_request(room: Room) -> None:
     in_other_room.page.goto(f"/chat/{other_room}/")
     in_other_room.be_live()
     title = in_other_room.page.locator(f'[data-room-row="{room.pk}"]')
-    expect(title).to_contain_text("Nothing said yet")
+    expect(title).to_contain_text("No messages yet")
     requests: list[str] = []
     for page in (bob.page, in_other_room.page, alice.page):
         page.on("request", lambda request: requests.append(f"{request.method} {request.url}"))
@@ -571,11 +571,11 @@ def test_who_writes_is_told_and_forgotten_by_itself(room: Room) -> None:
     bob.page.clock.install()
     bob.page.reload()
     bob.be_live()
-    typing = bob.page.get_by_text("Alice is writing…")
+    typing = bob.page.get_by_text("Alice is typing…")
 
     alice.field().press_sequentially("Hm")
     expect(typing).to_be_visible()
-    expect(alice.page.get_by_text("is writing…")).to_have_count(0)
+    expect(alice.page.get_by_text("is typing…")).to_have_count(0)
     bob.page.clock.fast_forward(6000)
     expect(typing).to_have_count(0)
 
@@ -601,7 +601,7 @@ def test_removed_member_is_told_led_away_and_hears_nothing_more(room: Room) -> N
     alice, bob = room.alice, room.bob
     alice.page.get_by_role("link", name=re.compile("Members")).click()
 
-    alice.page.get_by_label("What Bob may do").click()
+    alice.page.get_by_label("Options for Bob").click()
     alice.page.get_by_role("button", name="Remove from the room").click()
 
     expect(alice.page.get_by_text("Bob is not in the room any more.")).to_be_visible()
@@ -617,10 +617,10 @@ def test_members_page_follows_what_happens(room: Room) -> None:
     room.bob.be_live()
     room.alice.page.goto(f"{room.path}members/")
 
-    room.alice.page.get_by_label("What Bob may do").click()
+    room.alice.page.get_by_label("Options for Bob").click()
     room.alice.page.get_by_role("button", name="Make admin").click()
 
-    expect(room.bob.page.get_by_label("What Bob may do")).to_be_visible()
+    expect(room.bob.page.get_by_label("Options for Bob")).to_be_visible()
     expect(room.bob.page.get_by_role("listitem").filter(has_text="Bob").get_by_text("Admin")).to_be_visible()
 
 
@@ -886,8 +886,8 @@ def test_rooms_and_members_need_no_javascript(room: Room, chromium: Browser) -> 
     page.get_by_label("E-mail").fill(room.bob.email)
     page.get_by_role("button", name="Add to the room").click()
     expect(page.get_by_text("Bob is in the room now.")).to_be_visible()
-    page.get_by_label("What Bob may do").click()
-    page.get_by_role("button", name="Hand the room over").click()
+    page.get_by_label("Options for Bob").click()
+    page.get_by_role("button", name="Transfer ownership").click()
     page.get_by_role("button", name="Leave this room").click()
     expect(page.get_by_text("You have left “Plain”.")).to_be_visible()
     context.close()

@@ -78,7 +78,7 @@ class LoginView(OpenDoor):
         try:
             user = find_person(request._request, **said)
         except WrongPassword:
-            raise ValidationError("This e-mail and password do not go together.", code="wrong_password") from None
+            raise ValidationError("Wrong e-mail or password.", code="wrong_password") from None
         return signed_in(user, sign_in(request._request, user))
 
 

@@ -108,7 +108,7 @@ class ModelProblem(StrEnum):
 
 
 WORDS = {
-    ModelProblem.AUTH: "The model did not accept this site's key. An administrator has to check OPENAI_API_KEY.",
+    ModelProblem.AUTH: "The assistant isn't set up correctly. Please tell an administrator (model_auth).",
     ModelProblem.QUOTA: "This site's account with the model is used up. An administrator has to top it up.",
     ModelProblem.NOT_FOUND: "The model was not found. An administrator has to check OPENAI_MODEL and OPENAI_BASE_URL.",
     ModelProblem.RATE_LIMITED: "The model is getting too many questions right now. Try again in a minute.",

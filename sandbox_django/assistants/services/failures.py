@@ -8,7 +8,7 @@ CUT_SHORT = "cut_short"  # complete as far as the model would go
 
 _WORDS = {problem.value: problem.words for problem in ModelProblem} | {
     INTERRUPTED: "The answer was interrupted before it was finished. Try again.",
-    CUT_SHORT: "The model stopped at the length it is allowed. Ask it to go on.",
+    CUT_SHORT: "The answer reached the length limit. Ask it to continue.",
     INTERNAL_ERROR: "Something went wrong on our side. Try again.",
 }
 

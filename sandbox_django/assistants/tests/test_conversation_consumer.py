@@ -142,7 +142,7 @@ class AnswerTests(ConversationSocketCase):
             heard = await page.hear_until("complete_streaming")
 
         assert (heard[-1]["payload"]["status"], heard[-1]["payload"]["error"]) == ("complete", "cut_short")
-        assert "Ask it to go on" in heard[-1]["payload"]["errorDetail"]
+        assert "Ask it to continue" in heard[-1]["payload"]["errorDetail"]
         answer = await AssistantMessage.objects.answers().aget()
         assert (answer.status, answer.error, answer.content) == ("complete", "cut_short", "Two ")
 

@@ -61,7 +61,7 @@ def edit_message(message: ChatMessage, *, content: str, by: User) -> ChatMessage
         room = membership(room, by).group_chat
         message = _as_it_is_now(message)
         if message.author_id != by.pk:
-            raise NotAllowed("Only who said it can change it.")
+            raise NotAllowed("Only the author can edit this message.")
         if message.content == content:
             return message
         message.content = content
@@ -85,7 +85,7 @@ def delete_message(message: ChatMessage, *, by: User) -> ChatMessage:
         me = membership(room, by)
         message = _as_it_is_now(message)
         if message.author_id != by.pk and not me.may_manage:
-            raise NotAllowed("Only who said it, owners and admins can delete it.")
+            raise NotAllowed("Only the author, owners and admins can delete this message.")
         _take_back(message, me.group_chat, feed)
     return message
 

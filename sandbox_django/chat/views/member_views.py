@@ -33,7 +33,7 @@ class MemberListView(MembersView, IdempotentCreateMixin[ChatMember], generics.Li
         try:
             serializer.instance = add_member(self.room, by=self.request.user, **serializer.validated_data)
         except AlreadyInRoom:
-            raise ValidationError({"user": "They are in this room already."}, code="already_in_room") from None
+            raise ValidationError({"user": "They're already in this room."}, code="already_in_room") from None
 
 
 @extend_schema_view(

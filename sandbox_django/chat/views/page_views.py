@@ -116,7 +116,7 @@ def members(request: HttpRequest, pk: int) -> HttpResponse:
             user, role = form.cleaned_data["user"], form.cleaned_data["role"] or ChatRole.MEMBER
             added = add_member(me.group_chat, user=user, chat_role=role, by=me.user)
         except AlreadyInRoom:
-            form.add_error("user", "They are in this room already.")
+            form.add_error("user", "They're already in this room.")
         except TooOften as limit:
             form.add_error("user", words_for(limit))
         except NotAllowed as refusal:
@@ -299,4 +299,4 @@ def tell(request: HttpRequest, refusal: Exception, room_id: int) -> HttpResponse
 
 def words_for(limit: TooOften) -> str:
     minutes = math.ceil(limit.wait / 60)
-    return f"That is as much as can be done for now. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
+    return f"Too many requests. Try again in {minutes} minute{'s' if minutes > 1 else ''}."

@@ -43,11 +43,11 @@ describe("Who is writing", () => {
     hear(1, "Alice");
     assert.equal(line(), "");
     hear(2, "Bob");
-    assert.equal(line(), "Bob is writing…");
+    assert.equal(line(), "Bob is typing…");
     hear(3, "Carol");
-    assert.equal(line(), "Bob and Carol are writing…");
+    assert.equal(line(), "Bob and Carol are typing…");
     hear(4, "Dan");
-    assert.equal(line(), "Several people are writing…");
+    assert.equal(line(), "Several people are typing…");
   });
 
   it("is forgotten five seconds after the last sign", () => {
@@ -56,7 +56,7 @@ describe("Who is writing", () => {
     clock.pass(4000);
     hear(2, "Bob");
     clock.pass(4000);
-    assert.equal(line(), "Bob is writing…");
+    assert.equal(line(), "Bob is typing…");
 
     clock.pass(1000);
 
@@ -69,7 +69,7 @@ describe("Who is writing", () => {
     hear(3, "Carol");
 
     hear(2, "Bob", false);
-    assert.equal(line(), "Carol is writing…");
+    assert.equal(line(), "Carol is typing…");
     typists.stop(3);
 
     assert.equal(line(), "");

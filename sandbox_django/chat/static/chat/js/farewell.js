@@ -20,5 +20,5 @@ export function tellFarewell() {
 
 // What a socket that stays closed means.
 export function wordsForClosing(code) {
-  return code === 4404 ? "This room is not there any more, or you are not in it." : "You are not in this room any more.";
+  return code === 4404 ? "This room no longer exists, or you're no longer a member." : "You're no longer a member of this room.";
 }

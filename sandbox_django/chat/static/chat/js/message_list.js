@@ -4,7 +4,7 @@ import { dayName, dayOf, hourOf } from "./moments.js";
 import { drawAvatar } from "./people.js";
 
 const GONE = "This message was deleted.";
-const NOBODY = "Somebody who left";
+const NOBODY = "Deleted user";
 
 export class MessageList {
   #root;

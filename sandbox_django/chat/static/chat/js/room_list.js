@@ -144,7 +144,7 @@ function turnToList() {
 }
 
 function wordsOf({ number, isDeleted, userId, senderName, excerpt }) {
-  if (number === 0) return "Nothing said yet";
+  if (number === 0) return "No messages yet";
   if (isDeleted) return "Message deleted";
   const author = userId === me ? "You" : senderName;
   return author ? `${author}: ${excerpt}` : excerpt;

@@ -46,9 +46,9 @@ export class Typists {
   #words() {
     const names = [...this.#people.values()].map(({ name }) => name);
     if (names.length === 0) return "";
-    if (names.length === 1) return `${names[0]} is writing…`;
-    if (names.length === 2) return `${names[0]} and ${names[1]} are writing…`;
-    return "Several people are writing…";
+    if (names.length === 1) return `${names[0]} is typing…`;
+    if (names.length === 2) return `${names[0]} and ${names[1]} are typing…`;
+    return "Several people are typing…";
   }
 }
 
