@@ -77,7 +77,7 @@ def test_visitor_who_becomes_a_person_keeps_the_conversation(page: Page, model: 
 
     register(page)
 
-    expect(still_open.get_by_role("alert")).to_contain_text("not open any more")
+    expect(still_open.get_by_role("alert")).to_contain_text("no longer available")
     page.goto("/assistants/")
     page.get_by_role("complementary").get_by_role("link", name="Cooking rice").click()
     expect(page.get_by_text("Twelve minutes.")).to_be_visible()

@@ -227,7 +227,7 @@ def test_deletion_is_asked_about_told_and_refused_in_words(alice: Person, bob: P
     alice.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
 
     alice.page.wait_for_url("/discussion/")
-    expect(bob.page.get_by_text("This topic was deleted while you were here.")).to_be_visible()
+    expect(bob.page.get_by_text("This topic was just deleted.")).to_be_visible()
     expect(bob.field()).to_be_hidden()
 
 

@@ -119,6 +119,7 @@ class OneHopTests(TransactionTestCase):
 
 
 class RunnerTests(TransactionTestCase):
+    @override_settings(DATABASE_THREADS=1)  # as servers have it
     async def test_a_job_does_not_inherit_the_requests_context(self) -> None:
         """It would pin a thread to each job: asgiref finds its executor in the context."""
         heard: list[Any] = []
