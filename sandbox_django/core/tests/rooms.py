@@ -247,7 +247,9 @@ class Page:
         """Where pruning removed the feed, every position up to the floor is: the next event is numbered above it."""
         name = self.room.name
         head = feeds.heads([name]).get(name)
-        return self.since == head if head is not None else self.since <= feeds.head(name)
+        if head is not None:
+            return self.since == head
+        return self.since is not None and self.since <= feeds.head(name)
 
     @property
     def text(self) -> str:
