@@ -220,7 +220,7 @@ class Traffic:
     tokens: Sequence[str]
     conversations: int = 8
     questions: Sequence[str] = ("How much water?",)
-    run_id: str = field(default_factory=lambda: f"{random.getrandbits(40):x}")
+    run_id: str = field(default_factory=lambda: f"{random.getrandbits(128):032x}")
 
     async def through(self, fault: Fault) -> Outcome:
         """Begin everything, have it fail in the middle, and wait for the end."""
