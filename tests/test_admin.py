@@ -281,6 +281,7 @@ class RefusalTests(WorldCase):
         assert GroupChat.objects.count() == 2
 
 
+@pytest.mark.timeout(600)  # it opens hundreds of pages
 class EveryPageTests(WorldCase):
     def setUp(self) -> None:
         self.client.force_login(self.admin)
