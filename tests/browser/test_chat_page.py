@@ -185,7 +185,7 @@ def test_what_is_sent_offline_goes_out_later_in_order(room: Room) -> None:
     alice.say("One")
     alice.say("Two")
 
-    expect(alice.page.get_by_text("You are offline.")).to_be_visible()
+    expect(alice.page.get_by_text("You're offline.")).to_be_visible()
     expect(alice.row("One")).to_contain_text("Waiting for connection")
     expect(alice.row("Two")).to_contain_text("Waiting for connection")
     room.bob.say("Meanwhile")
@@ -882,7 +882,7 @@ def test_rooms_and_members_need_no_javascript(room: Room, chromium: Browser) -> 
     page.get_by_role("link", name="Members: 1").click()
     page.get_by_label("E-mail").fill("nobody@example.com")
     page.get_by_role("button", name="Add to the room").click()
-    expect(page.get_by_text("Nobody here has this e-mail")).to_be_visible()
+    expect(page.get_by_text("No account uses this e-mail")).to_be_visible()
     page.get_by_label("E-mail").fill(room.bob.email)
     page.get_by_role("button", name="Add to the room").click()
     expect(page.get_by_text("Bob is in the room now.")).to_be_visible()
