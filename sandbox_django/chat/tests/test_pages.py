@@ -444,7 +444,7 @@ class MembersPageTests(PageCase):
 
         for email, words in (
             ("nobody@example.com", "No account uses this e-mail"),
-            ("bob@example.com", "They're already in this room."),
+            ("bob@example.com", "They&#x27;re already in this room."),
             ("bob", "Enter a valid email address."),
         ):
             with self.subTest(email):
