@@ -1,7 +1,7 @@
 """Many open pages of one room, each with what a browser's page does: how many requests does one message cause?
 
 Each page opens both sockets, its room's and its list's, treats hints as `room_summaries.js` does, and stores its read
-position when `read_marker.js` does. Everybody looks at the room: that is the worst case.
+position when `read_marker.js` does. All users look at the room: that is the worst case.
 """
 
 import asyncio

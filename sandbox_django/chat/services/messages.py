@@ -124,7 +124,7 @@ def _take_back(message: ChatMessage, room: GroupChat, feed: FeedWriter) -> None:
 
 
 def _skip_deleted(message: ChatMessage, room: GroupChat) -> DeletedRunPayload:
-    """Move read positions right before a deleted message past it: no badge counts what nobody can read."""
+    """Move read positions right before a deleted message past it: no badge counts what can't be read."""
     earlier = room.messages.filter(number__lt=message.number, is_deleted=False).order_by("-number")
     after = earlier.values_list("number", flat=True).first() or 0
     to = end_of_deleted_run(room, message.number)
