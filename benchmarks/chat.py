@@ -7,6 +7,7 @@ from benchmarks.room import Listeners, measure_listeners
 
 class Members(Listeners):
     words = "content"
+    is_rewritten = False
 
     async def cause(self, door: Door, place: Place, words: str) -> None:
         await door.say(place, words)

@@ -22,6 +22,7 @@ class Listeners:
     """Many sockets that hear the same: here all of one conversation, each time it gets another title."""
 
     words = "title"  # the field of a frame that says which event it is
+    is_rewritten = True  # a replay shows the current title in every frame, because older titles leave the log
 
     def __init__(self, target: Target, door: Door, places: Sequence[Place]) -> None:
         self._target = target
@@ -46,6 +47,10 @@ class Listeners:
 
     async def cause(self, door: Door, place: Place, words: str) -> None:
         await door.rename(place, words)
+
+    def replayed(self, told: list[str]) -> list[str]:
+        """The words of these events as a socket that missed them receives them."""
+        return [self.told[-1]] * len(told) if self.is_rewritten else told
 
     def next_words(self) -> str:
         return f"Event {len(self.told):05}"
@@ -125,10 +130,11 @@ async def reconnect(listeners: Listeners, result: Result, *, is_bare: bool) -> f
     missed = len(listeners.told)
     for _ in range(MISSED):
         await listeners.tell()
+    replayed = listeners.replayed(listeners.told[missed:])
     began = time.monotonic()
-    listeners.expect(listeners.told[-1], times=count)
+    listeners.expect(replayed[-1], times=count * replayed.count(replayed[-1]))
     last, _ = await asyncio.gather(listeners.last_has_it(), listeners.open(count, at_once=count, since=since))
-    result.problems += not_heard_exactly(listeners, listeners.told[missed:])
+    result.problems += not_heard_exactly(listeners, replayed)
     return last - began
 
 

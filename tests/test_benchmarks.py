@@ -30,6 +30,7 @@ def test_quick_run_is_complete_and_exact(tmp_path: Path) -> None:
         ("room", "bare"),
         ("chat", "ours"),
         ("chat", "bare"),
+        ("pages", "ours"),
         ("writers", "ours"),
     }
     assert [run["figures"]["answers complete and exact"] for run in runs if run["scenario"] == "answers"] == [[8], [8]]

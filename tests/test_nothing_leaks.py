@@ -46,7 +46,7 @@ def everything_logged() -> Iterator[StringIO]:
     """What operators get to read at production's level, with tracebacks."""
     import_module("config.asgi")  # the first import sets up logging anew, without our handler
     written = StringIO()
-    formatter = dict(logs.configure(as_json=True, level="INFO")["formatters"]["structlog"])
+    formatter = logs.formatter(as_json=True)
     handler = logging.StreamHandler(written)
     handler.setFormatter(formatter.pop("()")(**formatter))
     root = logging.getLogger()

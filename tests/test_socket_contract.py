@@ -116,6 +116,7 @@ class ClosingTests(EverySocketCase):
             4401: lambda path: self.open_socket(path, headers=[(b"authorization", b"Bearer nonsense")]),
             4408: self.stop_reading,
             4429: self.say_too_often,
+            4503: self.lose_the_database,
         }
         for code, bring_about in provoke.items():
             for name, path in self.paths.items():
@@ -131,6 +132,12 @@ class ClosingTests(EverySocketCase):
             4404: "below",
         }
         assert {closing.code for closing in CLOSINGS} == set(provoke) | set(elsewhere)
+
+    async def lose_the_database(self, path: str) -> Page:
+        with mock.patch("core.live.feeds.read", side_effect=OperationalError("connection refused")):
+            page = await self.open_socket(path, by=self.bob)
+            await page.hear()
+        return page
 
     async def say_too_much_at_once(self, path: str) -> Page:
         page = await self.open_page(path, by=self.bob)

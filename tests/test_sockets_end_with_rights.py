@@ -243,13 +243,16 @@ class TokenTests(RightsCase):
         assert await code_of(by_token) == 4401
         await self.assert_open(by_both)
 
-    async def test_the_session_of_another_person_keeps_nobody_in(self) -> None:
+    async def test_the_session_decides_which_account_listens(self) -> None:
         session = self.elsewhere.browser.cookies[settings.SESSION_COOKIE_NAME].value
         mixed = f"{ACCESS_COOKIE}={self.laptop.access}; {settings.SESSION_COOKIE_NAME}={session}"
+        headers = [HOST, ORIGIN, (b"cookie", mixed.encode())]
 
-        page = await self.listen([HOST, ORIGIN, (b"cookie", mixed.encode())])
+        refused = await self.open_socket(f"/ws/assistants/{self.conversation.pk}/", headers=headers)
 
-        assert await code_of(page) == 4401
+        assert (await refused.hear())["payload"]["statusCode"] == 404
+        assert await refused.close_code() == 4404
+        await self.assert_open(await self.listen(headers, self.of_bob))
 
 
 class SweepTests(RightsCase):

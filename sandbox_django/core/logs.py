@@ -35,6 +35,22 @@ _SHARED: list[Processor] = [
 ]
 
 
+def formatter(*, as_json: bool) -> dict[str, Any]:
+    """Return the formatter of our lines, as an entry of LOGGING: JSON, or text for people."""
+    rendered: list[Processor] = (
+        [_TRACEBACKS, structlog.processors.JSONRenderer(ensure_ascii=False)]
+        if as_json
+        else [
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        ]
+    )
+    return {
+        "()": structlog.stdlib.ProcessorFormatter,
+        "foreign_pre_chain": _SHARED,
+        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],
+    }
+
+
 def configure(*, as_json: bool, level: str) -> dict[str, Any]:
     """Set structlog up, and return Django's LOGGING: both end in the same handler, so a line is never logged twice."""
     structlog.configure(
@@ -46,23 +62,10 @@ def configure(*, as_json: bool, level: str) -> dict[str, Any]:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    rendered: list[Processor] = (
-        [_TRACEBACKS, structlog.processors.JSONRenderer(ensure_ascii=False)]
-        if as_json
-        else [
-            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
-        ]
-    )
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {
-            "structlog": {
-                "()": structlog.stdlib.ProcessorFormatter,
-                "foreign_pre_chain": _SHARED,
-                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],
-            }
-        },
+        "formatters": {"structlog": formatter(as_json=as_json)},
         "filters": {
             "no_sockets": {"()": lambda: _is_no_socket},
             "short_outage": {"()": lambda: _shorten_outage},

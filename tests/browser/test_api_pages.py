@@ -24,7 +24,7 @@ def test_api_pages_are_for_everybody(chromium: Browser, server: Server, size: st
     expect(page.locator("#operations-Assistant-askQuestion")).to_be_visible()
     check(page, scheme, ["body"])
     page.goto("/api/schema/redoc/")
-    expect(page.locator("[id='operation/askQuestion']")).to_be_attached()
+    expect(page.locator("[id='operation/askQuestion']")).to_be_attached(timeout=30_000)
     check(page, scheme, ["header", ".menu-content", ".api-info", "[id='tag/Account']"])  # the rest is more of the same
 
     assert [url for url in asked if not url.startswith((server.url, "data:", "blob:"))] == []

@@ -112,10 +112,10 @@ def test_answer_is_stopped_before_its_first_word(page: Page, model: FakeOpenAI) 
 def test_refused_question_is_told_in_words_and_can_be_tried_again(page: Page, model: FakeOpenAI) -> None:
     model.script(refuses(401), says("Twelve minutes."), TITLE)
     begin(page)
-    expect(page.locator(".message--answer .notice")).to_contain_text("did not accept this site's key")
+    expect(page.locator(".message--answer .notice")).to_contain_text("The assistant isn't set up correctly")
     expect(page.locator(".message--question")).to_contain_text(QUESTION)
     page.reload()
-    expect(page.locator(".message--answer .notice")).to_contain_text("did not accept this site's key")
+    expect(page.locator(".message--answer .notice")).to_contain_text("The assistant isn't set up correctly")
     be_live(page)
 
     page.get_by_role("button", name="Try again").click()

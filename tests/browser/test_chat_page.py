@@ -710,7 +710,7 @@ def test_long_room_opens_at_its_end_and_older_messages_come_without_a_jump(room:
         bob.page.evaluate("document.querySelector('[data-log]').scrollTop = 0")
     expect(bob.words()).to_have_count(150)
     expect(bob.words()).to_have_text([f"Line {number}." for number in range(150)])
-    expect(bob.page.get_by_text(re.compile("This is where"))).to_be_attached()
+    expect(bob.page.get_by_text(re.compile("This is the start of"))).to_be_attached()
 
 
 def test_room_with_unread_messages_opens_at_the_first_of_them_and_only_what_was_seen_is_read(room: Room) -> None:
