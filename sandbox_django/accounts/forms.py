@@ -74,7 +74,7 @@ class RegistrationForm(BaseUserCreationForm[User]):
 
 
 class AccountForm(forms.ModelForm[User]):
-    display_name = NameFormField(label="Name", max_length=80, help_text="What others see.")
+    display_name = NameFormField(label="Name", max_length=80, help_text="The name other people see.")
 
     class Meta:
         model = User

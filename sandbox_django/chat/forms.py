@@ -15,7 +15,7 @@ class RoomForm(forms.ModelForm[GroupChat]):
         model = GroupChat
         fields = ("title", "description")
         field_classes = {"title": NameFormField}
-        labels = {"title": "Name", "description": "What it is for"}
+        labels = {"title": "Name", "description": "Description"}
         widgets = {
             "title": forms.TextInput(attrs={"autocomplete": "off", "dir": "auto"}),
             "description": forms.Textarea(attrs={"rows": 3, "dir": "auto"}),

@@ -132,7 +132,7 @@ def test_failure_in_mid_answer_keeps_what_was_said(page: Page, model: FakeOpenAI
 
     begin(page)
 
-    expect(page.locator(".message--answer .notice")).to_contain_text("broke before the answer was finished")
+    expect(page.locator(".message--answer .notice")).to_contain_text("lost before the answer finished")
     expect(page.locator(".message--answer [data-body]")).to_have_text("Twelve minu")
 
 

@@ -643,6 +643,7 @@ def test_people_are_mentioned_by_keys_and_it_shows(room: Room) -> None:
     expect(alice.words()).to_have_text(["Look, @Bob", "What, @Alice"])
     expect(alice.log().locator(".message--names-me")).to_contain_text("What, @Alice")
     expect(alice.log().locator(".message--names-me")).to_have_count(1)
+    expect(alice.log().locator(".message--names-me .mention")).to_have_css("display", "inline")
 
 
 def test_members_with_one_name_are_told_apart_at_once(room: Room, chromium: Browser, server: Server) -> None:

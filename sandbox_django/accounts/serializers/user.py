@@ -10,7 +10,7 @@ from core.text_fields import NameField
 class UserSerializer(serializers.ModelSerializer[User]):
     """Somebody, to themself: others never see the e-mail."""
 
-    display_name = NameField(max_length=80, required=False, help_text="What others see.")
+    display_name = NameField(max_length=80, required=False, help_text="The name other people see.")
 
     class Meta:
         model = User

@@ -109,18 +109,18 @@ class ModelProblem(StrEnum):
 
 WORDS = {
     ModelProblem.AUTH: "The assistant isn't set up correctly. Please tell an administrator (model_auth).",
-    ModelProblem.QUOTA: "This site's account with the model is used up. An administrator has to top it up.",
-    ModelProblem.NOT_FOUND: "The model was not found. An administrator has to check OPENAI_MODEL and OPENAI_BASE_URL.",
-    ModelProblem.RATE_LIMITED: "The model is getting too many questions right now. Try again in a minute.",
-    ModelProblem.OVERLOADED: "The model is overloaded or has a problem of its own. Try again in a minute.",
-    ModelProblem.UNREACHABLE: "The model could not be reached. Try again in a minute.",
+    ModelProblem.QUOTA: "The assistant's usage limit has been reached. Please tell an administrator (model_quota).",
+    ModelProblem.NOT_FOUND: "The assistant isn't set up correctly. Please tell an administrator (model_not_found).",
+    ModelProblem.RATE_LIMITED: "The model is receiving too many requests. Try again in a minute.",
+    ModelProblem.OVERLOADED: "The model is overloaded. Try again in a minute.",
+    ModelProblem.UNREACHABLE: "The model can't be reached. Try again in a minute.",
     ModelProblem.TIMEOUT: "The model took too long. Try again.",
-    ModelProblem.CUT_OFF: "The connection to the model broke before the answer was finished. Try again.",
-    ModelProblem.EMPTY: "The model gave an empty answer. Try again, or ask in other words.",
-    ModelProblem.BAD_REPLY: "The model sent something that is not an answer. Try again; if it stays so, "
-    "an administrator has to check OPENAI_BASE_URL.",
-    ModelProblem.REFUSED: "The model did not accept this question. Try to ask it in another way.",
-    ModelProblem.CONTENT_FILTERED: "The model's content filter stopped this answer. Try to ask in other words.",
+    ModelProblem.CUT_OFF: "The connection was lost before the answer finished. Try again.",
+    ModelProblem.EMPTY: "The model returned an empty answer. Try again, or rephrase your question.",
+    ModelProblem.BAD_REPLY: "The model returned an unreadable reply. Try again. If it happens again, tell an "
+    "administrator (model_bad_reply).",
+    ModelProblem.REFUSED: "The model rejected this question. Try rephrasing it.",
+    ModelProblem.CONTENT_FILTERED: "The model's content filter stopped this answer. Try rephrasing your question.",
     ModelProblem.CONTEXT_TOO_LONG: "This conversation is too long for the model. Start a new one, or ask a shorter "
     "question.",
 }
