@@ -21,9 +21,9 @@ from django.db import connections
 
 from benchmarks.gauges import spread
 from benchmarks.load import Result, Sizes
-from core import runner
 from core.live import feeds
 from core.live.models import Feed, FeedEvent
+from runtime import jobs
 
 
 class NotedMessage(BaseMessage):
@@ -86,9 +86,9 @@ def wrong_numbers(name: str, expected: int) -> list[str]:
 
 
 async def serve(sizes: Sizes) -> Result:
-    runner.remember_server_loop()  # facts are announced in an event loop, as in the server
+    jobs.remember_server_loop()  # facts are announced in an event loop, as in the server
     result = await asyncio.to_thread(measure, sizes)
-    await runner.drain(5)
+    await jobs.drain(5)
     return result
 
 

@@ -12,9 +12,9 @@ from accounts.fields import AccountEmailFormField
 from accounts.models import User
 from accounts.services.attempts import NAME_CHANGES, RESET_MAILS
 from accounts.services.sign_ins import WrongPassword, confirm_password, find_person
-from core import runner
 from core.text_fields import NameFormField
 from core.throttling import TooOften
+from runtime import jobs
 
 
 class LimitedSignIn(AuthenticationForm):
@@ -110,7 +110,7 @@ class ResetForm(PasswordResetForm):
 
     def send_mail(self, *args: Any, **options: Any) -> None:
         # Not while the request waits: mail servers take their time, and the difference would tell who has an account.
-        runner.start(asyncio.to_thread, super().send_mail, *args, **options)
+        jobs.start(asyncio.to_thread, super().send_mail, *args, **options)
 
 
 def too_often(limit: TooOften) -> ValidationError:

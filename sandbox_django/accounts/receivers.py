@@ -14,8 +14,8 @@ from accounts.browsers import browser_name
 from accounts.models import SignIn, User
 from accounts.services.sign_ins import sign_out, sign_out_everywhere
 from accounts.sessions import SIGN_IN_KEY
-from core import runner
 from core.live import hub
+from runtime import jobs
 
 
 @receiver(user_logged_in)
@@ -50,4 +50,4 @@ def keep_log_entries(instance: User, **signal: object) -> None:
 
 @receiver(post_delete, sender=SignIn)
 def close_sockets(instance: SignIn, **signal: object) -> None:
-    transaction.on_commit(partial(runner.start, hub.end_device, str(instance.pk)))
+    transaction.on_commit(partial(jobs.start, hub.end_device, str(instance.pk)))

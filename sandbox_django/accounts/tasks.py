@@ -1,5 +1,5 @@
 from accounts.services.sign_ins import forget_ended_sign_ins
-from core.threads import in_background_thread
+from runtime.threads import in_background_thread
 
 
 async def task_forget_ended_sign_ins() -> None:

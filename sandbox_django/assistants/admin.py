@@ -17,8 +17,8 @@ from assistants.services.conversations import (
     stop_answer,
 )
 from assistants.tasks.assistant_tasks import task_end_abandoned_answers
-from core import runner
 from core.admin import HistoryAdmin, ReadOnlyAdmin, annotated, counted, one_by_one
+from runtime import jobs
 
 
 @admin.register(AssistantConversation)
@@ -99,7 +99,7 @@ class MessageAdmin(HistoryAdmin[AssistantMessage]):
         concerns=_is_abandoned,
     )
     def end_abandoned(self, request: HttpRequest, message: AssistantMessage) -> None:
-        transaction.on_commit(partial(runner.start, task_end_abandoned_answers))
+        transaction.on_commit(partial(jobs.start, task_end_abandoned_answers))
 
 
 @admin.register(TokenSpending)

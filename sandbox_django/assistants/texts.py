@@ -10,7 +10,7 @@ from assistants.models.message import Status
 from assistants.services.reply_buffer import reply_buffer
 from core.live.layers import LAYER_DOWN, live_layer
 from core.live.texts import NewestText, Piece
-from core.threads import in_database_thread
+from runtime.threads import in_database_thread
 
 
 def newest_answer(conversation: AssistantConversation) -> NewestText | None:

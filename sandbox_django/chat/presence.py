@@ -10,13 +10,13 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import partial
 from uuid import uuid4
-from weakref import WeakKeyDictionary
 
 from chat.groups import room_feed
 from chat.messages.chat import Presence, PresencePayload
-from core import runner
 from core.live import hints
 from core.live.layers import LAYER_DOWN, RedisLayer, live_layer
+from runtime import jobs
+from runtime.per_loop import PerLoop
 
 REFRESH_SECONDS = 15
 KEEP_SECONDS = 45  # a process that says nothing for so long is gone, and so are its readers
@@ -63,7 +63,7 @@ class Lobby:
     def _tell_soon(self, room_id: int) -> None:
         if room_id not in self._to_tell:
             self._to_tell.add(room_id)
-            asyncio.get_running_loop().call_later(PATIENCE, partial(runner.start, self.tell, room_id))
+            asyncio.get_running_loop().call_later(PATIENCE, partial(jobs.start, self.tell, room_id))
 
     async def tell(self, room_id: int) -> None:
         """Tell the room who is in it, if that is news."""
@@ -99,11 +99,11 @@ class Lobby:
         return {int(bytes(entry).partition(b".")[0]) for entry in entries}
 
 
-_lobbies: "WeakKeyDictionary[asyncio.AbstractEventLoop, Lobby]" = WeakKeyDictionary()
+_lobbies = PerLoop(Lobby)
 
 
 def current_lobby() -> Lobby:
-    return _lobbies.setdefault(asyncio.get_running_loop(), Lobby())
+    return _lobbies.current()
 
 
 def come(room_id: int, user_id: int) -> Visit:

@@ -17,10 +17,11 @@ from django.conf import settings
 from assistants.services.ai_service import warm_up
 from assistants.tasks.assistant_tasks import task_handle_new_assistant_message
 from config.periodic import SITE_JOBS
-from core import queue, runner
+from core import queue
 from core.asgi import ServerLife
 from core.exposition import figures
 from core.views.metrics import has_token
+from runtime import jobs
 
 LAST_PATIENCE = 2.0  # seconds for what was begun by jobs that are done: titles, frames on their way
 
@@ -32,7 +33,7 @@ async def work() -> None:
 
     def stop() -> None:
         told_to_stop.set()
-        runner.exit_within(settings.DRAIN_SECONDS + LAST_PATIENCE + runner.STOP_SECONDS)
+        jobs.exit_within(settings.DRAIN_SECONDS + LAST_PATIENCE + jobs.STOP_SECONDS)
 
     for ending in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(ending, stop)

@@ -30,15 +30,15 @@ from django.http.request import split_domain_port, validate_host
 from django.urls import Resolver404, ResolverMatch, resolve, set_script_prefix
 from django.utils.http import is_same_domain
 
-from core import runner
 from core.cpu_bound import METHODS, limits_of
 from core.exposition import keep_sharing
 from core.live.layers import MemoryLayer, live_layer
 from core.live.messages import authentication_frame
 from core.metrics import http_requests, thread_refusals
 from core.periodic import Periodic, repeat
-from core.threads import Work, drop_dead_connections, end_threads, in_pool, is_full
 from core.views.errors import not_found, unavailable
+from runtime import jobs
+from runtime.threads import Work, drop_dead_connections, end_threads, in_pool, is_full
 
 logger = structlog.get_logger(__name__)
 
@@ -288,7 +288,7 @@ class ServerLife:
         self.begin()
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        runner.exit_within(settings.DRAIN_SECONDS + runner.STOP_SECONDS)
+        jobs.exit_within(settings.DRAIN_SECONDS + jobs.STOP_SECONDS)
         await self.end(patience=settings.DRAIN_SECONDS)
         await send({"type": "lifespan.shutdown.complete"})
 
@@ -297,27 +297,27 @@ class ServerLife:
         if self._loop is loop or settings.DATABASE_THREADS == 0:  # tests have no server
             return
         self._loop = loop
-        runner.remember_server_loop()
+        jobs.remember_server_loop()
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)
         if not settings.LIMITS:
             logger.warning("LIMITS ARE OFF: nothing stops anybody from asking as much as they like (LIMITS=off)")
-        self._tasks = [runner.spawn(repeat(periodic)) for periodic in self._periodic]
-        self._tasks.append(runner.spawn(keep_sharing()))
+        self._tasks = [jobs.spawn(repeat(periodic)) for periodic in self._periodic]
+        self._tasks.append(jobs.spawn(keep_sharing()))
         for job in self._at_start:
-            runner.start(job)
+            jobs.start(job)
 
     async def end(self, *, patience: float) -> None:
         for task in self._tasks:
             task.cancel()
-        left = await runner.drain(patience)
+        left = await jobs.drain(patience)
         if left:
             logger.warning("drained_not_all", jobs=left)
-        await runner.close_connections()
+        await jobs.close_connections()
         # Beside the loop, which threads may still be waiting for.
         await asyncio.to_thread(end_threads)
-        runner.forget_server_loop()
+        jobs.forget_server_loop()
 
 
 _memory_layer_lock: io.TextIOWrapper | None = None  # held, by being open, until the process ends

@@ -11,8 +11,8 @@ from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.response import Response
 
-from core.database import RETRY_SECONDS, is_unavailable
 from core.logs import reason_of
+from runtime.database import RETRY_SECONDS, is_unavailable
 
 logger = structlog.get_logger(__name__)
 

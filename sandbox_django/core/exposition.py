@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
-from weakref import WeakKeyDictionary
 
 import structlog
 from django.db import DatabaseError, InterfaceError
@@ -17,11 +16,11 @@ from prometheus_client.core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
-from core import runner
 from core.live.hub import current_hub
 from core.logs import reason_of
 from core.metrics import SHARED, counts, loop_lag, sockets_open, thread_queue
-from core.threads import in_database_thread, queue_lengths
+from runtime.per_loop import SharedRun
+from runtime.threads import in_database_thread, queue_lengths
 
 logger = structlog.get_logger(__name__)
 
@@ -77,16 +76,17 @@ def site_figures(read: SiteFigures) -> SiteFigures:
 
 async def _site_figures() -> bytes:
     """Read from the database for all who ask at the same time; nothing if that takes too long or fails."""
-    loop = asyncio.get_running_loop()
-    reading = _reading.get(loop)
-    if reading is None or reading.done():
-        reading = _reading[loop] = runner.spawn(in_database_thread(_read_site))
     try:
         async with asyncio.timeout(READ_TIMEOUT):
-            return await asyncio.shield(reading)
+            return await _site_text()
     except (DatabaseError, InterfaceError, TimeoutError) as failure:
         logger.warning("figures_not_read", reason=reason_of(failure))
         return b""  # better no figure than a wrong one
+
+
+@SharedRun
+async def _site_text() -> bytes:
+    return await in_database_thread(_read_site)
 
 
 def _read_site() -> bytes:
@@ -104,7 +104,6 @@ class _SiteFigures(Collector):
 
 
 _site: list[SiteFigures] = []
-_reading: "WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[bytes]]" = WeakKeyDictionary()
 
 
 def _forget_the_dead(directory: Path) -> None:

@@ -13,10 +13,10 @@ from django.middleware.common import CommonMiddleware
 from django.utils import timezone
 from django_structlog.middlewares import RequestMiddleware
 
-from core.database import is_unavailable
 from core.errors import log_unavailable
 from core.throttling import TooOften
 from core.views.errors import api_error, bad_request, is_api, not_found_detail, too_many_requests, unavailable
+from runtime.database import is_unavailable
 
 PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 

@@ -7,7 +7,7 @@ from djangorestframework_camel_case.util import underscoreize
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
-from core.json_limits import MAX_DEPTH, TooComplex, check_json
+from runtime.json_limits import MAX_DEPTH, TooComplex, check_json
 
 
 class CamelCaseJSON(JSONParser):

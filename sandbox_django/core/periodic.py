@@ -14,10 +14,10 @@ import structlog
 from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 
-from core import runner
 from core.logs import reason_of
 from core.models.periodic import PeriodicJob
-from core.threads import in_database_thread
+from runtime import jobs
+from runtime.threads import in_database_thread
 
 logger = structlog.get_logger(__name__)
 
@@ -37,7 +37,7 @@ class Periodic:
 
     @property
     def name(self) -> str:
-        return runner.name_of(self.job)
+        return jobs.name_of(self.job)
 
 
 async def repeat(periodic: Periodic) -> None:
@@ -64,7 +64,7 @@ async def run_if_due(periodic: Periodic) -> float:
     wait = await in_database_thread(_claim, periodic, lease)
     if wait is not None:
         return wait
-    renewing = runner.spawn(_renew(periodic, lease))
+    renewing = jobs.spawn(_renew(periodic, lease))
     try:
         await periodic.job()
     finally:

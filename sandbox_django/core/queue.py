@@ -16,9 +16,9 @@ from taskiq.kicker import AsyncKicker
 from taskiq.receiver import Receiver
 from taskiq_redis import RedisStreamBroker
 
-from core import runner
 from core.live.layers import LAYER_DOWN, RedisLayer, live_layer
 from core.live.redis_pool import redis_pool
+from runtime import jobs
 
 logger = structlog.get_logger(__name__)
 
@@ -127,7 +127,7 @@ def _broker() -> JobBroker:
 
 def put(job: Job, *args: Any) -> None:
     """Have a worker do this, from any thread; arguments are numbers and text. If no queue takes it, it is done here."""
-    runner.start(_put, job, *args)
+    jobs.start(_put, job, *args)
 
 
 async def _put(job: Job, *args: Any) -> None:
@@ -162,7 +162,7 @@ async def stop_working() -> None:
 
 def _task_of(job: Job) -> Job:
     async def task(*args: Any, request_id: str) -> None:
-        await runner.finish(job, *args, request_id=request_id)
+        await jobs.finish(job, *args, request_id=request_id)
 
     return task
 

@@ -2,8 +2,8 @@
 
 from core.idempotency import forget_old_keys
 from core.live import feeds
-from core.threads import in_background_thread
 from core.throttling import delete_expired_counts
+from runtime.threads import in_background_thread
 
 
 async def task_prune() -> None:

@@ -1,7 +1,6 @@
 """Limits: so many times in so many seconds, counted in the database (docs/decisions/0020-limits-in-the-database.md)."""
 
 import hashlib
-import ipaddress
 import math
 import threading
 import time
@@ -17,6 +16,7 @@ from rest_framework.request import Request
 
 from core.metrics import throttled
 from core.models import RateLimitCount
+from runtime.addresses import network_of
 
 
 class TooOften(Throttled):
@@ -128,22 +128,6 @@ def delete_expired_counts() -> int:
             return deleted
 
 
-IPV6_NETWORK = 64  # bits; a provider gives each customer at least this many addresses, all of them theirs to use
-
-
 def address_of(request: Request | HttpRequest) -> str:
     """The client's address as limits and budgets count it."""
     return network_of(str(request.META.get("REMOTE_ADDR", "")))
-
-
-def network_of(address: str) -> str:
-    """An IPv4 address itself, also when written as IPv6; the /64 of an IPv6 address; anything else unchanged."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address  # a Unix socket has none
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((int(parsed), IPV6_NETWORK), strict=False))

@@ -14,8 +14,8 @@ from django.contrib.auth.hashers import MD5PasswordHasher
 from django.http import HttpRequest, HttpResponse
 from markdown_it import MarkdownIt
 
-from core import threads
 from core.cpu_bound import limits_of
+from runtime import threads
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from unittest import mock
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from core import threads
+from runtime import threads
 
 T = TypeVar("T")
 

@@ -12,8 +12,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from core import runner
 from core.throttling import Limit, address_of
+from runtime import jobs
 
 SALT = "accounts.email_verification"
 LINK_AGE = timedelta(days=3)
@@ -35,7 +35,7 @@ def send_verification_link(request: HttpRequest, user: User) -> None:
     }
     subject = f"Confirm your e-mail for {settings.SITE_NAME}"
     text = render_to_string("accounts/verification_email.txt", context)
-    runner.start(asyncio.to_thread, send_mail, subject, text, None, [user.email])
+    jobs.start(asyncio.to_thread, send_mail, subject, text, None, [user.email])
 
 
 def user_of_link(token: str) -> User | None:

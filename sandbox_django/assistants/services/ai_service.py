@@ -32,7 +32,7 @@ from assistants.services.loop_clients import LoopClients
 from assistants.services.patience import Patience
 from assistants.services.pulse import current_pulse
 from assistants.services.rejections import KnownFormats, Part, RequestFormat, read_rejection
-from core import runner
+from runtime import jobs
 
 if TYPE_CHECKING:
     # See OpenAIService for why these two are imported late.
@@ -203,7 +203,7 @@ async def warm_up() -> None:
         await model.prepare()
 
 
-@runner.closes_with_loop
+@jobs.closes_with_loop
 async def close_clients() -> None:
     """Close this event loop's connections to the model, at its end."""
     await _sdk_clients.close()

@@ -41,7 +41,6 @@ from assistants.services.reply_buffer import reply_buffer
 from assistants.services.spending import ANSWER_RESERVE, Asker, Charge, estimated_tokens, set_aside, settle
 from assistants.services.ticker import Writing, current_ticker, lease_from_now
 from assistants.texts import sealed_text
-from core.batching import NOT_NOW, Batched
 from core.dates import aware
 from core.live import feeds
 from core.live.feeds import FeedWriter
@@ -51,7 +50,8 @@ from core.logs import reason_of
 from core.markdown import render_markdown
 from core.metrics import answers_ended
 from core.rows import insert
-from core.threads import in_database_thread, in_rendering_thread
+from runtime.batching import NOT_NOW, Batched
+from runtime.threads import in_database_thread, in_rendering_thread
 
 logger = structlog.get_logger(__name__)
 

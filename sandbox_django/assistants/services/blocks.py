@@ -9,7 +9,7 @@ from assistants.groups import conversation_feed
 from assistants.messages.assistant import AnswerBlocksMessage, BlocksPayload
 from core.live import hints
 from core.markdown import finished_length, render_markdown
-from core.threads import in_rendering_thread
+from runtime.threads import in_rendering_thread
 
 ANSWERS_AT_MOST = (
     20  # at once in a process; with more, readers see plain text until the end, and the text comes in time

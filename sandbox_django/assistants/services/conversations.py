@@ -20,9 +20,10 @@ from assistants.tasks.assistant_tasks import (
     task_handle_new_assistant_message,
     task_write_answer,
 )
-from core import queue, runner
+from core import queue
 from core.live import feeds, hub
 from core.rows import insert
+from runtime import jobs
 
 
 class AnswerInProgress(Exception):
@@ -70,7 +71,7 @@ def claim_conversations(user: User, conversation_ids: Collection[UUID]) -> int:
                 # In the log, so that also a socket that missed it is closed before it gets anything later.
                 feed.publish(ConversationClaimed.of(pk, user_id=user.pk))
     for pk in ours:
-        transaction.on_commit(partial(runner.start, hub.recheck, conversation_feed(pk)))
+        transaction.on_commit(partial(jobs.start, hub.recheck, conversation_feed(pk)))
     return len(ours)
 
 
@@ -108,9 +109,9 @@ def stop_answer(message: AssistantMessage) -> AssistantMessage:
     answer = message if message.is_answer else message.answers.order_by("-pk").first() or message
     if AssistantMessage.objects.streaming().filter(pk=answer.pk).update(stop_requested=True):
         if AssistantMessage.objects.abandoned().filter(pk=answer.pk).exists():
-            runner.start(task_end_abandoned_answers)
+            jobs.start(task_end_abandoned_answers)
         else:
-            runner.start(hub.call, WRITERS, {"stop": answer.pk})
+            jobs.start(hub.call, WRITERS, {"stop": answer.pk})
     return answer
 
 
@@ -135,5 +136,5 @@ def _job_for(begun: BegunAnswer) -> Callable[[], None]:
     answer = begun.row
     if answer.worker:
         # What the writer has to know is read here: to claim the answer later would be a transaction and a hop more.
-        return partial(runner.start, task_write_answer, writing_of(answer, begun.history))
+        return partial(jobs.start, task_write_answer, writing_of(answer, begun.history))
     return partial(queue.put, task_handle_new_assistant_message, answer.question_id)

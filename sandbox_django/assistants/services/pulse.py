@@ -1,7 +1,8 @@
 """The one clock by which a process reads what models say, and sends it on."""
 
 import asyncio
-from weakref import WeakKeyDictionary
+
+from runtime.per_loop import PerLoop
 
 INTERVAL = 0.05  # seconds
 
@@ -44,12 +45,9 @@ class Pulse:
             self._loop.call_at(self._not_before, self._beat)
 
 
-_pulses: "WeakKeyDictionary[asyncio.AbstractEventLoop, Pulse]" = WeakKeyDictionary()
+_pulses = PerLoop(Pulse)
 
 
 def current_pulse() -> Pulse:
     """The pulse of this event loop; a server has one."""
-    loop = asyncio.get_running_loop()
-    if loop not in _pulses:
-        _pulses[loop] = Pulse()
-    return _pulses[loop]
+    return _pulses.current()

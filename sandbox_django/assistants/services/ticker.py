@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
 import structlog
 from django.conf import settings
@@ -20,12 +19,13 @@ from assistants.services.ai_service import Turn, Usage
 from assistants.services.blocks import ANSWERS_AT_MOST, Blocks, tell_finished_blocks
 from assistants.services.pulse import current_pulse
 from assistants.services.reply_buffer import Said, reply_buffer
-from core import runner
 from core.live.layers import LAYER_DOWN, live_layer
 from core.live.texts import Piece
 from core.logs import reason_of
 from core.metrics import answers_running, first_token, relay_lag
-from core.threads import in_database_thread
+from runtime import jobs
+from runtime.per_loop import PerLoop
+from runtime.threads import in_database_thread
 
 logger = structlog.get_logger(__name__)
 
@@ -97,7 +97,7 @@ class Ticker:
         self._writings[writing.answer_id] = writing
         answers_running.set(len(self._writings))
         if self._checkpointing is None:
-            self._checkpointing = runner.spawn(self._checkpoint())
+            self._checkpointing = jobs.spawn(self._checkpoint())
 
     def writing(self, answer_id: int) -> Writing | None:
         return self._writings.get(answer_id)
@@ -114,7 +114,7 @@ class Ticker:
         if is_first:
             self._flush([writing])
         if self._ticking is None:
-            self._ticking = runner.spawn(self._tick())
+            self._ticking = jobs.spawn(self._tick())
 
     async def finish(self, writing: Writing) -> None:
         """Send what is left of an answer before its end goes out."""
@@ -144,7 +144,7 @@ class Ticker:
         """
         self._due.update(writings)
         if self._next_flush is None:
-            self._next_flush = runner.spawn(self._flush_due())
+            self._next_flush = jobs.spawn(self._flush_due())
         return asyncio.shield(self._next_flush)
 
     async def _flush_due(self) -> bool:
@@ -211,7 +211,7 @@ def _show_blocks(writings: list[Writing], texts: list[tuple[int, str]]) -> None:
     sent = [(writing.blocks, text[: writing.length]) for writing, (_, text) in zip(writings, texts, strict=True)]
     if worth_a_look := [(blocks, text) for blocks, text in sent if blocks.may_have_more(text)]:
         # A job of its own: whatever becomes of it, leases are renewed in time.
-        runner.start(tell_finished_blocks, worth_a_look)
+        jobs.start(tell_finished_blocks, worth_a_look)
 
 
 def _next_piece(writing: Writing, upto: int) -> Said:
@@ -255,9 +255,9 @@ def _store_leases(answer_ids: list[int]) -> None:
     AssistantMessage.objects.streaming().filter(pk__in=answer_ids).update(lease_expires_at=lease_from_now())
 
 
-_tickers: "WeakKeyDictionary[asyncio.AbstractEventLoop, Ticker]" = WeakKeyDictionary()
+_tickers = PerLoop(Ticker)
 
 
 def current_ticker() -> Ticker:
     """The ticker of this event loop; a server has one."""
-    return _tickers.setdefault(asyncio.get_running_loop(), Ticker())
+    return _tickers.current()

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from assistants.groups import conversation_feed
 from assistants.models import AssistantConversation
-from core import runner
 from core.live import feeds, hub
+from runtime import jobs
 
 BATCH = 200  # conversations in one transaction
 
@@ -24,7 +24,7 @@ def delete_conversations(conversation_ids: Collection[UUID]) -> None:
         AssistantConversation.objects.filter(pk__in=conversation_ids).delete()
         feeds.delete(names)
     for name in names:
-        transaction.on_commit(partial(runner.start, hub.recheck, name))
+        transaction.on_commit(partial(jobs.start, hub.recheck, name))
 
 
 def delete_abandoned_conversations() -> int:

@@ -4,7 +4,6 @@ import asyncio
 import textwrap
 from collections.abc import Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import structlog
 from django.db import connection
@@ -14,13 +13,14 @@ from assistants.messages.assistant import ConversationUpdated
 from assistants.models import AssistantConversation
 from assistants.services import ai_service
 from assistants.services.ai_service import ModelUnavailable, Turn
-from core.batching import Batched
 from core.dates import aware
 from core.live import feeds
 from core.live.feeds import FeedWriter
 from core.search_text import searchable
-from core.threads import in_database_thread
 from core.validators import is_visible, readable
+from runtime.batching import Batched
+from runtime.per_loop import PerLoop
+from runtime.threads import in_database_thread
 
 logger = structlog.get_logger(__name__)
 
@@ -28,12 +28,12 @@ TITLE_LENGTH = 60  # characters that a list shows
 AT_ONCE = 4  # titles; nobody waits for them, but others wait for their first words meanwhile
 PROMPT = "Give the conversation that begins with the user's message a title of at most six words. Answer with it alone."
 
-_turns: "WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]" = WeakKeyDictionary()
+_turns = PerLoop(lambda: asyncio.Semaphore(AT_ONCE))
 
 
 async def generate_title_from_first_message(question_id: int) -> None:
     """Name the conversation after its first question; a title that somebody gave meanwhile stays."""
-    async with _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE)):
+    async with _turns.current():
         if question := await in_database_thread(_question, question_id):
             content, conversation_id = question
             await _titles.do((conversation_id, await _ask_for_title(content)))

@@ -13,7 +13,7 @@ from assistants.models import AssistantMessage
 from assistants.services.answers import WORKER, claim_answer
 from assistants.services.ticker import Writing
 from core.logs import reason_of
-from core.threads import in_database_thread
+from runtime.threads import in_database_thread
 
 logger = structlog.get_logger(__name__)
 

@@ -11,9 +11,10 @@ from assistants.services.ticker import Writing
 from assistants.services.tidying import delete_abandoned_conversations
 from assistants.services.waiting import claim_when_possible, waiting_questions
 from assistants.tasks.ai_service_tasks import task_generate_conversation_title
-from core import queue, runner
+from core import queue
 from core.live.layers import LAYER_DOWN, live_layer
-from core.threads import in_background_thread, in_database_thread
+from runtime import jobs
+from runtime.threads import in_background_thread, in_database_thread
 
 logger = structlog.get_logger(__name__)
 
@@ -26,7 +27,7 @@ async def task_handle_new_assistant_message(user_message_id: int) -> None:
 
 async def task_write_answer(writing: Writing) -> None:
     """Write an answer that is this process's own, and name its conversation with the first words."""
-    await write_answer(writing, on_begun=partial(runner.start, task_generate_conversation_title, writing.question_id))
+    await write_answer(writing, on_begun=partial(jobs.start, task_generate_conversation_title, writing.question_id))
 
 
 async def task_end_abandoned_answers() -> None:

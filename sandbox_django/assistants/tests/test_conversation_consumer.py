@@ -30,7 +30,7 @@ from core.live import feeds
 from core.live.frames import encode
 from core.live.layers import live_layer
 from core.live.texts import Piece
-from core.threads import end_threads
+from runtime.threads import end_threads
 from test_utils.openai_test_utils import Gate, ScriptedPiece, scripted_model
 from test_utils.people import alice, mallory
 from test_utils.testing import Page, WebsocketTestCase

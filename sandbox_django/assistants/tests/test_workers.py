@@ -15,8 +15,9 @@ from assistants.services.answers import claim_answer
 from assistants.services.ticker import Writing
 from assistants.tasks.assistant_tasks import task_handle_new_assistant_message, task_requeue_waiting_answers
 from assistants.tests.test_messages_api import ConversationCase
-from core import queue, runner
+from core import queue
 from core.live.layers import RedisLayer
+from runtime import jobs
 from test_utils.openai_test_utils import scripted_model
 
 
@@ -39,7 +40,7 @@ class WorkerTests(ConversationCase):
         dead = self.running_answer(lease_expires_at=timezone.now() + timedelta(minutes=1))
         assert dead.question_id is not None
         with scripted_model("Twice.") as model:
-            runner.run(task_handle_new_assistant_message, dead.question_id)
+            jobs.run(task_handle_new_assistant_message, dead.question_id)
         dead.refresh_from_db()
         assert (dead.status, dead.content, model.heard) == ("streaming", "Two ", [])
 
@@ -68,7 +69,7 @@ class WorkerTests(ConversationCase):
                     mock.patch.object(waiting, "RETRY_DELAY", 0),
                     self.assertLogs("assistants.services.waiting", "WARNING"),
                 ):
-                    runner.run(task_handle_new_assistant_message, question["id"])
+                    jobs.run(task_handle_new_assistant_message, question["id"])
 
                 answer = AssistantMessage.objects.answers().latest("pk")
                 assert (answer.status, answer.content) == ("complete", "Two cups.")
@@ -81,7 +82,7 @@ class WorkerTests(ConversationCase):
         self.put.reset_mock()
 
         with mock.patch.object(queue, "waiting_args", return_value={(known,)}):
-            runner.run(task_requeue_waiting_answers)
+            jobs.run(task_requeue_waiting_answers)
 
         self.put.assert_called_once_with(task_handle_new_assistant_message, forgotten)
         assert fresh not in [call.args[1] for call in self.put.call_args_list]
@@ -93,7 +94,7 @@ class WorkerTests(ConversationCase):
 
         for listed in (ConnectionError, [None]):
             with self.subTest(listed), mock.patch.object(queue, "waiting_args", side_effect=listed):
-                runner.run(task_requeue_waiting_answers)
+                jobs.run(task_requeue_waiting_answers)
 
         self.put.assert_not_called()
 

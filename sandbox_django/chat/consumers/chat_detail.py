@@ -33,7 +33,7 @@ from core.live.consumer import CLOSE_TRY_AGAIN, LiveConsumer
 from core.live.feeds import Fact
 from core.live.frames import encode
 from core.rows import find
-from core.threads import in_database_thread
+from runtime.threads import in_database_thread
 
 logger = structlog.get_logger(__name__)
 

@@ -3,7 +3,6 @@ import json
 from collections import defaultdict
 from functools import partial
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import structlog
 from chanx.core.decorators import channel
@@ -13,11 +12,12 @@ from accounts.models import User
 from chat.groups import ACTIVITY, person_feed
 from chat.messages.chat import AddedToGroup, GroupChatUpdated, RemovedFromGroup
 from chat.models import ChatMember, GroupChat
-from core import runner
 from core.live.authenticator import LiveAuthenticator
 from core.live.feeds import Fact
 from core.live.selective import SelectiveConsumer
-from core.threads import in_database_thread
+from runtime import jobs
+from runtime.per_loop import PerLoop
+from runtime.threads import in_database_thread
 
 logger = structlog.get_logger(__name__)
 
@@ -95,22 +95,20 @@ class GroupChatConsumer(SelectiveConsumer):
 
 
 # Per event loop and room: the lists that wait for one look-up of the members, each with its newest hint.
-_waiting: "WeakKeyDictionary[asyncio.AbstractEventLoop, defaultdict[int, dict[GroupChatConsumer, str]]]" = (
-    WeakKeyDictionary()
-)
+_waiting: PerLoop[defaultdict[int, dict[GroupChatConsumer, str]]] = PerLoop(lambda: defaultdict(dict))
 
 
 def _check_soon(room_id: int, consumer: GroupChatConsumer, frame: str) -> None:
-    waiting = _waiting.setdefault(asyncio.get_running_loop(), defaultdict(dict))
+    waiting = _waiting.current()
     if room_id not in waiting:
-        runner.start(_check, room_id)
+        jobs.start(_check, room_id)
     waiting[room_id][consumer] = frame
 
 
 async def _check(room_id: int) -> None:
     """Ask once for all lists of this process; a list that comes later asks again."""
     await asyncio.sleep(0)  # so that the lists that the same hint concerns wait for the same look-up
-    consumers = _waiting[asyncio.get_running_loop()].pop(room_id)
+    consumers = _waiting.current().pop(room_id)
     try:
         version, user_ids = await in_database_thread(partial(_members_of, room_id))
     except DatabaseError as failure:

@@ -23,9 +23,9 @@ from chat.messages.chat import (
 from chat.models import ChatMember, ChatMessage, GroupChat
 from chat.models.room import ChatRole
 from chat.services.members import NotAllowed, membership, refuse_all_but_staff
-from core import runner
 from core.live import feeds, hints, hub
 from core.throttling import Limit
+from runtime import jobs
 
 CREATING = Limit("chat rooms", times=100, seconds=3600)
 CHANGING = Limit("chat room changes", times=120, seconds=3600)
@@ -138,7 +138,7 @@ def _delete_room(room: GroupChat, refuse: Callable[[], None]) -> None:
         _rewrite_log(room, title="", description="")
         GroupChat.objects.filter(pk=room.pk).delete()
         feeds.delete([name])
-    transaction.on_commit(partial(runner.start, hub.recheck, name))
+    transaction.on_commit(partial(jobs.start, hub.recheck, name))
 
 
 def _rewrite_log(room: GroupChat, *, title: str, description: str) -> None:

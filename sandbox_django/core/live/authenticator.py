@@ -15,7 +15,7 @@ from rest_framework.exceptions import NotAuthenticated
 
 from core.live.passes import Pass, guard
 from core.page_account import AccountChanged, check_account
-from core.threads import SharedHops
+from runtime.threads import SharedHops
 
 logger = structlog.get_logger(__name__)
 

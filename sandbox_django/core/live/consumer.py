@@ -25,8 +25,6 @@ from django.conf import settings
 from django.db import Error
 from pydantic import ValidationError
 
-from core import runner
-from core.json_limits import TooComplex, check_json
 from core.live.authenticator import LiveAuthenticator
 from core.live.feeds import Fact, Replay
 from core.live.frames import dumps, encode
@@ -42,8 +40,10 @@ from core.live.outbox import GONE, Outbox
 from core.live.passes import Pass
 from core.live.texts import NewestText, Piece
 from core.metrics import counts, throttled
-from core.threads import once_per_hop
-from core.throttling import network_of
+from runtime import jobs
+from runtime.addresses import network_of
+from runtime.json_limits import TooComplex, check_json
+from runtime.threads import once_per_hop
 
 logger = structlog.get_logger(__name__)
 
@@ -138,7 +138,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
                 await self.websocket_disconnect(message)
 
     async def websocket_connect(self, message: Any) -> None:
-        runner.remember_server_loop()
+        jobs.remember_server_loop()
         # A browser of another origin offers "bearer" and its token (accounts/authentication.py): only the first is
         # selected, as the second must not be sent back.
         offered = self.scope.get("subprotocols", ())

@@ -8,7 +8,6 @@ The log is the truth. The channel layer may drop anything; it only wakes readers
 they miss (docs/decisions/0006-feeds.md).
 """
 
-import asyncio
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -17,7 +16,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, overload
-from weakref import WeakKeyDictionary
 
 from chanx.messages.base import BaseMessage
 from django.conf import settings
@@ -27,11 +25,12 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 from pydantic_core import to_jsonable_python
 
-from core import runner
 from core.live.frames import camelize, dumps, encode
 from core.live.layers import LAYER_DOWN, LayerMessage, live_layer
 from core.live.messages import LoggedMessage
 from core.live.models import Feed, FeedEvent, FeedFloor
+from runtime import jobs
+from runtime.per_loop import PerLoop
 
 FORESEEN = 1  # facts of one writer in one feed
 REPLAY_LIMIT = 5000  # events; who missed more fetches again by REST, which is cheaper
@@ -255,29 +254,36 @@ def fact_message(feed: str, fact: Fact) -> LayerMessage:
 
 
 def _announce(messages: Sequence[tuple[str, LayerMessage]]) -> None:
-    runner.start(_send, messages)
+    jobs.start(_send, messages)
 
 
-# Per event loop, what waits to be sent: in order, and together in one round trip when there is much of it.
-_outgoing: "WeakKeyDictionary[asyncio.AbstractEventLoop, list[tuple[str, LayerMessage]]]" = WeakKeyDictionary()
+@dataclass(slots=True)
+class _Outgoing:
+    """Messages of one event loop that wait to be sent: in order, and several of them in one round trip."""
+
+    waiting: list[tuple[str, LayerMessage]] = field(default_factory=list)
+    is_sending: bool = False
+
+
+_outgoing = PerLoop(_Outgoing)
 
 
 async def _send(messages: Sequence[tuple[str, LayerMessage]]) -> None:
-    loop = asyncio.get_running_loop()
-    if loop in _outgoing:
-        _outgoing[loop].extend(messages)  # whoever is sending takes these, too
+    outgoing = _outgoing.current()
+    outgoing.waiting.extend(messages)
+    if outgoing.is_sending:  # the call that is sending takes these, too
         return
-    waiting = _outgoing[loop] = list(messages)
+    outgoing.is_sending = True
     try:
-        while waiting:
-            batch, waiting[:] = list(waiting), []
+        while outgoing.waiting:
+            batch, outgoing.waiting = outgoing.waiting, []
             try:
                 await live_layer().group_send_many(batch)
             except LAYER_DOWN as failure:
                 # The writes stand. Readers find them by the next number, or by the sweep.
                 live_layer().outage.failed(failure)
     finally:
-        del _outgoing[loop]
+        outgoing.is_sending = False
 
 
 def head(name: str) -> int:

@@ -2,20 +2,18 @@
 
 import asyncio
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from chanx.messages.base import BaseMessage
 
-from core import runner
 from core.live.frames import encode
 from core.live.layers import LAYER_DOWN, live_layer
+from runtime import jobs
+from runtime.per_loop import PerLoop
 
 INTERVAL = 1.0  # seconds
 
 # Per event loop: what was sent less than INTERVAL ago, and the newest hint that waits for its turn.
-_resting: "WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, str], tuple[BaseMessage, int] | None]]" = (
-    WeakKeyDictionary()
-)
+_resting: PerLoop[dict[tuple[str, str], tuple[BaseMessage, int] | None]] = PerLoop(dict)
 
 
 def send(group: str, thing: str, hint: BaseMessage, *, after: int = 0) -> None:
@@ -23,11 +21,11 @@ def send(group: str, thing: str, hint: BaseMessage, *, after: int = 0) -> None:
 
     A hint with content says `after` which event of the feed it may be seen: a socket without that event drops it.
     """
-    runner.start(_send, group, thing, hint, after)
+    jobs.start(_send, group, thing, hint, after)
 
 
 async def _send(group: str, thing: str, hint: BaseMessage, after: int) -> None:
-    resting = _resting.setdefault(asyncio.get_running_loop(), {})
+    resting = _resting.current()
     if (group, thing) in resting:
         resting[group, thing] = hint, after
         return
@@ -37,9 +35,9 @@ async def _send(group: str, thing: str, hint: BaseMessage, after: int) -> None:
 
 
 def _rested(group: str, thing: str) -> None:
-    waiting = _resting[asyncio.get_running_loop()].pop((group, thing))
+    waiting = _resting.current().pop((group, thing))
     if waiting is not None:
-        runner.start(_send, group, thing, *waiting)
+        jobs.start(_send, group, thing, *waiting)
 
 
 async def _publish(group: str, hint: BaseMessage, after: int) -> None:

@@ -9,19 +9,19 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Coroutine, Iterable, Sequence
 from functools import partial
 from typing import Any, Protocol, Self
-from weakref import WeakKeyDictionary
 
 import structlog
 from django.db import Error
 
-from core import runner
 from core.live import feeds
 from core.live.feeds import Fact, Replay
 from core.live.layers import LAYER_DOWN, LayerMessage, live_layer
 from core.live.passes import ENDED_DEVICES, Passes, guard
 from core.live.texts import Piece
 from core.metrics import counts
-from core.threads import in_database_thread, once_per_hop
+from runtime import jobs
+from runtime.per_loop import PerLoop
+from runtime.threads import in_database_thread, once_per_hop
 
 logger = structlog.get_logger(__name__)
 
@@ -118,7 +118,7 @@ class LiveFeed:
     def catch_up(self) -> None:
         """Fetch what is missing, once for all readers, unless it comes by itself in a moment."""
         if self._catching_up is None:
-            self._catching_up = runner.spawn(self._catch_up())
+            self._catching_up = jobs.spawn(self._catch_up())
 
     def close(self) -> None:
         self._unheard.clear()
@@ -248,7 +248,7 @@ class Hub:
         feed = self._feeds.get(name)
         if feed is None:
             feed = self._feeds[name] = LiveFeed(name, head)
-            feed.subscription = runner.spawn(self._subscribe(name))
+            feed.subscription = jobs.spawn(self._subscribe(name))
             self._recheck_soon(name)
         feed.expected.add(reader)
         if feed.subscription is not None:
@@ -286,8 +286,8 @@ class Hub:
 
     async def _subscribe(self, group: str) -> None:
         if self._sweeping is None:
-            self._sweeping = runner.spawn(self._sweep())
-            self._watching = runner.spawn(self._watch())
+            self._sweeping = jobs.spawn(self._sweep())
+            self._watching = jobs.spawn(self._watch())
         try:
             await self._layer.group_add(group, await self._own_channel())
         except LAYER_DOWN as failure:
@@ -307,7 +307,7 @@ class Hub:
 
     async def _own_channel(self) -> str:
         if self._channel is None or (self._channel.done() and self._channel.exception() is not None):
-            self._channel = runner.spawn(self._open_channel())
+            self._channel = jobs.spawn(self._open_channel())
         return await asyncio.shield(self._channel)
 
     async def _open_channel(self) -> str:
@@ -445,20 +445,17 @@ class Hub:
                     reader.take_recheck()
 
     def _run(self, job: Coroutine[Any, Any, None]) -> None:
-        task = runner.spawn(job)
+        task = jobs.spawn(job)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
 
-_hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
+_hubs = PerLoop(Hub)
 
 
 def current_hub() -> Hub:
     """The hub of this event loop; a server has one."""
-    loop = asyncio.get_running_loop()
-    if loop not in _hubs:
-        _hubs[loop] = Hub()
-    return _hubs[loop]
+    return _hubs.current()
 
 
 def bundle(messages: Sequence[LayerMessage]) -> LayerMessage:

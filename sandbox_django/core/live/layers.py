@@ -7,7 +7,6 @@ import asyncio
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, TypeAlias, cast
-from weakref import WeakKeyDictionary
 
 import structlog
 from channels.layers import InMemoryChannelLayer, get_channel_layer
@@ -16,9 +15,10 @@ from django.conf import settings
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from core import runner
 from core.live.redis_pool import connection_options, redis_pool
 from core.metrics import layer_failures
+from runtime import jobs
+from runtime.per_loop import PerLoop
 
 logger = structlog.get_logger(__name__)
 
@@ -125,17 +125,18 @@ class RedisLayer(RedisPubSubChannelLayer):  # type: ignore[misc]  # channels_red
 
         Its pool makes callers wait when it is used up. The layer's own would raise, and what was to be sent be lost.
         """
-        loop = asyncio.get_running_loop()
-        if loop not in _clients:
-            _clients[loop] = Redis(connection_pool=redis_pool(settings.REDIS_URL, max_connections=16, timeout=20))
-        return _clients[loop]
+        return _clients.current()
 
 
-_clients: "WeakKeyDictionary[asyncio.AbstractEventLoop, Redis]" = WeakKeyDictionary()
+def _new_client() -> Redis:
+    return Redis(connection_pool=redis_pool(settings.REDIS_URL, max_connections=16, timeout=20))
 
 
-@runner.closes_with_loop
+_clients = PerLoop(_new_client)
+
+
+@jobs.closes_with_loop
 async def close_redis() -> None:
     """Close this loop's connections to Redis."""
-    if client := _clients.pop(asyncio.get_running_loop(), None):
+    if client := _clients.pop():
         await client.aclose(close_connection_pool=True)

@@ -1,14 +1,13 @@
 """Hints for some listeners only: sent once for each process, which knows whom they concern."""
 
-import asyncio
 import json
 from collections import defaultdict
 from functools import partial
 from typing import Any, ClassVar
-from weakref import WeakKeyDictionary
 
 from core.live.consumer import LiveConsumer
 from core.live.hub import current_hub
+from runtime.per_loop import PerLoop
 
 
 class SelectiveConsumer(LiveConsumer):
@@ -33,13 +32,11 @@ class SelectiveConsumer(LiveConsumer):
         _open(self.hints_group).discard(self)
 
 
-_consumers: "WeakKeyDictionary[asyncio.AbstractEventLoop, defaultdict[str, set[SelectiveConsumer]]]" = (
-    WeakKeyDictionary()
-)
+_consumers: PerLoop[defaultdict[str, set[SelectiveConsumer]]] = PerLoop(lambda: defaultdict(set))
 
 
 def _open(group: str) -> set[SelectiveConsumer]:
-    return _consumers.setdefault(asyncio.get_running_loop(), defaultdict(set))[group]
+    return _consumers.current()[group]
 
 
 def _tell(group: str, frame: str) -> None:

@@ -10,7 +10,7 @@ from collections import defaultdict, deque
 
 from django.db.backends.sqlite3 import base
 
-from core.database import statement_limit
+from runtime.database import statement_limit
 
 
 class WriteQueue:

@@ -21,7 +21,7 @@ from core.live.frames import encode
 from core.live.layers import LAYER_DOWN, LayerMessage, MemoryLayer, live_layer
 from core.live.texts import NewestText, Piece
 from core.tests.notes import NoteWritten
-from core.threads import in_database_thread
+from runtime.threads import in_database_thread
 
 
 class GrowthPayload(BaseModel):

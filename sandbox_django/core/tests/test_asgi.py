@@ -18,12 +18,12 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import TransactionTestCase, override_settings
 from django.urls import path
 
-from core import runner, threads
 from core.asgi import BLOCK_SIZE, OneHopHandler, ServerLife
 from core.live import feeds
 from core.tests.http import request
 from core.tests.rooms import Room, RoomConsumer, Socket
-from core.threads import in_database_thread
+from runtime import jobs, threads
+from runtime.threads import in_database_thread
 
 marker: ContextVar[str] = ContextVar("marker")
 
@@ -128,8 +128,8 @@ class RunnerTests(TransactionTestCase):
             heard.append(marker.get(None))
 
         from_request = marker.set("of the request")
-        runner.start(job)
-        await runner.drain(5)
+        jobs.start(job)
+        await jobs.drain(5)
         marker.reset(from_request)
 
         assert heard == [None]
@@ -148,10 +148,10 @@ class RunnerTests(TransactionTestCase):
                 done.append("ended")
                 raise
 
-        runner.start(endless)
-        runner.start(quick)
+        jobs.start(endless)
+        jobs.start(quick)
 
-        assert await runner.drain(0.05) == 1
+        assert await jobs.drain(0.05) == 1
         assert done == ["quick", "ended"]
 
     def test_without_a_server_a_job_is_done_when_start_returns(self) -> None:
@@ -160,7 +160,7 @@ class RunnerTests(TransactionTestCase):
         async def job(what: str) -> None:
             done.append(what)
 
-        runner.start(job, "inline")
+        jobs.start(job, "inline")
 
         assert done == ["inline"]
 

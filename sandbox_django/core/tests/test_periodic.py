@@ -8,10 +8,11 @@ from unittest import mock
 from django.db import connections
 from django.test import TransactionTestCase
 
-from core import periodic, runner
+from core import periodic
 from core.models import PeriodicJob
 from core.periodic import Periodic, repeat, run_if_due
-from core.threads import in_database_thread
+from runtime import jobs
+from runtime.threads import in_database_thread
 
 runs: list[str] = []
 
@@ -52,7 +53,7 @@ class PeriodicTests(TransactionTestCase):
 
         job = Periodic(long_job, every=0.3)
         with process("one"):
-            running = runner.spawn(run_if_due(job))
+            running = jobs.spawn(run_if_due(job))
             await begun.wait()
             await asyncio.sleep(0.7)  # longer than its lease, which it renews meanwhile
             with process("other"):

@@ -9,9 +9,10 @@ import structlog
 from django.conf import settings
 from django.test import SimpleTestCase, override_settings
 
-from core import queue, runner
+from core import queue
 from core.live.layers import RedisLayer, live_layer
 from core.queue import GROUP, JobBroker
+from runtime import jobs
 
 done: list[tuple[str, Any]] = []
 
@@ -37,7 +38,7 @@ class QueueTests(SimpleTestCase):
         self.addCleanup(queue._broker.cache_clear)
         with mock.patch.object(JobBroker, "kick", side_effect=ConnectionError):
             queue.put(note, "here")
-            await runner.drain(5)
+            await jobs.drain(5)
 
         assert done == [("here", None)]
 
@@ -53,7 +54,7 @@ class QueueTests(SimpleTestCase):
 
     @skipUnless(settings.REDIS_URL, "the queue is in Redis")
     async def test_a_job_that_fails_is_not_tried_for_ever(self) -> None:
-        with self.assertLogs("core.runner", "ERROR"):
+        with self.assertLogs("runtime.jobs", "ERROR"):
             async with working():
                 queue.put(fail)
                 queue.put(note, "after it")
@@ -66,7 +67,7 @@ class QueueTests(SimpleTestCase):
         async with working():
             pass  # makes the group
         queue.put(note, "left behind")
-        await runner.drain(5)
+        await jobs.drain(5)
         await connection().xreadgroup(GROUP, "dead", {queue.STREAM: ">"})
         assert await queue.waiting_args(note) == {("left behind",)}
 

@@ -9,7 +9,8 @@ from django.test.utils import CaptureQueriesContext
 
 from core import throttling
 from core.models import RateLimitCount
-from core.throttling import Limit, TooOften, counts_survive_rollback, delete_expired_counts, network_of
+from core.throttling import Limit, TooOften, counts_survive_rollback, delete_expired_counts
+from runtime.addresses import network_of
 from test_utils.connections import in_own_connection
 
 pytestmark = pytest.mark.django_db

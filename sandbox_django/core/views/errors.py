@@ -10,11 +10,11 @@ from django.template.loader import render_to_string
 from django.urls import is_valid_path
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from core.database import is_unavailable
 from core.errors import Unavailable, log_unavailable, our_fault
 from core.page_account import AccountChanged
 from core.throttling import TooOften
 from core.typed_text import typed_text
+from runtime.database import is_unavailable
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:

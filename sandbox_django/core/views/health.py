@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import cache, partial
-from weakref import WeakKeyDictionary
 
 import structlog
 from django.conf import settings
@@ -17,9 +16,9 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from core import runner
 from core.live.layers import live_layer
-from core.threads import in_database_thread
+from runtime.per_loop import SharedRun
+from runtime.threads import in_database_thread
 
 logger = structlog.get_logger(__name__)
 
@@ -44,11 +43,7 @@ async def healthz(request: HttpRequest) -> JsonResponse:
 @require_safe
 async def readyz(request: HttpRequest) -> JsonResponse:
     """Runs in the event loop. Callers at the same time share one check, so that probes never crowd each other out."""
-    loop = asyncio.get_running_loop()
-    check = _running.get(loop)
-    if check is None or check.done():
-        check = _running[loop] = runner.spawn(failed_checks())
-    failed = await asyncio.shield(check)
+    failed = await failed_checks()
     return JsonResponse(
         {
             "status": "not ready" if failed else "ready",
@@ -58,9 +53,7 @@ async def readyz(request: HttpRequest) -> JsonResponse:
     )
 
 
-_running: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[set[str]]] = WeakKeyDictionary()
-
-
+@SharedRun
 async def failed_checks() -> set[str]:
     passed = await asyncio.gather(*[passes(name, check) for name, check in CHECKS.items()])
     return {name for name, ok in zip(CHECKS, passed, strict=True) if not ok}

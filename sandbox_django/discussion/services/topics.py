@@ -13,7 +13,6 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import User
-from core import runner
 from core.live import feeds, hub
 from core.throttling import Limit
 from discussion.groups import LIST, topic_feed, topic_key
@@ -22,6 +21,7 @@ from discussion.models import DiscussionTopic, Tag
 from discussion.services.inbox import forget_notifications, inboxes_of, notify_mentioned
 from discussion.services.mentions import render_post
 from discussion.services.rights import Gone, HasReplies, NotAllowed, refuse_strangers
+from runtime import jobs
 
 # Each is told to everybody who has the list or the topic open.
 CHANGES = Limit("discussion changes", times=120, seconds=3600)
@@ -127,7 +127,7 @@ def delete_topic(topic: DiscussionTopic, *, by: User) -> None:
             {"title": "", "topic_title": "", "content": "", "content_html": "", "mentions": [], "tags": []},
         )
         DiscussionTopic.objects.filter(pk=topic.pk).delete()
-    transaction.on_commit(partial(runner.start, hub.recheck, topic_feed(topic.pk)))
+    transaction.on_commit(partial(jobs.start, hub.recheck, topic_feed(topic.pk)))
 
 
 def _rewrite_log(topic: DiscussionTopic) -> None:

@@ -1,5 +1,5 @@
-from core.threads import in_background_thread
 from discussion.services.views import forget_old_views
+from runtime.threads import in_background_thread
 
 
 async def task_forget_old_views() -> None:

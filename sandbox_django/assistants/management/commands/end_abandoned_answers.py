@@ -3,17 +3,17 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from assistants.services.answers import end_abandoned_answers
-from core import runner
+from runtime import jobs
 
 
 class Command(BaseCommand):
     help = "End answers whose worker is gone (its lease ran out) as failed, with all that was said. Servers do it, too."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(f"{runner.run(end_and_tell)} answers ended.")
+        self.stdout.write(f"{jobs.run(end_and_tell)} answers ended.")
 
 
 async def end_and_tell() -> int:
     ended = await end_abandoned_answers()
-    await runner.drain(5)  # the news of it
+    await jobs.drain(5)  # the news of it
     return ended

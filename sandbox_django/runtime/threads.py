@@ -17,8 +17,8 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connections
 
-from core import runner
-from core.database import limit_statements
+from runtime import jobs
+from runtime.database import limit_statements
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -181,7 +181,7 @@ class SharedHops:
         result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((functools.partial(function, *args, **kwargs), result))
         if len(self._hops) < OPENING_THREADS:
-            self._hops.add(runner.spawn(self._work()))
+            self._hops.add(jobs.spawn(self._work()))
         return await result
 
     async def _work(self) -> None:

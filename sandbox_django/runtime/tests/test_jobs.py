@@ -14,11 +14,11 @@ import structlog
 from django.conf import settings
 from django.test import SimpleTestCase, TransactionTestCase
 
-from core import runner
 from core.live import hub
 from core.live.hub import current_hub
 from core.live.layers import LAYER_DOWN, RedisLayer
 from core.live.redis_pool import redis_pool
+from runtime import jobs
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -41,51 +41,51 @@ class LogContextTests(TransactionTestCase):
         assert contexts == [{}]
 
     async def test_a_job_that_fails_is_named(self) -> None:
-        with self.assertLogs("core.runner", "ERROR") as logged:
-            runner.start(fail, "broken")
-            runner.start(asyncio.wait_for, fail("broken"), timeout=1)
-            await runner.drain(5)
+        with self.assertLogs("runtime.jobs", "ERROR") as logged:
+            jobs.start(fail, "broken")
+            jobs.start(asyncio.wait_for, fail("broken"), timeout=1)
+            await jobs.drain(5)
 
         assert [record.msg["job"] for record in logged.records] == ["fail", "wait_for"]  # type: ignore[index]  # structlog's
 
     def test_a_job_that_calls_another_is_named_with_it(self) -> None:
-        assert runner.name_of(partial(asyncio.to_thread, fail, "broken")) == "to_thread(fail)"
-        assert runner.name_of(partial(partial(fail), "broken")) == "fail"
+        assert jobs.name_of(partial(asyncio.to_thread, fail, "broken")) == "to_thread(fail)"
+        assert jobs.name_of(partial(partial(fail), "broken")) == "fail"
 
 
 WITHOUT_SERVER = """
 import asyncio, os, sys, threading
 import django
 django.setup()
-from core import runner
+from runtime import jobs
 loops = set()
 async def note():
     loops.add(asyncio.get_running_loop())
 for _ in range(20):
-    runner.start(note)
-    runner.run(note)
-threads = [threading.Thread(target=runner.start, args=[note]) for _ in range(5)]
+    jobs.start(note)
+    jobs.run(note)
+threads = [threading.Thread(target=jobs.start, args=[note]) for _ in range(5)]
 [thread.start() for thread in threads], [thread.join() for thread in threads]
 print(len(loops))
-@runner.closes_with_loop
+@jobs.closes_with_loop
 async def close():
     print("closed")
 async def fail():
     raise ZeroDivisionError
 try:
-    runner.start(fail)
+    jobs.start(fail)
 except ZeroDivisionError:
     print("raised")
 async def later():
     await asyncio.sleep(0.1)
     print("finished")
 async def start_another():
-    runner.start(later)
-runner.start(start_another)
+    jobs.start(later)
+jobs.start(start_another)
 async def start_endless():
-    runner.start(asyncio.sleep, 3600)
+    jobs.start(asyncio.sleep, 3600)
 if "hang" in sys.argv:
-    runner.start(start_endless)
+    jobs.start(start_endless)
 """
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from django.db import OperationalError
 from django.test import SimpleTestCase
 
-from core.batching import SIZE, Batched
+from runtime.batching import SIZE, Batched
 
 
 class BatchedTests(SimpleTestCase):

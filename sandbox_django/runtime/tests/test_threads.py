@@ -16,11 +16,11 @@ from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from core import threads
 from core.cpu_bound import SHORT_TEXT, hashes, renders
 from core.tests.http import Answer, request
 from core.views.health import healthz
 from core.views.metrics import metrics
+from runtime import threads
 
 SLOW_SQL = {
     "postgresql": "SELECT pg_sleep(30)",

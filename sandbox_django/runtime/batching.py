@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
-from weakref import WeakKeyDictionary
 
 from django.db import InterfaceError, OperationalError
 
-from core import runner
+from runtime import jobs
+from runtime.per_loop import PerLoop
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -43,12 +43,12 @@ class Batched(Generic[Item, Result]):
     def __init__(self, work: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]], *, pause: float) -> None:
         self._work = work
         self._pause = pause
-        self._queues: WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue[Item, Result]] = WeakKeyDictionary()
+        self._queues: PerLoop[_Queue[Item, Result]] = PerLoop(_Queue)
 
     async def do(self, item: Item) -> Result:
         """Its result; or raises what `work` raised because of it."""
         loop = asyncio.get_running_loop()
-        queue = self._queues.setdefault(loop, _Queue())
+        queue = self._queues.current()
         mine: _Waiting[Item, Result] = _Waiting(item, loop.create_future())
         queue.waiting.append(mine)
         try:
@@ -59,7 +59,7 @@ class Batched(Generic[Item, Result]):
                     queue.not_before = loop.time() + self._pause
                     batch, queue.waiting[:SIZE] = queue.waiting[:SIZE], []
                     # Whoever stops waiting leaves it to the others.
-                    await asyncio.shield(runner.spawn(self._do(batch)))
+                    await asyncio.shield(jobs.spawn(self._do(batch)))
             return await mine.result
         finally:
             mine.result.cancel()  # unless it is there

@@ -48,7 +48,7 @@ def _limit_connection(sender: object, connection: BaseDatabaseWrapper, **kwargs:
             connection.execute_wrappers.append(_set_deadline)
 
 
-connection_created.connect(_limit_connection, dispatch_uid="core.database")
+connection_created.connect(_limit_connection, dispatch_uid="runtime.database")
 
 
 def _set_deadline(execute: Any, sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
