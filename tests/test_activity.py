@@ -9,11 +9,11 @@ from django.urls import reverse
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from assistants.factories.conversation import ConversationFactory
+from assistants.factories import AssistantConversationFactory
 from assistants.models import AssistantConversation, AssistantMessage
-from chat.factories.room import MemberFactory, MessageFactory, RoomFactory
+from chat.factories import ChatMemberFactory, ChatMessageFactory, GroupChatFactory
 from chat.models import GroupChat
-from discussion.factories.topic import ReplyFactory, TopicFactory
+from discussion.factories import DiscussionReplyFactory, DiscussionTopicFactory
 from discussion.models import DiscussionTopic
 from test_utils.auth_api_test_case import auth_headers
 from test_utils.people import alice
@@ -23,11 +23,11 @@ class ActivityTests(TestCase):
     def setUp(self) -> None:
         self.alice = alice()
         self.headers = auth_headers(self.alice)
-        self.conversations = [ConversationFactory.create(user=self.alice) for _ in range(2)]
-        self.rooms = [RoomFactory.create() for _ in range(2)]
+        self.conversations = [AssistantConversationFactory.create(user=self.alice) for _ in range(2)]
+        self.rooms = [GroupChatFactory.create() for _ in range(2)]
         for room in self.rooms:
-            MemberFactory.create(group_chat=room, user=self.alice)
-        self.topics = [TopicFactory.create() for _ in range(2)]
+            ChatMemberFactory.create(group_chat=room, user=self.alice)
+        self.topics = [DiscussionTopicFactory.create() for _ in range(2)]
         self.age(AssistantConversation, "updated_at")
         self.age(GroupChat, "updated_at")
         self.age(DiscussionTopic, "last_activity_at")
@@ -68,8 +68,8 @@ class ActivityTests(TestCase):
 
     def test_a_message_that_is_stored_past_the_services_moves_its_conversation_room_or_topic_up(self) -> None:
         AssistantMessage.objects.create(conversation=self.conversations[0], message_type="user", content="Hello")
-        MessageFactory.create(group_chat=self.rooms[0])
-        ReplyFactory.create(topic=self.topics[0])
+        ChatMessageFactory.create(group_chat=self.rooms[0])
+        DiscussionReplyFactory.create(topic=self.topics[0])
 
         assert self.listed("assistant-conversations-list")[0] == str(self.conversations[0].pk)
         assert self.listed("groupchat-list")[0] == str(self.rooms[0].pk)

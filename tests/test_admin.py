@@ -27,12 +27,12 @@ from django.utils import timezone
 
 from accounts.factories.user import UserFactory
 from accounts.models import SignIn, User
-from assistants.factories.conversation import AnswerFactory, ConversationFactory
+from assistants.factories import AnswerFactory, AssistantConversationFactory
 from assistants.models import AssistantConversation, AssistantMessage, TokenSpending
-from assistants.models.message import Status
+from assistants.models.assistant_message import Status
 from assistants.services.ai_service import ModelProblem, ModelUnavailable
 from chat.consumers.chat_detail import ChatDetailConsumer
-from chat.factories.room import MemberFactory, MessageFactory
+from chat.factories import ChatMemberFactory, ChatMessageFactory
 from chat.groups import person_feed, room_feed
 from chat.models import ChatMember, ChatMessage, GroupChat
 from chat.services.members import NotAllowed, hand_over_as_staff, remove_member_as_staff
@@ -43,7 +43,7 @@ from core.admin import BoundedPaginator
 from core.live import feeds
 from core.live.messages import ResyncMessage, ResyncPayload
 from core.models import Feed, FeedEvent, FeedFloor, IdempotencyKey, PeriodicJob, RateLimitCount
-from discussion.factories.topic import ReplyFactory, TopicFactory
+from discussion.factories import DiscussionReplyFactory, DiscussionTopicFactory
 from discussion.groups import LIST, topic_feed
 from discussion.models import (
     DiscussionReply,
@@ -58,7 +58,7 @@ from discussion.models import (
 )
 from test_utils.openai_test_utils import scripted_model
 from test_utils.people import alice, bob
-from test_utils.testing import WebsocketTestCase
+from test_utils.testing import SocketTestCase
 
 SOURCE = str(settings.BASE_DIR / "sandbox_django")
 OURS = [app.label for app in apps.get_app_configs() if app.path.startswith(SOURCE) and [*app.get_models()]]
@@ -106,11 +106,11 @@ class World:
 
     def __init__(self) -> None:
         self.alice, self.bob = alice(), bob()
-        self.conversation = ConversationFactory.create(user=self.alice)
-        self.member = MemberFactory.create(user=self.alice, chat_role=OWNER)
+        self.conversation = AssistantConversationFactory.create(user=self.alice)
+        self.member = ChatMemberFactory.create(user=self.alice, chat_role=OWNER)
         self.room = self.member.group_chat
-        self.topic = TopicFactory.create(author=self.alice, title="Lapsang or not?")
-        self.reply = ReplyFactory.create(topic=self.topic, author=self.bob)
+        self.topic = DiscussionTopicFactory.create(author=self.alice, title="Lapsang or not?")
+        self.reply = DiscussionReplyFactory.create(topic=self.topic, author=self.bob)
         self.group = Group.objects.create(name="Moderators")
         self.count = 0
 
@@ -119,13 +119,13 @@ class World:
         person = UserFactory.create()
         SignIn.objects.create(user=self.alice, browser="Firefox", refresh_id=f"refresh-secret-{self.count}")
         answer = AnswerFactory.create(question__conversation=self.conversation, content=PRIVATE, status=Status.FAILED)
-        ConversationFactory.create(user=self.alice, title=f"Talk {self.count}")
+        AssistantConversationFactory.create(user=self.alice, title=f"Talk {self.count}")
         TokenSpending.objects.create(spender=f"person {person.pk}", day=answer.created_at.date())
-        MemberFactory.create(group_chat=self.room, user=person)
-        MemberFactory.create(user=self.alice, chat_role=OWNER)
-        MessageFactory.create(group_chat=self.room, author=self.alice, content=PRIVATE)
-        reply = ReplyFactory.create(topic=self.topic, author=self.alice)
-        topic = TopicFactory.create(author=self.alice)
+        ChatMemberFactory.create(group_chat=self.room, user=person)
+        ChatMemberFactory.create(user=self.alice, chat_role=OWNER)
+        ChatMessageFactory.create(group_chat=self.room, author=self.alice, content=PRIVATE)
+        reply = DiscussionReplyFactory.create(topic=self.topic, author=self.alice)
+        topic = DiscussionTopicFactory.create(author=self.alice)
         topic.tags.add(Tag.objects.create(name=f"tag-{self.count}"))
         for one in (topic, self.topic):
             TopicVote.objects.create(topic=one, user=person, value=1)
@@ -519,9 +519,9 @@ class PeopleTests(DeedCase):
         assert "/reset/" in str(mail.outbox[0].body)
 
     def test_deleted_person_leaves_rooms_as_the_product_has_it(self) -> None:
-        mine = MemberFactory.create(user=self.alice, chat_role=OWNER)
-        heir = MemberFactory.create(group_chat=mine.group_chat, user=self.bob)
-        said = MessageFactory.create(group_chat=mine.group_chat, author=self.alice)
+        mine = ChatMemberFactory.create(user=self.alice, chat_role=OWNER)
+        heir = ChatMemberFactory.create(group_chat=mine.group_chat, user=self.bob)
+        said = ChatMessageFactory.create(group_chat=mine.group_chat, author=self.alice)
         before = feeds.head(room_feed(mine.group_chat_id))
 
         self.do("delete_selected", self.alice)
@@ -545,8 +545,8 @@ class PeopleTests(DeedCase):
 class ForumTests(DeedCase):
     def setUp(self) -> None:
         super().setUp()
-        self.topic = TopicFactory.create(title="Which tea?", reply_count=1)
-        self.reply = ReplyFactory.create(topic=self.topic)
+        self.topic = DiscussionTopicFactory.create(title="Which tea?", reply_count=1)
+        self.reply = DiscussionReplyFactory.create(topic=self.topic)
 
     def test_topic_is_closed_reopened_pinned_and_unpinned_with_its_events(self) -> None:
         for number, (action, field, value) in enumerate(
@@ -696,7 +696,7 @@ class AnswerTests(DeedCase):
         assert not AssistantMessage.objects.exists()
 
 
-class LiveDeedTests(Room, WebsocketTestCase):
+class LiveDeedTests(Room, SocketTestCase):
     """Pages that are open hear of it, or close."""
 
     consumer = ChatDetailConsumer

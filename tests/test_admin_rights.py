@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from accounts.factories.user import UserFactory
 from accounts.models import User
-from chat.factories.room import MemberFactory
+from chat.factories import ChatMemberFactory
 from test_utils.people import alice, bob
 
 OWN = ("", "exact", "contains", "startswith", "iregex", "gt", "in", "isnull")
@@ -61,7 +61,7 @@ class LookupTests(TestCase):
                 assert self.client.get(reverse(f"admin:{name}_changelist"), {parameter: "a"}).status_code == 400
 
     def test_filters_and_links_of_the_pages_go_on(self) -> None:
-        member = MemberFactory.create(user=self.staff)
+        member = ChatMemberFactory.create(user=self.staff)
         links = [
             (f"admin:{name}_changelist", parameter)
             for name, parameter in (

@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from accounts.factories.user import UserFactory
 from accounts.models import User
 from assistants.consumers.conversation_consumer import ConversationAssistantConsumer
-from assistants.factories.conversation import ConversationFactory
+from assistants.factories import AssistantConversationFactory
 from assistants.groups import conversation_feed
 from chat.groups import person_feed, room_feed
 from chat.models import GroupChat
@@ -25,12 +25,12 @@ from core.models import Feed, FeedEvent, IdempotencyKey
 from discussion.groups import inbox_feed
 from test_utils.auth_api_test_case import auth_headers
 from test_utils.people import alice, bob, mallory
-from test_utils.testing import WebsocketTestCase
+from test_utils.testing import SocketTestCase
 
 SECRET = "xyzzy-plugh"
 
 
-class DeletedTextCase(WebsocketTestCase):
+class DeletedTextCase(SocketTestCase):
     consumer = ConversationAssistantConsumer
 
     def setUp(self) -> None:
@@ -198,7 +198,7 @@ class ForumTests(DeletedTextCase):
 
 class ConversationTests(DeletedTextCase):
     async def test_renamed_conversation_shows_only_its_current_title(self) -> None:
-        conversation = await sync_to_async(ConversationFactory.create)(user=self.alice)
+        conversation = await sync_to_async(AssistantConversationFactory.create)(user=self.alice)
         path = f"/api/assistants/conversations/{conversation.pk}/"
         await self.asend("patch", path, {"title": SECRET}, by=self.alice)
         await self.asend("patch", path, {"title": "Tea"}, by=self.alice)
@@ -208,7 +208,7 @@ class ConversationTests(DeletedTextCase):
         assert [frame["payload"]["title"] for frame in frames] == ["Tea", "Tea"]
 
     def test_deleted_conversation_leaves_no_feed(self) -> None:
-        conversation = ConversationFactory.create(user=self.alice)
+        conversation = AssistantConversationFactory.create(user=self.alice)
         path = f"/api/assistants/conversations/{conversation.pk}/"
         self.send("patch", path, {"title": SECRET}, by=self.alice)
 
@@ -225,7 +225,7 @@ class AccountTests(DeletedTextCase):
         super().setUp()
         self.bob.display_name = SECRET
         self.bob.save(update_fields=["display_name"])
-        self.conversation = ConversationFactory.create(user=self.bob)
+        self.conversation = AssistantConversationFactory.create(user=self.bob)
         path = f"/api/assistants/conversations/{self.conversation.pk}/"
         self.send("patch", path, {"title": "Tea"}, by=self.bob)
         self.room: GroupChat = create_room(self.alice, title="Rice")

@@ -11,8 +11,8 @@ from django.test import Client, TransactionTestCase
 
 from accounts.factories.user import UserFactory
 from accounts.models import User
-from assistants.factories.conversation import AnswerFactory, ConversationFactory, QuestionFactory
-from assistants.models.message import Status
+from assistants.factories import AnswerFactory, AssistantConversationFactory, QuestionFactory
+from assistants.models.assistant_message import Status
 from assistants.services import answers, conversations, tidying, titles
 from chat.models.room import ChatRole
 from chat.services import members, messages, rooms
@@ -122,7 +122,7 @@ class LockOrderTests(TransactionTestCase):
         self.assert_all_called(accepted, inbox, replies, topics)
 
     def test_services_of_the_assistant(self) -> None:
-        conversation = ConversationFactory.create(user=self.alice, title="")
+        conversation = AssistantConversationFactory.create(user=self.alice, title="")
         question = self.do(conversations.post_message, conversation, content="Which tea?")
         self.do(conversations.answer_again, question)
         self.do(titles._store_now, [(conversation.pk, "Tea")])
@@ -132,10 +132,10 @@ class LockOrderTests(TransactionTestCase):
         self.do(answers._store_ends, [end], ["<p>Green.</p>"])
         self.do(conversations.change_conversation, conversation, title="Rice")
         self.do(conversations.delete_conversation, conversation)
-        others = [ConversationFactory.create(user=None) for _ in range(2)]
+        others = [AssistantConversationFactory.create(user=None) for _ in range(2)]
         self.do(conversations.claim_conversations, self.alice, [one.pk for one in others])
         self.do(tidying.delete_conversations, [one.pk for one in others])
-        ConversationFactory.create(user=None)
+        AssistantConversationFactory.create(user=None)
         with self.settings(ASSISTANT_ANONYMOUS_DAYS=-1):
             self.do(tidying.delete_abandoned_conversations)
         self.assert_all_called(conversations, tidying)
@@ -144,7 +144,7 @@ class LockOrderTests(TransactionTestCase):
         everyone = (self.alice, self.bob, self.mallory)
         for user in everyone:
             for number in range(2):
-                conversations.change_conversation(ConversationFactory.create(user=user), title=f"{number}")
+                conversations.change_conversation(AssistantConversationFactory.create(user=user), title=f"{number}")
             topic = topics.create_topic(user, title="Which?", content="@Alice @Bob @Mallory")
             replies.post_reply(topic, content="Tea", by=self.bob)
             room = rooms.create_room(user, title="Rice")

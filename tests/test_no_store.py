@@ -8,10 +8,10 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from assistants.factories.conversation import ConversationFactory
-from chat.factories.room import MemberFactory
+from assistants.factories import AssistantConversationFactory
+from chat.factories import ChatMemberFactory
 from chat.models.room import ChatRole
-from discussion.factories.topic import TopicFactory
+from discussion.factories import DiscussionTopicFactory
 from test_utils.auth_api_test_case import bearer
 from test_utils.people import alice
 from test_utils.rest_contract import contract
@@ -67,9 +67,9 @@ class NoStoreTests(TestCase):
                 assert "no-store" not in self.browser.get(path).headers.get("Cache-Control", "")
 
     def pages(self) -> Iterator[str]:
-        room = MemberFactory.create(user=self.alice, chat_role=ChatRole.OWNER).group_chat
-        topic = TopicFactory.create(author=self.alice)
-        conversation = ConversationFactory.create(user=self.alice)
+        room = ChatMemberFactory.create(user=self.alice, chat_role=ChatRole.OWNER).group_chat
+        topic = DiscussionTopicFactory.create(author=self.alice)
+        conversation = AssistantConversationFactory.create(user=self.alice)
         User.objects.filter(pk=self.alice.pk).update(is_staff=True, is_superuser=True)
         yield from map(
             reverse,

@@ -26,7 +26,7 @@ from assistants.services.ai_service import ModelProblem, ModelUnavailable
 from core import logs
 from test_utils.auth_api_test_case import ws_headers
 from test_utils.openai_test_utils import scripted_model
-from test_utils.testing import WebsocketTestCase
+from test_utils.testing import SocketTestCase
 from tests.test_rights_matrix import METHODS, ROLES, World, rest_routes
 
 CANARY = "canary-7f3a-b2c9"
@@ -126,7 +126,7 @@ def test_no_token_is_logged_that_is_used_or_refused() -> None:
     assert_silent(written, keys["access"], keys["refresh"])
 
 
-class BrokenTests(WebsocketTestCase):
+class BrokenTests(SocketTestCase):
     consumer = ConversationAssistantConsumer
 
     def setUp(self) -> None:
@@ -137,7 +137,9 @@ class BrokenTests(WebsocketTestCase):
         """One request, while looking up whose it is goes wrong in words that name a secret."""
         client = self.world.client(role)
         client.raise_request_exception = False
-        with mock.patch("assistants.models.conversation.AssistantConversation.objects.owned_by", side_effect=boom):
+        with mock.patch(
+            "assistants.models.assistant_conversation.AssistantConversation.objects.owned_by", side_effect=boom
+        ):
             return client.get(path)
 
     def test_an_error_says_its_number_and_nothing_of_its_own(self) -> None:

@@ -15,18 +15,18 @@ from rest_framework.test import APIClient
 from accounts.cookies import ACCESS_COOKIE
 from accounts.models import SignIn, User
 from assistants.consumers.conversation_consumer import ConversationAssistantConsumer
-from assistants.factories.conversation import ConversationFactory
+from assistants.factories import AssistantConversationFactory
 from assistants.models import AssistantConversation, AssistantMessage
-from chat.factories.room import MemberFactory
+from chat.factories import ChatMemberFactory
 from chat.models import ChatMessage, GroupChat
 from chat.models.room import ChatRole
 from core.page_account import FIELD, HEADER, account_id
-from discussion.factories.topic import ReplyFactory, TopicFactory
+from discussion.factories import DiscussionReplyFactory, DiscussionTopicFactory
 from discussion.models import DiscussionReply, DiscussionTopic
 from test_utils.auth_api_test_case import bearer
 from test_utils.people import alice, bob, mallory
 from test_utils.rest_contract import contract
-from test_utils.testing import WebsocketTestCase
+from test_utils.testing import SocketTestCase
 
 SANDBOX = Path(__file__).resolve().parents[1] / "sandbox_django"
 PAGES = {path for path in SANDBOX.rglob("templates/**/*.html") if "node_modules" not in path.parts}
@@ -52,7 +52,7 @@ class ApiTests(TestCase):
 
     def test_nothing_is_written(self) -> None:
         room = room_of(self.bob)
-        topic = TopicFactory.create()
+        topic = DiscussionTopicFactory.create()
         requests: list[tuple[str, dict[str, Any]]] = [
             ("/api/discussion/", {"title": "Mine", "content": "Mine"}),
             (f"/api/discussion/{topic.pk}/replies/", {"content": "Mine"}),
@@ -79,7 +79,7 @@ class ApiTests(TestCase):
         assert not AssistantConversation.objects.exists()
 
     def test_a_visitors_page_does_not_act_as_the_account_that_signed_in(self) -> None:
-        conversation = ConversationFactory.create(user=None)
+        conversation = AssistantConversationFactory.create(user=None)
         path = f"/api/assistants/anonymous/{conversation.pk}/messages/"
 
         response = self.browser.post(path, {"content": "Mine?"}, headers=page_of(AnonymousUser()))
@@ -201,10 +201,10 @@ class FormTests(TestCase):
 
     def pages_with_forms(self) -> Iterator[tuple[str, str]]:
         room = room_of(self.alice)
-        MemberFactory.create(group_chat=room, user=mallory(), chat_role=ChatRole.MEMBER)
-        topic = TopicFactory.create(author=self.alice)
-        ReplyFactory.create(topic=topic, author=self.bob)
-        of_bob = TopicFactory.create(author=self.bob)
+        ChatMemberFactory.create(group_chat=room, user=mallory(), chat_role=ChatRole.MEMBER)
+        topic = DiscussionTopicFactory.create(author=self.alice)
+        DiscussionReplyFactory.create(topic=topic, author=self.bob)
+        of_bob = DiscussionTopicFactory.create(author=self.bob)
         paths = [
             reverse("account"),
             reverse("password_change"),
@@ -215,7 +215,7 @@ class FormTests(TestCase):
             reverse("discussion-detail", args=[topic.pk]),
             reverse("discussion-detail", args=[of_bob.pk]),
             reverse("discussion-edit", args=[topic.pk]),
-            reverse("discussion-delete", args=[TopicFactory.create(author=self.alice).pk]),
+            reverse("discussion-delete", args=[DiscussionTopicFactory.create(author=self.alice).pk]),
             reverse("discussion-my-inbox"),
         ]
         for path in paths:
@@ -322,12 +322,12 @@ class PageTests(TestCase):
         assert [name for name in drafts if "user.pk" not in name] == []
 
 
-class SocketTests(WebsocketTestCase):
+class SocketTests(SocketTestCase):
     consumer = ConversationAssistantConsumer
 
     async def test_a_socket_of_another_accounts_page_is_refused(self) -> None:
         user, other = await sync_to_async(alice)(), await sync_to_async(bob)()
-        conversation = await sync_to_async(ConversationFactory.create)(user=user)
+        conversation = await sync_to_async(AssistantConversationFactory.create)(user=user)
         path = f"/ws/assistants/{conversation.pk}/"
 
         refused = await self.open_socket(f"{path}?account={account_id(other)}", by=user)
@@ -340,7 +340,7 @@ class SocketTests(WebsocketTestCase):
 
     async def test_a_visitors_page_opens_no_socket_as_the_account_that_signed_in(self) -> None:
         user = await sync_to_async(alice)()
-        conversation = await sync_to_async(ConversationFactory.create)(user=None)
+        conversation = await sync_to_async(AssistantConversationFactory.create)(user=None)
 
         page = await self.open_socket(
             f"/ws/assistants/{conversation.pk}/?account={account_id(AnonymousUser())}", by=user
@@ -350,7 +350,7 @@ class SocketTests(WebsocketTestCase):
 
 
 def room_of(owner: User) -> GroupChat:
-    member = MemberFactory.create(user=owner, chat_role=ChatRole.OWNER)
+    member = ChatMemberFactory.create(user=owner, chat_role=ChatRole.OWNER)
     return member.group_chat
 
 

@@ -16,16 +16,16 @@ from rest_framework.test import APIClient
 from accounts.factories.user import UserFactory
 from accounts.models import User
 from assistants.consumers.conversation_consumer import ConversationAssistantConsumer
-from assistants.factories.conversation import AnswerFactory, ConversationFactory
+from assistants.factories import AnswerFactory, AssistantConversationFactory
 from assistants.models import AssistantConversation
-from assistants.models.message import Status
-from chat.factories.room import MemberFactory, MessageFactory, RoomFactory
+from assistants.models.assistant_message import Status
+from chat.factories import ChatMemberFactory, ChatMessageFactory, GroupChatFactory
 from chat.models.room import ChatRole
 from config.routing import router
-from discussion.factories.topic import ReplyFactory, TopicFactory
+from discussion.factories import DiscussionReplyFactory, DiscussionTopicFactory
 from test_utils.auth_api_test_case import bearer
 from test_utils.people import alice, bob, mallory
-from test_utils.testing import WebsocketTestCase
+from test_utils.testing import SocketTestCase
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ROLES = ("visitor", "stranger", "member", "admin", "owner", "staff", "deactivated")
@@ -156,13 +156,13 @@ class World:
         User.objects.filter(pk=self.people["deactivated"].pk).update(is_active=False)
         self.ownerless = Thing.of(None)
         self.owned = {role: Thing.of(self.people[role]) for role in ("owner", "deactivated")}
-        self.room = RoomFactory.create()
+        self.room = GroupChatFactory.create()
         for role, chat_role in {"owner": ChatRole.OWNER, "admin": ChatRole.ADMIN, "member": ChatRole.MEMBER}.items():
-            MemberFactory.create(group_chat=self.room, user=self.people[role], chat_role=chat_role)
-        self.other_member = MemberFactory.create(group_chat=self.room)
-        self.said = MessageFactory.create(group_chat=self.room, author=self.people["owner"])
-        self.topic = TopicFactory.create(author=self.people["owner"], reply_count=1)
-        self.reply = ReplyFactory.create(topic=self.topic, author=self.people["member"])
+            ChatMemberFactory.create(group_chat=self.room, user=self.people[role], chat_role=chat_role)
+        self.other_member = ChatMemberFactory.create(group_chat=self.room)
+        self.said = ChatMessageFactory.create(group_chat=self.room, author=self.people["owner"])
+        self.topic = DiscussionTopicFactory.create(author=self.people["owner"], reply_count=1)
+        self.reply = DiscussionReplyFactory.create(topic=self.topic, author=self.people["member"])
 
     def thing(self, route: str, role: str) -> "Thing":
         if "anonymous/" in route:
@@ -205,7 +205,7 @@ class Thing:
 
     @classmethod
     def of(cls, user: User | None) -> "Thing":
-        conversation = ConversationFactory.create(user=user)
+        conversation = AssistantConversationFactory.create(user=user)
         answer = AnswerFactory.create(question__conversation=conversation, status=Status.FAILED)
         return cls(conversation, answer.pk)
 
@@ -288,7 +288,7 @@ def undone(action: Callable[[], int]) -> int:
     return status
 
 
-class SocketTests(WebsocketTestCase):
+class SocketTests(SocketTestCase):
     consumer = ConversationAssistantConsumer
 
     def setUp(self) -> None:

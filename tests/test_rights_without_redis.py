@@ -7,7 +7,7 @@ from asgiref.sync import sync_to_async
 
 from accounts.services.sign_ins import sign_out
 from assistants.consumers.conversation_consumer import ConversationAssistantConsumer
-from assistants.factories.conversation import ConversationFactory
+from assistants.factories import AssistantConversationFactory
 from assistants.groups import conversation_feed
 from assistants.messages.assistant import AnswerBlocksMessage, BlocksPayload
 from assistants.models import AssistantConversation
@@ -22,10 +22,10 @@ from discussion.models import DiscussionTopic
 from discussion.services.activity import tell_votes
 from discussion.services.topics import create_topic
 from test_utils.people import alice, bob, mallory
-from test_utils.testing import PATIENCE, Page, WebsocketTestCase
+from test_utils.testing import PATIENCE, Page, SocketTestCase
 
 
-class RightsCase(WebsocketTestCase):
+class RightsCase(SocketTestCase):
     consumer = ConversationAssistantConsumer
 
     def setUp(self) -> None:
@@ -45,7 +45,7 @@ class RightsCase(WebsocketTestCase):
 class ClaimTests(RightsCase):
     def setUp(self) -> None:
         super().setUp()
-        self.conversation: AssistantConversation = ConversationFactory.create(user=None, title="Tea")
+        self.conversation: AssistantConversation = AssistantConversationFactory.create(user=None, title="Tea")
 
     @property
     def path(self) -> str:
@@ -103,7 +103,7 @@ class SweepTests(RightsCase):
     """Rights that end without any message at all: only the sweep can find that."""
 
     async def test_a_visitor_whose_conversation_has_an_owner_now_is_closed(self) -> None:
-        conversation = await sync_to_async(ConversationFactory.create)(user=None)
+        conversation = await sync_to_async(AssistantConversationFactory.create)(user=None)
         visitor = await self.open_page(f"/ws/assistants/{conversation.pk}/")
 
         await AssistantConversation.objects.filter(pk=conversation.pk).aupdate(user=self.alice)

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from assistants.factories.conversation import ConversationFactory
+from assistants.factories import AssistantConversationFactory
 from assistants.models import AssistantConversation
-from chat.factories.room import MemberFactory, MessageFactory, RoomFactory
+from chat.factories import ChatMemberFactory, ChatMessageFactory, GroupChatFactory
 from chat.models import ChatMember, ChatMessage, GroupChat
 from chat.services.messages import delete_message, edit_message, post_message
 from chat.services.search import messages_matching
 from core.search_text import MAX_LENGTH, MAX_WORDS, SearchQuery, matches_in, searchable
-from discussion.factories.topic import TopicFactory
+from discussion.factories import DiscussionTopicFactory
 from discussion.models import DiscussionTopic
 from discussion.services.search import found
 from discussion.services.topics import create_topic, edit_topic
@@ -87,13 +87,13 @@ class EveryScriptTests(TestCase):
     @classmethod
     def setUpTestData(cls) -> None:
         cls.alice = alice()
-        cls.member = MemberFactory.create(user=cls.alice)
+        cls.member = ChatMemberFactory.create(user=cls.alice)
         cls.room = cls.member.group_chat
         for number, (text, _, _) in enumerate(CASES):
-            MessageFactory.create(group_chat=cls.room, content=text, content_html=f"<p>{number}|</p>")
-            TopicFactory.create(title=f"{number}|", content=text)
-            ConversationFactory.create(user=cls.alice, title=f"{text} №{number}|")
-            MemberFactory.create(user=cls.alice, group_chat=RoomFactory.create(title=f"{text} №{number}|"))
+            ChatMessageFactory.create(group_chat=cls.room, content=text, content_html=f"<p>{number}|</p>")
+            DiscussionTopicFactory.create(title=f"{number}|", content=text)
+            AssistantConversationFactory.create(user=cls.alice, title=f"{text} №{number}|")
+            ChatMemberFactory.create(user=cls.alice, group_chat=GroupChatFactory.create(title=f"{text} №{number}|"))
 
     def setUp(self) -> None:
         self.api = APIClient()
@@ -198,7 +198,7 @@ class EveryScriptTests(TestCase):
 class WhatChangesTests(TestCase):
     def setUp(self) -> None:
         self.alice = alice()
-        self.room = MemberFactory.create(user=self.alice, chat_role=2001).group_chat
+        self.room = ChatMemberFactory.create(user=self.alice, chat_role=2001).group_chat
         self.client.force_login(self.alice)
 
     def is_found(self, query: str, page: str = "/chat/search/", name: str = "q") -> bool:

@@ -10,13 +10,13 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 from django.test import TestCase, TransactionTestCase
 
-from assistants.factories.conversation import ConversationFactory
+from assistants.factories import AssistantConversationFactory
 from assistants.models import AssistantConversation
-from chat.factories.room import MessageFactory
+from chat.factories import ChatMessageFactory
 from chat.models import ChatMessage
 from core.migration_operations import AddIndexOnline, AddTrigramIndex, fill_search_text
 from core.search_text import finds_by_index
-from discussion.factories.topic import TopicFactory
+from discussion.factories import DiscussionTopicFactory
 from discussion.models import DiscussionTopic
 
 on_postgresql = skipUnless(connection.vendor == "postgresql", "indexes are built concurrently on PostgreSQL only")
@@ -25,10 +25,10 @@ on_postgresql = skipUnless(connection.vendor == "postgresql", "indexes are built
 class FillTests(TestCase):
     def test_rows_of_the_release_before_get_their_search_text_batch_by_batch(self) -> None:
         for _ in range(5):
-            MessageFactory.create(content="Ein Kuß")
-            TopicFactory.create(title="Ein Kuß", content="Süß!")
-            ConversationFactory.create(title="Ein Kuß")
-        MessageFactory.create(content="", content_html="", is_deleted=True)
+            ChatMessageFactory.create(content="Ein Kuß")
+            DiscussionTopicFactory.create(title="Ein Kuß", content="Süß!")
+            AssistantConversationFactory.create(title="Ein Kuß")
+        ChatMessageFactory.create(content="", content_html="", is_deleted=True)
         for model, text in (
             (ChatMessage, "ein kuss"),
             (DiscussionTopic, "ein kuss\nsuss!"),
@@ -43,7 +43,7 @@ class FillTests(TestCase):
                 assert sorted(filter(None, texts)) == [text] * 5
 
     def test_a_row_that_a_process_of_the_release_before_writes_needs_no_search_text(self) -> None:
-        message = MessageFactory.create()
+        message = ChatMessageFactory.create()
         columns = (
             "group_chat_id, number, content, content_html, mentions, created_at, updated_at, is_edited, is_deleted"
         )

@@ -13,34 +13,34 @@ from django.test import SimpleTestCase, override_settings
 
 from accounts.models import User
 from assistants.consumers.conversation_consumer import ConversationAssistantConsumer
-from assistants.factories.conversation import ConversationFactory
+from assistants.factories import AssistantConversationFactory
 from asyncapi.closing import CLOSINGS
 from asyncapi.document import build_document
-from chat.factories.room import MemberFactory, RoomFactory
+from chat.factories import ChatMemberFactory, GroupChatFactory
 from chat.models.room import ChatRole
 from core.live.consumer import MAX_FRAME, LiveConsumer
-from discussion.factories.topic import TopicFactory
+from discussion.factories import DiscussionTopicFactory
 from test_utils import socket_contract
 from test_utils.auth_api_test_case import ws_headers
 from test_utils.people import alice, bob
 from test_utils.socket_contract import Recorder
-from test_utils.testing import PATIENCE, Page, WebsocketTestCase
+from test_utils.testing import PATIENCE, Page, SocketTestCase
 
 Provoke = Callable[[str], Awaitable[Page]]
 
 
-class EverySocketCase(WebsocketTestCase):
+class EverySocketCase(SocketTestCase):
     consumer = ConversationAssistantConsumer
 
     def setUp(self) -> None:
         super().setUp()
         self.alice, self.bob = alice(), bob()
-        self.room = RoomFactory.create()
-        MemberFactory.create(group_chat=self.room, user=self.alice, chat_role=ChatRole.OWNER)
-        self.member = MemberFactory.create(group_chat=self.room, user=self.bob)
-        self.topic = TopicFactory.create(author=self.alice)
+        self.room = GroupChatFactory.create()
+        ChatMemberFactory.create(group_chat=self.room, user=self.alice, chat_role=ChatRole.OWNER)
+        self.member = ChatMemberFactory.create(group_chat=self.room, user=self.bob)
+        self.topic = DiscussionTopicFactory.create(author=self.alice)
         ids = {
-            "assistants": ConversationFactory.create(user=self.bob).pk,
+            "assistants": AssistantConversationFactory.create(user=self.bob).pk,
             "room": self.room.pk,
             "topic": self.topic.pk,
         }

@@ -10,19 +10,19 @@ from django.test import Client, override_settings
 
 from accounts.services.sign_ins import forget_ended_sign_ins
 from assistants.consumers.conversation_consumer import ConversationAssistantConsumer
-from assistants.factories.conversation import ConversationFactory
+from assistants.factories import AssistantConversationFactory
 from chat.consumers.chat_detail import ChatDetailConsumer
 from chat.models import GroupChat
 from chat.services.messages import post_message
 from chat.services.rooms import create_room
 from test_utils.auth_api_test_case import ws_headers
 from test_utils.people import alice
-from test_utils.testing import WebsocketTestCase
+from test_utils.testing import SocketTestCase
 
 HOST, ORIGIN = (b"host", b"testserver"), (b"origin", b"http://testserver")
 
 
-class CommunicatorTests(WebsocketTestCase):
+class CommunicatorTests(SocketTestCase):
     consumer = ChatDetailConsumer
 
     def setUp(self) -> None:
@@ -47,7 +47,7 @@ class CommunicatorTests(WebsocketTestCase):
         assert [message.payload.content for message in received] == ["Hello"]
 
 
-class AddressTests(WebsocketTestCase):
+class AddressTests(SocketTestCase):
     consumer = ChatDetailConsumer
 
     async def test_an_address_with_a_malformed_id_is_answered_like_one_with_an_unknown_id(self) -> None:
@@ -66,11 +66,11 @@ class AddressTests(WebsocketTestCase):
                 assert await communicator.connect() == (False, 4404)
 
 
-class SurrogateTests(WebsocketTestCase):
+class SurrogateTests(SocketTestCase):
     consumer = ConversationAssistantConsumer
 
     async def test_half_a_surrogate_pair_is_answered_with_an_error_wherever_it_is(self) -> None:
-        conversation = await sync_to_async(ConversationFactory.create)(user=None)
+        conversation = await sync_to_async(AssistantConversationFactory.create)(user=None)
         page = await self.open_page(f"/ws/assistants/{conversation.pk}/")
         half = "\\ud800"
         for frame in (
@@ -87,14 +87,14 @@ class SurrogateTests(WebsocketTestCase):
         assert (await page.hear_until("pong"))[-1]["ref"] == "\U0001f375"
 
 
-class SessionEngineTests(WebsocketTestCase):
+class SessionEngineTests(SocketTestCase):
     """Sockets know a session from wherever the site stores it."""
 
     consumer = ConversationAssistantConsumer
 
     async def test_a_socket_is_signed_in_by_a_session_of_any_engine(self) -> None:
         user = await sync_to_async(alice)()
-        conversation = await sync_to_async(ConversationFactory.create)(user=user)
+        conversation = await sync_to_async(AssistantConversationFactory.create)(user=user)
         for engine in ("db", "cached_db", "cache", "signed_cookies"):
             with (
                 self.subTest(engine),

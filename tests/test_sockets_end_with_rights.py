@@ -19,11 +19,11 @@ from accounts.guard import SignInGuard
 from accounts.models import SignIn, User
 from accounts.services.sign_ins import sign_out
 from assistants.consumers.conversation_consumer import ConversationAssistantConsumer
-from assistants.factories.conversation import ConversationFactory
+from assistants.factories import AssistantConversationFactory
 from assistants.models import AssistantConversation
 from core.live.passes import Pass, Passes
 from test_utils.people import alice, bob
-from test_utils.testing import Page, WebsocketTestCase
+from test_utils.testing import Page, SocketTestCase
 
 ORIGIN = (b"origin", b"http://testserver")
 HOST = (b"host", b"testserver")
@@ -52,14 +52,14 @@ class Device:
         return [HOST, ORIGIN, (b"cookie", said.encode())]
 
 
-class RightsCase(WebsocketTestCase):
+class RightsCase(SocketTestCase):
     consumer = ConversationAssistantConsumer
 
     def setUp(self) -> None:
         super().setUp()
         self.alice, self.bob = alice(), bob()
-        self.conversation: AssistantConversation = ConversationFactory.create(user=self.alice)
-        self.of_bob: AssistantConversation = ConversationFactory.create(user=self.bob)
+        self.conversation: AssistantConversation = AssistantConversationFactory.create(user=self.alice)
+        self.of_bob: AssistantConversation = AssistantConversationFactory.create(user=self.bob)
         self.laptop, self.phone = Device("alice@example.com"), Device("alice@example.com")
         self.elsewhere = Device("bob@example.com")
 

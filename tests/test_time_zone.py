@@ -7,10 +7,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import SignIn
-from chat.factories.room import MemberFactory, MessageFactory
+from chat.factories import ChatMemberFactory, ChatMessageFactory
 from chat.models import ChatMessage
 from core.dates import formatted
-from discussion.factories.topic import TopicFactory
+from discussion.factories import DiscussionTopicFactory
 from discussion.models import DiscussionTopic
 from test_utils.people import alice
 
@@ -36,9 +36,9 @@ class TimeZoneTests(TestCase):
         assert "20:30" not in page
 
     def test_rooms_and_the_forum_are_too(self) -> None:
-        member = MemberFactory.create(user=self.alice)
-        message = MessageFactory.create(group_chat=member.group_chat)
-        topic = TopicFactory.create()
+        member = ChatMemberFactory.create(user=self.alice)
+        message = ChatMessageFactory.create(group_chat=member.group_chat)
+        topic = DiscussionTopicFactory.create()
         ChatMessage.objects.filter(pk=message.pk).update(created_at=MOMENT)
         DiscussionTopic.objects.filter(pk=topic.pk).update(created_at=MOMENT)
         self.browser.cookies["time_zone"] = "Asia/Tokyo"
@@ -57,7 +57,7 @@ class TimeZoneTests(TestCase):
         assert "20:30" in self.devices("UTC")
 
     def test_the_api_says_the_same_to_all(self) -> None:
-        topic = TopicFactory.create()
+        topic = DiscussionTopicFactory.create()
         DiscussionTopic.objects.filter(pk=topic.pk).update(created_at=MOMENT)
         self.browser.cookies["time_zone"] = "Asia/Tokyo"
 

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from assistants.models import AssistantConversation, AssistantMessage, TokenSpending
-from assistants.models.message import Status
+from assistants.models.assistant_message import Status
 from assistants.services.conversations import (
     AnswerInProgress,
     NothingToRetry,

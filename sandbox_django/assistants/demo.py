@@ -3,7 +3,7 @@
 from accounts.demo import DemoPeople
 from accounts.models import User
 from assistants.models import AssistantConversation
-from assistants.models.message import MessageType
+from assistants.models.assistant_message import MessageType
 from core.markdown import render_markdown
 
 

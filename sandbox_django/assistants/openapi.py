@@ -7,7 +7,7 @@ from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import Direction
 
-from assistants.models.message import MessageType
+from assistants.models.assistant_message import MessageType
 from assistants.serializers.message import AnswerSerializer, StoredQuestionSerializer
 from core.openapi import Operation, describe
 

@@ -6,7 +6,7 @@ from django.db import connection
 
 from assistants.messages.assistant import StreamingMessage
 from assistants.models import AssistantConversation, AssistantMessage
-from assistants.models.message import Status
+from assistants.models.assistant_message import Status
 from assistants.services.reply_buffer import reply_buffer
 from core.live.layers import LAYER_DOWN, live_layer
 from core.live.texts import NewestText, Piece

@@ -2,7 +2,6 @@
 
 from copy import deepcopy
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from chanx.asyncapi.generator import AsyncAPIGenerator
@@ -17,8 +16,6 @@ from accounts.cookies import ACCESS_COOKIE
 from asyncapi.closing import closings_of, table
 from asyncapi.examples import BY_FORMAT, NUMBER, example_of
 from core.live.messages import Unnumbered
-
-GUIDE = Path(__file__).with_name("guide.md")
 
 SEQ = {"type": "integer", "minimum": 1, "description": "The number of this fact in the channel's feed."}
 REF = {
@@ -90,7 +87,7 @@ def _contract(discovery: type[RouteDiscovery]) -> dict[str, Any]:
         discovery().discover_routes(),
         title=chanx_settings.ASYNCAPI_TITLE,
         version=chanx_settings.ASYNCAPI_VERSION,
-        description=GUIDE.read_text().replace("{table of closing codes}", table()),
+        description=chanx_settings.ASYNCAPI_DESCRIPTION.replace("{table of closing codes}", table()),
         camelize=True,
         security_schemes=_security_schemes(),
     ).generate()

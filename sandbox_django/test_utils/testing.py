@@ -10,6 +10,7 @@ from chanx.channels.testing import WebsocketTestCase as ChanxWebsocketTestCase
 from chanx.constants import COMPLETE_ACTIONS, EVENT_ACTION_COMPLETE
 from rest_framework.test import APIClient
 
+from accounts.factories.user import UserFactory
 from accounts.models import User
 from test_utils.auth_api_test_case import auth_headers, ws_headers
 
@@ -65,17 +66,19 @@ class Page:
         await self.communicator.disconnect()
 
 
-class WebsocketTestCase(ChanxWebsocketTestCase):
-    """Opens pages; they are left at the end of the test's own event loop, not after it.
+class SocketTestCase(ChanxWebsocketTestCase):
+    """Opens sockets and closes them at the end of the test's own event loop, not after it.
 
     Tests may also use chanx's communicators: `assert_authenticated_status_ok()` after `connect()`, and
     `receive_all_messages(stop_action=EVENT_ACTION_COMPLETE)` for what a feed delivers.
     """
 
+    ignored_actions: frozenset[str] = frozenset()  # frames that the test's communicators don't receive
+
     def create_communicator(self, **options: Any) -> DjangoWebsocketCommunicator:
         """A communicator that is sent `event_complete` after each event, which only tests need."""
         communicator = super().create_communicator(**options)
-        communicator.application = partial(_with_completions, communicator.application)
+        communicator.application = partial(_with_completions, communicator.application, self.ignored_actions)
         return communicator
 
     async def open_socket(
@@ -112,10 +115,54 @@ class WebsocketTestCase(ChanxWebsocketTestCase):
         return await sync_to_async(send)()
 
 
-async def _with_completions(application: Any, scope: Any, receive: Any, send: Any) -> None:
+class WebsocketTestCase(SocketTestCase):
+    """A `SocketTestCase` in the idiom of chanx's sandbox: a signed-in user, and `auth_communicator` for them.
+
+    class TestChatDetailConsumer(WebsocketTestCase):
+        consumer = ChatDetailConsumer
+
+        def setUp(self) -> None:
+            super().setUp()
+            self.room = ChatMemberFactory.create(user=self.user).group_chat
+            self.ws_path = f"/ws/chat/{self.room.pk}/"
+    """
+
+    # It comes at any time, and these tests compare whole lists of messages.
+    ignored_actions = frozenset({"presence"})
+
+    user: User
+
+    def create_communicator(self, **options: Any) -> DjangoWebsocketCommunicator:
+        communicator = super().create_communicator(**options)
+        # What a test broadcasts is in no feed and has no number, so it isn't compared with the AsyncAPI document.
+        communicator.scope["has_invented_events"] = True
+        # chanx waits half a second, which isn't enough on a busy machine.
+        for wait in (communicator.wait_for_auth, communicator.assert_authenticated_status_ok):
+            setattr(communicator, wait.__name__, partial(wait, max_auth_time=PATIENCE))
+        return communicator
+
+    def get_ws_headers(self) -> list[tuple[bytes, bytes]]:
+        self.user, headers = self.create_user_and_ws_headers()
+        return headers
+
+    def create_user_and_ws_headers(self) -> tuple[User, list[tuple[bytes, bytes]]]:
+        """Returns a new user and the headers with which they open a socket."""
+        user = UserFactory.create()
+        return user, ws_headers(user)
+
+    async def acreate_user_and_ws_headers(self) -> tuple[User, list[tuple[bytes, bytes]]]:
+        return await sync_to_async(self.create_user_and_ws_headers)()
+
+
+async def _with_completions(
+    application: Any, ignored_actions: frozenset[str], scope: Any, receive: Any, send: Any
+) -> None:
     async def send_completed(message: dict[str, Any]) -> None:
+        action = json.loads(message["text"])["action"] if message["type"] == "websocket.send" else None
+        if action in ignored_actions:
+            return
         await send(message)
-        if message["type"] == "websocket.send" and json.loads(message["text"])["action"] not in NO_EVENTS:
+        if action is not None and action not in NO_EVENTS:
             await send({"type": "websocket.send", "text": EVENT_COMPLETE})
 
     await application(scope, receive, send_completed)

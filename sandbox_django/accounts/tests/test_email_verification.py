@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.factories.user import UserFactory
 from accounts.models import User
-from assistants.factories.conversation import ConversationFactory
+from assistants.factories import AssistantConversationFactory
 from assistants.models import TokenSpending
 from test_utils.openai_test_utils import scripted_model
 from test_utils.people import alice, mallory
@@ -174,7 +174,7 @@ class EmailVerificationTests(TransactionTestCase):
             client.force_login(user)
             key = f"person {user.pk}"
             TokenSpending.objects.create(spender=key, day=timezone.now().date(), tokens=4_900)
-            conversation = ConversationFactory.create(user=user)
+            conversation = AssistantConversationFactory.create(user=user)
             with scripted_model("Yes."):
                 url = reverse("conversation-messages-list", args=[conversation.pk])
                 statuses.append(client.post(url, {"content": "Hi"}, content_type="application/json").status_code)

@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from assistants.models import AssistantMessage
-from assistants.models.message import MessageType, Status
+from assistants.models.assistant_message import MessageType, Status
 from assistants.services.failures import words_for
 from core.dates import formatted
 from core.text_fields import MessageField

@@ -31,7 +31,7 @@ from assistants.messages.assistant import (
     UsagePayload,
 )
 from assistants.models import AssistantConversation, AssistantMessage
-from assistants.models.message import MessageType, Status
+from assistants.models.assistant_message import MessageType, Status
 from assistants.services import ai_service
 from assistants.services.ai_service import ChatModel, CutShort, ModelProblem, ModelUnavailable, Usage
 from assistants.services.answer_text import storable

@@ -11,7 +11,7 @@ from accounts.models import User
 from assistants.groups import WRITERS, conversation_feed, conversation_key
 from assistants.messages.assistant import ConversationClaimed, ConversationUpdated, NewAssistantMessage
 from assistants.models import AssistantConversation, AssistantMessage
-from assistants.models.message import MessageType
+from assistants.models.assistant_message import MessageType
 from assistants.services.answers import BegunAnswer, begin_answer, writing_of
 from assistants.services.spending import Asker
 from assistants.services.tidying import delete_conversations

@@ -1,7 +1,7 @@
 """A conversation as one Markdown text, to keep or to give away."""
 
 from assistants.models import AssistantConversation, AssistantMessage
-from assistants.models.message import Status
+from assistants.models.assistant_message import Status
 from assistants.services.failures import words_for
 
 

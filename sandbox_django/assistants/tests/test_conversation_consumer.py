@@ -15,11 +15,11 @@ from django.utils import timezone
 
 from accounts.models import User
 from assistants.consumers.conversation_consumer import ConversationAssistantConsumer
-from assistants.factories.conversation import AnswerFactory, ConversationFactory
+from assistants.factories import AnswerFactory, AssistantConversationFactory
 from assistants.groups import conversation_feed
 from assistants.messages.assistant import StreamingMessage
 from assistants.models import AssistantConversation, AssistantMessage
-from assistants.models.message import Status
+from assistants.models.assistant_message import Status
 from assistants.services import answers, ticker, titles
 from assistants.services.ai_service import CutShort, ModelProblem, ModelUnavailable, Usage
 from assistants.services.answers import end_abandoned_answers
@@ -33,17 +33,17 @@ from core.live.texts import Piece
 from runtime.threads import end_threads
 from test_utils.openai_test_utils import Gate, ScriptedPiece, scripted_model
 from test_utils.people import alice, mallory
-from test_utils.testing import Page, WebsocketTestCase
+from test_utils.testing import Page, SocketTestCase
 
 
-class ConversationSocketCase(WebsocketTestCase):
+class ConversationSocketCase(SocketTestCase):
     consumer = ConversationAssistantConsumer
 
     def setUp(self) -> None:
         super().setUp()
         self.alice, self.mallory = alice(), mallory()
-        self.conversation: AssistantConversation = ConversationFactory.create(user=self.alice)
-        self.ownerless: AssistantConversation = ConversationFactory.create(user=None)
+        self.conversation: AssistantConversation = AssistantConversationFactory.create(user=self.alice)
+        self.ownerless: AssistantConversation = AssistantConversationFactory.create(user=None)
 
     async def open(self, conversation: AssistantConversation | None = None, *, query: str = "") -> Page:
         conversation = conversation or self.conversation
@@ -354,7 +354,7 @@ class RetryTests(ConversationSocketCase):
 class TitleTests(ConversationSocketCase):
     def setUp(self) -> None:
         super().setUp()
-        self.conversation = ConversationFactory.create(user=self.alice, title="")
+        self.conversation = AssistantConversationFactory.create(user=self.alice, title="")
 
     async def test_pages_hear_of_the_title_behind_the_first_words(self) -> None:
         page = await self.open()
@@ -530,7 +530,7 @@ class ManyAnswersTests(ConversationSocketCase):
 
     async def test_a_hundred_answers_hold_no_database_connection_while_the_model_talks(self) -> None:
         """With two database threads, and so two connections, everybody is served while a hundred models are silent."""
-        conversations = await sync_to_async(ConversationFactory.create_batch)(100, user=None)
+        conversations = await sync_to_async(AssistantConversationFactory.create_batch)(100, user=None)
         gate = Gate()
 
         with self.settings(DATABASE_THREADS=2, LIMITS=False), scripted_model("Two ", gate, "cups."):
@@ -544,7 +544,7 @@ class ManyAnswersTests(ConversationSocketCase):
         assert [frames[-1]["payload"]["length"] for frames in ended] == [9] * 100
 
     async def test_answers_that_end_together_share_their_last_round_trips(self) -> None:
-        conversations = await sync_to_async(ConversationFactory.create_batch)(40, user=None)
+        conversations = await sync_to_async(AssistantConversationFactory.create_batch)(40, user=None)
         buffer = type(reply_buffer())
         send, more, last = buffer.send, Gate(), Gate()
         batches: list[int] = []
@@ -570,7 +570,7 @@ class ManyAnswersTests(ConversationSocketCase):
         assert said == [["cups", "."]] * 40
 
     async def test_answers_that_end_together_are_stored_and_named_in_few_transactions(self) -> None:
-        conversations = await sync_to_async(ConversationFactory.create_batch)(40, user=None, title="")
+        conversations = await sync_to_async(AssistantConversationFactory.create_batch)(40, user=None, title="")
         gate = Gate()
 
         with (
@@ -593,7 +593,7 @@ class ManyAnswersTests(ConversationSocketCase):
         assert [text_of(first + rest) for first, rest in zip(begun, heard, strict=True)] == ["Two cups."] * 40
 
     async def test_few_titles_are_asked_for_at_once(self) -> None:
-        conversations = await sync_to_async(ConversationFactory.create_batch)(12, user=None, title="")
+        conversations = await sync_to_async(AssistantConversationFactory.create_batch)(12, user=None, title="")
         gate = Gate()
 
         with self.settings(DATABASE_THREADS=2, LIMITS=False), scripted_model("Two ", gate, "cups.") as model:

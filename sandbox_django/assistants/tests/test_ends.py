@@ -7,9 +7,9 @@ from unittest import skipUnless
 from django.db import connection, transaction
 from django.test import TransactionTestCase
 
-from assistants.factories.conversation import AnswerFactory
+from assistants.factories import AnswerFactory
 from assistants.models import AssistantMessage
-from assistants.models.message import Status
+from assistants.models.assistant_message import Status
 from assistants.services.answers import End, Outcome, _store_ends
 from assistants.services.ticker import _store_checkpoint
 from test_utils.connections import in_own_connection

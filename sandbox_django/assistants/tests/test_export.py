@@ -1,9 +1,9 @@
 from django.test import TestCase
 
 from accounts.models import User
-from assistants.factories.conversation import AnswerFactory, ConversationFactory, QuestionFactory
+from assistants.factories import AnswerFactory, AssistantConversationFactory, QuestionFactory
 from assistants.models import AssistantConversation
-from assistants.models.message import Status
+from assistants.models.assistant_message import Status
 from assistants.services.ai_service import ModelProblem
 from test_utils import people
 from test_utils.queries import assert_queries
@@ -20,7 +20,7 @@ class ExportTests(TestCase):
     @classmethod
     def setUpTestData(cls) -> None:
         cls.alice = people.alice()
-        cls.conversation = ConversationFactory.create(user=cls.alice, title="Cooking rice")
+        cls.conversation = AssistantConversationFactory.create(user=cls.alice, title="Cooking rice")
 
     def export(self) -> str:
         self.client.force_login(self.alice)
@@ -32,7 +32,7 @@ class ExportTests(TestCase):
         assert self.client.get(export_of(self.conversation)).status_code == 404
 
     def test_one_without_owner_is_for_whoever_has_its_address(self) -> None:
-        ownerless = ConversationFactory.create(user=None)
+        ownerless = AssistantConversationFactory.create(user=None)
 
         assert self.client.get(export_of(ownerless)).status_code == 200
 

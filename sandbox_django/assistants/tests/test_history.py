@@ -6,8 +6,8 @@ from django.test import SimpleTestCase, override_settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistants.factories.conversation import AnswerFactory, QuestionFactory
-from assistants.models.message import Status
+from assistants.factories import AnswerFactory, QuestionFactory
+from assistants.models.assistant_message import Status
 from assistants.services.ai_service import Turn
 from assistants.services.history import HistoryMessage, turns_for
 from assistants.tests.test_messages_api import ConversationCase

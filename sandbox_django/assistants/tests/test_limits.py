@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.factories.user import UserFactory
-from assistants.factories.conversation import ConversationFactory
+from assistants.factories import AssistantConversationFactory
 from assistants.models import AssistantMessage, TokenSpending
 from assistants.services.ai_service import ModelProblem, ModelUnavailable, Usage
 from assistants.services.answers import end_abandoned_answers
@@ -47,7 +47,7 @@ class LimitTests(ConversationCase):
     @override_settings(ASSISTANT_ANSWERS_AT_ONCE=1)
     def test_so_many_answers_at_once(self) -> None:
         self.running_answer(spender=f"person {self.alice.pk}")
-        self.conversation = ConversationFactory.create(user=self.alice)
+        self.conversation = AssistantConversationFactory.create(user=self.alice)
 
         self.assert_too_often(self.ask(), within=5)
 
@@ -77,7 +77,7 @@ class LimitTests(ConversationCase):
         """Asks once from each of so many new accounts; returns the statuses."""
         statuses = []
         for user in UserFactory.create_batch(count):
-            conversation = ConversationFactory.create(user=user)
+            conversation = AssistantConversationFactory.create(user=user)
             response = self.client_of(user).post(self.url(conversation), {"content": "Hi"}, REMOTE_ADDR=address)
             statuses.append(response.status_code)
         return statuses
@@ -92,7 +92,8 @@ class LimitTests(ConversationCase):
     def test_accounts_of_one_address_share_its_answers_at_once(self) -> None:
         self.running_answer(address_key="everyone at 2001:db8:1:2::/64")
         self.running_answer(
-            question__conversation=ConversationFactory.create(user=None), address_key="everyone at 2001:db8:1:2::/64"
+            question__conversation=AssistantConversationFactory.create(user=None),
+            address_key="everyone at 2001:db8:1:2::/64",
         )
         with scripted_model("Yes."):
             assert self.ask_as_others(1, "2001:db8:1:2::7") == [429]

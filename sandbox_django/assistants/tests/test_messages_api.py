@@ -15,10 +15,10 @@ from rest_framework.test import APIClient
 from rest_framework.views import APIView
 
 from accounts.models import User
-from assistants.factories.conversation import AnswerFactory, ConversationFactory, QuestionFactory
+from assistants.factories import AnswerFactory, AssistantConversationFactory, QuestionFactory
 from assistants.groups import conversation_feed
 from assistants.models import AssistantConversation, AssistantMessage
-from assistants.models.message import Status
+from assistants.models.assistant_message import Status
 from assistants.services.ai_service import ModelProblem, ModelUnavailable, Turn, Usage
 from assistants.views.conversation_views import ConversationDetailView
 from core.live import feeds
@@ -33,8 +33,8 @@ class ConversationCase(TransactionTestCase):
 
     def setUp(self) -> None:
         self.alice, self.mallory = alice(), mallory()
-        self.conversation = ConversationFactory.create(user=self.alice, title="Rice")
-        self.ownerless = ConversationFactory.create(user=None, title="Salt")
+        self.conversation = AssistantConversationFactory.create(user=self.alice, title="Rice")
+        self.ownerless = AssistantConversationFactory.create(user=None, title="Salt")
         self.client_of_alice = self.client_of(self.alice)
         self.visitor = APIClient()
 
@@ -217,7 +217,7 @@ class AskingTests(ConversationCase):
         assert [turn.content for turn in model.heard[0][1:]] == [f"{kept.content}\n\n{'z' * 10}"]
 
     def test_asking_makes_the_conversation_the_newest_active(self) -> None:
-        ConversationFactory.create(user=self.alice, title="Newer")
+        AssistantConversationFactory.create(user=self.alice, title="Newer")
         with scripted_model("Yes."):
             self.ask()
 

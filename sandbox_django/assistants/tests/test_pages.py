@@ -4,10 +4,10 @@ from unittest import mock
 from django.test import TestCase, override_settings
 
 from accounts.models import User
-from assistants.factories.conversation import AnswerFactory, ConversationFactory, QuestionFactory
+from assistants.factories import AnswerFactory, AssistantConversationFactory, QuestionFactory
 from assistants.groups import conversation_feed
 from assistants.models import AssistantConversation, AssistantMessage
-from assistants.models.message import Status
+from assistants.models.assistant_message import Status
 from assistants.services.ai_service import ModelProblem
 from assistants.services.conversations import change_conversation, post_message
 from core.live import feeds
@@ -27,7 +27,7 @@ class WhoOpensAConversationTests(TestCase):
     @classmethod
     def setUpTestData(cls) -> None:
         cls.alice = people.alice()
-        cls.conversation = ConversationFactory.create(user=cls.alice)
+        cls.conversation = AssistantConversationFactory.create(user=cls.alice)
 
     def test_mine_does_not_exist_for_others(self) -> None:
         mallory = people.mallory()
@@ -47,7 +47,7 @@ class WhoOpensAConversationTests(TestCase):
         self.assertContains(response, f"/api/assistants/conversations/{self.conversation.pk}/messages/")
 
     def test_one_without_owner_opens_for_whoever_has_its_address(self) -> None:
-        ownerless = ConversationFactory.create(user=None)
+        ownerless = AssistantConversationFactory.create(user=None)
 
         for visitor in (None, people.mallory()):
             with self.subTest(visitor):
@@ -68,7 +68,7 @@ class ConversationPageTests(TestCase):
 
     @classmethod
     def setUpTestData(cls) -> None:
-        cls.conversation = ConversationFactory.create(user=None)
+        cls.conversation = AssistantConversationFactory.create(user=None)
 
     def test_what_happens_while_the_page_is_made_is_on_it_or_told_later(self) -> None:
         asked, title = "Asked in between", "Named in between"
@@ -155,8 +155,8 @@ class ConversationPageTests(TestCase):
     def test_page_asks_the_same_few_things_however_long_the_conversation(self) -> None:
         alice = people.alice()
         self.client.force_login(alice)
-        conversation = ConversationFactory.create(user=alice)
-        ConversationFactory.create_batch(3, user=alice)
+        conversation = AssistantConversationFactory.create(user=alice)
+        AssistantConversationFactory.create_batch(3, user=alice)
         for _ in range(20):
             AnswerFactory.create(question__conversation=conversation)
 
@@ -185,9 +185,9 @@ class StartPageTests(TestCase):
 
     def test_person_begins_one_of_their_own_and_sees_the_others_of_theirs_only(self) -> None:
         alice = people.alice()
-        ConversationFactory.create(user=alice, title="Knots for sailors")
-        ConversationFactory.create(user=people.bob(), title="Bob's secret")
-        ConversationFactory.create(user=None, title="Nobody's")
+        AssistantConversationFactory.create(user=alice, title="Knots for sailors")
+        AssistantConversationFactory.create(user=people.bob(), title="Bob's secret")
+        AssistantConversationFactory.create(user=None, title="Nobody's")
         self.client.force_login(alice)
 
         response = self.client.get("/assistants/")
@@ -219,8 +219,8 @@ class StartPageTests(TestCase):
 
     def test_titles_can_be_searched(self) -> None:
         alice = people.alice()
-        ConversationFactory.create(user=alice, title="Knots for sailors")
-        ConversationFactory.create(user=alice, title="Cooking rice")
+        AssistantConversationFactory.create(user=alice, title="Knots for sailors")
+        AssistantConversationFactory.create(user=alice, title="Cooking rice")
         self.client.force_login(alice)
 
         response = self.client.get("/assistants/", {"search": "KNOTS"})

@@ -10,14 +10,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from assistants.consumers.conversation_consumer import ConversationAssistantConsumer
-from assistants.factories.conversation import ConversationFactory, QuestionFactory
+from assistants.factories import AssistantConversationFactory, QuestionFactory
 from assistants.groups import conversation_feed
 from assistants.messages.assistant import ConversationUpdated
 from assistants.models import AssistantConversation
 from core.live import feeds
 from core.live.models import Feed
 from test_utils.people import alice, mallory
-from test_utils.testing import WebsocketTestCase
+from test_utils.testing import SocketTestCase
 
 
 def start_in(browser: Client, **data: str) -> AssistantConversation:
@@ -45,7 +45,7 @@ class KeepingTests(TransactionTestCase):
         assert conversation.is_anonymous
 
     def test_a_cookie_that_we_did_not_sign_claims_nothing(self) -> None:
-        conversation = ConversationFactory.create(user=None)
+        conversation = AssistantConversationFactory.create(user=None)
         self.browser.cookies["conversations"] = f'["{conversation.pk.hex}"]'
 
         sign_in(self.browser)
@@ -80,7 +80,7 @@ class KeepingTests(TransactionTestCase):
         assert conversation.user.email == "new@example.com"
 
 
-class ShutOutTests(WebsocketTestCase):
+class ShutOutTests(SocketTestCase):
     consumer = ConversationAssistantConsumer
 
     async def test_strangers_with_the_link_are_shut_out_when_it_becomes_somebodys(self) -> None:
@@ -102,7 +102,7 @@ class ShutOutTests(WebsocketTestCase):
 
     async def test_pages_of_a_deleted_conversation_are_closed(self) -> None:
         person = await sync_to_async(alice)()
-        conversation = await sync_to_async(ConversationFactory.create)(user=person)
+        conversation = await sync_to_async(AssistantConversationFactory.create)(user=person)
         page = await self.open_page(f"/ws/assistants/{conversation.pk}/", by=person)
 
         response = await self.request("DELETE", f"/api/assistants/conversations/{conversation.pk}/", by=person)
@@ -114,8 +114,8 @@ class ShutOutTests(WebsocketTestCase):
 class LeftBehindTests(TransactionTestCase):
     def test_what_visitors_left_behind_is_deleted_with_its_feed(self) -> None:
         old = timezone.now() - timedelta(days=31)
-        left, touched = ConversationFactory.create_batch(2, user=None)
-        owned = ConversationFactory.create(user=alice())
+        left, touched = AssistantConversationFactory.create_batch(2, user=None)
+        owned = AssistantConversationFactory.create(user=alice())
         for conversation in (left, touched, owned):
             QuestionFactory.create(conversation=conversation)
             with feeds.write(conversation_feed(conversation.pk)) as feed:

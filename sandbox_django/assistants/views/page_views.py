@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 from assistants.browsers import conversations_of_browser
 from assistants.groups import conversation_feed
 from assistants.models import AssistantConversation, AssistantMessage
-from assistants.models.message import MessageType, Status
+from assistants.models.assistant_message import MessageType, Status
 from assistants.services.ai_service import demo_model_answers
 from assistants.services.export import as_markdown
 from core.live import feeds

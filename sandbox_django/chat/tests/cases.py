@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 
 from accounts.factories.user import UserFactory
 from accounts.models import User
-from chat.factories.room import MemberFactory, RoomFactory
+from chat.factories import ChatMemberFactory, GroupChatFactory
 from chat.models import ChatMember, GroupChat
 from chat.models.room import ChatRole
 from test_utils.auth_api_test_case import auth_headers
@@ -32,10 +32,10 @@ class Room:
     def make_room(self) -> None:
         self.alice, self.bob, self.mallory = alice(), bob(), mallory()
         self.carol = UserFactory.create(email="carol@example.com", display_name="Carol")
-        self.room = RoomFactory.create(title="Rice")
-        self.owner = MemberFactory.create(group_chat=self.room, user=self.alice, chat_role=OWNER)
-        self.admin = MemberFactory.create(group_chat=self.room, user=self.carol, chat_role=ADMIN)
-        self.member = MemberFactory.create(group_chat=self.room, user=self.bob)
+        self.room = GroupChatFactory.create(title="Rice")
+        self.owner = ChatMemberFactory.create(group_chat=self.room, user=self.alice, chat_role=OWNER)
+        self.admin = ChatMemberFactory.create(group_chat=self.room, user=self.carol, chat_role=ADMIN)
+        self.member = ChatMemberFactory.create(group_chat=self.room, user=self.bob)
 
     def room_url(self) -> str:
         return reverse("groupchat-detail", args=[self.room.pk])

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from accounts.factories.user import UserFactory
 from accounts.models import User
-from chat.factories.room import MemberFactory
+from chat.factories import ChatMemberFactory
 from chat.groups import person_feed, room_feed
 from chat.models import ChatMember, GroupChat
 from chat.services.members import NotAllowed, NotInRoom, add_member, change_role, remove_member
@@ -66,7 +66,7 @@ class RefusalTests(MembersCase):
 
     def test_services_refuse_too_what_permissions_have_let_pass(self) -> None:
         # Somebody was made owner, or an admin a member, between the look at the rights and the lock.
-        another = MemberFactory.create(group_chat=self.room, user=self.mallory)
+        another = ChatMemberFactory.create(group_chat=self.room, user=self.mallory)
         for refused in (
             lambda: remove_member(self.owner, by=self.carol),
             lambda: change_role(self.owner, chat_role=MEMBER, by=self.carol),
@@ -167,7 +167,7 @@ class MemberTests(MembersCase):
         assert self.send("get", self.room_url(), by=self.bob).status_code == 404
 
     def test_a_long_list_costs_no_query_per_member(self) -> None:
-        MemberFactory.create_batch(200, group_chat=self.room)
+        ChatMemberFactory.create_batch(200, group_chat=self.room)
         self.sign_in(self.bob)
 
         with assert_queries(5):
@@ -227,8 +227,8 @@ class AtOnceTests(MembersCase):
             assert statuses == [204, 409]
             assert list(self.roles().values()).count(OWNER) == 1
             self.room.members.exclude(user=self.carol).delete()
-            self.owner = MemberFactory.create(group_chat=self.room, user=self.alice, chat_role=OWNER)
-            self.member = MemberFactory.create(group_chat=self.room, user=self.bob)
+            self.owner = ChatMemberFactory.create(group_chat=self.room, user=self.alice, chat_role=OWNER)
+            self.member = ChatMemberFactory.create(group_chat=self.room, user=self.bob)
 
     def test_of_two_owners_who_step_down_at_once_one_stays(self) -> None:
         self.give(OWNER, self.member, by=self.alice)

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test import override_settings
 
 from accounts.models import User
-from chat.factories.room import MemberFactory, MessageFactory
+from chat.factories import ChatMemberFactory, ChatMessageFactory
 from chat.groups import room_feed
 from chat.models import ChatMessage
 from chat.tests.cases import MEMBER, RoomCase, code_of
@@ -140,7 +140,7 @@ class MessageTests(RoomCase):
         assert (message["sender"], message["senderName"], message["userId"]) == (None, "", None)
 
     def test_mentions_are_members_by_the_longest_name_that_fits(self) -> None:
-        bobby = MemberFactory.create(group_chat=self.room, user__display_name="Bob Marley").user
+        bobby = ChatMemberFactory.create(group_chat=self.room, user__display_name="Bob Marley").user
         for content, expected in {
             "@Bob": [self.bob.pk],
             "@bob, @Carol!": [self.bob.pk, self.carol.pk],
@@ -175,7 +175,7 @@ class MessageTests(RoomCase):
 
     def test_number_after_a_name_is_an_id_and_not_part_of_another_name(self) -> None:
         name = f"Bob#{self.bob.pk}"
-        other = MemberFactory.create(group_chat=self.room, user__display_name=name).user
+        other = ChatMemberFactory.create(group_chat=self.room, user__display_name=name).user
 
         assert self.say(f"@{name}").json()["mentions"] == [self.bob.pk]
         assert self.say(f"@{name}#{other.pk}").json()["mentions"] == [other.pk]
@@ -190,14 +190,14 @@ class MessageTests(RoomCase):
             ("Anna-Lena O'Neil", "@anna-lena o'neil."),
         ):
             with self.subTest(name):
-                user = MemberFactory.create(group_chat=self.room, user__display_name=name).user
+                user = ChatMemberFactory.create(group_chat=self.room, user__display_name=name).user
                 message = self.say(content).json()
 
                 assert message["mentions"] == [user.pk]
                 assert f'<span class="mention" data-user-id="{user.pk}">@' in message["contentHtml"]
 
     def test_of_members_with_the_same_name_all_or_the_chosen_one_are_mentioned(self) -> None:
-        ids = sorted(MemberFactory.create(group_chat=self.room, user__display_name="Kim").user.pk for _ in range(2))
+        ids = sorted(ChatMemberFactory.create(group_chat=self.room, user__display_name="Kim").user.pk for _ in range(2))
 
         assert self.say("@Kim").json()["mentions"] == ids
         assert self.say(f"@Kim#{ids[1]}").json()["mentions"] == [ids[1]]
@@ -212,7 +212,7 @@ class MessageTests(RoomCase):
 
 class ListTests(RoomCase):
     def test_newest_first_upward_and_catching_up(self) -> None:
-        ids = [MessageFactory.create(group_chat=self.room).pk for _ in range(5)]
+        ids = [ChatMessageFactory.create(group_chat=self.room).pk for _ in range(5)]
 
         def listed(query: str) -> Any:
             results = self.send("get", f"{self.messages_url()}{query}", by=self.bob).json()["results"]
@@ -231,9 +231,9 @@ class ListTests(RoomCase):
 
     def test_a_page_of_messages_costs_no_query_per_message(self) -> None:
         for _ in range(50):
-            member = MemberFactory.create(group_chat=self.room)
-            MessageFactory.create(group_chat=self.room, author=member.user)
-            MessageFactory.create(group_chat=self.room)
+            member = ChatMemberFactory.create(group_chat=self.room)
+            ChatMessageFactory.create(group_chat=self.room, author=member.user)
+            ChatMessageFactory.create(group_chat=self.room)
         self.sign_in(self.bob)
 
         with assert_queries(6):

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.factories.user import UserFactory
 from accounts.models import User
-from chat.factories.room import MemberFactory, MessageFactory, RoomFactory
+from chat.factories import ChatMemberFactory, ChatMessageFactory, GroupChatFactory
 from chat.groups import room_feed
 from chat.models import ChatMember, ChatMessage, GroupChat
 from chat.models.room import ChatRole
@@ -100,7 +100,7 @@ class HomeTests(PageCase):
         self.assertRedirects(self.client.get("/chat"), "/chat/", status_code=301)
 
     def test_my_rooms_are_listed_and_nobody_elses(self) -> None:
-        RoomFactory.create(title="A secret")
+        GroupChatFactory.create(title="A secret")
         self.be(self.bob)
 
         response = self.client.get("/chat/")
@@ -109,8 +109,8 @@ class HomeTests(PageCase):
         self.assertNotContains(response, "A secret")
 
     def test_rooms_stand_by_when_something_was_said_with_its_words_and_what_is_unread(self) -> None:
-        later = RoomFactory.create(title="Knots")
-        MemberFactory.create(group_chat=later, user=self.bob)
+        later = GroupChatFactory.create(title="Knots")
+        ChatMemberFactory.create(group_chat=later, user=self.bob)
         for content in ("One", "A **bowline**, of course"):
             post_message(self.room, content=content, by=self.alice)
         self.be(self.bob)
@@ -130,7 +130,7 @@ class HomeTests(PageCase):
             self.assertContains(self.client.get("/chat/"), f"<span data-count>{badge}</span>")
 
     def test_deleted_words_are_not_told_by_the_list(self) -> None:
-        MessageFactory.create(group_chat=self.room, author=self.alice, content="", content_html="", is_deleted=True)
+        ChatMessageFactory.create(group_chat=self.room, author=self.alice, content="", content_html="", is_deleted=True)
         self.be(self.bob)
 
         self.assertContains(self.client.get("/chat/"), "Message deleted")
@@ -165,7 +165,7 @@ class HomeTests(PageCase):
         self.be(self.bob)
         with assert_queries(4):  # session, person, head, rooms
             self.client.get("/chat/")
-        rooms = RoomFactory.create_batch(200)
+        rooms = GroupChatFactory.create_batch(200)
         ChatMember.objects.bulk_create(ChatMember(group_chat=room, user=self.bob) for room in rooms)
         ChatMessage.objects.bulk_create(
             ChatMessage(group_chat=room, number=1, author=self.alice, content="Hi", content_html="<p>Hi</p>")
@@ -182,7 +182,7 @@ class RoomPageTests(PageCase):
     def say(self, content: str, *, by: User | None = None, ago: float = 0) -> ChatMessage:
         """Said so many minutes ago."""
         then = timezone.now() - timedelta(minutes=ago)
-        message: ChatMessage = MessageFactory.create(
+        message: ChatMessage = ChatMessageFactory.create(
             group_chat=self.room, author=by or self.alice, content=content, content_html=f"<p>{content}</p>"
         )
         ChatMessage.objects.filter(pk=message.pk).update(created_at=then)
@@ -292,7 +292,7 @@ class RoomPageTests(PageCase):
         assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=", page)
 
     def test_deleted_message_keeps_its_place(self) -> None:
-        MessageFactory.create(group_chat=self.room, author=self.alice, content="", content_html="", is_deleted=True)
+        ChatMessageFactory.create(group_chat=self.room, author=self.alice, content="", content_html="", is_deleted=True)
         self.be(self.bob)
 
         self.assertContains(self.client.get(self.page()), "This message was deleted.")
@@ -357,7 +357,7 @@ class MembersPageTests(PageCase):
         """Two members whose names are one in another case and normal form."""
         kims = ("zoe\u0301 kim", "zoe@example.com"), ("Zo\u00e9 Kim", "other@example.com")
         first, second = (
-            MemberFactory.create(group_chat=self.room, user__display_name=name, user__email=email)
+            ChatMemberFactory.create(group_chat=self.room, user__display_name=name, user__email=email)
             for name, email in kims
         )
         return first, second
@@ -398,7 +398,7 @@ class MembersPageTests(PageCase):
         first, second = self.add_kims()
         gone = UserFactory.create(display_name="Bob")
         for author in (first.user, second.user, self.bob, gone):
-            MessageFactory.create(group_chat=self.room, author=author)
+            ChatMessageFactory.create(group_chat=self.room, author=author)
         self.be(self.alice)
 
         page = self.client.get(self.page())
@@ -496,7 +496,7 @@ class MembersPageTests(PageCase):
         assert self.role_of(self.bob) is None
 
     def test_member_of_another_room_is_not_found_here(self) -> None:
-        elsewhere = MemberFactory.create(user=self.mallory)
+        elsewhere = ChatMemberFactory.create(user=self.mallory)
         self.be(self.alice)
 
         for action in ("", "remove/"):
@@ -522,7 +522,7 @@ class MembersPageTests(PageCase):
 
     def test_many_members_take_as_many_queries_as_few(self) -> None:
         self.be(self.alice)
-        MemberFactory.create_batch(30, group_chat=self.room)
+        ChatMemberFactory.create_batch(30, group_chat=self.room)
 
         with assert_queries(7):  # session, person, two heads, membership, members, rooms
             self.client.get(self.page("members/"))
@@ -565,8 +565,8 @@ class SearchTests(PageCase):
         return post_message(room or self.room, content=content, by=self.alice)
 
     def test_what_is_said_elsewhere_is_not_found(self) -> None:
-        elsewhere = RoomFactory.create(title="Secret bowline")
-        MemberFactory.create(group_chat=elsewhere, user=self.alice)
+        elsewhere = GroupChatFactory.create(title="Secret bowline")
+        ChatMemberFactory.create(group_chat=elsewhere, user=self.alice)
         self.say("A bowline, of course", elsewhere)
         self.be(self.bob)
 

@@ -16,12 +16,12 @@ from chat.models import ChatMember
 from chat.tests.cases import ADMIN, Room
 from core.live import feeds, selective
 from test_utils.auth_api_test_case import auth_headers
-from test_utils.testing import Page, WebsocketTestCase
+from test_utils.testing import Page, SocketTestCase
 
 HINTS = {"presence", "typing", "read"}
 
 
-class RoomSocketCase(Room, WebsocketTestCase):
+class RoomSocketCase(Room, SocketTestCase):
     consumer = ChatDetailConsumer
 
     def setUp(self) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from chat.factories.room import MemberFactory, MessageFactory, RoomFactory
+from chat.factories import ChatMemberFactory, ChatMessageFactory, GroupChatFactory
 from chat.groups import person_feed, room_feed
 from chat.models import ChatMember, ChatMessage, GroupChat
 from chat.tests.cases import MEMBER, OWNER, RoomCase, code_of
@@ -14,7 +14,7 @@ from test_utils.queries import assert_queries
 
 class WhoMayTests(RoomCase):
     def routes(self) -> list[tuple[str, str]]:
-        message = MessageFactory.create(group_chat=self.room, author=self.bob)
+        message = ChatMessageFactory.create(group_chat=self.room, author=self.bob)
         read = reverse("groupchat-read", args=[self.room.pk])
         hand_over = reverse("chat-members-hand-over", args=[self.room.pk, self.member.pk])
         return [
@@ -52,9 +52,9 @@ class WhoMayTests(RoomCase):
                 assert self.send("get", f"/api/chat/{self.room.pk}/messages/{pk}/", by=self.alice).status_code == 404
 
     def test_what_is_in_another_room_of_mine_is_not_in_this_one(self) -> None:
-        other = RoomFactory.create()
-        elsewhere = MemberFactory.create(group_chat=other, user=self.alice, chat_role=OWNER)
-        message = MessageFactory.create(group_chat=other, author=self.alice)
+        other = GroupChatFactory.create()
+        elsewhere = ChatMemberFactory.create(group_chat=other, user=self.alice, chat_role=OWNER)
+        message = ChatMessageFactory.create(group_chat=other, author=self.alice)
 
         for method in ("get", "patch", "delete"):
             body = {"content": "Hi", "chatRole": MEMBER}
@@ -152,7 +152,7 @@ class RoomTests(RoomCase):
 
     def test_a_long_list_costs_no_query_per_room(self) -> None:
         for _ in range(200):
-            MemberFactory.create(user=self.mallory)
+            ChatMemberFactory.create(user=self.mallory)
 
         self.sign_in(self.mallory)
 
@@ -173,7 +173,7 @@ class UnreadTests(RoomCase):
         return self.send("post", f"/api/chat/{self.room.pk}/read/", {"messageId": message_id}, by=self.bob)
 
     def test_what_is_no_message_of_the_room_is_refused(self) -> None:
-        elsewhere = MessageFactory.create()
+        elsewhere = ChatMessageFactory.create()
 
         for message_id in (elsewhere.pk, 0, -1, 2**63, 2**70, "x", None, True):
             with self.subTest(message_id):
@@ -220,15 +220,15 @@ class UnreadTests(RoomCase):
         assert self.unread() == 1
 
     def test_what_people_said_who_are_gone_is_unread_too(self) -> None:
-        MessageFactory.create(group_chat=self.room, author=None)
+        ChatMessageFactory.create(group_chat=self.room, author=None)
 
         assert self.unread() == 1
 
     def test_counts_are_of_this_room_and_this_person(self) -> None:
-        other = RoomFactory.create()
-        MemberFactory.create(group_chat=other, user=self.alice)
-        MessageFactory.create_batch(2, group_chat=other)
-        MessageFactory.create(group_chat=self.room)
+        other = GroupChatFactory.create()
+        ChatMemberFactory.create(group_chat=other, user=self.alice)
+        ChatMessageFactory.create_batch(2, group_chat=other)
+        ChatMessageFactory.create(group_chat=self.room)
 
         listed = self.send("get", "/api/chat/", by=self.alice).json()["results"]
 

@@ -163,6 +163,8 @@ CHANX: dict[str, Any] = {
     "LOG_WEBSOCKET_MESSAGE": False,
     "ASYNCAPI_TITLE": f"{SITE_NAME} WebSocket API",
     "ASYNCAPI_VERSION": "1.0.0",
+    # `asyncapi.document` fills in the table of closing codes.
+    "ASYNCAPI_DESCRIPTION": (BASE_DIR / "sandbox_django/asyncapi/guide.md").read_text(),
 }
 # What a feed keeps for readers who come back: so many days, so many events, and so many bytes.
 FEED_KEEP_DAYS = env.int("FEED_KEEP_DAYS", 7)
@@ -312,7 +314,7 @@ SPECTACULAR_SETTINGS = {
     ],
     "COMPONENT_SPLIT_REQUEST": True,  # what is sent has fewer fields than what comes back
     "ENUM_NAME_OVERRIDES": {
-        "AnswerStatus": "assistants.models.message.Status",
+        "AnswerStatus": "assistants.models.assistant_message.Status",
         "NotificationKind": "discussion.models.notification.Kind",
         "RoomRole": "chat.models.room.ChatRole",
         "VoteEnum": "discussion.serializers.topic.VoteValue",

@@ -21,7 +21,7 @@ from core.live.models import Feed, FeedEvent
 from core.tests.notes import NoteWritten
 from test_utils.openai_test_utils import Gate
 from test_utils.people import alice
-from test_utils.testing import PATIENCE, Page, WebsocketTestCase
+from test_utils.testing import PATIENCE, Page, SocketTestCase
 
 
 class RingMessage(BaseMessage):
@@ -64,7 +64,7 @@ class ChamberConsumer(HallConsumer):
     emits = [NoteWritten]
 
 
-class HallCase(WebsocketTestCase):
+class HallCase(SocketTestCase):
     consumer = HallConsumer
     router = SocketDoor(
         URLRouter(

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import SignIn, User
 from assistants.models import AssistantConversation, AssistantMessage
-from assistants.models.message import MessageType
+from assistants.models.assistant_message import MessageType
 from core.rows import find, find_or_404, insert
 from test_utils.people import alice
 

@@ -7,12 +7,12 @@ from asgiref.sync import sync_to_async
 from accounts.models import User
 from discussion.consumers.list_consumer import TopicListConsumer
 from discussion.tests.cases import LIST_URL, Forum, replies_url, reply_url, topic_url
-from test_utils.testing import Page, WebsocketTestCase
+from test_utils.testing import Page, SocketTestCase
 
 HINTS = {"vote_updated", "topic_activity"}
 
 
-class ForumSocketCase(Forum, WebsocketTestCase):
+class ForumSocketCase(Forum, SocketTestCase):
     consumer = TopicListConsumer
 
     def setUp(self) -> None:

@@ -1,26 +1,16 @@
 import factory
 from factory.django import DjangoModelFactory
 
-from accounts.factories.user import UserFactory
-from assistants.models import AssistantConversation, AssistantMessage
-from assistants.models.message import MessageType, Status
-
-
-class ConversationFactory(DjangoModelFactory[AssistantConversation]):
-    """Somebody's conversation; `user=None` makes one without owner."""
-
-    class Meta:
-        model = AssistantConversation
-
-    user = factory.SubFactory(UserFactory)
-    title = factory.Faker("sentence", nb_words=4)
+from assistants.factories.assistant_conversation import AssistantConversationFactory
+from assistants.models import AssistantMessage
+from assistants.models.assistant_message import MessageType, Status
 
 
 class QuestionFactory(DjangoModelFactory[AssistantMessage]):
     class Meta:
         model = AssistantMessage
 
-    conversation = factory.SubFactory(ConversationFactory)
+    conversation = factory.SubFactory(AssistantConversationFactory)
     message_type = MessageType.USER
     content = factory.Faker("sentence")
 

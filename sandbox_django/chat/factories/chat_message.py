@@ -3,33 +3,15 @@ from django.db.models import F
 from factory.django import DjangoModelFactory
 
 from accounts.factories.user import UserFactory
-from chat.models import ChatMember, ChatMessage, GroupChat
-from chat.models.room import ChatRole
+from chat.factories.group_chat import GroupChatFactory
+from chat.models import ChatMessage, GroupChat
 
 
-class RoomFactory(DjangoModelFactory[GroupChat]):
-    """A room that nobody is in yet."""
-
-    class Meta:
-        model = GroupChat
-
-    title = factory.Faker("sentence", nb_words=3)
-
-
-class MemberFactory(DjangoModelFactory[ChatMember]):
-    class Meta:
-        model = ChatMember
-
-    group_chat = factory.SubFactory(RoomFactory)
-    user = factory.SubFactory(UserFactory)
-    chat_role = ChatRole.MEMBER
-
-
-class MessageFactory(DjangoModelFactory[ChatMessage]):
+class ChatMessageFactory(DjangoModelFactory[ChatMessage]):
     class Meta:
         model = ChatMessage
 
-    group_chat = factory.SubFactory(RoomFactory)
+    group_chat = factory.SubFactory(GroupChatFactory)
     author = factory.SubFactory(UserFactory)
     content = factory.Faker("sentence")
     content_html = factory.LazyAttribute(lambda message: f"<p>{message.content}</p>\n")

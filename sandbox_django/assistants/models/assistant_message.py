@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from assistants.models.conversation import AssistantConversation
+from assistants.models.assistant_conversation import AssistantConversation
 
 
 class MessageType(models.TextChoices):

@@ -1,0 +1,3 @@
+"""`production.py` under the name that it has in chanx's sandbox."""
+
+from .production import *
