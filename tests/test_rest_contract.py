@@ -106,6 +106,27 @@ def test_what_is_sent_as_in_the_example_is_taken(name: str, world: World) -> Non
     assert Asked(world, name).ask() == 200
 
 
+LISTS = [
+    name for name, (method, _, operation) in OPERATIONS.items() if method == "GET" and name.startswith(("list", "find"))
+]
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_refuses_parameters_that_it_does_not_have(name: str, world: World) -> None:
+    asked = Asked(world, name)
+    documented = [given["name"] for given in OPERATIONS[name][2].get("parameters", []) if given["in"] == "query"]
+
+    response = world.client(asked.role).get(asked.path, {"page": "2", "orderBy": "id"})
+
+    assert response.status_code == 400
+    errors = response.json()["errors"]
+    assert [(error["code"], error["attr"]) for error in errors] == [
+        ("unknown_parameter", "page"),
+        ("unknown_parameter", "orderBy"),
+    ]
+    assert all(f"`{known}`" in error["detail"] for error in errors for known in documented)
+
+
 class Asked:
     """One operation, by somebody who may."""
 

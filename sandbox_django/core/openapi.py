@@ -51,8 +51,6 @@ PATH_PARAMETERS = {
     "replies": ("replyId", "A reply to this topic."),
     "messages": ("messageId", "A message."),
 }
-# Query parameters that are checked; others are taken as far as they make sense.
-CHECKED = {"before", "after", "sort"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,15 +240,16 @@ class AutoSchema(openapi.AutoSchema):
         return [self.said.tag]
 
     def get_override_parameters(self) -> list[Any]:
+        own = getattr(self.view, "query_parameters", ()) if self.method == "GET" else ()
         takes_key = self.method == "POST" and getattr(self.view, "takes_idempotency_key", False)
-        return [*super().get_override_parameters(), *([IDEMPOTENCY_KEY] if takes_key else [])]
+        return [*super().get_override_parameters(), *own, *([IDEMPOTENCY_KEY] if takes_key else [])]
 
     def _refusals(self, operation: dict[str, Any]) -> dict[str, Any]:
         parameters = {parameter["name"] for parameter in operation.get("parameters", [])}
         asks_who = self.said.needs_token or any(operation.get("security", []))
         takes_body = "requestBody" in operation
         applies = {
-            "400": takes_body or bool(parameters & CHECKED),
+            "400": takes_body or self._is_list(operation),
             "401": asks_who,
             "403": {"session": []} in operation.get("security", []),
             "404": "{" in self.path,
@@ -267,6 +266,12 @@ class AutoSchema(openapi.AutoSchema):
         if self.said.conflicts:
             refusals["409"] = _conflict(self.said.conflicts)
         return refusals
+
+    def _is_list(self, operation: dict[str, Any]) -> bool:
+        """Returns whether this operation refuses unknown query parameters."""
+        schemas = (content["schema"] for content in operation["responses"].get("200", {}).get("content", {}).values())
+        is_array = any(schema.get("type") == "array" for schema in schemas)
+        return self.method == "GET" and (self._is_list_view() or is_array)
 
 
 def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from rest_framework.utils.urls import remove_query_param, replace_query_param
 from rest_framework.views import APIView
 
 from core.query import LARGEST_ID, parse_id
+from core.query_parameters import refuse_unknown_parameters
 
 ModelType = TypeVar("ModelType", bound=Model)
 Row = TypeVar("Row")
@@ -32,6 +33,8 @@ class PagePagination(LimitOffsetPagination):
         self, queryset: QuerySet[ModelType, Row] | Sequence[Row], request: Request, view: APIView | None = None
     ) -> list[Row] | None:
         assert isinstance(queryset, QuerySet)
+        assert view is not None
+        refuse_unknown_parameters(request, view)
         self.request = request
         self.limit = self.get_limit(request)
         assert self.limit is not None

@@ -18,6 +18,7 @@ from assistants.serializers.conversation import AnonymousConversationSerializer,
 from assistants.services.conversations import change_conversation, delete_conversation, start_conversation
 from core.filters import SearchFilter
 from core.idempotency import IdempotentCreateMixin, once
+from core.query_parameters import refuse_unknown_parameters
 from core.rows import find_or_404
 from core.throttling import Limit, address_of
 
@@ -104,4 +105,5 @@ class ModelListView(APIView):
 
     @extend_schema(responses={200: {"type": "array", "items": {"type": "string", "examples": ["gpt-4o-mini"]}}})
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        refuse_unknown_parameters(request, self)
         return Response(settings.ASSISTANT_MODELS)

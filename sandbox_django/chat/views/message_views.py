@@ -1,7 +1,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import generics
 from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 from rest_framework.serializers import BaseSerializer
@@ -29,15 +29,12 @@ class MessagesView(RoomView[ChatMessage]):
         return self.room.messages.with_senders(self.room)
 
 
-@extend_schema_view(
-    get=extend_schema(
-        parameters=[
-            OpenApiParameter("search", description="Only messages with all of these words, in any part of them.")
-        ]
-    )
-)
 class MessageListView(MessagesView, IdempotentCreateMixin[ChatMessage], generics.ListCreateAPIView[ChatMessage]):
     """What was said in a room, newest first; deleted messages keep their place and say nothing."""
+
+    query_parameters = (
+        OpenApiParameter("search", description="Only messages with all of these words, in any part of them."),
+    )
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         query = SearchQuery.parse(self.request.query_params.get("search", ""))

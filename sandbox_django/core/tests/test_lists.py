@@ -58,6 +58,19 @@ class ListTests(TestCase):
                         "errors": [{"code": "invalid", "detail": "This is not the id of a message.", "attr": name}],
                     }
 
+    def test_parameters_that_the_list_does_not_have_are_refused(self) -> None:
+        for way in ("pages", "oldest-first", "newest-first"):
+            response = self.client.get(f"/{way}/?limit=5&page=2&search=1")
+
+            assert response.status_code == 400
+            assert response.json()["type"] == "validation_error"
+            assert [(error["code"], error["attr"]) for error in response.json()["errors"]] == [
+                ("unknown_parameter", "page"),
+                ("unknown_parameter", "search"),
+            ]
+        assert self.client.get("/pages/?before=7").status_code == 400
+        assert self.listed("/pages/?format=json") == self.ids[:20]
+
     def test_nobody_gets_more_than_a_hundred(self) -> None:
         assert self.listed("/pages/?limit=1000") == self.ids[:100]
 

@@ -35,7 +35,7 @@ class RefusalTests(ListCase):
 
     def test_nothing_that_is_searched_for_breaks_anything(self) -> None:
         self.ask()
-        for search in ("'", '"', "&|!():*", "<->", "%25", "\\", "a" * 5000, "%F0%9F%8D%B5", "-", "@@", "the"):
+        for search in ("'", '"', "%26|!():*", "<->", "%25", "\\", "a" * 5000, "%F0%9F%8D%B5", "-", "@@", "the"):
             for query in (f"search={search}", f"tag={search}", f"search={search}&sort=votes&tag=tea"):
                 assert self.send("get", f"{LIST_URL}?{query}", by=self.alice).status_code == 200
             assert self.send("get", f"{LIST_URL}similar/?title={search}", by=self.alice).status_code == 200

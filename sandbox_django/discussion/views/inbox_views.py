@@ -5,6 +5,7 @@ from rest_framework import generics
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.query_parameters import flag_in
 from discussion.groups import inbox_feed
 from discussion.models import Notification
 from discussion.models.notification import NotificationQuerySet
@@ -20,15 +21,18 @@ class InboxView(ForumView[Notification]):
         return inbox_feed(self.request.user.pk)
 
     def get_queryset(self) -> NotificationQuerySet:
-        mine = Notification.objects.inbox_of(self.request.user)
-        return mine.unread() if self.request.query_params.get("unread") == "true" else mine
+        return Notification.objects.inbox_of(self.request.user)
 
 
-@extend_schema(parameters=[OpenApiParameter("unread", bool, description="Only what I have not read.")])
 class NotificationListView(InboxView, generics.ListAPIView[Notification]):
     """What concerns me, the newest first."""
 
+    query_parameters = (OpenApiParameter("unread", bool, description="Only what I have not read."),)
     serializer_class = NotificationSerializer
+
+    def get_queryset(self) -> NotificationQuerySet:
+        mine = super().get_queryset()
+        return mine.unread() if flag_in(self.request, "unread") else mine
 
 
 class UnreadView(InboxView):

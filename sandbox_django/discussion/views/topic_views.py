@@ -16,6 +16,7 @@ from core.errors import Conflict
 from core.feed_seq import FeedSeqMixin
 from core.idempotency import IdempotentCreateMixin
 from core.pagination import BoundedCountPagination
+from core.query_parameters import refuse_unknown_parameters
 from core.throttling import Limit
 from discussion.groups import LIST, topic_feed
 from discussion.models import DiscussionTopic, Tag, TopicEdit
@@ -72,21 +73,17 @@ def _as_answer(failure: Exception) -> Exception:
             return failure
 
 
-@extend_schema_view(
-    get=extend_schema(
-        parameters=[
-            OpenApiParameter("sort", enum=Sort.values, description="`new` unless something is searched for."),
-            OpenApiParameter("tag", description="Only topics with this tag."),
-            OpenApiParameter("search", description="Only topics with these words, the best first."),
-        ]
-    )
-)
 @renders
 class TopicListView(
     ForumView[DiscussionTopic], IdempotentCreateMixin[DiscussionTopic], generics.ListCreateAPIView[DiscussionTopic]
 ):
     """What people talk about; pinned topics come first."""
 
+    query_parameters = (
+        OpenApiParameter("sort", enum=Sort.values, description="`new` unless something is searched for."),
+        OpenApiParameter("tag", description="Only topics with this tag."),
+        OpenApiParameter("search", description="Only topics with these words, the best first."),
+    )
     serializer_class = TopicSerializer
     pagination_class = BoundedCountPagination
 
@@ -223,10 +220,10 @@ class TopicEditsView(ForumView[TopicEdit], generics.ListAPIView[TopicEdit]):
         return topic.edits.select_related("editor")
 
 
-@extend_schema(parameters=[OpenApiParameter("search", description="Only tags that begin so.")])
 class TagListView(generics.ListAPIView[Tag]):
     """Tags that topics have, those of most topics first; `?search=` for how they begin."""
 
+    query_parameters = (OpenApiParameter("search", description="Only tags that begin so."),)
     queryset = Tag.objects.filter(topic_count__gt=0)
     serializer_class = TagSerializer
 
@@ -235,16 +232,17 @@ class TagListView(generics.ListAPIView[Tag]):
         return super().get_queryset().filter(name__startswith=begins)
 
 
-@extend_schema(parameters=[OpenApiParameter("title", description="As far as it is typed.")])
 class SimilarView(ForumView[DiscussionTopic]):
     """A few topics that may be about the same, for whoever types a title."""
 
+    query_parameters = (OpenApiParameter("title", description="As far as it is typed."),)
     serializer_class = SimilarTopicSerializer
     pagination_class = None
 
     @extend_schema(responses={200: SimilarTopicSerializer(many=True)})
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         SEARCHES.hit(self.request.user.pk)
+        refuse_unknown_parameters(request, self)
         topics = similar(DiscussionTopic.objects.all(), request.query_params.get("title", ""))
         return Response(self.get_serializer(topics, many=True).data)
 
