@@ -181,19 +181,30 @@ def demo_model_answers() -> bool:
     return settings.ASSISTANT_DEMO_MODEL and not connected
 
 
-async def complete(turns: Sequence[Turn], *, at_most: int) -> str:
-    """An answer at once, for what nobody watches being written: a title.
+@dataclass(slots=True)
+class Completion:
+    """A short answer that is read when it is complete, with its cost. Filled while it arrives."""
 
-    The model is stopped after `at_most` characters: one that begins to explain itself would be paid for nothing.
-    """
-    text = ""
-    async with aclosing(get_chat_model().stream(turns)) as pieces:
-        async for piece in pieces:
-            if isinstance(piece, str):
-                text += piece
-            if len(text) >= at_most:
-                break
-    return text
+    text: str = ""
+    is_complete: bool = False
+    usage: Usage | None = None
+    thought_size: int = 0
+
+    async def fill(self, turns: Sequence[Turn], *, at_most: int) -> None:
+        """Asks the site's model. It is stopped after `at_most` characters, which are no answer of the asked length."""
+        model = get_chat_model()
+        try:
+            async with aclosing(model.stream(turns)) as pieces:
+                async for piece in pieces:
+                    if isinstance(piece, Usage):
+                        self.usage = piece.storable()
+                    elif isinstance(piece, str):
+                        self.text += piece
+                    if len(self.text) > at_most:
+                        return
+            self.is_complete = True
+        finally:
+            self.thought_size = model.thought_size
 
 
 async def warm_up() -> None:

@@ -6,6 +6,8 @@ import re
 OPENING = re.compile(r"<(think|thinking|thought)>", re.ASCII | re.IGNORECASE)
 LONGEST_OPENING = "<thinking>"
 OPENINGS = ("<think>", "<thinking>", "<thought>")
+# The end of reasoning whose opening tag is in the prompt and not in the answer, as some models' templates have it.
+LONE_CLOSING = re.compile(r"</(?:think|thinking|thought)>[ \t]*\r?\n", re.ASCII | re.IGNORECASE)
 MAX_LEADING_SPACE = 1_000  # characters that may precede the tag
 
 
@@ -16,6 +18,19 @@ def storable(text: str) -> str:
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def without_unopened_thoughts(text: str) -> str:
+    """Returns a whole answer without the reasoning that a lone `</think>` at the end of a line closes.
+
+    While the answer is streamed nothing tells the two apart. Text about such tags stays: with an opening tag, in a code
+    block, with more than one closing tag, or with nothing after it.
+    """
+    closing = LONE_CLOSING.search(text)
+    if closing is None or OPENING.search(text) or LONE_CLOSING.search(text, closing.end()):
+        return text
+    thoughts, answer = text[: closing.start()], text[closing.end() :].lstrip()
+    return text if not answer or thoughts.count("```") % 2 else answer
 
 
 class AnswerText:

@@ -33,10 +33,11 @@ from assistants.messages.assistant import (
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.assistant_message import MessageType, Status
 from assistants.services import ai_service
-from assistants.services.ai_service import ChatModel, CutShort, ModelProblem, ModelUnavailable, Usage
-from assistants.services.answer_text import storable
+from assistants.services.ai_service import ChatModel, CutShort, ModelUnavailable, Usage
+from assistants.services.answer_text import storable, without_unopened_thoughts
+from assistants.services.costs import cost_of, sent_tokens
 from assistants.services.failures import CUT_SHORT, INTERNAL_ERROR, INTERRUPTED, words_for
-from assistants.services.history import HistoryMessage, load_history, sent_tokens, turns_for
+from assistants.services.history import HistoryMessage, load_history, turns_for
 from assistants.services.reply_buffer import reply_buffer
 from assistants.services.spending import ANSWER_RESERVE, Asker, Charge, estimated_tokens, set_aside, settle
 from assistants.services.ticker import Writing, current_ticker, lease_from_now
@@ -61,21 +62,6 @@ logger = structlog.get_logger(__name__)
 WORKER = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 MODEL_LENGTH = 100  # characters of a model's name that are stored
-MAX_PLAUSIBLE_COST = 10_000_000  # tokens of one answer; a server that reports more, or nothing, has miscounted
-# The server did not process the question, and nobody pays for it.
-NOT_PROCESSED = {
-    problem.value
-    for problem in (
-        ModelProblem.AUTH,
-        ModelProblem.QUOTA,
-        ModelProblem.NOT_FOUND,
-        ModelProblem.RATE_LIMITED,
-        ModelProblem.OVERLOADED,
-        ModelProblem.UNREACHABLE,
-        ModelProblem.REFUSED,
-        ModelProblem.CONTEXT_TOO_LONG,
-    )
-}
 END_TRIES = 10  # once a second; after that the lease runs out and the sweep ends the answer
 
 
@@ -206,7 +192,8 @@ async def write_answer(writing: Writing, *, on_begun: Callable[[], None]) -> Non
         logger.warning("answer_lost", answer=writing.answer_id)
         return
     text, outcome = writing.so_far(), _outcome(writing, model)
-    await _end(End(writing.answer_id, writing.conversation_id, text, outcome, _cost(writing, text, outcome)))
+    answer, cost = without_unopened_thoughts(text), _cost(writing, text, outcome)
+    await _end(End(writing.answer_id, writing.conversation_id, answer, outcome, cost))
 
 
 async def _read(model: ChatModel, writing: Writing, on_begun: Callable[[], None]) -> None:
@@ -332,14 +319,11 @@ def _html(text: str) -> str:
 
 
 def _cost(writing: Writing, text: str, outcome: Outcome) -> int:
-    """Returns the tokens that the model reports, or an estimate of those that were sent and received."""
-    usage = outcome.usage
-    if usage and 0 < (reported := usage.input_tokens + usage.output_tokens) <= MAX_PLAUSIBLE_COST:
-        return reported
-    received = text or writing.thought_size
-    if not writing.is_asked or (outcome.error in NOT_PROCESSED and not received):
+    if not writing.is_asked:
         return 0
-    return sent_tokens(writing.turns) + (estimated_tokens(text) if text else 0) + writing.thought_size // 4
+    return cost_of(
+        writing.turns, received=text, thought_size=writing.thought_size, usage=outcome.usage, error=outcome.error
+    )
 
 
 def _cost_by_row(text: str, reserved_tokens: int, worker: str) -> int:
@@ -397,6 +381,6 @@ async def end_abandoned_answers() -> int:
         # Who asked to stop it gets what they asked for.
         outcome = Outcome(Status.STOPPED) if answer.stop_requested else Outcome(Status.FAILED, INTERRUPTED)
         logger.warning("answer_abandoned", answer=answer.pk, length=len(text))
-        ends.append(End(answer.pk, answer.conversation_id, text, outcome))
+        ends.append(End(answer.pk, answer.conversation_id, without_unopened_thoughts(text), outcome))
     await asyncio.gather(*[_end(end) for end in ends])
     return len(abandoned)

@@ -68,11 +68,6 @@ def turns_for(history: Sequence[HistoryMessage]) -> list[Turn]:
     return [*system, *_alternating(newest_first[::-1])]
 
 
-def sent_tokens(turns: Sequence[Turn]) -> int:
-    """Returns about how many tokens these turns are, without a tokenizer."""
-    return sum(estimated_tokens(turn.content) for turn in turns)
-
-
 def _said_before(earlier: Sequence[HistoryMessage]) -> Iterator[Turn]:
     """Yields the turns before the question, newest first: of several attempts the last one that has text."""
     answered: set[int] = set()

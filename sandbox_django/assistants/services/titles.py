@@ -3,16 +3,21 @@
 import asyncio
 import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import structlog
-from django.db import connection
+from django.db import connection, transaction
 
 from assistants.groups import conversation_feed
 from assistants.messages.assistant import ConversationUpdated
 from assistants.models import AssistantConversation
 from assistants.services import ai_service
-from assistants.services.ai_service import ModelUnavailable, Turn
+from assistants.services.ai_service import Completion, ModelUnavailable, Turn
+from assistants.services.answer_text import without_unopened_thoughts
+from assistants.services.costs import cost_of, sent_tokens
+from assistants.services.spending import Charge, settle
 from core.dates import aware
 from core.live import feeds
 from core.live.feeds import FeedWriter
@@ -25,42 +30,87 @@ from runtime.threads import in_database_thread
 logger = structlog.get_logger(__name__)
 
 TITLE_LENGTH = 60  # characters that a list shows
+TITLE_RESERVE = 50  # tokens that a title is taken to cost until it has arrived
 AT_ONCE = 4  # titles; nobody waits for them, but others wait for their first words meanwhile
 PROMPT = "Give the conversation that begins with the user's message a title of at most six words. Answer with it alone."
 
 _turns = PerLoop(lambda: asyncio.Semaphore(AT_ONCE))
 
 
+@dataclass(frozen=True, slots=True)
+class FirstQuestion:
+    """A question that its conversation is named after, with the quotas that its newest answer counts for."""
+
+    content: str
+    conversation_id: Any
+    spender: str
+    address_key: str
+    asked_at: datetime
+
+    def turns(self) -> list[Turn]:
+        # The question is a turn of its own, not pasted into the prompt: nothing in it is formatted or followed.
+        return [Turn("system", PROMPT), Turn("user", self.content[:2000])]
+
+    def charge(self, *, reserved: int, cost: int) -> Charge:
+        return Charge(self.spender, self.address_key, self.asked_at, reserved, cost)
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    conversation_id: Any
+    text: str
+    charge: Charge | None  # None if no model was asked
+
+
 async def generate_title_from_first_message(question_id: int) -> None:
     """Name the conversation after its first question; a title that somebody gave meanwhile stays."""
     async with _turns.current():
-        if question := await in_database_thread(_question, question_id):
-            content, conversation_id = question
-            await _titles.do((conversation_id, await _ask_for_title(content)))
+        if question := await in_database_thread(_load_question, question_id):
+            await _titles.do(await _ask_for_title(question))
 
 
 # By hand, as all that each answer does to the database (services/answers.py).
 
 
-def _question(question_id: int) -> tuple[str, Any] | None:
+def _load_question(question_id: int) -> FirstQuestion | None:
+    """Returns the question, and charges its quotas with what a title is expected to cost."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT content, conversation_id FROM assistants_assistantmessage WHERE id = %s", [question_id])
-        question: tuple[str, Any] | None = cursor.fetchone()
+        cursor.execute(
+            "SELECT question.content, question.conversation_id, answer.spender, answer.address_key, "
+            "question.created_at, answer.created_at "
+            "FROM assistants_assistantmessage question "
+            "LEFT JOIN assistants_assistantmessage answer ON answer.question_id = question.id "
+            "WHERE question.id = %s ORDER BY answer.id DESC LIMIT 1",
+            [question_id],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    content, conversation_id, spender, address_key, stored_at, asked_at = row
+    question = FirstQuestion(content, conversation_id, spender or "", address_key or "", aware(asked_at or stored_at))
+    if not ai_service.demo_model_answers():
+        with transaction.atomic():
+            settle([question.charge(reserved=0, cost=_reserve_for(question))])
     return question
 
 
-async def _store_titles(titles: Sequence[tuple[Any, str]]) -> list[None]:
+def _reserve_for(question: FirstQuestion) -> int:
+    return sent_tokens(question.turns()) + TITLE_RESERVE
+
+
+async def _store_titles(titles: Sequence[Title]) -> list[None]:
     return await in_database_thread(_store_now, titles)
 
 
 _titles = Batched(_store_titles, pause=0.25)
 
 
-def _store_now(titles: Sequence[tuple[Any, str]]) -> list[None]:
-    pks = [AssistantConversation._meta.pk.to_python(conversation_id) for conversation_id, _ in titles]
+def _store_now(titles: Sequence[Title]) -> list[None]:
+    pks = [AssistantConversation._meta.pk.to_python(title.conversation_id) for title in titles]
     with feeds.write_all([conversation_feed(pk) for pk in pks]) as locked:
-        for pk, (_, title), feed in zip(pks, titles, locked, strict=True):
-            _store_title(pk, title, feed)
+        for pk, title, feed in zip(pks, titles, locked, strict=True):
+            _store_title(pk, title.text, feed)
+        settle([title.charge for title in titles if title.charge])
     return [None] * len(titles)
 
 
@@ -79,17 +129,22 @@ def _store_title(pk: Any, title: str, feed: FeedWriter) -> None:
             feed.publish(ConversationUpdated.of(conversation))
 
 
-async def _ask_for_title(question: str) -> str:
+async def _ask_for_title(question: FirstQuestion) -> Title:
+    default = _first_words(question.content)
     if ai_service.demo_model_answers():
-        return _first_words(question)
-    # The question is a turn of its own, not pasted into the prompt: nothing in it is formatted or followed.
-    turns = [Turn("system", PROMPT), Turn("user", question[:2000])]
+        return Title(question.conversation_id, default, None)
+    error, answer = "", Completion()
     try:
-        title = await ai_service.complete(turns, at_most=2 * TITLE_LENGTH)
+        await answer.fill(question.turns(), at_most=2 * TITLE_LENGTH)
     except ModelUnavailable as failure:
-        logger.info("title_from_first_words", code=failure.code.value)
-        return _first_words(question)
-    return _first_words(title.strip().strip("\"'“”*#. ")) or _first_words(question)
+        error = failure.code.value
+        logger.info("title_from_first_words", code=error)
+    cost = cost_of(
+        question.turns(), received=answer.text, thought_size=answer.thought_size, usage=answer.usage, error=error
+    )
+    text = without_unopened_thoughts(answer.text) if answer.is_complete else ""
+    title = _first_words(text.strip().strip("\"'“”*#. ")) or default
+    return Title(question.conversation_id, title, question.charge(reserved=_reserve_for(question), cost=cost))
 
 
 def _first_words(text: str) -> str:

@@ -23,6 +23,7 @@ from structlog.testing import capture_logs
 from assistants.services import ai_service
 from assistants.services.ai_service import (
     ChatModel,
+    Completion,
     CutShort,
     DemoModel,
     DirectReader,
@@ -484,7 +485,18 @@ class SharedCases(Base):
 
     async def test_whole_answer_for_a_title(self) -> None:
         async with openai(says("A ", "title")):
-            assert await ai_service.complete(QUESTION, at_most=100) == "A title"
+            title = Completion()
+            await title.fill(QUESTION, at_most=100)
+
+        assert (title.text, title.is_complete) == ("A title", True)
+
+    async def test_a_title_that_is_too_long_is_stopped(self) -> None:
+        async with openai(says("A title ", "that goes on ", *["and on "] * 100, pause=0.05)) as server:
+            title = Completion()
+            await title.fill(QUESTION, at_most=15)
+            await server.requests[0].until_client_left()
+
+        assert (len(title.text) > 15, title.is_complete) == (True, False)
 
 
 @override_settings(OPENAI_TRANSPORT="langchain")

@@ -3,10 +3,12 @@
 import time
 from unittest import mock
 
+from asgiref.sync import async_to_sync
 from django.test import override_settings
 
-from assistants.models import AssistantMessage
+from assistants.models import AssistantConversation, AssistantMessage
 from assistants.services.ai_service import ModelProblem, ModelUnavailable, Usage
+from assistants.tasks.ai_service_tasks import task_generate_conversation_title
 from assistants.tests.test_messages_api import ConversationCase
 from test_utils.openai_test_utils import FakeOpenAI, Gate, Reply, says, scripted_model
 
@@ -78,6 +80,47 @@ class AnswerValuesTests(ConversationCase):
         sent = max((contents for contents in asked if contents[-1] == "And brown?"), key=len)  # not the title's
         assert self.conversation.title == "Two cups"
         assert sent[1:] == ["How much water?", "Two cups.", "And brown?"]
+
+    def test_reasoning_that_only_has_a_closing_tag_is_not_stored(self) -> None:
+        for transport in ("langchain", "direct"):
+            reply = says("Rice, ", "then?\n</thi", "nk>\n", "\nTwo cups.")  # as an answer, and as a title
+            with (
+                FakeOpenAI.in_thread(reply) as server,
+                override_settings(OPENAI_BASE_URL=server.url, OPENAI_TRANSPORT=transport),
+            ):
+                self.ask()
+                question_id = self.ask("And brown?").json()["id"]
+                asked = [message["content"] for message in server.requests[-1].body["messages"]]
+                AssistantConversation.objects.update(title="")
+                async_to_sync(task_generate_conversation_title)(question_id)
+
+            for answer in AssistantMessage.objects.answers():
+                assert (answer.status, answer.content) == ("complete", "Two cups.")
+                assert answer.content_html == "<p>Two cups.</p>\n"
+            self.conversation.refresh_from_db()
+            assert self.conversation.title == "Two cups"
+            assert asked[-3:] == ["How much water?", "Two cups.", "And brown?"]
+
+    def test_text_about_closing_tags_stays(self) -> None:
+        for text in (
+            "It writes <think>\nx\n</think>\n\nand then goes on.",
+            "It ends with </think> and then goes on.",
+            "```\n</think>\n```\nends it.",
+            "One:\n</think>\nTwo:\n</think>\nThree",
+            "Hm.\n</think>\n",
+        ):
+            with self.subTest(text):
+                assert self.answer_of(text).content == text
+
+    def test_a_title_that_is_none_is_replaced_by_the_questions_first_words(self) -> None:
+        reply = says("The user asks how much water rice needs. " * 5)
+        with FakeOpenAI.in_thread(reply) as server, override_settings(OPENAI_BASE_URL=server.url):
+            question_id = self.ask().json()["id"]
+            AssistantConversation.objects.update(title="")
+            async_to_sync(task_generate_conversation_title)(question_id)
+
+        self.conversation.refresh_from_db()
+        assert self.conversation.title == "How much water?"
 
     @override_settings(ASSISTANT_MAX_ANSWER_LENGTH=10)
     def test_an_answer_ends_at_the_limit_of_its_length(self) -> None:

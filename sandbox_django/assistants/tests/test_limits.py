@@ -2,7 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest import mock
 
+import pytest
 from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.db import connection, transaction
@@ -14,12 +16,14 @@ from django.utils import timezone
 
 from accounts.factories.user import UserFactory
 from assistants.factories import AssistantConversationFactory
-from assistants.models import AssistantMessage, TokenSpending
-from assistants.services.ai_service import ModelProblem, ModelUnavailable, Usage
+from assistants.models import AssistantConversation, AssistantMessage, TokenSpending
+from assistants.services.ai_service import Completion, ModelProblem, ModelUnavailable, Usage
 from assistants.services.answers import end_abandoned_answers
 from assistants.services.spending import ANSWER_RESERVE, Asker, estimated_tokens, forget_old_days, set_aside
+from assistants.services.titles import PROMPT, TITLE_RESERVE
+from assistants.tasks.ai_service_tasks import task_generate_conversation_title
 from assistants.tests.test_messages_api import ConversationCase
-from test_utils.openai_test_utils import FakeOpenAI, says, scripted_model
+from test_utils.openai_test_utils import FakeOpenAI, Reply, refuses, says, scripted_model
 
 
 class LimitTests(ConversationCase):
@@ -247,6 +251,42 @@ class SpendingTests(ConversationCase):
 
         spent = dict(TokenSpending.objects.values_list("spender", "tokens"))
         assert spent == {f"person {self.alice.pk}": 15, "everyone at 127.0.0.1": 15, "site": 15}
+
+    def ask_and_name(self, *replies: Reply) -> None:
+        """Asks the first question of a conversation, then has the model give it a title with `replies`."""
+        with FakeOpenAI.in_thread(says("Yes.", usage=(11, 2)), *replies) as server:
+            with override_settings(OPENAI_BASE_URL=server.url):
+                question_id = self.ask("x" * 400).json()["id"]
+                AssistantConversation.objects.update(title="")  # while it had one, no title was asked for
+                async_to_sync(task_generate_conversation_title)(question_id)
+            assert len(server.requests) == 2
+
+    @override_settings(ASSISTANT_SITE_TOKENS_PER_DAY=1_000_000)
+    def test_a_title_is_charged_like_its_answer_to_the_same_quotas(self) -> None:
+        self.ask_and_name(says("Yes.", usage=(11, 2)))
+
+        keys = (f"person {self.alice.pk}", "everyone at 127.0.0.1", "site")
+        assert dict(TokenSpending.objects.values_list("spender", "tokens")) == dict.fromkeys(keys, 26)
+
+    def test_a_title_of_unknown_cost_is_charged_by_its_length(self) -> None:
+        self.ask_and_name(says("Agreement", usage=None))
+
+        title = estimated_tokens(PROMPT) + estimated_tokens("x" * 400) + estimated_tokens("Agreement")
+        assert self.spent() == 13 + title
+
+    def test_a_title_that_the_model_did_not_process_costs_nothing(self) -> None:
+        self.ask_and_name(refuses(401))
+
+        assert self.spent() == 13
+
+    def test_a_title_costs_an_estimate_from_the_moment_it_is_asked_for(self) -> None:
+        with (
+            mock.patch.object(Completion, "fill", side_effect=ZeroDivisionError),  # as if the process had ended
+            pytest.raises(ZeroDivisionError),
+        ):
+            self.ask_and_name()
+
+        assert self.spent() == 13 + estimated_tokens(PROMPT) + estimated_tokens("x" * 400) + TITLE_RESERVE
 
     def test_old_days_are_forgotten(self) -> None:
         today = timezone.now().date()

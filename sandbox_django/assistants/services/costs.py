@@ -1,0 +1,36 @@
+"""The tokens that a request to the model has cost."""
+
+from collections.abc import Sequence
+
+from assistants.services.ai_service import ModelProblem, Turn, Usage
+from assistants.services.spending import estimated_tokens
+
+MAX_PLAUSIBLE_COST = 10_000_000  # tokens of one answer; a server that reports more, or nothing, has miscounted
+# The server did not process the request, and nobody pays for it.
+NOT_PROCESSED = {
+    problem.value
+    for problem in (
+        ModelProblem.AUTH,
+        ModelProblem.QUOTA,
+        ModelProblem.NOT_FOUND,
+        ModelProblem.RATE_LIMITED,
+        ModelProblem.OVERLOADED,
+        ModelProblem.UNREACHABLE,
+        ModelProblem.REFUSED,
+        ModelProblem.CONTEXT_TOO_LONG,
+    )
+}
+
+
+def sent_tokens(turns: Sequence[Turn]) -> int:
+    """Returns about how many tokens these turns are, without a tokenizer."""
+    return sum(estimated_tokens(turn.content) for turn in turns)
+
+
+def cost_of(turns: Sequence[Turn], *, received: str, thought_size: int, usage: Usage | None, error: str = "") -> int:
+    """Returns the tokens that the model reports, or an estimate of those that were sent and received."""
+    if usage and 0 < (reported := usage.input_tokens + usage.output_tokens) <= MAX_PLAUSIBLE_COST:
+        return reported
+    if error in NOT_PROCESSED and not received and not thought_size:
+        return 0
+    return sent_tokens(turns) + (estimated_tokens(received) if received else 0) + thought_size // 4
