@@ -67,6 +67,7 @@ RULES: dict[str, dict[str, Rule]] = {
     "api/accounts/token/refresh/": {"POST": dict.fromkeys(ROLES, 401)},  # none of them brings a refresh token
     "api/accounts/token/verify/": {"POST": ANYBODY},
     "api/accounts/user/": {"GET": SIGNED_IN, "PATCH": SIGNED_IN},
+    "api/accounts/email/verification/": {"POST": SIGNED_IN},
     "api/accounts/password/change/": {"POST": SIGNED_IN},
     "api/accounts/password/reset/": {"POST": ANYBODY},
     "api/accounts/password/reset/confirm/": {"POST": ANYBODY},

@@ -112,6 +112,14 @@ describe(
         "PATCH /api/accounts/user/": Operation(
             id="updateMyself", tag="Account", summary="Change my name", limit="20 changes of the name in an hour"
         ),
+        "POST /api/accounts/email/verification/": Operation(
+            id="sendVerificationLink",
+            tag="Account",
+            summary="Send a link that verifies my e-mail",
+            description="The same mail as at registration. Until the address is verified, the assistant's daily budget "
+            "is smaller. Nothing is sent if it is verified.",
+            limit="5 in an hour to one account, and 30 from one address",
+        ),
         "POST /api/accounts/password/change/": Operation(
             id="changePassword",
             tag="Account",

@@ -16,6 +16,7 @@ from assistants.models import TokenSpending
 from test_utils.openai_test_utils import scripted_model
 from test_utils.people import alice, mallory
 
+API = "/api/accounts/email/verification/"
 PASSWORD = "open-sesame-1001"
 
 
@@ -76,7 +77,30 @@ class EmailVerificationTests(TransactionTestCase):
         self.assertContains(response, "Too many tries")
         assert len(mail.outbox) == 5
 
+    def test_programs_without_a_token_are_sent_no_link(self) -> None:
+        assert self.client_class().post(API).status_code == 401
+        assert not mail.outbox
+
+    def test_pages_and_the_api_share_the_limit_of_a_mailbox(self) -> None:
+        for _ in range(3):
+            self.client.post(reverse("send_verification_link"))
+
+        responses = [self.client.post(API) for _ in range(3)]
+
+        assert [response.status_code for response in responses] == [200, 200, 429]
+        assert responses[-1].json()["errors"][0]["code"] == "throttled"
+        assert len(mail.outbox) == 5
+
     # --- Verified ---
+
+    def test_the_api_sends_the_link_until_the_address_is_verified(self) -> None:
+        response = self.client.post(API)
+
+        assert response.json() == {"detail": "We've sent a link to alice@example.com."}
+        self.client_class().post(link_in(mail.outbox[-1].body))
+        assert self.is_verified()
+        assert self.client.post(API).json() == {"detail": "This e-mail is already confirmed."}
+        assert len(mail.outbox) == 1
 
     def test_the_button_behind_the_link_verifies_on_any_device(self) -> None:
         link = self.sent_link()

@@ -173,6 +173,14 @@ class AccountPageTests(TestCase):
         for path in ("/account", "/password_change/"):
             self.assertRedirects(self.client.get(path), f"/login?next={path}")
 
+    def test_the_page_links_to_the_documentation_of_both_apis(self) -> None:
+        self.client.force_login(self.user)
+        page = self.client.get("/account")
+
+        for path in (reverse("swagger-ui"), reverse("asyncapi_docs")):
+            self.assertContains(page, f'href="{path}"')
+            assert self.client.get(path).status_code == 200
+
     def test_a_name_is_changed(self) -> None:
         self.client.force_login(self.user)
 

@@ -1,0 +1,20 @@
+"""The e-mail address of an account, for programs."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.http import AuthenticatedRequest
+from accounts.serializers.doors import DetailSerializer
+from accounts.services.email_verification import send_verification_link
+
+
+class VerificationView(APIView):
+    """Mails the user another link that verifies the address, unless it is verified."""
+
+    @extend_schema(request=None, responses=DetailSerializer)
+    def post(self, request: AuthenticatedRequest) -> Response:
+        if request.user.email_verified_at is not None:
+            return Response({"detail": "This e-mail is already confirmed."})
+        send_verification_link(request._request, request.user)
+        return Response({"detail": f"We've sent a link to {request.user.email}."})
