@@ -21,8 +21,8 @@ from django.db import connections
 
 from benchmarks.gauges import spread
 from benchmarks.load import Result, Sizes
-from core.live import feeds
-from core.live.models import Feed, FeedEvent
+from live import feeds
+from live.models import Feed, FeedEvent
 from runtime import jobs
 
 

@@ -40,9 +40,7 @@ from chat.services.messages import delete_message_as_staff, post_message
 from chat.services.rooms import delete_room_as_staff
 from chat.tests.cases import ADMIN, MEMBER, OWNER, Room
 from core.admin import BoundedPaginator
-from core.live import feeds
-from core.live.messages import ResyncMessage, ResyncPayload
-from core.models import Feed, FeedEvent, FeedFloor, IdempotencyKey, PeriodicJob, RateLimitCount
+from core.models import IdempotencyKey, PeriodicJob, RateLimitCount
 from discussion.factories import DiscussionReplyFactory, DiscussionTopicFactory
 from discussion.groups import LIST, topic_feed
 from discussion.models import (
@@ -56,6 +54,9 @@ from discussion.models import (
     TopicView,
     TopicVote,
 )
+from live import feeds
+from live.messages import ResyncMessage, ResyncPayload
+from live.models import Feed, FeedEvent, FeedFloor
 from test_utils.openai_test_utils import scripted_model
 from test_utils.people import alice, bob
 from test_utils.testing import SocketTestCase

@@ -49,7 +49,7 @@ class LookupTests(TestCase):
             ("chat_chatmessage", "content__contains"),
             ("chat_chatmessage", "content_html__regex"),
             ("chat_groupchat", "messages__content__contains"),
-            ("core_feedevent", "frame__contains"),
+            ("live_feedevent", "frame__contains"),
             ("core_idempotencykey", "answer__contains"),
             ("accounts_user", "password__startswith"),
             ("accounts_signin", "refresh_id__startswith"),

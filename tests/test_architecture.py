@@ -1,4 +1,4 @@
-"""Which part may import which: config -> features -> accounts -> core -> runtime, and the order inside a feature."""
+"""Import directions: config -> features -> accounts -> core -> live -> runtime, and the order inside a feature."""
 
 import ast
 from collections.abc import Iterator
@@ -13,15 +13,16 @@ FEATURES = {
     "discussion",
     "asyncapi",
 }
-APPS = {"config", "accounts", "core", "runtime", *FEATURES}
+APPS = {"config", "accounts", "core", "live", "runtime", *FEATURES}
 
 # What each app may know besides itself.
 ARROWS: dict[str, set[str]] = {
     "config": APPS,
-    "accounts": {"core", "runtime"},
-    "core": {"runtime"},
+    "accounts": {"core", "live", "runtime"},
+    "core": {"live", "runtime"},
+    "live": {"runtime"},
     "runtime": set(),
-    **{feature: {"accounts", "core", "runtime"} for feature in FEATURES},
+    **{feature: {"accounts", "core", "live", "runtime"} for feature in FEATURES},
 }
 
 # Inside a feature: what a part must not know, since it is used from there.
@@ -101,7 +102,7 @@ def test_nothing_but_the_heavy_is_imported_inside_a_function() -> None:
     assert late == LATE_IMPORTS
 
 
-@pytest.mark.parametrize("folder", ["accounts", "assistants", "core", "runtime"])
+@pytest.mark.parametrize("folder", ["accounts", "assistants", "core", "live", "runtime"])
 def test_the_tree_these_rules_are_about_is_found(folder: str) -> None:
     assert any(path.startswith(f"{folder}/") for path, _, _ in production_imports())
 

@@ -18,11 +18,12 @@ from chat.groups import person_feed, room_feed
 from chat.models import GroupChat
 from chat.services.members import add_member, leave_room, remove_member
 from chat.services.rooms import create_room
-from core.live import feeds
-from core.live.consumer import LiveConsumer
-from core.live.messages import LoggedMessage, Unnumbered
-from core.models import Feed, FeedEvent, IdempotencyKey
+from core.models import IdempotencyKey
 from discussion.groups import inbox_feed
+from live import feeds
+from live.consumer import LiveConsumer
+from live.messages import LoggedMessage, Unnumbered
+from live.models import Feed, FeedEvent
 from test_utils.auth_api_test_case import auth_headers
 from test_utils.people import alice, bob, mallory
 from test_utils.testing import SocketTestCase

@@ -34,7 +34,7 @@ def test_links_between_documents_lead_somewhere() -> None:
 
 
 def test_files_that_are_named_in_code_quotes_exist() -> None:
-    """`core/live/hub.py` in a document is a promise that it is there."""
+    """`live/hub.py` in a document is a promise that it is there."""
     named = [
         (document, path)
         for document in DOCUMENTS

@@ -33,7 +33,7 @@ def test_copied_example_starts_on_the_embedded_default() -> None:
 
     settings = settings_with({name: active.get(name, "") for name in ("DATABASE_URL", "REDIS_URL", *active)})
 
-    assert settings == "core.sqlite3 core.live.layers.MemoryLayer"
+    assert settings == "core.sqlite3 live.layers.MemoryLayer"
 
 
 def test_addresses_of_the_example_switch_to_the_services_of_the_compose_file() -> None:
@@ -49,7 +49,7 @@ def test_addresses_of_the_example_switch_to_the_services_of_the_compose_file() -
     redis_port = services["redis"]["ports"][0].split(":")[1]
     assert example()["REDIS_URL"] == f"redis://:{redis_password}@localhost:{redis_port}/0"
     assert settings_with({name: example()[name] for name in ("DATABASE_URL", "REDIS_URL")}) == (
-        "django.db.backends.postgresql core.live.layers.RedisLayer"
+        "django.db.backends.postgresql live.layers.RedisLayer"
     )
 
 

@@ -21,8 +21,8 @@ from discussion.services import answers as accepted
 from discussion.services import inbox, replies, topics
 from test_utils.people import alice, bob, mallory
 
-LOCK = re.compile(r"INSERT INTO core_feed \(")
-WRITE = re.compile(r"(INSERT INTO|UPDATE|DELETE FROM|SELECT.*FOR (NO KEY )?UPDATE)\b(?!.*\bcore_feed\b)", re.DOTALL)
+LOCK = re.compile(r"INSERT INTO live_feed \(")
+WRITE = re.compile(r"(INSERT INTO|UPDATE|DELETE FROM|SELECT.*FOR (NO KEY )?UPDATE)\b(?!.*\blive_feed\b)", re.DOTALL)
 
 MODULES = (conversations, tidying, members, messages, rooms, accepted, inbox, replies, topics)
 # Functions that write to no feed, and those that only work inside another service.
@@ -77,7 +77,7 @@ class LockOrderTests(TransactionTestCase):
                     assert not written, f"{what} writes before it locks {params}: {written}"
                     locked += params
                     locking += 1
-                elif WRITE.match(sql) and "core_feed" not in sql:
+                elif WRITE.match(sql) and "live_feed" not in sql:
                     written = written or sql
             assert locked == sorted(locked), f"{what} locks in another order: {locked}"
         assert locking, f"{what} locks no feed"

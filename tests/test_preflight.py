@@ -54,7 +54,7 @@ def test_several_processes_need_more_than_sqlite_and_memory(tmp_path: Path) -> N
 
 def test_workers_need_redis() -> None:
     with override_settings(
-        ASSISTANT_RUNNER="taskiq", CHANNEL_LAYERS={"default": {"BACKEND": "core.live.layers.MemoryLayer"}}
+        ASSISTANT_RUNNER="taskiq", CHANNEL_LAYERS={"default": {"BACKEND": "live.layers.MemoryLayer"}}
     ):
         assert "core.E001" in [message.id for message in run_checks()]
 

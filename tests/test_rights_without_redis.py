@@ -14,13 +14,13 @@ from assistants.models import AssistantConversation
 from assistants.services.conversations import change_conversation, claim_conversations
 from chat.services.members import add_member
 from chat.services.rooms import create_room, hint_activity
-from core.live import hints, hub
-from core.live.hub import current_hub
-from core.live.outbox import Outbox
-from core.tests.notes import RecordingLayer, layer_in_use
 from discussion.models import DiscussionTopic
 from discussion.services.activity import tell_votes
 from discussion.services.topics import create_topic
+from live import hints, hub
+from live.hub import current_hub
+from live.outbox import Outbox
+from live.tests.notes import RecordingLayer, layer_in_use
 from test_utils.people import alice, bob, mallory
 from test_utils.testing import PATIENCE, Page, SocketTestCase
 

@@ -18,8 +18,8 @@ from asyncapi.closing import CLOSINGS
 from asyncapi.document import build_document
 from chat.factories import ChatMemberFactory, GroupChatFactory
 from chat.models.room import ChatRole
-from core.live.consumer import MAX_FRAME, LiveConsumer
 from discussion.factories import DiscussionTopicFactory
+from live.consumer import MAX_FRAME, LiveConsumer
 from test_utils import socket_contract
 from test_utils.auth_api_test_case import ws_headers
 from test_utils.people import alice, bob
@@ -134,7 +134,7 @@ class ClosingTests(EverySocketCase):
         assert {closing.code for closing in CLOSINGS} == set(provoke) | set(elsewhere)
 
     async def lose_the_database(self, path: str) -> Page:
-        with mock.patch("core.live.feeds.read", side_effect=OperationalError("connection refused")):
+        with mock.patch("live.feeds.read", side_effect=OperationalError("connection refused")):
             page = await self.open_socket(path, by=self.bob)
             await page.hear()
         return page
@@ -146,7 +146,7 @@ class ClosingTests(EverySocketCase):
 
     async def say_too_often(self, path: str) -> Page:
         page = await self.open_page(path, by=self.bob)
-        with override_settings(SOCKET_FRAMES_PER_MINUTE=0):
+        with override_settings(LIVE_FRAMES_PER_MINUTE=0):
             await page.say('{"action": "ping"}')
             await page.communicator.receive_nothing(0.02)
         return page
@@ -162,7 +162,7 @@ class ClosingTests(EverySocketCase):
         headers = await sync_to_async(ws_headers)(self.bob)
         communicator = self.create_communicator(ws_path=path, headers=headers)
         communicator._output_queue = asyncio.Queue(1)  # what is in the line between the server and us
-        with override_settings(SLOW_CLIENT_TIMEOUT=0.01), mock.patch.object(LiveConsumer, "_give_up", give_up):
+        with override_settings(LIVE_SLOW_CLIENT_TIMEOUT=0.01), mock.patch.object(LiveConsumer, "_give_up", give_up):
             await communicator.connect(PATIENCE)
             await communicator.send_to('{"action": "ping"}')
             async with asyncio.timeout(PATIENCE):
@@ -314,7 +314,7 @@ class RecordedTests(EverySocketCase):
         problems: list[str] = []
         with mock.patch.object(socket_contract.recorder, "problems", problems):
             page = await self.open_page(self.paths["room"], by=self.bob)
-            with mock.patch("core.live.consumer.PongMessage", return_value=Nonsense()):
+            with mock.patch("live.consumer.PongMessage", return_value=Nonsense()):
                 await page.say('{"action": "ping"}')
                 await page.hear_until("complete")
 

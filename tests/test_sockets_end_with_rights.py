@@ -21,7 +21,7 @@ from accounts.services.sign_ins import sign_out
 from assistants.consumers.conversation_consumer import ConversationAssistantConsumer
 from assistants.factories import AssistantConversationFactory
 from assistants.models import AssistantConversation
-from core.live.passes import Pass, Passes
+from live.passes import Pass, Passes
 from test_utils.people import alice, bob
 from test_utils.testing import Page, SocketTestCase
 
@@ -151,7 +151,7 @@ class DeviceTests(RightsCase):
             heard.set()
 
         really_hear = Passes.hear_ended
-        with mock.patch("core.live.authenticator.guard", Late), mock.patch.object(Passes, "hear_ended", hear):
+        with mock.patch("live.authenticator.guard", Late), mock.patch.object(Passes, "hear_ended", hear):
             page = await self.open_socket(f"/ws/assistants/{self.conversation.pk}/", headers=self.laptop.by_token)
             assert await page.close_code() == 4401
 
@@ -259,7 +259,7 @@ class SweepTests(RightsCase):
     """What nobody was told: the message was lost, or somebody wrote to the database by another way."""
 
     async def swept(self) -> tuple[Page, Page, Page]:
-        patched = mock.patch("core.live.hub.SWEEP_INTERVAL", 0.05)
+        patched = mock.patch("live.hub.SWEEP_INTERVAL", 0.05)
         patched.start()
         self.addCleanup(patched.stop)
         return await self.everyone()
@@ -317,7 +317,7 @@ class CrowdTests(RightsCase):
         page = await self.open_socket(self.path(), headers=headers)
         return (await page.hear())["payload"]["statusCode"], await page.close_code()
 
-    @override_settings(SOCKETS_PER_PERSON=2)
+    @override_settings(LIVE_SOCKETS_PER_PERSON=2)
     async def test_a_person_may_have_so_many_sockets(self) -> None:
         laptop, phone, _ = await self.everyone()
 
@@ -327,7 +327,7 @@ class CrowdTests(RightsCase):
         await self.listen(self.phone.by_token)
         await self.assert_open(phone)
 
-    @override_settings(SOCKETS_PER_ADDRESS=3)
+    @override_settings(LIVE_SOCKETS_PER_ADDRESS=3)
     async def test_an_address_may_have_so_many_sockets(self) -> None:
         laptop, _, _ = await self.everyone()
 
@@ -336,7 +336,7 @@ class CrowdTests(RightsCase):
         await laptop.leave()
         await self.listen(self.phone.by_token)
 
-    @override_settings(SOCKETS_PER_ADDRESS=1)
+    @override_settings(LIVE_SOCKETS_PER_ADDRESS=1)
     async def test_an_ipv6_network_may_have_as_many_sockets_as_an_address(self) -> None:
         async def status_of(address: str) -> int:
             page = await self.open_socket(self.path(), headers=self.phone.by_token, address=address)
@@ -347,11 +347,11 @@ class CrowdTests(RightsCase):
         assert await status_of("2001:db8::2") == 429
         assert await status_of("2001:db8:0:1::1") == 200
 
-    @override_settings(SOCKETS_PER_PERSON=1, SOCKETS_PER_ADDRESS=1, LIMITS=False)
+    @override_settings(LIVE_SOCKETS_PER_PERSON=1, LIVE_SOCKETS_PER_ADDRESS=1, LIMITS=False)
     async def test_load_tests_may_have_as_many_as_they_like(self) -> None:
         await self.everyone()
 
-    @override_settings(SOCKET_FRAMES_PER_MINUTE=2)
+    @override_settings(LIVE_FRAMES_PER_MINUTE=2)
     async def test_who_talks_without_end_is_shut_out(self) -> None:
         laptop, phone, _ = await self.everyone()
 
@@ -361,7 +361,7 @@ class CrowdTests(RightsCase):
         assert await laptop.close_code() == 4429
         await self.assert_open(phone)
 
-    @override_settings(SOCKET_FRAMES_PER_MINUTE=2)
+    @override_settings(LIVE_FRAMES_PER_MINUTE=2)
     async def test_what_is_no_message_counts_too(self) -> None:
         laptop = await self.listen(self.laptop.by_token)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
-from core.live import feeds
+from live import feeds
 
 FindFeeds = Callable[[Collection[int]], Collection[str]]
 

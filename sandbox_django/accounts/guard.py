@@ -1,16 +1,20 @@
 """What the sockets ask about people; the setting `LIVE_GUARD` names it."""
 
 from collections.abc import Collection
+from typing import Any
+from urllib.parse import parse_qs
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 from rest_framework_simplejwt.tokens import Token
 
 from accounts.models import SignIn, User
 from accounts.sessions import SIGN_IN_KEY, person_of_session
-from core.live.passes import Pass
+from core.page_account import AccountChanged, check_account
+from live.passes import Pass
 
 
 class SignInGuard:
@@ -18,6 +22,14 @@ class SignInGuard:
 
     def person_of(self, request: HttpRequest) -> User | AnonymousUser:
         return person_of_session(request)
+
+    def check_request(self, request: HttpRequest, user: Any) -> None:
+        """Refuses a page of another account. Its URL has the account, since a browser's WebSocket sends no headers."""
+        named = parse_qs(request.META["QUERY_STRING"]).get("account")
+        try:
+            check_account(named[-1] if named else None, user)
+        except AccountChanged as refusal:
+            raise NotAuthenticated(refusal.detail) from None  # closes with 4401, so the page reloads or signs in
 
     def pass_of(self, request: Request) -> Pass | None:
         if not isinstance(request.user, User):

@@ -14,7 +14,7 @@ from accounts.browsers import browser_name
 from accounts.models import SignIn, User
 from accounts.services.sign_ins import sign_out, sign_out_everywhere
 from accounts.sessions import SIGN_IN_KEY
-from core.live import hub
+from live import hub
 from runtime import jobs
 
 

@@ -13,7 +13,7 @@ from assistants.browsers import conversations_of_browser
 from assistants.groups import CONVERSATIONS, conversation_feed
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.services.conversations import claim_conversations
-from core.live import feeds
+from live import feeds
 
 feeds.register(CONVERSATIONS, AssistantConversation)
 

@@ -8,8 +8,8 @@ from assistants.messages.assistant import StreamingMessage
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.assistant_message import Status
 from assistants.services.reply_buffer import reply_buffer
-from core.live.layers import LAYER_DOWN, live_layer
-from core.live.texts import NewestText, Piece
+from live.layers import LAYER_DOWN, live_layer
+from live.texts import NewestText, Piece
 from runtime.threads import in_database_thread
 
 

@@ -15,7 +15,7 @@ from django.conf import settings
 from accounts.cookies import ACCESS_COOKIE
 from asyncapi.closing import closings_of, table
 from asyncapi.examples import BY_FORMAT, NUMBER, example_of
-from core.live.messages import Unnumbered
+from live.messages import Unnumbered
 
 SEQ = {"type": "integer", "minimum": 1, "description": "The number of this fact in the channel's feed."}
 REF = {

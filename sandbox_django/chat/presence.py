@@ -13,8 +13,8 @@ from uuid import uuid4
 
 from chat.groups import room_feed
 from chat.messages.chat import Presence, PresencePayload
-from core.live import hints
-from core.live.layers import LAYER_DOWN, RedisLayer, live_layer
+from live import hints
+from live.layers import LAYER_DOWN, RedisLayer, live_layer
 from runtime import jobs
 from runtime.per_loop import PerLoop
 

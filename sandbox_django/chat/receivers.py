@@ -10,7 +10,7 @@ from accounts.models import User
 from chat.groups import MEMBERS, MESSAGES, PERSONS, ROOM_FEEDS, person_feed, room_feed
 from chat.models import ChatMember, ChatMessage, GroupChat
 from chat.services.members import leave_for_ever
-from core.live import feeds
+from live import feeds
 
 feeds.register(ROOM_FEEDS, GroupChat)
 feeds.register(PERSONS, User)

@@ -34,7 +34,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from core.models import Feed, FeedEvent, FeedFloor, IdempotencyKey, PeriodicJob, RateLimitCount
+from core.models import IdempotencyKey, PeriodicJob, RateLimitCount
+from live.models import Feed, FeedEvent, FeedFloor
 
 ModelType = TypeVar("ModelType", bound=Model)
 

@@ -32,11 +32,11 @@ from django.utils.http import is_same_domain
 
 from core.cpu_bound import METHODS, limits_of
 from core.exposition import keep_sharing
-from core.live.layers import MemoryLayer, live_layer
-from core.live.messages import authentication_frame
 from core.metrics import http_requests, thread_refusals
 from core.periodic import Periodic, repeat
 from core.views.errors import not_found, unavailable
+from live.layers import MemoryLayer, live_layer
+from live.messages import authentication_frame
 from runtime import jobs
 from runtime.threads import Work, drop_dead_connections, end_threads, in_pool, is_full
 

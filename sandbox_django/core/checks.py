@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-from core.live.layers import MemoryLayer, live_layer
+from live.layers import MemoryLayer, live_layer
 
 
 @register
@@ -35,7 +35,7 @@ def processes_can_share_the_database(**given: Any) -> list[CheckMessage]:
 def layer_keeps_its_listeners(**given: Any) -> list[CheckMessage]:
     backend = settings.CHANNEL_LAYERS["default"]["BACKEND"]
     if backend == "channels_redis.core.RedisChannelLayer" and int(version("redis").partition(".")[0]) >= 8:
-        hint = "Use core.live.layers.RedisLayer, as config/settings/base.py does."
+        hint = "Use live.layers.RedisLayer, as config/settings/base.py does."
         lossy = "channels_redis.core with redis-py 8 ends quiet listeners after 5 seconds, and drops most of a burst."
         return [Error(lossy, hint, id="core.E003")]
     return []

@@ -16,9 +16,10 @@ from prometheus_client.core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
-from core.live.hub import current_hub
 from core.logs import reason_of
-from core.metrics import SHARED, counts, loop_lag, sockets_open, thread_queue
+from core.metrics import SHARED, loop_lag, sockets_open, thread_queue
+from live.hub import current_hub
+from runtime.metrics import totals
 from runtime.per_loop import SharedRun
 from runtime.threads import in_database_thread, queue_lengths
 
@@ -41,9 +42,8 @@ async def keep_sharing() -> None:
 
 
 def share() -> None:
-    for name, counter in SHARED.items():
-        total = getattr(counts, name)
-        counter.inc(total - _shared[name])
+    for name, total in totals().items():
+        SHARED[name].inc(total - _shared[name])
         _shared[name] = total
     open_now = current_hub().readers_by_kind()
     _kinds.update(open_now)

@@ -6,7 +6,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from core.live import feeds
+from live import feeds
 
 
 class FeedSeqMixin(APIView):

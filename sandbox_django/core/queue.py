@@ -16,8 +16,8 @@ from taskiq.kicker import AsyncKicker
 from taskiq.receiver import Receiver
 from taskiq_redis import RedisStreamBroker
 
-from core.live.layers import LAYER_DOWN, RedisLayer, live_layer
-from core.live.redis_pool import redis_pool
+from live.layers import LAYER_DOWN, RedisLayer, live_layer
+from live.redis_pool import redis_pool
 from runtime import jobs
 
 logger = structlog.get_logger(__name__)

@@ -1,8 +1,8 @@
 """The server's own housekeeping."""
 
 from core.idempotency import forget_old_keys
-from core.live import feeds
 from core.throttling import delete_expired_counts
+from live import feeds
 from runtime.threads import in_background_thread
 
 

@@ -8,9 +8,9 @@ from django.dispatch import receiver
 
 from accounts import feeds as account_feeds
 from accounts.models import User
-from core.live import feeds
 from discussion.groups import INBOXES, REPLIES, TOPIC_FEEDS, TOPICS, inbox_feed
 from discussion.models import DiscussionReply, DiscussionTopic
+from live import feeds
 
 feeds.register(TOPIC_FEEDS, DiscussionTopic)
 feeds.register(INBOXES, User)

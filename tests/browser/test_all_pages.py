@@ -126,7 +126,7 @@ def test_admin_works_under_our_policy(page: Page, server: Server) -> None:
     expect(page.get_by_role("button", name="Save", exact=True)).to_be_visible()
     page.set_viewport_size({"width": 390, "height": 844})
     page.emulate_media(color_scheme="dark")
-    for path in ("/admin/", "/admin/assistants/assistantmessage/", "/admin/core/feedevent/"):
+    for path in ("/admin/", "/admin/assistants/assistantmessage/", "/admin/live/feedevent/"):
         page.goto(path)
         check_rules(page)
 

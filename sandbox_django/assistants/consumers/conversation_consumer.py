@@ -19,11 +19,11 @@ from assistants.messages.assistant import (
 from assistants.models import AssistantConversation
 from assistants.permissions import ConversationOwner
 from assistants.texts import newest_answer, text_so_far, whole_texts
-from core.live.authenticator import LiveAuthenticator
-from core.live.consumer import CLOSE_SIGNED_OUT, LiveConsumer
-from core.live.feeds import Fact
-from core.live.texts import NewestText, Piece
 from core.rows import find
+from live.authenticator import LiveAuthenticator
+from live.consumer import CLOSE_SIGNED_OUT, LiveConsumer
+from live.feeds import Fact
+from live.texts import NewestText, Piece
 
 CLOSE_NOT_FOUND = 4404
 CLAIMED = '{"action":"conversation_claimed"'  # how such a frame begins

@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field
 from assistants.groups import conversation_key, message_key
 from assistants.models import AssistantConversation, AssistantMessage
 from core.dates import formatted
-from core.live.frames import dumps
-from core.live.messages import LoggedMessage, Unnumbered
+from live.frames import dumps
+from live.messages import LoggedMessage, Unnumbered
 
 
 class QuestionPayload(BaseModel):

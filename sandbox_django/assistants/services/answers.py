@@ -43,14 +43,14 @@ from assistants.services.spending import ANSWER_RESERVE, Asker, Charge, estimate
 from assistants.services.ticker import Writing, current_ticker, lease_from_now
 from assistants.texts import sealed_text
 from core.dates import aware
-from core.live import feeds
-from core.live.feeds import FeedWriter
-from core.live.hub import current_hub
-from core.live.layers import LAYER_DOWN, live_layer
 from core.logs import reason_of
 from core.markdown import render_markdown
 from core.metrics import answers_ended
 from core.rows import insert
+from live import feeds
+from live.feeds import FeedWriter
+from live.hub import current_hub
+from live.layers import LAYER_DOWN, live_layer
 from runtime.batching import NOT_NOW, Batched
 from runtime.threads import in_database_thread, in_rendering_thread
 

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from assistants.groups import conversation_feed
 from assistants.messages.assistant import AnswerBlocksMessage, BlocksPayload
-from core.live import hints
 from core.markdown import finished_length, render_markdown
+from live import hints
 from runtime.threads import in_rendering_thread
 
 ANSWERS_AT_MOST = (

@@ -21,8 +21,8 @@ from assistants.tasks.assistant_tasks import (
     task_write_answer,
 )
 from core import queue
-from core.live import feeds, hub
 from core.rows import insert
+from live import feeds, hub
 from runtime import jobs
 
 

@@ -11,8 +11,8 @@ from typing import Protocol
 
 from redis.exceptions import ResponseError
 
-from core.live.hub import BUNDLES, bundle
-from core.live.layers import LayerMessage, RedisLayer, live_layer
+from live.hub import BUNDLES, bundle
+from live.layers import LayerMessage, RedisLayer, live_layer
 
 KEEP_SECONDS = 3600  # after that a page that opens late gets what the row has, which is a second old at most
 

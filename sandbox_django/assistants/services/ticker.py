@@ -19,10 +19,10 @@ from assistants.services.ai_service import Turn, Usage
 from assistants.services.blocks import ANSWERS_AT_MOST, Blocks, tell_finished_blocks
 from assistants.services.pulse import current_pulse
 from assistants.services.reply_buffer import Said, reply_buffer
-from core.live.layers import LAYER_DOWN, live_layer
-from core.live.texts import Piece
 from core.logs import reason_of
 from core.metrics import answers_running, first_token, relay_lag
+from live.layers import LAYER_DOWN, live_layer
+from live.texts import Piece
 from runtime import jobs
 from runtime.per_loop import PerLoop
 from runtime.threads import in_database_thread

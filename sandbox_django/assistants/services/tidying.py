@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from assistants.groups import conversation_feed
 from assistants.models import AssistantConversation
-from core.live import feeds, hub
+from live import feeds, hub
 from runtime import jobs
 
 BATCH = 200  # conversations in one transaction

@@ -19,10 +19,10 @@ from assistants.services.answer_text import without_unopened_thoughts
 from assistants.services.costs import cost_of, sent_tokens
 from assistants.services.spending import Charge, settle
 from core.dates import aware
-from core.live import feeds
-from core.live.feeds import FeedWriter
 from core.search_text import searchable
 from core.validators import is_visible, readable
+from live import feeds
+from live.feeds import FeedWriter
 from runtime.batching import Batched
 from runtime.per_loop import PerLoop
 from runtime.threads import in_database_thread

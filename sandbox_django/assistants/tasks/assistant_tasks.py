@@ -12,7 +12,7 @@ from assistants.services.tidying import delete_abandoned_conversations
 from assistants.services.waiting import claim_when_possible, waiting_questions
 from assistants.tasks.ai_service_tasks import task_generate_conversation_title
 from core import queue
-from core.live.layers import LAYER_DOWN, live_layer
+from live.layers import LAYER_DOWN, live_layer
 from runtime import jobs
 from runtime.threads import in_background_thread, in_database_thread
 

@@ -26,10 +26,10 @@ from assistants.services.answers import end_abandoned_answers
 from assistants.services.reply_buffer import MemoryBuffer, ReplyBuffer, Said, reply_buffer
 from assistants.services.ticker import current_ticker
 from assistants.tasks.assistant_tasks import task_handle_new_assistant_message
-from core.live import feeds
-from core.live.frames import encode
-from core.live.layers import live_layer
-from core.live.texts import Piece
+from live import feeds
+from live.frames import encode
+from live.layers import live_layer
+from live.texts import Piece
 from runtime.threads import end_threads
 from test_utils.openai_test_utils import Gate, ScriptedPiece, scripted_model
 from test_utils.people import alice, mallory

@@ -21,7 +21,7 @@ from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.assistant_message import Status
 from assistants.services.ai_service import ModelProblem, ModelUnavailable, Turn, Usage
 from assistants.views.conversation_views import ConversationDetailView
-from core.live import feeds
+from live import feeds
 from test_utils.auth_api_test_case import bearer
 from test_utils.openai_test_utils import scripted_model
 from test_utils.people import alice, mallory

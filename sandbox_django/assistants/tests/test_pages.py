@@ -10,7 +10,7 @@ from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.assistant_message import Status
 from assistants.services.ai_service import ModelProblem
 from assistants.services.conversations import change_conversation, post_message
-from core.live import feeds
+from live import feeds
 from test_utils import people
 from test_utils.openai_test_utils import scripted_model
 from test_utils.queries import assert_queries

@@ -6,8 +6,8 @@ from typing import Any
 from django.test import SimpleTestCase, override_settings
 
 from assistants.services.reply_buffer import RedisBuffer, Said
-from core.live.hub import BUNDLES
-from core.live.layers import RedisLayer
+from live.hub import BUNDLES
+from live.layers import RedisLayer
 from test_utils.servers import redis_server
 
 

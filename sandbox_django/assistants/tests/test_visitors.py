@@ -14,8 +14,8 @@ from assistants.factories import AssistantConversationFactory, QuestionFactory
 from assistants.groups import conversation_feed
 from assistants.messages.assistant import ConversationUpdated
 from assistants.models import AssistantConversation
-from core.live import feeds
-from core.live.models import Feed
+from live import feeds
+from live.models import Feed
 from test_utils.people import alice, mallory
 from test_utils.testing import SocketTestCase
 

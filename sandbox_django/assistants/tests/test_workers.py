@@ -16,7 +16,7 @@ from assistants.services.ticker import Writing
 from assistants.tasks.assistant_tasks import task_handle_new_assistant_message, task_requeue_waiting_answers
 from assistants.tests.test_messages_api import ConversationCase
 from core import queue
-from core.live.layers import RedisLayer
+from live.layers import RedisLayer
 from runtime import jobs
 from test_utils.openai_test_utils import scripted_model
 

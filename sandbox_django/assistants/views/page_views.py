@@ -20,8 +20,8 @@ from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.assistant_message import MessageType, Status
 from assistants.services.ai_service import demo_model_answers
 from assistants.services.export import as_markdown
-from core.live import feeds
 from core.search_text import SearchQuery
+from live import feeds
 
 SHOWN_MESSAGES = 50
 SHOWN_CONVERSATIONS = 100

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 
 from asyncapi.closing import CLOSINGS
 from asyncapi.document import build_document
-from core.live.consumer import MAX_FRAME
+from live.consumer import MAX_FRAME
 
 CHANNELS = {
     "assistants": "/ws/assistants/{pk}/",
@@ -83,14 +83,14 @@ class DocumentTests(SimpleTestCase):
 
         for said in (
             f"| {MAX_FRAME // 1024} KB",
-            f"| {settings.SOCKET_FRAMES_PER_MINUTE} a minute",
-            f"| {settings.SOCKETS_PER_PERSON} for a person, {settings.SOCKETS_PER_ADDRESS:,} for an address",
-            f"| {settings.SLOW_CLIENT_TIMEOUT:.0f} seconds",
+            f"| {settings.LIVE_FRAMES_PER_MINUTE} a minute",
+            f"| {settings.LIVE_SOCKETS_PER_PERSON} for a person, {settings.LIVE_SOCKETS_PER_ADDRESS:,} for an address",
+            f"| {settings.LIVE_SLOW_CLIENT_TIMEOUT:.0f} seconds",
             f"good for {settings.SIMPLE_JWT['ACCESS_TOKEN_LIFETIME'].seconds // 60} minutes",
-            f"more than a week or {settings.FEED_KEEP_EVENTS:,} facts",
+            f"more than a week or {settings.LIVE_KEEP_EVENTS:,} facts",
         ):
             assert said in guide, said
-        assert settings.FEED_KEEP_DAYS == 7
+        assert settings.LIVE_KEEP_DAYS == 7
 
     def test_channels_name_the_codes_with_which_they_close(self) -> None:
         codes = {

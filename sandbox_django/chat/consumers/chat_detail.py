@@ -27,12 +27,12 @@ from chat.messages.chat import (
     UserRemovedFromGroup,
 )
 from chat.models import ChatMember, GroupChat
-from core.live import hints
-from core.live.authenticator import LiveAuthenticator
-from core.live.consumer import CLOSE_TRY_AGAIN, LiveConsumer
-from core.live.feeds import Fact
-from core.live.frames import encode
 from core.rows import find
+from live import hints
+from live.authenticator import LiveAuthenticator
+from live.consumer import CLOSE_TRY_AGAIN, LiveConsumer
+from live.feeds import Fact
+from live.frames import encode
 from runtime.threads import in_database_thread
 
 logger = structlog.get_logger(__name__)

@@ -12,9 +12,9 @@ from accounts.models import User
 from chat.groups import ACTIVITY, person_feed
 from chat.messages.chat import AddedToGroup, GroupChatUpdated, RemovedFromGroup
 from chat.models import ChatMember, GroupChat
-from core.live.authenticator import LiveAuthenticator
-from core.live.feeds import Fact
-from core.live.selective import SelectiveConsumer
+from live.authenticator import LiveAuthenticator
+from live.feeds import Fact
+from live.selective import SelectiveConsumer
 from runtime import jobs
 from runtime.per_loop import PerLoop
 from runtime.threads import in_database_thread

@@ -14,7 +14,7 @@ from chat.models import ChatMember, ChatMessage, GroupChat
 from chat.models.room import EXCERPT_OF
 from chat.texts import excerpt
 from core.dates import formatted
-from core.live.messages import LoggedMessage, Unnumbered
+from live.messages import LoggedMessage, Unnumbered
 
 
 class SenderPayload(BaseModel):

@@ -11,9 +11,9 @@ from chat.groups import left_room_key, person_feed, room_feed, room_key
 from chat.messages.chat import AddedToGroup, MemberAdded, MemberRemoved, MemberUpdated, RemovedFromGroup
 from chat.models import ChatMember, GroupChat
 from chat.models.room import ChatRole
-from core.live import feeds
-from core.live.feeds import FeedWriter
 from core.throttling import Limit
+from live import feeds
+from live.feeds import FeedWriter
 
 # Whoever adds people by e-mail learns who has an account.
 ADDING = Limit("chat members added", times=200, seconds=3600)

@@ -10,10 +10,10 @@ from chat.models import ChatMember, ChatMessage, GroupChat
 from chat.services.members import NotAllowed, membership, refuse_all_but_staff
 from chat.services.mentions import render_message
 from chat.services.rooms import end_of_deleted_run, hint_activity, hint_read
-from core.live import feeds
-from core.live.feeds import FeedWriter
 from core.rows import insert
 from core.throttling import Limit
+from live import feeds
+from live.feeds import FeedWriter
 
 
 class MessageGone(Exception):

@@ -23,8 +23,8 @@ from chat.messages.chat import (
 from chat.models import ChatMember, ChatMessage, GroupChat
 from chat.models.room import ChatRole
 from chat.services.members import NotAllowed, membership, refuse_all_but_staff
-from core.live import feeds, hints, hub
 from core.throttling import Limit
+from live import feeds, hints, hub
 from runtime import jobs
 
 CREATING = Limit("chat rooms", times=100, seconds=3600)

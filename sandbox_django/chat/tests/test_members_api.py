@@ -17,7 +17,7 @@ from chat.groups import person_feed, room_feed
 from chat.models import ChatMember, GroupChat
 from chat.services.members import NotAllowed, NotInRoom, add_member, change_role, remove_member
 from chat.tests.cases import ADMIN, MEMBER, OWNER, RoomCase, code_of
-from core.live import feeds
+from live import feeds
 from test_utils.queries import assert_queries
 
 

@@ -11,7 +11,7 @@ from chat.factories import ChatMemberFactory, ChatMessageFactory
 from chat.groups import room_feed
 from chat.models import ChatMessage
 from chat.tests.cases import MEMBER, RoomCase, code_of
-from core.live import feeds
+from live import feeds
 from test_utils.queries import assert_queries
 
 

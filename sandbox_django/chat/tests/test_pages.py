@@ -16,8 +16,8 @@ from chat.models import ChatMember, ChatMessage, GroupChat
 from chat.models.room import ChatRole
 from chat.services.messages import post_message
 from chat.tests.cases import ADMIN, MEMBER, OWNER, Room
-from core.live import feeds
 from core.throttling import Limit
+from live import feeds
 from test_utils.cpu_contract import another_request
 from test_utils.queries import assert_queries
 

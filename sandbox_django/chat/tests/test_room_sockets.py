@@ -14,7 +14,7 @@ from chat.consumers.group import GroupChatConsumer
 from chat.groups import ACTIVITY, room_feed
 from chat.models import ChatMember
 from chat.tests.cases import ADMIN, Room
-from core.live import feeds, selective
+from live import feeds, selective
 from test_utils.auth_api_test_case import auth_headers
 from test_utils.testing import Page, SocketTestCase
 
@@ -299,7 +299,7 @@ class RoomListTests(RoomSocketCase):
         await self.say("Bob may read this", by=self.alice)
         await self.next_hint(page, excerpt="Bob may read this")
 
-        with mock.patch("core.live.feeds._announce"):
+        with mock.patch("live.feeds._announce"):
             await self.send("delete", self.members_url(self.member.pk), by=self.alice, status=204)
         await self.say("Bob may not read this", by=self.alice)
 

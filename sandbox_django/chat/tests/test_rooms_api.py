@@ -8,7 +8,7 @@ from chat.factories import ChatMemberFactory, ChatMessageFactory, GroupChatFacto
 from chat.groups import person_feed, room_feed
 from chat.models import ChatMember, ChatMessage, GroupChat
 from chat.tests.cases import MEMBER, OWNER, RoomCase, code_of
-from core.live import feeds
+from live import feeds
 from test_utils.queries import assert_queries
 
 

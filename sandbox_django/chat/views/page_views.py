@@ -35,10 +35,10 @@ from chat.services.members import (
 from chat.services.rooms import change_room, create_room, delete_room
 from chat.services.search import SEARCHES, rooms_matching, search_messages
 from chat.timeline import Row, rows_of
-from core.live import feeds
 from core.query import parse_id
 from core.search_text import SearchQuery
 from core.throttling import TooOften
+from live import feeds
 
 SHOWN_MESSAGES = 50
 SHOWN_AROUND = 25  # before a message that was searched for, and after it

@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "drf_standardized_errors",
     "rest_framework",
+    "live",
     "accounts",
     "assistants",
     "chat",
@@ -133,12 +134,12 @@ STATEMENT_TIMEOUT = env.float("STATEMENT_TIMEOUT", 5.0)  # seconds for each stat
 REDIS_URL = env.str("REDIS_URL", "")
 CHANNEL_LAYERS: dict[str, Any] = {
     "default": {
-        "BACKEND": "core.live.layers.RedisLayer",
+        "BACKEND": "live.layers.RedisLayer",
         "CONFIG": {"hosts": [REDIS_URL]},
     }
     if REDIS_URL
     else {
-        "BACKEND": "core.live.layers.MemoryLayer",
+        "BACKEND": "live.layers.MemoryLayer",
         "CONFIG": {"capacity": 2000},
     },
 }
@@ -167,16 +168,16 @@ CHANX: dict[str, Any] = {
     "ASYNCAPI_DESCRIPTION": (BASE_DIR / "sandbox_django/asyncapi/guide.md").read_text(),
 }
 # What a feed keeps for readers who come back: so many days, so many events, and so many bytes.
-FEED_KEEP_DAYS = env.int("FEED_KEEP_DAYS", 7)
-FEED_KEEP_EVENTS = env.int("FEED_KEEP_EVENTS", 5000)
-FEED_KEEP_BYTES = env.int("FEED_KEEP_BYTES", 8 * 1024 * 1024)
+LIVE_KEEP_DAYS = env.int("FEED_KEEP_DAYS", 7)
+LIVE_KEEP_EVENTS = env.int("FEED_KEEP_EVENTS", 5000)
+LIVE_KEEP_BYTES = env.int("FEED_KEEP_BYTES", 8 * 1024 * 1024)
 # Seconds a browser may take to accept a frame before its socket is closed; it comes back with what it has.
-SLOW_CLIENT_TIMEOUT = env.float("SLOW_CLIENT_TIMEOUT", 10.0)
+LIVE_SLOW_CLIENT_TIMEOUT = env.float("SLOW_CLIENT_TIMEOUT", 10.0)
 LIVE_GUARD = "accounts.guard.SignInGuard"  # whom sockets are open for, and how long
 # In each process; and what one socket may say. More than any person needs, and less than a flood.
-SOCKETS_PER_PERSON = env.int("SOCKETS_PER_PERSON", 200)
-SOCKETS_PER_ADDRESS = env.int("SOCKETS_PER_ADDRESS", 2000)
-SOCKET_FRAMES_PER_MINUTE = env.int("SOCKET_FRAMES_PER_MINUTE", 100)
+LIVE_SOCKETS_PER_PERSON = env.int("SOCKETS_PER_PERSON", 200)
+LIVE_SOCKETS_PER_ADDRESS = env.int("SOCKETS_PER_ADDRESS", 2000)
+LIVE_FRAMES_PER_MINUTE = env.int("SOCKET_FRAMES_PER_MINUTE", 100)
 
 # --- The assistant ---------------------------------------------------------------------------------------------------
 # Empty means unset, so that a copied .env.EXAMPLE works as it is.

@@ -19,9 +19,9 @@ from django.test import TransactionTestCase, override_settings
 from django.urls import path
 
 from core.asgi import BLOCK_SIZE, OneHopHandler, ServerLife
-from core.live import feeds
 from core.tests.http import request
-from core.tests.rooms import Room, RoomConsumer, Socket
+from live import feeds
+from live.tests.rooms import Room, RoomConsumer, Socket
 from runtime import jobs, threads
 from runtime.threads import in_database_thread
 

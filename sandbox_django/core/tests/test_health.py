@@ -14,8 +14,8 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.utils import OperationalError
 from django.test import RequestFactory, TestCase, override_settings
 
-from core.live.layers import LayerMessage, MemoryLayer, live_layer
 from core.views.health import DISK_CHECK_INTERVAL, disk_has_room, frame_comes_back, migrations_are_applied, readyz
+from live.layers import LayerMessage, MemoryLayer, live_layer
 
 FINE = {"database": "ok", "migrations": "ok", "disk": "ok", "channelLayer": "ok"}
 

@@ -20,7 +20,8 @@ from rest_framework.test import APIClient
 
 from core.errors import Conflict
 from core.idempotency import IdempotentCreateMixin, forget_old_keys
-from core.models import Feed, IdempotencyKey
+from core.models import IdempotencyKey
+from live.models import Feed
 from test_utils.auth_api_test_case import auth_headers
 from test_utils.people import alice, bob
 

@@ -13,8 +13,8 @@ from rest_framework.generics import ListAPIView
 from rest_framework.permissions import AllowAny
 from rest_framework.test import APIClient
 
-from core.models import Feed
 from core.pagination import NewestFirstPagination, OldestFirstPagination, PagePagination
+from live.models import Feed
 
 
 class FeedSerializer(serializers.ModelSerializer[Feed]):

@@ -7,8 +7,8 @@ import pytest
 from django.db import OperationalError
 from django.test import TestCase, override_settings
 
-from core.metrics import counts
 from core.throttling import Limit, TooOften
+from live.metrics import counts
 
 
 @override_settings(METRICS_TOKEN="right", METRICS_NETWORKS=["10.0.0.0/8"])

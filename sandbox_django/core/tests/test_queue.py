@@ -10,8 +10,8 @@ from django.conf import settings
 from django.test import SimpleTestCase, override_settings
 
 from core import queue
-from core.live.layers import RedisLayer, live_layer
 from core.queue import GROUP, JobBroker
+from live.layers import RedisLayer, live_layer
 from runtime import jobs
 
 done: list[tuple[str, Any]] = []

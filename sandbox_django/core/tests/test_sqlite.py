@@ -9,8 +9,8 @@ import pytest
 from django.db import OperationalError, connection, transaction
 from django.test import TransactionTestCase
 
-from core.live.models import Feed
 from core.sqlite3.base import WriteQueue, queues
+from live.models import Feed
 
 pytestmark = pytest.mark.skipif(connection.vendor != "sqlite", reason="it is about SQLite")
 

@@ -16,7 +16,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from core.live.layers import live_layer
+from live.layers import live_layer
 from runtime.per_loop import SharedRun
 from runtime.threads import in_database_thread
 

@@ -1,10 +1,10 @@
 from chanx.core.decorators import channel
 
 from accounts.models import User
-from core.live.authenticator import LiveAuthenticator
-from core.live.consumer import LiveConsumer
 from discussion.groups import inbox_feed
 from discussion.messages.inbox import NotificationCreated, NotificationsDeleted, NotificationsRead
+from live.authenticator import LiveAuthenticator
+from live.consumer import LiveConsumer
 
 
 class OwnerAuthenticator(LiveAuthenticator):

@@ -2,7 +2,6 @@ from typing import Any
 
 from chanx.core.decorators import channel, ws_handler
 
-from core.live.selective import SelectiveConsumer
 from discussion.groups import ACTIVITY, LIST
 from discussion.messages.discussion import (
     AnswerAccepted,
@@ -14,6 +13,7 @@ from discussion.messages.discussion import (
     TopicUpdated,
     VoteUpdated,
 )
+from live.selective import SelectiveConsumer
 
 
 @channel(name="topics", description="The list of topics, live", tags=["discussion"])

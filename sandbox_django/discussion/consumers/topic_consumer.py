@@ -3,8 +3,6 @@ from typing import Self
 
 from chanx.core.decorators import channel
 
-from core.live.authenticator import LiveAuthenticator
-from core.live.consumer import LiveConsumer
 from core.rows import find
 from discussion.groups import topic_feed
 from discussion.messages.discussion import (
@@ -18,6 +16,8 @@ from discussion.messages.discussion import (
     VoteUpdated,
 )
 from discussion.models import DiscussionTopic
+from live.authenticator import LiveAuthenticator
+from live.consumer import LiveConsumer
 
 
 class TopicAuthenticator(LiveAuthenticator):

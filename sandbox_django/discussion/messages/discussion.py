@@ -11,9 +11,9 @@ from pydantic import BaseModel, Field, PrivateAttr
 
 from accounts.models import User
 from core.dates import formatted
-from core.live.messages import LoggedMessage, Unnumbered
 from discussion.groups import reply_key, topic_key
 from discussion.models import DiscussionReply, DiscussionTopic
+from live.messages import LoggedMessage, Unnumbered
 
 
 class AuthorPayload(BaseModel):

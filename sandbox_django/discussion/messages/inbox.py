@@ -8,10 +8,10 @@ from chanx.messages.base import BaseMessage
 from pydantic import BaseModel, Field
 
 from core.dates import formatted
-from core.live.messages import LoggedMessage
 from discussion.groups import topic_key
 from discussion.messages.discussion import AuthorPayload
 from discussion.models import Notification
+from live.messages import LoggedMessage
 
 
 class CreatedPayload(BaseModel):

@@ -5,10 +5,10 @@ from functools import partial
 from chanx.messages.base import BaseMessage
 from django.db import transaction
 
-from core.live import hints
 from discussion.groups import ACTIVITY, topic_feed
 from discussion.messages.discussion import TopicActivity, VoteUpdated
 from discussion.models import DiscussionReply, DiscussionTopic
+from live import hints
 
 
 def tell_activity(topic: DiscussionTopic) -> None:

@@ -1,14 +1,14 @@
 """Which reply the topic's author takes for the answer."""
 
 from accounts.models import User
-from core.live import feeds
-from core.live.feeds import FeedWriter
 from discussion.groups import LIST, topic_feed
 from discussion.messages.discussion import AnswerAccepted, AnswerUnaccepted
 from discussion.models import DiscussionReply, DiscussionTopic
 from discussion.services.inbox import inboxes_of, notify_of_acceptance
 from discussion.services.rights import NoSuchReply, NotAllowed
 from discussion.services.topics import CHANGES, topic_as_it_is_now
+from live import feeds
+from live.feeds import FeedWriter
 
 
 def accept_answer(topic: DiscussionTopic, *, reply_id: int, by: User) -> DiscussionTopic:

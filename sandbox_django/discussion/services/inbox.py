@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from django.db.models import Count, QuerySet
 
 from accounts.models import User
-from core.live import feeds
 from discussion.groups import inbox_feed
 from discussion.messages.inbox import NotificationCreated, NotificationsDeleted, NotificationsRead
 from discussion.models import DiscussionReply, DiscussionTopic, Notification
 from discussion.models.notification import Kind
+from live import feeds
 
 
 def inboxes_of(user_ids: Iterable[int | None]) -> list[str]:

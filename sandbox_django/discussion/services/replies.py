@@ -6,7 +6,6 @@ from django.db.models import F, Max
 from django.utils import timezone
 
 from accounts.models import User
-from core.live import feeds
 from core.rows import insert
 from discussion.groups import LIST, reply_key, topic_feed
 from discussion.messages.discussion import AnswerUnaccepted, ReplyCreated, ReplyDeleted, ReplyUpdated
@@ -16,6 +15,7 @@ from discussion.services.inbox import forget_notifications, inboxes_of, notify_m
 from discussion.services.mentions import render_post
 from discussion.services.rights import Gone, TopicClosed, refuse_strangers
 from discussion.services.topics import CHANGES, count_post, topic_as_it_is_now
+from live import feeds
 
 
 def post_reply(topic: DiscussionTopic, *, content: str, by: User) -> DiscussionReply:

@@ -13,7 +13,6 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import User
-from core.live import feeds, hub
 from core.throttling import Limit
 from discussion.groups import LIST, topic_feed, topic_key
 from discussion.messages.discussion import TopicCreated, TopicDeleted, TopicUpdated
@@ -21,6 +20,7 @@ from discussion.models import DiscussionTopic, Tag
 from discussion.services.inbox import forget_notifications, inboxes_of, notify_mentioned
 from discussion.services.mentions import render_post
 from discussion.services.rights import Gone, HasReplies, NotAllowed, refuse_strangers
+from live import feeds, hub
 from runtime import jobs
 
 # Each is told to everybody who has the list or the topic open.

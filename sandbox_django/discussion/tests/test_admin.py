@@ -1,11 +1,11 @@
 """What is deleted in the admin is counted and told as on the site; tests/test_admin.py has the rest."""
 
-from core.live import feeds
 from discussion.groups import LIST, topic_feed
 from discussion.models import DiscussionReply, DiscussionTopic
 from discussion.services.views import count_view
 from discussion.tests.cases import ForumCase, reply_url, topic_url
 from discussion.tests.test_votes import reconcile
+from live import feeds
 
 
 class AdminTests(ForumCase):

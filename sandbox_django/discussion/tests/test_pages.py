@@ -6,7 +6,6 @@ from django.test import TestCase
 from django.urls import reverse
 
 from accounts.models import User
-from core.live import feeds
 from core.throttling import Limit
 from discussion.groups import LIST, inbox_feed, topic_feed
 from discussion.models import DiscussionReply, DiscussionTopic, Notification
@@ -15,6 +14,7 @@ from discussion.services.replies import edit_reply, post_reply
 from discussion.services.topics import create_topic, edit_topic, moderate_topic
 from discussion.services.votes import vote_on
 from discussion.tests.cases import Forum
+from live import feeds
 from test_utils.cpu_contract import another_request
 from test_utils.queries import assert_queries
 
@@ -333,7 +333,7 @@ class PageTests(PageCase):
                     post_reply(self.topic, content="In between.", by=self.bob)
             return number
 
-        with mock.patch("core.live.feeds.head", reply_right_after):
+        with mock.patch("live.feeds.head", reply_right_after):
             page = self.client.get(self.page())
 
         self.assertContains(page, "In between.")

@@ -24,7 +24,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.models import User
 from core.cpu_bound import renders
-from core.live import feeds
 from core.models import IdempotencyKey
 from core.query import parse_id
 from core.throttling import TooOften, counts_survive_rollback
@@ -41,6 +40,7 @@ from discussion.services.topics import create_topic, delete_topic, edit_topic, m
 from discussion.services.views import count_view
 from discussion.services.votes import vote_on
 from discussion.views.topic_views import SEARCHES
+from live import feeds
 
 RowType = TypeVar("RowType", bound=Model)
 

@@ -14,10 +14,10 @@ import structlog
 from django.conf import settings
 from django.test import SimpleTestCase, TransactionTestCase
 
-from core.live import hub
-from core.live.hub import current_hub
-from core.live.layers import LAYER_DOWN, RedisLayer
-from core.live.redis_pool import redis_pool
+from live import hub
+from live.hub import current_hub
+from live.layers import LAYER_DOWN, RedisLayer
+from live.redis_pool import redis_pool
 from runtime import jobs
 
 PROJECT = Path(__file__).resolve().parents[2]

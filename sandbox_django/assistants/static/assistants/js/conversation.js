@@ -4,7 +4,7 @@ import { get, newKey, post } from "../../core/js/api.js";
 import { Composer } from "../../core/js/composer.js";
 import { copyButtons, copyText } from "../../core/js/copy.js";
 import { Follower } from "../../core/js/follow.js";
-import { LiveSocket } from "../../core/js/live_socket.js";
+import { LiveSocket } from "../../live/js/live_socket.js";
 import { Refetch } from "../../core/js/refetch.js";
 import { showState } from "../../core/js/state.js";
 import { showTitle, wireConversationList } from "./conversation_list.js";

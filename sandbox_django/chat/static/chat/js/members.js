@@ -1,7 +1,7 @@
 // The members of a room: drawn by the server, and drawn again when somebody comes, goes or may do something else.
 
 import { accountHeader } from "../../core/js/account.js";
-import { LiveSocket } from "../../core/js/live_socket.js";
+import { LiveSocket } from "../../live/js/live_socket.js";
 import { Refetch } from "../../core/js/refetch.js";
 import { showState } from "../../core/js/state.js";
 import { leadAway, wordsForClosing } from "./farewell.js";

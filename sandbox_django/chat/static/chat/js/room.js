@@ -5,7 +5,7 @@ import { Composer } from "../../core/js/composer.js";
 import { copyButtons } from "../../core/js/copy.js";
 import { Follower } from "../../core/js/follow.js";
 import { refuseTooLong } from "../../core/js/length.js";
-import { LiveSocket } from "../../core/js/live_socket.js";
+import { LiveSocket } from "../../live/js/live_socket.js";
 import { Refetch } from "../../core/js/refetch.js";
 import { wordsFor } from "../../core/js/refusal.js";
 import { showState } from "../../core/js/state.js";

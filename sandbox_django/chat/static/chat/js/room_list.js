@@ -3,7 +3,7 @@
 // Hints carry what a row shows. Requests are sent only for a room that is new here, and after a reconnect.
 
 import { get } from "../../core/js/api.js";
-import { LiveSocket } from "../../core/js/live_socket.js";
+import { LiveSocket } from "../../live/js/live_socket.js";
 import { Refetch } from "../../core/js/refetch.js";
 import { listTime } from "./moments.js";
 import { RoomSummaries } from "./room_summaries.js";

@@ -1,6 +1,6 @@
 // How much in my inbox is unread, live, wherever the page shows it.
 
-import { LiveSocket } from "../../core/js/live_socket.js";
+import { LiveSocket } from "../../live/js/live_socket.js";
 import { get } from "../../core/js/api.js";
 import { Refetch } from "../../core/js/refetch.js";
 

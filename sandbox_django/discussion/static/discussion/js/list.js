@@ -1,6 +1,6 @@
 // The list of topics, live: counts change in place, new topics wait behind a bar until somebody wants them.
 
-import { LiveSocket } from "../../core/js/live_socket.js";
+import { LiveSocket } from "../../live/js/live_socket.js";
 import { Refetch } from "../../core/js/refetch.js";
 import { showState } from "../../core/js/state.js";
 import { wireInbox } from "./inbox_count.js";

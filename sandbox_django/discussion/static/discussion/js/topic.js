@@ -2,7 +2,7 @@
 
 import { get, post } from "../../core/js/api.js";
 import { copyButtons } from "../../core/js/copy.js";
-import { LiveSocket } from "../../core/js/live_socket.js";
+import { LiveSocket } from "../../live/js/live_socket.js";
 import { Refetch } from "../../core/js/refetch.js";
 import { wordsFor } from "../../core/js/refusal.js";
 import { showState } from "../../core/js/state.js";

@@ -1,0 +1,38 @@
+"""The settings of the live core. A project sets those whose defaults it wants to change."""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from django.conf import settings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting(Generic[T]):
+    """A name in Django's settings, and its default. A project that has the `alias` uses that."""
+
+    name: str
+    default: T
+    alias: str
+
+    @property
+    def value(self) -> T:
+        """Read each time, so that `override_settings` works."""
+        value: T = getattr(settings, self.alias, getattr(settings, self.name, self.default))
+        return value
+
+
+# How much a feed keeps for clients that reconnect.
+KEEP_DAYS = Setting("LIVE_KEEP_DAYS", 7, alias="FEED_KEEP_DAYS")
+KEEP_EVENTS = Setting("LIVE_KEEP_EVENTS", 5000, alias="FEED_KEEP_EVENTS")
+KEEP_BYTES = Setting("LIVE_KEEP_BYTES", 8 * 1024 * 1024, alias="FEED_KEEP_BYTES")
+# Seconds for a client to accept a frame; then its socket is closed, and it reconnects with its position.
+SLOW_CLIENT_TIMEOUT = Setting("LIVE_SLOW_CLIENT_TIMEOUT", 10.0, alias="SLOW_CLIENT_TIMEOUT")
+# Open sockets in one process, and frames that one socket may send.
+SOCKETS_PER_PERSON = Setting("LIVE_SOCKETS_PER_PERSON", 200, alias="SOCKETS_PER_PERSON")
+SOCKETS_PER_ADDRESS = Setting("LIVE_SOCKETS_PER_ADDRESS", 2000, alias="SOCKETS_PER_ADDRESS")
+FRAMES_PER_MINUTE = Setting("LIVE_FRAMES_PER_MINUTE", 100, alias="SOCKET_FRAMES_PER_MINUTE")
+LIMITS = Setting("LIVE_LIMITS", True, alias="LIMITS")  # False lifts the three limits above, for load tests
+# The class that knows users and their sessions: see `live.passes.Guard`.
+GUARD = Setting("LIVE_GUARD", "live.session_auth.SessionGuard", alias="LIVE_GUARD")

@@ -1,0 +1,498 @@
+"""Feeds: the one door for telling everybody concerned that something was stored.
+
+    with feeds.write(room_feed(room.pk)) as feed:
+        message = room.messages.create(…)
+        feed.publish(MessageCreated.of(message))
+
+The log is the truth. The channel layer may drop anything; it only wakes readers up, and they look into the log for what
+they miss (docs/decisions/0006-feeds.md).
+"""
+
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, overload
+
+from chanx.messages.base import BaseMessage
+from django.db import connection, models, transaction
+from django.db.models import Exists, Max, OuterRef, QuerySet, Sum
+from django.db.models.functions import Greatest
+from django.utils import timezone
+from pydantic_core import to_jsonable_python
+
+from live import conf
+from live.frames import camelize, dumps, encode
+from live.layers import LAYER_DOWN, LayerMessage, live_layer
+from live.messages import LoggedMessage
+from live.models import Feed, FeedEvent, FeedFloor
+from runtime import jobs
+from runtime.per_loop import PerLoop
+
+FORESEEN = 1  # facts of one writer in one feed
+REPLAY_LIMIT = 5000  # events; who missed more fetches again by REST, which is cheaper
+REPLAY_BYTES = 2 * 1024 * 1024  # of frames, and of texts that ended in them; beyond that, too, REST is cheaper
+REWRITE_LIMIT = 1000  # frames about one object that are rewritten; logs with more are cut instead
+BATCH = 1000  # rows that pruning deletes in one transaction
+PAGE = 500  # feeds that pruning reads at once
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One event of a feed, as it is stored and as it goes out."""
+
+    seq: int
+    frame: str
+    text_id: int | None = None  # the streamed text that this fact ends, if it ends one,
+    text_length: int | None = None  # and that text's length in characters
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a reader missed. Not `complete`: the log can't tell any more, and the reader must fetch again."""
+
+    head: int
+    facts: Sequence[Fact]
+    complete: bool
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A fact that was published, and its row."""
+
+    fact: Fact
+    stored_frame: str
+    object_key: str | None
+    named_user: int | None
+
+
+@dataclass(slots=True)
+class FeedWriter:
+    """A feed whose head is locked: what is published here gets the next numbers."""
+
+    pk: int
+    name: str
+    head: int
+    stored_head: int  # the value of the column now
+    is_new: bool = False
+    is_deleted: bool = False
+    entries: list[_Entry] = field(default_factory=list)
+
+    @property
+    def facts(self) -> list[Fact]:
+        return [entry.fact for entry in self.entries]
+
+    def publish(self, message: BaseMessage, *, ends_text: tuple[int, int] | None = None) -> int:
+        """Log a fact and, after the commit, send it out; returns its number.
+
+        `ends_text` is the id and the length of the streamed text that this fact is the end of.
+        """
+        text_id, text_length = ends_text or (None, None)
+        object_key, named_user = (
+            (message.object_key, message.named_user) if isinstance(message, LoggedMessage) else (None, None)
+        )
+        self.head += 1
+        fact = Fact(self.head, encode(message, seq=self.head), text_id, text_length)
+        self.entries.append(_Entry(fact, fact.frame, object_key, named_user))
+        return self.head
+
+    def clear(self) -> None:
+        """Delete the stored events: a client that is behind is told to resync."""
+        FeedEvent.objects.filter(feed_id=self.pk).delete()
+
+    def change_key(self, before: str, after: str) -> None:
+        """Give the stored events about an object another key, for a reader who must not see its later changes."""
+        FeedEvent.objects.filter(feed_id=self.pk, object_key=before).update(object_key=after)
+
+    def _mark(self) -> tuple[int, int]:
+        return self.head, len(self.entries)
+
+    def _undo_to(self, mark: tuple[int, int]) -> None:
+        self.head = mark[0]
+        del self.entries[mark[1] :]
+
+
+@overload
+def write(name: str, /) -> AbstractContextManager[FeedWriter]: ...
+@overload
+def write(name: str, another: str, /, *more: str) -> AbstractContextManager[tuple[FeedWriter, ...]]: ...
+def write(*names: str) -> AbstractContextManager[Any]:
+    """A transaction that owns the next numbers of these feeds; open it before any row is written.
+
+    Gives one writer per name, in the order of the names. The heads are locked first, sorted by name: so commit order,
+    id order and numbers agree, and no two writers wait for each other.
+    """
+    return _write(names)
+
+
+@contextmanager
+def _write(names: Sequence[str]) -> Iterator[FeedWriter | tuple[FeedWriter, ...]]:
+    with write_all(names) as writers:
+        yield writers[0] if len(writers) == 1 else writers
+
+
+# The feeds that the running transaction has locked. A `write` inside another one shares its writers, and the outer one
+# stores what both have published.
+_held: ContextVar[dict[str, FeedWriter] | None] = ContextVar("held feeds", default=None)
+
+
+@contextmanager
+def write_all(names: Sequence[str]) -> Iterator[tuple[FeedWriter, ...]]:
+    """The same for any number of feeds."""
+    with transaction.atomic(), _locked(lambda: names) as held:
+        yield tuple(held[name] for name in names)
+
+
+@contextmanager
+def write_found(find_names: Callable[[], Collection[str]]) -> Iterator[Mapping[str, FeedWriter]]:
+    """The same for feeds that a query finds. It is repeated under the locks, until it finds no others.
+
+    Gives the writers by name.
+    """
+    with transaction.atomic(), _locked(find_names, is_final=False) as held:
+        yield held
+
+
+@contextmanager
+def _locked(find_names: Callable[[], Collection[str]], *, is_final: bool = True) -> Iterator[dict[str, FeedWriter]]:
+    outer = _held.get() or {}
+    locked = _lock(set(find_names()) - outer.keys(), find_names, is_final=is_final)
+    held = outer | locked
+    marks = {name: writer._mark() for name, writer in outer.items()}
+    token = _held.set(held)
+    try:
+        yield held
+    except BaseException:
+        for name, mark in marks.items():  # the savepoint takes back what was stored here, so its numbers too
+            outer[name]._undo_to(mark)
+        raise
+    finally:
+        _held.reset(token)
+    writers = [writer for writer in locked.values() if not writer.is_deleted]
+    _store(writers)
+    messages = [(writer.name, fact_message(writer.name, fact)) for writer in writers for fact in writer.facts]
+    if messages:
+        transaction.on_commit(partial(_announce, messages))
+
+
+def _lock(names: set[str], find_names: Callable[[], Collection[str]], *, is_final: bool) -> dict[str, FeedWriter]:
+    while True:
+        before_locks = transaction.savepoint() if not is_final else None
+        locked = _lock_heads(sorted(names))
+        if before_locks is None:
+            return locked
+        if set(find_names()) <= names | (_held.get() or {}).keys():
+            transaction.savepoint_commit(before_locks)
+            return locked
+        transaction.savepoint_rollback(before_locks)  # and unlock, so that all are locked in order
+        names = names | (set(find_names()) - (_held.get() or {}).keys())
+
+
+def _store(writers: Iterable[FeedWriter]) -> None:
+    # By hand, like the lock: each fact of every feature comes through here, and the ORM doubled what it takes.
+    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    with connection.cursor() as cursor:
+        for writer in writers:
+            for entry in writer.entries:
+                fact = entry.fact
+                cursor.execute(
+                    "INSERT INTO live_feedevent "
+                    "(feed_id, seq, frame, text_id, text_length, object_key, named_user, size, created_at) "
+                    "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                    [
+                        writer.pk,
+                        fact.seq,
+                        entry.stored_frame,
+                        fact.text_id,
+                        fact.text_length,
+                        entry.object_key,
+                        entry.named_user,
+                        len(entry.stored_frame.encode()),
+                        now,
+                    ],
+                )
+            if writer.is_new and not writer.entries:  # nothing was published, perhaps because the object is gone
+                cursor.execute("DELETE FROM live_feed WHERE id = %s", [writer.pk])
+            elif writer.head != writer.stored_head:
+                cursor.execute("UPDATE live_feed SET head = %s WHERE id = %s", [writer.head, writer.pk])
+
+
+def _lock_heads(names: Sequence[str]) -> dict[str, FeedWriter]:
+    # One statement makes what is missing, locks, reads what is current and, since nearly every writer tells one fact,
+    # counts it already. Rows are locked in the order given.
+    if not names:
+        return {}
+    rows = ", ".join([f"(%s, {FORESEEN})"] * len(names))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO live_feed (name, head) VALUES {rows} "  # noqa: S608  # only placeholders are put in
+            f"ON CONFLICT (name) DO UPDATE SET head = live_feed.head + {FORESEEN} RETURNING id, name, head",
+            names,
+        )
+        locked = {name: FeedWriter(pk, name, head - FORESEEN, head) for pk, name, head in cursor.fetchall()}
+    new = [writer for writer in locked.values() if not writer.head]
+    # Not in the statement above: that may have waited for the pruning that removed the feed, and not know its floor.
+    first = floor() if new else 0
+    for writer in new:
+        writer.is_new, writer.head = True, first
+    return locked
+
+
+def fact_message(feed: str, fact: Fact) -> LayerMessage:
+    """A fact as the channel layer carries it to the hubs."""
+    return {
+        "type": "live.fact",
+        "group": feed,
+        "seq": fact.seq,
+        "frame": fact.frame,
+        "text_id": fact.text_id,
+        "text_length": fact.text_length,
+    }
+
+
+def _announce(messages: Sequence[tuple[str, LayerMessage]]) -> None:
+    jobs.start(_send, messages)
+
+
+@dataclass(slots=True)
+class _Outgoing:
+    """Messages of one event loop that wait to be sent: in order, and several of them in one round trip."""
+
+    waiting: list[tuple[str, LayerMessage]] = field(default_factory=list)
+    is_sending: bool = False
+
+
+_outgoing = PerLoop(_Outgoing)
+
+
+async def _send(messages: Sequence[tuple[str, LayerMessage]]) -> None:
+    outgoing = _outgoing.current()
+    outgoing.waiting.extend(messages)
+    if outgoing.is_sending:  # the call that is sending takes these, too
+        return
+    outgoing.is_sending = True
+    try:
+        while outgoing.waiting:
+            batch, outgoing.waiting = outgoing.waiting, []
+            try:
+                await live_layer().group_send_many(batch)
+            except LAYER_DOWN as failure:
+                # The writes stand. Readers find them by the next number, or by the sweep.
+                live_layer().outage.failed(failure)
+    finally:
+        outgoing.is_sending = False
+
+
+def head(name: str) -> int:
+    """The number of a feed's newest fact, 0 for none. Read it before the rows, and give it as `Feed-Seq`."""
+    with connection.cursor() as cursor:
+        # Each socket asks, and each page.
+        cursor.execute(
+            "SELECT COALESCE((SELECT head FROM live_feed WHERE name = %s), (SELECT MAX(head) FROM live_feedfloor), 0)",
+            [name],
+        )
+        (found,) = cursor.fetchone()
+    return int(found)
+
+
+def heads(names: Iterable[str]) -> dict[str, int]:
+    return dict(Feed.objects.filter(name__in=list(names)).values_list("name", "head"))
+
+
+def heads_now(known: Mapping[str, int]) -> dict[str, int]:
+    """The heads of all these feeds, which stood at `known`.
+
+    One without a row is where it was, if pruning removed it, and otherwise at its start.
+    """
+    found = heads(known)
+    first = floor() if len(found) < len(known) else 0
+    return {name: found.get(name, seq if seq <= first else 0) for name, seq in known.items()}
+
+
+def floor() -> int:
+    """The number that a feed without a row stands at."""
+    return FeedFloor.objects.aggregate(head=Max("head"))["head"] or 0
+
+
+def read(name: str, since: int | None) -> Replay:
+    """What a reader who has everything up to `since` misses; with None only where the feed stands."""
+    if since is None:
+        return Replay(head(name), (), complete=True)
+    with connection.cursor() as cursor:
+        # One statement, so that head and events are of one moment. What would be too many bytes isn't fetched at all.
+        cursor.execute(
+            "SELECT feed.head, event.seq, event.frame, event.text_id, event.text_length "
+            "FROM live_feed feed LEFT JOIN live_feedevent event ON event.feed_id = feed.id AND event.seq > %s "
+            "AND (SELECT COALESCE(SUM(missed.size + COALESCE(missed.text_length, 0)), 0) "
+            "FROM live_feedevent missed JOIN live_feed same ON same.id = missed.feed_id "
+            "WHERE same.name = %s AND missed.seq > %s) <= %s "
+            "WHERE feed.name = %s ORDER BY event.seq LIMIT %s",
+            [since, name, since, REPLAY_BYTES, name, REPLAY_LIMIT + 1],
+        )
+        rows = cursor.fetchall()
+    newest = rows[0][0] if rows else floor()
+    facts = [Fact(*row[1:]) for row in rows if row[1] is not None]
+    # Exactly the numbers since + 1 … head: nothing pruned, nothing cut off, and no `since` from another time line.
+    if newest - since == len(facts) and len(facts) <= REPLAY_LIMIT:
+        return Replay(newest, facts, complete=True)
+    return Replay(newest, (), complete=False)
+
+
+def delete(names: Collection[str]) -> None:
+    """Delete whole feeds, with the objects they are about. Inside the transaction that deletes those."""
+    with write_all(sorted(names)) as writers:  # whoever writes to one of them is waited for
+        for writer in writers:
+            writer.is_deleted = True
+        pks = [writer.pk for writer in writers]
+        FeedEvent.objects.filter(feed__in=pks).delete()
+        Feed.objects.filter(pk__in=pks).delete()
+
+
+# --- Text that was changed or deleted --------------------------------------------------------------------------------
+
+
+def rewrite(object_key: str, fields: Mapping[str, Any]) -> None:
+    """Put these values into the stored frames about an object, in all feeds. Inside the transaction that changes it.
+
+    Only fields that a frame's payload has are set. What was published in this transaction before is sent as it is, to
+    open pages that have the text anyway, and stored with these values. A service that publishes about the object holds
+    the lock of its own feed, so no frame with the old text comes later.
+    """
+    _rewrite(FeedEvent.objects.filter(object_key=object_key), lambda entry: entry.object_key == object_key, fields)
+
+
+def rewrite_user(user_id: int, key_prefix: str, fields: Mapping[str, Any]) -> None:
+    """The same for the stored frames that carry a user's name, about objects of one type ("chat.message:")."""
+    _rewrite(
+        FeedEvent.objects.filter(named_user=user_id, object_key__startswith=key_prefix),
+        lambda entry: entry.named_user == user_id and (entry.object_key or "").startswith(key_prefix),
+        fields,
+    )
+
+
+def _rewrite(events: QuerySet[FeedEvent], concerns: Callable[["_Entry"], bool], fields: Mapping[str, Any]) -> None:
+    values = camelize(to_jsonable_python(fields))
+    for writer in (_held.get() or {}).values():
+        for entry in filter(concerns, writer.entries):
+            entry.stored_frame = _rewritten(entry.stored_frame, values)
+    newest = list(events.order_by("-pk").values_list("pk", flat=True)[: REWRITE_LIMIT + 1])
+    if len(newest) > REWRITE_LIMIT:
+        _cut(events.filter(pk__lte=newest.pop()))
+    # In the order of their ids, as every rewrite locks them.
+    changed = []
+    for event in FeedEvent.objects.select_for_update().filter(pk__in=newest).order_by("pk"):
+        before, event.frame = event.frame, _rewritten(event.frame, values)
+        if event.frame != before:
+            event.size = len(event.frame.encode())
+            changed.append(event)
+    FeedEvent.objects.bulk_update(changed, ["frame", "size"], batch_size=100)
+
+
+def _rewritten(frame: str, values: Mapping[str, Any]) -> str:
+    parts = json.loads(frame)
+    parts["payload"] = _merged(parts["payload"], values)
+    return dumps(parts)
+
+
+def _merged(payload: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _value(part, values[name]) if name in values else part for name, part in payload.items()}
+
+
+def _value(before: Any, now: Any) -> Any:
+    if isinstance(now, dict):
+        return _merged(before, now) if isinstance(before, dict) else before
+    return now
+
+
+def _cut(events: QuerySet[FeedEvent]) -> None:
+    """Delete each feed's log up to the newest of these events: clients that are further behind resync."""
+    for feed_id, newest in list(events.order_by().values_list("feed_id").annotate(newest=Max("seq"))):
+        FeedEvent.objects.filter(feed_id=feed_id, seq__lte=newest).delete()
+
+
+# --- Pruning ---------------------------------------------------------------------------------------------------------
+
+_objects: dict[str, type[models.Model]] = {}
+
+
+def register(prefix: str, model: type[models.Model]) -> None:
+    """Feeds whose names are this prefix and an id are about rows of `model`: without the row, pruning deletes them."""
+    _objects[prefix] = model
+
+
+def prune(*, now: datetime | None = None) -> int:
+    """Delete what the log need not keep, and feeds that are empty or whose object is gone; returns how many events.
+
+    Kept are events that are younger than LIVE_KEEP_DAYS, of each feed the newest LIVE_KEEP_EVENTS, and of these as many
+    as fit into LIVE_KEEP_BYTES. Each transaction is short, and skips what a writer has locked.
+    """
+    oldest = (now or timezone.now()) - timedelta(days=conf.KEEP_DAYS.value)
+    deleted = _delete(FeedEvent.objects.filter(created_at__lt=oldest))
+    for page in _pages(Feed.objects.all()):
+        for feed_id, newest in _too_long(page):
+            deleted += _delete(FeedEvent.objects.filter(feed_id=feed_id, seq__lte=newest))
+    for prefix, model in _objects.items():
+        for page in _pages(Feed.objects.filter(name__startswith=prefix)):
+            ids = {feed.name: feed.name.removeprefix(prefix) for feed in page}
+            living = {str(pk) for pk in model._default_manager.filter(pk__in=ids.values()).values_list("pk", flat=True)}
+            if gone := [name for name, pk in ids.items() if pk not in living]:
+                delete(gone)
+    for page in _pages(_empty_feeds()):
+        _remove_empty([feed.pk for feed in page])
+    return deleted
+
+
+def _pages(feeds: QuerySet[Feed]) -> Iterator[list[Feed]]:
+    last = 0
+    while page := list(feeds.filter(pk__gt=last).order_by("pk")[:PAGE]):
+        yield page
+        last = page[-1].pk
+
+
+def _delete(events: QuerySet[FeedEvent]) -> int:
+    deleted = 0
+    while True:
+        with transaction.atomic():
+            unlocked = events.select_for_update(skip_locked=True).order_by("pk")
+            batch = list(unlocked.values_list("pk", flat=True)[:BATCH])
+            FeedEvent.objects.filter(pk__in=batch).delete()
+        deleted += len(batch)
+        if len(batch) < BATCH:
+            return deleted
+
+
+def _too_long(page: Sequence[Feed]) -> Iterator[tuple[int, int]]:
+    """For feeds with too many events or bytes: their ids, and the number up to which events have to go."""
+    pks = [feed.pk for feed in page]
+    heads_by_pk = {feed.pk: feed.head for feed in page}
+    too_many = Feed.objects.filter(
+        Exists(FeedEvent.objects.filter(feed=OuterRef("pk"), seq__lte=OuterRef("head") - conf.KEEP_EVENTS.value))
+    )
+    for pk in too_many.filter(pk__in=pks).values_list("pk", flat=True):
+        yield pk, heads_by_pk[pk] - conf.KEEP_EVENTS.value
+    too_large = FeedEvent.objects.filter(feed__in=pks).order_by().values_list("feed_id").annotate(bytes=Sum("size"))
+    for pk, _ in too_large.filter(bytes__gt=conf.KEEP_BYTES.value):
+        left = conf.KEEP_BYTES.value
+        for seq, size in FeedEvent.objects.filter(feed=pk).order_by("-seq").values_list("seq", "size").iterator():
+            left -= size
+            if left < 0:
+                yield pk, seq
+                break
+
+
+def _empty_feeds() -> QuerySet[Feed]:
+    return Feed.objects.filter(~Exists(FeedEvent.objects.filter(feed=OuterRef("pk"))))
+
+
+@transaction.atomic
+def _remove_empty(pks: Sequence[int]) -> None:
+    locked = list(Feed.objects.select_for_update(skip_locked=True).filter(pk__in=pks).order_by("pk").values_list("pk"))
+    # Asked again under the lock: a writer may have been faster.
+    empty = dict(_empty_feeds().filter(pk__in=[pk for (pk,) in locked]).values_list("pk", "head"))
+    if empty:
+        FeedFloor.objects.get_or_create(pk=1)
+        FeedFloor.objects.filter(pk=1).update(head=Greatest("head", max(empty.values())))
+        Feed.objects.filter(pk__in=empty).delete()

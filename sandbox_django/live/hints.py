@@ -1,0 +1,48 @@
+"""Unnumbered hints: what changes often and may be missed, at most one a second per thing, the last one always sent."""
+
+import asyncio
+from typing import Any
+
+from chanx.messages.base import BaseMessage
+
+from live.frames import encode
+from live.layers import LAYER_DOWN, live_layer
+from runtime import jobs
+from runtime.per_loop import PerLoop
+
+INTERVAL = 1.0  # seconds
+
+# Per event loop: what was sent less than INTERVAL ago, and the newest hint that waits for its turn.
+_resting: PerLoop[dict[tuple[str, str], tuple[BaseMessage, int] | None]] = PerLoop(dict)
+
+
+def send(group: str, thing: str, hint: BaseMessage, *, after: int = 0) -> None:
+    """Tell a group how `thing` is now, from any thread. Readers who miss it fetch again when they reconnect.
+
+    A hint with content says `after` which event of the feed it may be seen: a socket without that event drops it.
+    """
+    jobs.start(_send, group, thing, hint, after)
+
+
+async def _send(group: str, thing: str, hint: BaseMessage, after: int) -> None:
+    resting = _resting.current()
+    if (group, thing) in resting:
+        resting[group, thing] = hint, after
+        return
+    resting[group, thing] = None
+    await _publish(group, hint, after)
+    asyncio.get_running_loop().call_later(INTERVAL, _rested, group, thing)
+
+
+def _rested(group: str, thing: str) -> None:
+    waiting = _resting.current().pop((group, thing))
+    if waiting is not None:
+        jobs.start(_send, group, thing, *waiting)
+
+
+async def _publish(group: str, hint: BaseMessage, after: int) -> None:
+    message: dict[str, Any] = {"type": "live.hint", "group": group, "frame": encode(hint), "after": after}
+    try:
+        await live_layer().group_send(group, message)
+    except LAYER_DOWN as failure:
+        live_layer().outage.failed(failure)

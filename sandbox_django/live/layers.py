@@ -1,0 +1,140 @@
+"""Channel layers that carry many frames to many sockets.
+
+Both are at-most-once. What they lose, the feeds find again (docs/decisions/0006-feeds.md).
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol, TypeAlias, cast
+
+import structlog
+from channels.layers import InMemoryChannelLayer, get_channel_layer
+from channels_redis.pubsub import RedisPubSubChannelLayer
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from live.metrics import counts
+from live.redis_pool import connection_options, redis_pool
+from runtime import jobs
+from runtime.per_loop import PerLoop
+
+logger = structlog.get_logger(__name__)
+
+LayerMessage: TypeAlias = dict[str, Any]
+
+# What a channel layer raises when it can't be reached.
+LAYER_DOWN = (OSError, RedisError)
+
+
+SAY_AGAIN_AFTER = 10.0  # seconds
+
+
+class Outage:
+    """The log's lines about a layer that can't be reached: one when it goes, one now and then, one when it is back."""
+
+    def __init__(self) -> None:
+        self.failures = 0
+        self._began = self._said = 0.0
+
+    def failed(self, failure: Exception) -> None:
+        """Nothing is lost by it (docs/decisions/0006-feeds.md), but somebody should know."""
+        counts.layer_failures += 1
+        now = time.monotonic()
+        if not self.failures:
+            self._began = now
+        self.failures += 1
+        if self.failures == 1 or now - self._said >= SAY_AGAIN_AFTER:
+            self._said = now
+            logger.warning("live_layer_down", error=type(failure).__name__, failures=self.failures)
+
+    def is_over(self) -> None:
+        if self.failures:
+            seconds = round(time.monotonic() - self._began, 1)
+            logger.warning("live_layer_back", seconds=seconds, failures=self.failures)
+            self.failures = 0
+
+
+class LiveLayer(Protocol):
+    """What the live core asks of a channel layer."""
+
+    outage: Outage  # who could not send or subscribe says so there
+
+    async def new_channel(self, prefix: str = ...) -> str: ...
+    async def receive(self, channel: str) -> LayerMessage: ...
+    async def group_add(self, group: str, channel: str) -> None: ...
+    async def group_discard(self, group: str, channel: str) -> None: ...
+    async def group_send(self, group: str, message: LayerMessage) -> None: ...
+    async def group_send_many(self, messages: Iterable[tuple[str, LayerMessage]]) -> None: ...
+
+
+def live_layer() -> LiveLayer:
+    return cast("LiveLayer", get_channel_layer())
+
+
+class MemoryLayer(InMemoryChannelLayer):  # type: ignore[misc]  # channels publishes no types
+    """The in-memory layer without its scans: they cost 150 ms of processor time per message to 1,000 sockets.
+
+    Nothing expires here: a channel belongs to a hub, and a hub lives as long as its process.
+    """
+
+    def __init__(self, **config: Any) -> None:
+        super().__init__(**config)
+        self.outage = Outage()
+
+    def _clean_expired(self) -> None:
+        """Nothing: the scan it stands for visits every member of every group, and forgets those older than a day."""
+
+    async def group_send(self, group: str, message: LayerMessage) -> None:
+        for channel in tuple(self.groups.get(group, ())):
+            queue = self.channels.setdefault(channel, asyncio.Queue(maxsize=self.get_capacity(channel)))
+            try:
+                # No copy: nobody changes a message, and they are sent by the thousand.
+                queue.put_nowait((time.time() + self.expiry, message))
+            except asyncio.QueueFull:
+                continue  # dropped, as any layer may; readers notice the gap in the numbers
+
+    async def group_send_many(self, messages: Iterable[tuple[str, LayerMessage]]) -> None:
+        for group, message in messages:
+            await self.group_send(group, message)
+
+
+class RedisLayer(RedisPubSubChannelLayer):  # type: ignore[misc]  # channels_redis publishes no types
+    """Redis pub/sub that sends a batch in one round trip."""
+
+    def __init__(self, *, hosts: Sequence[str], **config: Any) -> None:
+        super().__init__(hosts=[connection_options(host) for host in hosts], **config)
+        self.outage = Outage()
+        self._clients = PerLoop(lambda: Redis(connection_pool=redis_pool(hosts[0], max_connections=16, timeout=20)))
+
+    async def group_send(self, group: str, message: LayerMessage) -> None:
+        await self.group_send_many([(group, message)])
+
+    async def group_send_many(self, messages: Iterable[tuple[str, LayerMessage]]) -> None:
+        async with self.connection().pipeline(transaction=False) as pipe:
+            for group, message in messages:
+                pipe.publish(*self.parcel(group, message))
+            await pipe.execute()
+
+    def parcel(self, group: str, message: LayerMessage) -> tuple[str, bytes]:
+        """What to PUBLISH where, for whoever does it in a round trip of their own."""
+        return self._get_layer()._get_group_channel_name(group), self.serialize(message)
+
+    def connection(self) -> Redis:
+        """This event loop's client for everything but subscriptions.
+
+        Its pool makes callers wait when it is used up. The layer's own would raise, and what was to be sent be lost.
+        """
+        return self._clients.current()
+
+    async def close_connection(self) -> None:
+        if client := self._clients.pop():
+            await client.aclose(close_connection_pool=True)
+
+
+@jobs.closes_with_loop
+async def close_redis() -> None:
+    """Close this loop's connections to Redis."""
+    layer = live_layer()
+    if isinstance(layer, RedisLayer):
+        await layer.close_connection()

@@ -1,0 +1,65 @@
+"""What every live socket may say, whatever it is about."""
+
+from abc import ABC, abstractmethod
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Literal
+
+from chanx.messages.base import BaseMessage
+from pydantic import BaseModel, Field
+
+from live.frames import encode
+
+
+class Unnumbered(BaseMessage, ABC):
+    """A frame without `seq`: what may be missed, what has an offset instead, and what is about the socket itself."""
+
+
+class LoggedMessage(BaseMessage, ABC):
+    """A numbered frame that carries text, which has to go from the log when it is changed or deleted."""
+
+    @property
+    @abstractmethod
+    def object_key(self) -> str:
+        """The object whose text this is: its type and id, as in "chat.message:41"."""
+
+    @property
+    def named_user(self) -> int | None:
+        """The id of the user whose display name this carries."""
+        return None
+
+
+class AuthenticationData(BaseModel):
+    detail: str = Field(description="For people: OK, or why not.")
+    seq: int | None = Field(None, description="Where the feed stands; null for who is refused.")
+
+
+class AuthenticationPayload(BaseModel):
+    status_code: int = Field(description="As in HTTP: 200, or the refusal's status (400, 401, 403, 404, 429).")
+    status_text: str = Field(description="The status in words.")
+    data: AuthenticationData
+
+
+class AuthenticationMessage(Unnumbered):
+    """The first frame: let in (200), and where the feed stands, or refused with a status; then the socket is closed."""
+
+    action: Literal["authentication"] = "authentication"
+    payload: AuthenticationPayload
+
+
+@lru_cache(maxsize=200)  # after a deploy a thousand sockets of a room come back to the same number
+def authentication_frame(status: HTTPStatus, detail: str, seq: int | None = None) -> str:
+    data = AuthenticationData(detail=detail, seq=seq)
+    payload = AuthenticationPayload(status_code=status, status_text=status.phrase, data=data)
+    return encode(AuthenticationMessage(payload=payload))
+
+
+class ResyncPayload(BaseModel):
+    seq: int = Field(description="Where the feed stands: the next numbered frame has one more.")
+
+
+class ResyncMessage(Unnumbered):
+    """What the reader missed can't be told any more: fetch again by REST, and go on from this number."""
+
+    action: Literal["resync"] = "resync"
+    payload: ResyncPayload

@@ -1,0 +1,55 @@
+"""The log behind everything live: a feed is a numbered list of facts, kept so that no reader misses one."""
+
+from django.db import models
+from django.db.models import Q
+
+
+class Feed(models.Model):
+    """One room, one conversation, one topic or one person, and how many facts it has told so far."""
+
+    name = models.CharField(max_length=99, unique=True)
+    head = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.head}"
+
+
+class FeedEvent(models.Model):
+    """One fact as it went out: `frame` is the very text that browsers get."""
+
+    feed = models.ForeignKey(Feed, on_delete=models.CASCADE, related_name="events", db_index=False)
+    seq = models.BigIntegerField()
+    frame = models.TextField()
+    # Set where the fact ends a text that was streamed (an answer): its id, and its length in characters.
+    text_id = models.BigIntegerField(null=True)
+    text_length = models.IntegerField(null=True)
+    # The object whose text the frame carries ("chat.message:41"), and the user whose name it carries: when either
+    # changes or is deleted, `feeds.rewrite` finds the frame by these.
+    # Null and not empty, so that the partial index serves every query by key.
+    object_key = models.CharField(max_length=64, null=True)  # noqa: DJ001
+    named_user = models.BigIntegerField(null=True)
+    size = models.IntegerField(db_default=0)  # bytes of the frame
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["feed", "seq"], name="feed_event_number")]
+        indexes = [
+            models.Index(fields=["object_key"], condition=Q(object_key__isnull=False), name="feed_event_object"),
+            models.Index(fields=["named_user"], condition=Q(named_user__isnull=False), name="feed_event_named_user"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.feed_id}#{self.seq}"
+
+
+class FeedFloor(models.Model):
+    """The highest head of all feeds whose rows were removed: a new feed starts there. One row, or none.
+
+    Started at 0, a feed that was removed and comes back would use its numbers a second time, and a client with a
+    position from the first time would miss events without noticing.
+    """
+
+    head = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return str(self.head)

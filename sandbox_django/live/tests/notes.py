@@ -1,0 +1,52 @@
+"""What the tests of the live core talk about: notes, and layers that carry them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, Self
+
+from channels.layers import DEFAULT_CHANNEL_LAYER, channel_layers
+from chanx.messages.base import BaseMessage
+from pydantic import BaseModel
+
+from live.layers import LayerMessage, LiveLayer, MemoryLayer
+
+
+class NotePayload(BaseModel):
+    number: int
+
+
+class NoteWritten(BaseMessage):
+    """A fact, as short as facts can be."""
+
+    action: Literal["note_written"] = "note_written"
+    payload: NotePayload
+
+    @classmethod
+    def of(cls, number: int) -> Self:
+        return cls(payload=NotePayload(number=number))
+
+
+class RecordingLayer(MemoryLayer):
+    """Remembers what was sent; may be down."""
+
+    def __init__(self, *, is_down: bool = False, **config: Any) -> None:
+        super().__init__(**config)
+        self.is_down = is_down
+        self.sent: list[tuple[str, LayerMessage]] = []
+
+    async def group_send(self, group: str, message: LayerMessage) -> None:
+        if self.is_down:
+            raise ConnectionRefusedError
+        self.sent.append((group, message))
+        await super().group_send(group, message)
+
+
+@contextmanager
+def layer_in_use(layer: LiveLayer) -> Iterator[None]:
+    """Everybody's channel layer is this one."""
+    before = channel_layers[DEFAULT_CHANNEL_LAYER]  # made now, if nobody has asked for it yet
+    channel_layers.set(DEFAULT_CHANNEL_LAYER, layer)
+    try:
+        yield
+    finally:
+        channel_layers.set(DEFAULT_CHANNEL_LAYER, before)

@@ -1,0 +1,417 @@
+"""Rooms of notes and texts that grow, pages that listen as the contract tells them to, a layer that loses things."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, ClassVar, Literal
+
+from chanx.core.decorators import channel
+from chanx.messages.base import BaseMessage
+from pydantic import BaseModel
+from rest_framework.permissions import AllowAny
+
+from live import feeds
+from live.authenticator import LiveAuthenticator
+from live.consumer import LiveConsumer
+from live.frames import encode
+from live.layers import LAYER_DOWN, LayerMessage, MemoryLayer, live_layer
+from live.tests.notes import NoteWritten
+from live.texts import NewestText, Piece
+from runtime.threads import in_database_thread
+
+
+class GrowthPayload(BaseModel):
+    text_id: int
+    offset: int
+    content: str
+
+
+class TextGrown(BaseMessage):
+    """Some more of a text."""
+
+    action: Literal["text_grown"] = "text_grown"
+    payload: GrowthPayload
+
+
+class EndPayload(BaseModel):
+    text_id: int
+    length: int
+
+
+class TextEnded(BaseMessage):
+    """A text is over, and stored."""
+
+    action: Literal["text_ended"] = "text_ended"
+    payload: EndPayload
+
+
+@dataclass
+class Text:
+    id: int
+    after: int
+    content: str = ""
+    checkpoint: int = 0  # so many characters are in the row; the rest only in the buffer
+    is_running: bool = True
+    end: int | None = None  # the number of the fact that ended it
+
+    def piece(self, offset: int = 0) -> Piece:
+        content = self.content[offset:]
+        message = TextGrown(payload=GrowthPayload(text_id=self.id, offset=offset, content=content))
+        return Piece(self.id, self.after, offset, len(content), encode(message))
+
+
+class Room:
+    """What is stored, and whoever writes it. Facts are in a feed of the same name."""
+
+    of_name: ClassVar[dict[str, "Room"]] = {}
+    _numbers = count(1)
+
+    def __init__(self) -> None:
+        self.name = f"room.{uuid.uuid4().hex}"
+        self.notes: list[int] = []
+        self._seqs: dict[int, int] = {}  # of the notes
+        self.texts: dict[int, Text] = {}
+        self.of_name[self.name] = self
+
+    @property
+    def running(self) -> Text | None:
+        return next((text for text in self.texts.values() if text.is_running), None)
+
+    def write(self, amount: int = 1) -> None:
+        for _ in range(amount):
+            with feeds.write(self.name) as feed:
+                self.note(feed)
+
+    def note(self, feed: feeds.FeedWriter) -> int:
+        number = next(self._numbers)
+        self.notes.append(number)
+        self._seqs[number] = feed.publish(NoteWritten.of(number))
+        return self._seqs[number]
+
+    def begin_text(self, *, text_id: int | None = None) -> Text:
+        """A note asks for it, and then it begins."""
+        with feeds.write(self.name) as feed:
+            text = Text(text_id or next(self._numbers), after=self.note(feed))
+            self.texts[text.id] = text
+        return text
+
+    async def grow(self, content: str) -> None:
+        """Say some more: it is in the buffer before anybody hears it."""
+        text = self.running
+        assert text is not None
+        offset = text.checkpoint = len(text.content)
+        text.content += content
+        try:
+            await live_layer().group_send(self.name, text.piece(offset).message(self.name))
+        except LAYER_DOWN:
+            return  # it is in the buffer
+
+    def end_text(self) -> None:
+        text = self.running
+        assert text is not None
+        with feeds.write(self.name) as feed:
+            text.is_running, text.checkpoint = False, len(text.content)
+            message = TextEnded(payload=EndPayload(text_id=text.id, length=len(text.content)))
+            text.end = feed.publish(message, ends_text=(text.id, len(text.content)))
+
+    def forget_all_but(self, head: int) -> None:
+        """What was stored after this number is gone."""
+        self.notes = [number for number in self.notes if self._seqs[number] <= head]
+        self.texts = {text.id: text for text in self.texts.values() if text.after <= head}
+
+    def stored(self) -> "Stored":
+        return Stored(
+            notes=list(self.notes),
+            texts={text.id: text.content[: text.checkpoint] for text in self.texts.values() if text.checkpoint},
+            ended={text.id for text in self.texts.values() if not text.is_running},
+        )
+
+
+@dataclass
+class Stored:
+    """A room as REST tells it, and as a page shows it."""
+
+    notes: list[int] = field(default_factory=list)
+    texts: dict[int, str] = field(default_factory=dict)
+    ended: set[int] = field(default_factory=set)
+
+
+class OpenDoor(LiveAuthenticator):
+    permission_classes = [AllowAny]
+
+
+@channel(name="rooms", description="A room of notes and texts", tags=["tests"])
+class RoomConsumer(LiveConsumer):
+    authenticator_class = OpenDoor
+    emits = [NoteWritten, TextGrown, TextEnded]
+
+    @property
+    def room(self) -> Room:
+        return Room.of_name[self.scope["url_route"]["kwargs"]["name"]]
+
+    def feed(self) -> str:
+        return self.room.name
+
+    def newest_text(self) -> NewestText | None:
+        texts = list(self.room.texts.values())
+        return NewestText(texts[-1].id, is_running=texts[-1].is_running) if texts else None
+
+    def stored_texts(self, text_ids: Sequence[int]) -> Sequence[Piece]:
+        return [self.room.texts[text_id].piece() for text_id in text_ids]
+
+    async def running_text(self, text_id: int) -> Piece | None:
+        return await in_database_thread(self._running_text, text_id)
+
+    def _running_text(self, text_id: int) -> Piece | None:
+        text = self.room.texts.get(text_id)
+        return text.piece() if text is not None and text.is_running else None
+
+
+class Socket:
+    """The server's end of a connection: what arrives, and whether the browser reads it."""
+
+    consumer: ClassVar[type[RoomConsumer]] = RoomConsumer
+
+    def __init__(self, room: Room, *, since: int | None, reads: bool) -> None:
+        self.arrived: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.reads = asyncio.Event()
+        if reads:
+            self.reads.set()
+        self._is_accepted = False
+        self.broken: Exception | None = None
+        self._to_server: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._to_server.put_nowait({"type": "websocket.connect"})
+        scope = {
+            "type": "websocket",
+            "path": f"/ws/rooms/{room.name}/",
+            "headers": [],
+            "query_string": b"" if since is None else b"since=%d" % since,
+            "url_route": {"args": (), "kwargs": {"name": room.name}},
+        }
+        self.serving = asyncio.create_task(self._serve(scope))
+
+    async def _serve(self, scope: dict[str, Any]) -> None:
+        with suppress(ConnectionResetError):  # as a server does
+            await self.consumer.as_asgi()(scope, self._to_server.get, self._send)
+
+    def leave(self) -> None:
+        """The browser goes, without a word to anybody but its kernel."""
+        self.broken = ConnectionResetError()
+        self.reads.set()
+        self._to_server.put_nowait({"type": "websocket.disconnect", "code": 1006})
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        if self._is_accepted:
+            await self.reads.wait()
+        self._is_accepted = True
+        if self.broken is not None:
+            raise self.broken
+        self.arrived.put_nowait(message)
+        if message["type"] == "websocket.close":
+            self._to_server.put_nowait({"type": "websocket.disconnect", "code": message["code"]})
+
+
+class Page:
+    """A page that follows the contract, and complains when the server doesn't.
+
+    It keeps the number up to which it has everything, opens its sockets with that, leaves out what it has, puts texts
+    together by their offsets, and fetches again when it is told to.
+    """
+
+    def __init__(self, room: Room) -> None:
+        self.room = room
+        self.shown = Stored()
+        self.since: int | None = None
+        self.closed_with: int | None = None
+        self.resyncs = 0
+        self._socket: Socket | None = None
+        self._listening: asyncio.Task[None] | None = None
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether a socket is open, or about to be; complains when the server did something wrong."""
+        if self._listening is not None and self._listening.done():
+            self._listening.result()
+            self._listening = None
+        return self._listening is not None
+
+    @property
+    def has_everything(self) -> bool:
+        return self.shown == self.room.stored() and self._is_at_the_head()
+
+    def _is_at_the_head(self) -> bool:
+        """Where pruning removed the feed, every position up to the floor is: the next event is numbered above it."""
+        name = self.room.name
+        head = feeds.heads([name]).get(name)
+        if head is not None:
+            return self.since == head
+        return self.since is not None and self.since <= feeds.head(name)
+
+    @property
+    def text(self) -> str:
+        """What is shown of the newest text."""
+        return self.shown.texts.get(max(self.shown.texts, default=0), "")
+
+    def open(self, *, fetch_first: bool = True, reads: bool = True) -> None:
+        """Open a socket. The first time a page either fetches first and says so, or opens first and fetches then."""
+        assert not self.is_listening
+        self.closed_with = None
+        self._listening = asyncio.create_task(self._listen(fetch_first=fetch_first, reads=reads))
+
+    def leave(self) -> None:
+        if self._socket is not None:
+            self._socket.leave()
+            self._socket = None
+        if self.is_listening and self._listening is not None:
+            self._listening.cancel()
+            self._listening = None
+
+    def break_off(self, how: Exception) -> None:
+        """The connection breaks, and the server says so only when it is asked to send."""
+        assert self._socket is not None
+        assert self._listening is not None
+        self._socket.broken = how
+        self._listening.cancel()
+        self._socket = self._listening = None
+
+    def look_away(self) -> None:
+        """Read nothing more, for now."""
+        if self._socket is not None:
+            self._socket.reads.clear()
+
+    def look_back(self) -> None:
+        if self._socket is not None:
+            self._socket.reads.set()
+
+    async def _fetch(self) -> None:
+        # First where the feed stands, then the rows: so what comes between comes twice rather than never.
+        since = await in_database_thread(feeds.head, self.room.name)
+        self.shown = await in_database_thread(self.room.stored)
+        self.since = since
+
+    async def _listen(self, *, fetch_first: bool, reads: bool) -> None:
+        if self.since is None and fetch_first:
+            await self._fetch()
+        socket = self._socket = Socket(self.room, since=self.since, reads=reads)
+        expected = 0
+        heard: dict[int, int] = {}  # texts on this connection, and how much of each
+        while True:
+            message = await socket.arrived.get()
+            if message["type"] == "websocket.close":
+                self.closed_with = message["code"]
+                self._socket = None
+                return
+            if message["type"] != "websocket.send":
+                continue
+            frame = json.loads(message["text"])
+            payload = frame["payload"]
+            if "seq" in frame:
+                assert frame["seq"] == expected, f"{frame['seq']} came instead of {expected}"
+                expected = frame["seq"] + 1
+            match frame["action"]:
+                case "authentication":
+                    assert expected == 0
+                    assert payload["statusCode"] == 200, payload
+                    expected = (payload["data"]["seq"] if self.since is None else self.since) + 1
+                    if self.since is None:
+                        await self._fetch()
+                case "resync":
+                    self.resyncs += 1
+                    expected = payload["seq"] + 1
+                    heard = {}
+                    await self._fetch()
+                case "note_written":
+                    self._show_note(frame["seq"], payload["number"])
+                case "text_grown":
+                    text_id, offset, content = payload["textId"], payload["offset"], payload["content"]
+                    end = self.room.texts[text_id].end
+                    assert end is None or end >= expected, "something comes after the end"
+                    assert offset == heard.get(text_id, 0), f"text goes on at {offset}, not {heard.get(text_id, 0)}"
+                    assert content, "nothing was said"
+                    heard[text_id] = offset + len(content)
+                    self._show_text(text_id, offset, content)
+                case "text_ended":
+                    text_id = payload["textId"]
+                    assert heard.get(text_id, 0) == payload["length"], "the end came before the text"
+                    self._show_end(frame["seq"], text_id)
+
+    def _show_note(self, seq: int, number: int) -> None:
+        assert self.since is not None
+        if seq > self.since:
+            self.since = seq
+            if number not in self.shown.notes:  # what was fetched may be newer than the number that was fetched
+                self.shown.notes.append(number)
+
+    def _show_text(self, text_id: int, offset: int, content: str) -> None:
+        if text_id in self.shown.ended:
+            return
+        shown = self.shown.texts.get(text_id, "")
+        assert offset <= len(shown), "a piece is missing"
+        common = shown[offset:][: len(content)]
+        assert content.startswith(common), "the same place says two things"
+        self.shown.texts[text_id] = shown + content[len(common) :]
+
+    def _show_end(self, seq: int, text_id: int) -> None:
+        assert self.since is not None
+        if seq > self.since:
+            self.since = seq
+            self.shown.ended.add(text_id)
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What becomes of a message: it arrives after each of these seconds. Or the layer can't be reached at all."""
+
+    arrives_after: tuple[float, ...] = (0.0,)
+    layer_is_down: bool = False
+
+
+class MischievousLayer(MemoryLayer):
+    """Drops, doubles, delays and so reorders messages, confirms subscriptions late, and is sometimes down: as told."""
+
+    def __init__(self, fates: Iterable[Fate] = ()) -> None:
+        super().__init__(capacity=2000)
+        self._fates = iter([*fates])
+        self._confirms_after: float | None = None
+
+    def behave(self) -> None:
+        """From now on deliver everything, at once."""
+        self.expect(())
+
+    def expect(self, fates: Iterable[Fate]) -> None:
+        """The next messages get these, and all that follow are delivered at once."""
+        self._fates = iter([*fates])
+
+    def confirm_after(self, seconds: float) -> None:
+        """From now on each subscription takes so long, whatever the fates of messages are."""
+        self._confirms_after = seconds
+
+    async def group_send(self, group: str, message: LayerMessage) -> None:
+        for delay in self._next_fate().arrives_after:
+            await _after(delay, super().group_send, group, message)
+
+    async def group_add(self, group: str, channel: str) -> None:
+        # As with Redis, whose confirmation nobody waits for: what is sent in between is not heard.
+        delay = self._confirms_after
+        if delay is None:
+            delay = max(self._next_fate().arrives_after, default=0.0)
+        await _after(delay, super().group_add, group, channel)
+
+    def _next_fate(self) -> Fate:
+        fate = next(self._fates, Fate())
+        if fate.layer_is_down:
+            raise ConnectionRefusedError
+        return fate
+
+
+async def _after(delay: float, act: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
+    """Do it now, or later while everything else goes on."""
+    if delay:
+        loop = asyncio.get_running_loop()
+        loop.call_later(delay, lambda: loop.create_task(act(*args)))
+    else:
+        await act(*args)

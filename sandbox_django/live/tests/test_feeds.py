@@ -1,0 +1,408 @@
+"""Feeds: consecutive numbers whatever happens, and only what is stored is told."""
+
+import json
+import random
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import timedelta
+from itertools import permutations
+from typing import Any
+from unittest import mock
+
+from asgiref.sync import async_to_sync
+from django.contrib.auth.models import Group
+from django.core.management import call_command
+from django.db import connection, transaction
+from django.test import TestCase, TransactionTestCase, override_settings
+from django.utils import timezone
+
+from live import feeds
+from live.feeds import Replay
+from live.models import Feed, FeedEvent
+from live.tests.notes import NoteWritten, RecordingLayer, layer_in_use
+from test_utils.connections import in_own_connection
+
+
+class Oops(Exception):
+    """Something goes wrong in the middle of a transaction."""
+
+
+class FeedCase(TransactionTestCase):
+    def setUp(self) -> None:
+        self.layer = RecordingLayer()
+        self.enterContext(layer_in_use(self.layer))
+
+    def sent(self) -> list[tuple[str, int]]:
+        """What went out, in order: feeds and numbers."""
+        return [(group, message["seq"]) for group, message in self.layer.sent]
+
+
+def write_notes(name: str, *numbers: int) -> None:
+    """Each number a note of its own, in a transaction of its own."""
+    for number in numbers:
+        with feeds.write(name) as feed:
+            feed.publish(NoteWritten.of(number))
+
+
+def seqs(replay: Replay) -> list[int]:
+    return [fact.seq for fact in replay.facts]
+
+
+class WriteTests(FeedCase):
+    def test_what_is_rolled_back_takes_no_number_and_is_not_told(self) -> None:
+        write_notes("room.1", 7)
+
+        with suppress(Oops), feeds.write("room.1") as feed:
+            assert feed.publish(NoteWritten.of(8)) == 2
+            raise Oops
+        write_notes("room.1", 9)
+
+        assert self.sent() == [("room.1", 1), ("room.1", 2)]
+        assert [json.loads(fact.frame)["payload"] for fact in feeds.read("room.1", 0).facts] == [
+            {"number": 7},
+            {"number": 9},
+        ]
+
+    def test_the_first_fact_that_is_rolled_back_leaves_no_feed_behind(self) -> None:
+        with suppress(Oops), feeds.write("room.1") as feed:
+            feed.publish(NoteWritten.of(7))
+            raise Oops
+
+        assert not Feed.objects.exists()
+        assert self.sent() == []
+
+    def test_numbers_follow_each_other_in_each_feed(self) -> None:
+        write_notes("room.1", 7, 8)
+        write_notes("room.2", 9)
+        with feeds.write("room.1") as feed:
+            assert [feed.publish(NoteWritten.of(number)) for number in (10, 11)] == [3, 4]
+
+        assert self.sent() == [("room.1", 1), ("room.1", 2), ("room.2", 1), ("room.1", 3), ("room.1", 4)]
+        assert (feeds.head("room.1"), feeds.head("room.2"), feeds.head("room.3")) == (4, 1, 0)
+        assert feeds.heads(["room.1", "room.2", "room.3"]) == {"room.1": 4, "room.2": 1}
+
+    def test_what_is_sent_is_what_is_stored_with_its_number(self) -> None:
+        with feeds.write("room.1") as feed:
+            feed.publish(NoteWritten.of(7), ends_text=(40, 12))
+
+        (fact,) = feeds.read("room.1", 0).facts
+        assert json.loads(fact.frame) == {"action": "note_written", "payload": {"number": 7}, "seq": 1}
+        assert (fact.text_id, fact.text_length) == (40, 12)
+        (sent,) = self.layer.sent
+        assert sent == ("room.1", feeds.fact_message("room.1", fact))
+
+    def test_nothing_is_told_before_the_commit(self) -> None:
+        with feeds.write("room.1") as feed:
+            feed.publish(NoteWritten.of(7))
+            assert self.sent() == []
+
+        assert self.sent() == [("room.1", 1)]
+
+    def test_inside_a_larger_transaction_it_waits_for_that(self) -> None:
+        with transaction.atomic():
+            write_notes("room.1", 7, 8)
+            assert self.sent() == []
+            assert feeds.head("room.1") == 2
+        assert self.sent() == [("room.1", 1), ("room.1", 2)]
+
+        with suppress(Oops), transaction.atomic():
+            write_notes("room.1", 9)
+            raise Oops
+        assert self.sent() == [("room.1", 1), ("room.1", 2)]
+        assert feeds.head("room.1") == 2
+
+    def test_an_inner_failure_that_is_caught_undoes_only_itself(self) -> None:
+        with transaction.atomic():
+            write_notes("room.1", 7)
+            with suppress(Oops), feeds.write("room.1") as feed:
+                feed.publish(NoteWritten.of(8))
+                raise Oops
+            write_notes("room.1", 9)
+
+        assert self.sent() == [("room.1", 1), ("room.1", 2)]
+        assert seqs(feeds.read("room.1", 0)) == [1, 2]
+
+    def test_two_feeds_get_their_facts_together_or_not_at_all(self) -> None:
+        with feeds.write("room.2", "person.1") as (room, person):
+            room.publish(NoteWritten.of(7))
+            person.publish(NoteWritten.of(8))
+            room.publish(NoteWritten.of(9))
+        with suppress(Oops), feeds.write("room.2", "person.1") as (room, person):
+            room.publish(NoteWritten.of(10))
+            person.publish(NoteWritten.of(11))
+            raise Oops
+
+        assert sorted(self.sent()) == [("person.1", 1), ("room.2", 1), ("room.2", 2)]
+        assert (feeds.head("room.2"), feeds.head("person.1")) == (2, 1)
+
+    def test_writers_come_in_the_order_of_the_names_whatever_the_order_of_the_locks(self) -> None:
+        for names in permutations(["b", "c", "a"]):
+            with feeds.write(*names) as writers:
+                assert tuple(writer.name for writer in writers) == names
+
+    def test_locks_are_taken_in_the_order_of_the_names(self) -> None:
+        locked: list[Sequence[str]] = []
+
+        def watch(execute: Callable[..., Any], sql: str, params: Any, *rest: Any) -> Any:
+            if sql.startswith("INSERT INTO live_feed "):
+                locked.append(list(params))
+            return execute(sql, params, *rest)
+
+        with connection.execute_wrapper(watch), feeds.write("b", "c", "a"):
+            pass
+
+        assert locked == [["a", "b", "c"]]
+
+    def test_the_same_feed_named_twice_is_one(self) -> None:
+        with feeds.write("room.1", "room.1") as (one, other):
+            one.publish(NoteWritten.of(7))
+            other.publish(NoteWritten.of(8))
+
+        assert seqs(feeds.read("room.1", 0)) == [1, 2]
+
+    def test_writing_nothing_tells_nothing(self) -> None:
+        with feeds.write("room.1") as feed:
+            assert feed.head == 0
+
+        assert self.sent() == []
+        assert feeds.read("room.1", 0) == Replay(0, [], complete=True)
+
+    def test_writing_nothing_to_a_feed_that_is_not_there_leaves_none_behind(self) -> None:
+        with feeds.write("room.1"):
+            pass
+
+        assert not Feed.objects.exists()
+
+    def test_a_layer_that_is_down_breaks_no_write(self) -> None:
+        self.layer.is_down = True
+        write_notes("room.1", 7)
+        self.layer.is_down = False
+        write_notes("room.1", 8)
+
+        assert self.sent() == [("room.1", 2)]
+        assert seqs(feeds.read("room.1", 0)) == [1, 2]
+
+    def test_what_is_announced_while_something_is_sent_goes_out_behind_it_and_together(self) -> None:
+        batches: list[list[int]] = []
+
+        class SlowLayer(RecordingLayer):
+            async def group_send_many(self, messages: Any) -> None:
+                batch = [message["seq"] for _, message in messages]
+                batches.append(batch)
+                if batch == [1]:
+                    # In the loop itself, as writers in other threads do it meanwhile.
+                    await feeds._send([("room.1", {"seq": 2})])
+                    await feeds._send([("room.1", {"seq": 3}), ("room.1", {"seq": 4})])
+
+        with layer_in_use(SlowLayer()):
+            async_to_sync(feeds._send)([("room.1", {"seq": 1})])
+
+        assert batches == [[1], [2, 3, 4]]
+
+
+class ReadTests(TestCase):
+    def setUp(self) -> None:
+        write_notes("room.1", 11, 12, 13)
+
+    def test_who_is_ahead_of_the_feed_has_to_fetch_again(self) -> None:
+        assert feeds.read("room.1", 4) == Replay(3, (), complete=False)
+        assert feeds.read("unknown", 1) == Replay(0, (), complete=False)
+
+    def test_who_misses_what_was_pruned_has_to_fetch_again(self) -> None:
+        FeedEvent.objects.filter(seq=1).delete()
+
+        assert feeds.read("room.1", 0) == Replay(3, (), complete=False)
+        assert seqs(feeds.read("room.1", 1)) == [2, 3]
+
+    def test_a_hole_in_the_middle_is_never_passed_over(self) -> None:
+        FeedEvent.objects.filter(seq=2).delete()
+
+        assert feeds.read("room.1", 0) == Replay(3, (), complete=False)
+        assert seqs(feeds.read("room.1", 2)) == [3]
+
+    def test_who_misses_too_much_has_to_fetch_again(self) -> None:
+        with mock.patch.object(feeds, "REPLAY_LIMIT", 2):
+            assert feeds.read("room.1", 0) == Replay(3, (), complete=False)
+            assert seqs(feeds.read("room.1", 1)) == [2, 3]
+
+    def test_who_misses_too_many_bytes_has_to_fetch_again(self) -> None:
+        size = FeedEvent.objects.get(seq=3).size
+        with mock.patch.object(feeds, "REPLAY_BYTES", 2 * size):
+            assert feeds.read("room.1", 0) == Replay(3, (), complete=False)
+            assert seqs(feeds.read("room.1", 1)) == [2, 3]
+            FeedEvent.objects.filter(seq=3).update(text_length=1)  # it would be replayed, too
+            assert not feeds.read("room.1", 1).complete
+
+    def test_without_since_only_the_head_is_told(self) -> None:
+        assert feeds.read("room.1", None) == Replay(3, (), complete=True)
+        assert feeds.read("unknown", None) == Replay(0, (), complete=True)
+
+    def test_what_follows_since_comes_in_order(self) -> None:
+        assert seqs(feeds.read("room.1", 0)) == [1, 2, 3]
+        assert seqs(feeds.read("room.1", 2)) == [3]
+        assert feeds.read("room.1", 3) == Replay(3, [], complete=True)
+        assert feeds.read("unknown", 0) == Replay(0, [], complete=True)
+
+    def test_a_feed_takes_one_query_to_read(self) -> None:
+        with self.assertNumQueries(1):
+            feeds.read("room.1", 0)
+        with self.assertNumQueries(1):
+            feeds.heads(["room.1", "room.2"])
+
+
+class PruneTests(TestCase):
+    def setUp(self) -> None:
+        write_notes("room.1", 11, 12, 13, 14, 15)
+        write_notes("room.2", 21)
+
+    @override_settings(LIVE_KEEP_DAYS=7)
+    def test_what_is_too_old_is_forgotten(self) -> None:
+        days = timedelta(days=1)
+        now = timezone.now()
+        FeedEvent.objects.filter(feed__name="room.1", seq__lte=2).update(created_at=now - 8 * days)
+        FeedEvent.objects.filter(feed__name="room.1", seq=3).update(created_at=now - 6 * days)
+
+        assert feeds.prune() == 2
+
+        assert seqs(feeds.read("room.1", 2)) == [3, 4, 5]
+        assert not feeds.read("room.1", 1).complete
+        assert feeds.prune(now=now + 2 * days) == 1
+        assert seqs(feeds.read("room.1", 3)) == [4, 5]
+
+    @override_settings(LIVE_KEEP_EVENTS=2)
+    def test_all_but_the_newest_of_each_feed_are_forgotten(self) -> None:
+        assert feeds.prune() == 3
+
+        assert seqs(feeds.read("room.1", 3)) == [4, 5]
+        assert not feeds.read("room.1", 2).complete
+        assert seqs(feeds.read("room.2", 0)) == [1]
+        assert feeds.prune() == 0
+
+    @override_settings(LIVE_KEEP_EVENTS=0)
+    def test_numbers_go_on_after_everything_was_forgotten(self) -> None:
+        call_command("prune_feeds", stdout=mock.Mock())
+        write_notes("room.1", 16)
+
+        assert seqs(feeds.read("room.1", 5)) == [6]
+        assert not feeds.read("room.1", 0).complete
+
+    @override_settings(LIVE_KEEP_BYTES=200)
+    def test_a_feed_keeps_only_so_many_bytes(self) -> None:
+        sizes = FeedEvent.objects.filter(feed__name="room.1").order_by("-seq").values_list("size", flat=True)
+        kept = 200 // max(sizes)
+        assert 1 < kept < 5
+
+        assert feeds.prune() == 5 - kept
+
+        assert len(feeds.read("room.1", 5 - kept).facts) == kept
+        assert not feeds.read("room.1", 0).complete
+        assert seqs(feeds.read("room.2", 0)) == [1]
+
+    @override_settings(LIVE_KEEP_DAYS=7)
+    def test_more_than_one_batch_is_deleted(self) -> None:
+        with mock.patch.object(feeds, "BATCH", 2):
+            assert feeds.prune(now=timezone.now() + timedelta(days=8)) == 6
+
+        assert not FeedEvent.objects.exists()
+
+    def test_an_empty_feed_is_removed_and_its_numbers_are_not_used_again(self) -> None:
+        feeds.prune(now=timezone.now() + timedelta(days=8))
+        assert not Feed.objects.exists()
+
+        # Without a row a feed stands at the floor: nobody is told that something is missing who misses nothing.
+        assert feeds.head("room.1") == 5
+        assert feeds.read("room.1", 5) == Replay(5, [], complete=True)
+        assert feeds.heads_now({"room.1": 5, "room.2": 1, "restored": 9}) == {"room.1": 5, "room.2": 1, "restored": 0}
+
+        write_notes("room.2", *range(100))
+
+        assert feeds.head("room.2") == 105
+        for since in (0, 1, 4):
+            assert not feeds.read("room.2", since).complete
+        assert len(feeds.read("room.2", 5).facts) == 100
+
+    def test_a_feed_that_is_written_to_again_stays(self) -> None:
+        FeedEvent.objects.all().delete()
+        write_notes("room.2", 22)
+
+        feeds.prune()
+
+        assert seqs(feeds.read("room.2", 1)) == [2]
+        assert list(Feed.objects.values_list("name", flat=True)) == ["room.2"]
+
+    def test_feeds_of_objects_that_are_gone_are_removed_whatever_deleted_them(self) -> None:
+        group = Group.objects.create(name="there")
+        with mock.patch.dict(feeds._objects, {"group.": Group}):
+            write_notes(f"group.{group.pk}", 1)
+            write_notes(f"group.{group.pk + 1}", 1)
+
+            feeds.prune()
+
+        assert set(Feed.objects.values_list("name", flat=True)) == {"room.1", "room.2", f"group.{group.pk}"}
+
+
+class ConcurrencyTests(FeedCase):
+    """Parallel writers with connections of their own, to shared and to crossing sets of feeds."""
+
+    SETS = (("a", "b"), ("b", "a"), ("a",), ("b", "c"), ("c", "a"), ("c", "b", "a"), ("d",), ("d", "a"))
+    WRITERS = 6
+    WRITES = 20  # by each
+
+    def test_numbers_ids_and_commits_agree_and_nobody_waits_for_ever(self) -> None:
+        writers_are_done = threading.Event()
+        start = threading.Barrier(self.WRITERS + 1)
+
+        with ThreadPoolExecutor(self.WRITERS + 1) as pool:
+            reader = pool.submit(in_own_connection, self.follow, start, writers_are_done)
+            writers = [pool.submit(in_own_connection, self.write, start, number) for number in range(self.WRITERS)]
+            try:
+                written = [pair for writer in writers for pair in writer.result(60)]
+            finally:
+                writers_are_done.set()
+            seen = reader.result(60)
+
+        for name in "abcd":
+            replay = feeds.read(name, 0)
+            rows = [json.loads(fact.frame)["payload"]["number"] for fact in replay.facts]
+            assert replay.complete
+            assert seqs(replay) == list(range(1, replay.head + 1))
+            assert rows == sorted(rows), "a later number has an earlier row"
+            assert sorted(rows) == sorted(row for feed, row in written if feed == name), "not what the writers wrote"
+            assert seen[name] == list(replay.facts), "whoever read meanwhile saw something else"
+        assert len(self.sent()) == len(set(self.sent())) == len(written)
+
+    def write(self, start: threading.Barrier, number: int) -> list[tuple[str, int]]:
+        """Returns the feeds and rows it wrote."""
+        choose = random.Random(number)  # noqa: S311  # no secret
+        written = []
+        start.wait(60)
+        for turn in range(self.WRITES):
+            names = choose.choice(self.SETS)
+            rollback = choose.random() < 0.15
+            try:
+                with feeds.write(*names) as feed:
+                    row = Group.objects.create(name=f"{number}-{turn}").pk
+                    for writer in feed if isinstance(feed, tuple) else (feed,):
+                        writer.publish(NoteWritten.of(row))
+                    if rollback:
+                        raise Oops
+            except Oops:
+                continue
+            written += [(name, row) for name in names]
+        return written
+
+    def follow(self, start: threading.Barrier, writers_are_done: threading.Event) -> dict[str, list[feeds.Fact]]:
+        """Read what is new, again and again, as sockets do that come back: whatever is passed over is lost."""
+        seen: dict[str, list[feeds.Fact]] = {name: [] for name in "abcd"}
+        start.wait(60)
+        is_last_round = False
+        while not is_last_round:
+            is_last_round = writers_are_done.is_set()
+            for name, facts in seen.items():
+                replay = feeds.read(name, len(facts))
+                assert replay.complete
+                assert seqs(replay) == list(range(len(facts) + 1, replay.head + 1))
+                facts += replay.facts
+        return seen

@@ -1,0 +1,95 @@
+"""Hints: few, and never the last one missing."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Literal, Self
+from unittest import mock
+
+from chanx.messages.base import BaseMessage
+from django.test import TransactionTestCase
+
+from live import hints
+from live.hub import current_hub
+from live.layers import LayerMessage
+from live.texts import Piece
+
+
+class CountMessage(BaseMessage):
+    action: Literal["count"] = "count"
+    payload: int
+
+
+class Listener:
+    """A reader of the hub that only listens to hints."""
+
+    seq = 0
+
+    def __init__(self, last: str) -> None:
+        self.heard: list[str] = []
+        self.heard_last = asyncio.Event()
+        self._last = last
+
+    def take_hint(self, frame: str) -> None:
+        self.heard.append(frame)
+        if frame == self._last:
+            self.heard_last.set()
+
+    def take_fact(self, fact: Any, *, anyhow: bool = False) -> bool:
+        return True
+
+    def take_text(self, piece: Piece, *, anyhow: bool = False) -> bool:
+        return True
+
+    def take_event(self, message: LayerMessage) -> None: ...
+
+    def take_recheck(self) -> None: ...
+
+    def resync(self, head: int) -> None: ...
+
+    def stored_texts(self, text_ids: Any) -> list[Piece]:
+        return []
+
+    async def running_text(self, text_id: int) -> Piece | None:
+        return None
+
+    @classmethod
+    def still_allowed(cls, consumers: Sequence[Self]) -> Sequence[Self]:
+        return consumers
+
+
+@mock.patch.object(hints, "INTERVAL", 0.05)
+class HintTests(TransactionTestCase):
+    async def listen(self, last: str) -> Listener:
+        listener = Listener(last)
+        feed = await current_hub().join("a.group", listener, 0)
+        feed.add(listener)
+        return listener
+
+    async def test_a_burst_about_one_thing_becomes_its_first_and_its_last_hint(self) -> None:
+        listener = await self.listen('{"action":"count","payload":99}')
+
+        for number in range(100):
+            hints.send("a.group", "one thing", CountMessage(payload=number))
+        await asyncio.wait_for(listener.heard_last.wait(), 5)
+
+        assert listener.heard == ['{"action":"count","payload":0}', '{"action":"count","payload":99}']
+
+    async def test_things_do_not_wait_for_each_other(self) -> None:
+        listener = await self.listen('{"action":"count","payload":1}')
+
+        hints.send("a.group", "one thing", CountMessage(payload=0))
+        hints.send("a.group", "another", CountMessage(payload=1))
+        await asyncio.wait_for(listener.heard_last.wait(), 5)
+
+        assert len(listener.heard) == 2
+
+    async def test_after_a_rest_the_next_one_goes_at_once(self) -> None:
+        first = await self.listen('{"action":"count","payload":0}')
+        hints.send("a.group", "one thing", CountMessage(payload=0))
+        await asyncio.wait_for(first.heard_last.wait(), 5)
+        await asyncio.sleep(0.06)  # the rest itself is what is tested
+        second = await self.listen('{"action":"count","payload":1}')
+
+        with mock.patch.object(hints, "INTERVAL", 60):
+            hints.send("a.group", "one thing", CountMessage(payload=1))
+            await asyncio.wait_for(second.heard_last.wait(), 5)

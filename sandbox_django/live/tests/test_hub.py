@@ -1,0 +1,966 @@
+"""The hub: whatever the layer, the log or one browser does, every other page gets everything, once and in order.
+
+The pages (live/tests/rooms.py) complain by themselves when a frame comes twice, too early or not at all. Time is
+virtual, so the waits are the real ones.
+"""
+
+import asyncio
+import gc
+from collections import deque
+from collections.abc import Awaitable, Callable
+from itertools import count
+from unittest import mock
+
+from django.db import InterfaceError, OperationalError
+from django.test import TransactionTestCase, override_settings
+from rest_framework.permissions import IsAuthenticated
+
+from live import feeds, hub, outbox
+from live.consumer import CLOSE_SIGNED_OUT, CLOSE_SLOW
+from live.feeds import Fact
+from live.hub import (
+    JOINING_SECONDS,
+    LATE_PATIENCE,
+    LOST_AFTER,
+    OUTAGE_PATIENCE,
+    RECHECK_DELAYS,
+    SWEEP_INTERVAL,
+    current_hub,
+)
+from live.metrics import counts
+from live.models import Feed, FeedEvent
+from live.tests.notes import layer_in_use
+from live.tests.rooms import Fate, MischievousLayer, OpenDoor, Page, Room, RoomConsumer
+from test_utils import virtual_time
+
+AT_ONCE = 0.001  # far less than any wait of the hub
+SOON = LATE_PATIENCE + 0.01  # a gap is noticed, not waited for any longer, and filled
+RECHECKED = RECHECK_DELAYS[-1] + 2 * LATE_PATIENCE
+LOST = Fate(arrives_after=())
+
+
+class HubCase(TransactionTestCase):
+    def setUp(self) -> None:
+        # What is left of a loop is ended here, and not while pytest parses the source of a failure: Python 3.11 then
+        # gives up with "AST constructor recursion depth mismatch", and nobody learns which test it was.
+        self.addCleanup(gc.collect)
+        self.layer = MischievousLayer()
+        self.enterContext(layer_in_use(self.layer))
+        self.read = self.enterContext(mock.patch.object(feeds, "read", wraps=feeds.read))
+        self.room = Room()
+        self.pages: list[Page] = []
+        # How long the next ways to the database, and back, take; after that, no time.
+        self.hops: deque[float] = deque()
+
+    def play(self, scene: Callable[[], Awaitable[None]]) -> None:
+        async def whole() -> None:
+            await scene()
+            self.assert_everybody_has_everything()
+            await asyncio.sleep(1)
+            self.assert_everybody_has_everything()
+            for page in self.pages:
+                page.leave()
+
+        virtual_time.run(whole(), hops=(self.hops.popleft() if self.hops else 0.0 for _ in count()))
+
+    def assert_everybody_has_everything(self) -> None:
+        for page in self.pages:
+            if page.is_listening:  # and has nothing to complain about
+                assert page.has_everything, (page.shown, page.room.stored())
+
+    async def open(self, *, fetch_first: bool = True) -> Page:
+        """A page that listens, and has been listening long enough for the hub not to look after it specially."""
+        page = self.come(fetch_first=fetch_first)
+        assert not self.hops, "they are for later"
+        await asyncio.sleep(RECHECKED)
+        self.read.reset_mock()
+        return page
+
+    def come(self, *, fetch_first: bool = True) -> Page:
+        page = Page(self.room)
+        self.pages.append(page)
+        page.open(fetch_first=fetch_first)
+        return page
+
+    def lose(self, messages: int) -> None:
+        self.layer.expect(LOST for _ in range(messages))
+
+
+class FactTests(HubCase):
+    def test_everybody_hears_everything_in_order_without_asking_the_log(self) -> None:
+        async def scene() -> None:
+            await self.open()
+            await self.open(fetch_first=False)
+
+            self.room.write(3)
+            await asyncio.sleep(AT_ONCE)
+
+            assert all(page.has_everything for page in self.pages)
+            assert not self.read.called
+
+        self.play(scene)
+
+    def test_a_gap_is_filled_with_one_reading_for_all_pages(self) -> None:
+        async def scene() -> None:
+            for _ in range(3):
+                await self.open()
+
+            self.lose(2)
+            self.room.write(3)
+            await asyncio.sleep(SOON)
+
+            assert all(page.has_everything for page in self.pages)
+            assert self.read.call_count == 1
+
+        self.play(scene)
+
+    def test_what_is_only_late_is_waited_for(self) -> None:
+        async def scene() -> None:
+            await self.open()
+
+            self.layer.expect([Fate((LATE_PATIENCE / 2,)), Fate()])
+            self.room.write(2)
+            await asyncio.sleep(1)
+
+            assert not self.read.called
+
+        self.play(scene)
+
+    def test_what_comes_twice_or_in_the_wrong_order_is_heard_once_and_in_order(self) -> None:
+        async def scene() -> None:
+            await self.open()
+
+            self.layer.expect([Fate((0.03, 0.2)), Fate((0.02, 0.0)), Fate((0.01, 0.01)), Fate((0.0, 0.5))])
+            self.room.write(4)
+            await asyncio.sleep(1)
+
+        self.play(scene)
+
+    def test_what_comes_twice_is_no_reason_to_ask_the_log(self) -> None:
+        async def scene() -> None:
+            await self.open()
+
+            self.layer.expect([Fate((0.0, 0.01))])
+            self.room.write()
+            await asyncio.sleep(2 * SOON)
+
+            assert not self.read.called
+
+        self.play(scene)
+
+    def test_what_only_somebody_who_comes_knows_of_is_fetched_for_the_others(self) -> None:
+        async def scene() -> None:
+            page = await self.open()
+            self.lose(1)
+            self.room.write()
+
+            self.come()
+            await asyncio.sleep(2 * SOON)
+
+            assert page.has_everything
+
+        self.play(scene)
+
+    def test_what_is_lost_with_nothing_behind_it_is_found_by_the_sweep(self) -> None:
+        async def scene() -> None:
+            page = await self.open()
+
+            self.lose(2)
+            self.room.write(2)
+            await asyncio.sleep(1)
+            assert not page.has_everything
+            await asyncio.sleep(SWEEP_INTERVAL + SOON)
+
+            assert page.has_everything
+
+        self.play(scene)
+
+    def test_what_was_written_while_the_layer_was_away_is_told_soon_after(self) -> None:
+        async def scene() -> None:
+            page = await self.open()
+
+            self.layer.expect(Fate(layer_is_down=True) for _ in range(3))
+            self.room.write(2)
+            await asyncio.sleep(OUTAGE_PATIENCE / 2)
+            assert self.layer.outage.failures
+            await asyncio.sleep(4 * OUTAGE_PATIENCE)
+
+            assert page.has_everything
+            assert not self.layer.outage.failures, "nobody said that it is over"
+
+        self.play(scene)
+
+    def test_that_the_layer_is_back_is_told_again_to_those_who_could_not_hear_yet(self) -> None:
+        async def scene() -> None:
+            page = await self.open()
+
+            self.layer.expect([Fate(layer_is_down=True), LOST])  # the write, and the first time that it is told
+            self.room.write()
+            await asyncio.sleep(4 * OUTAGE_PATIENCE)
+
+            assert page.has_everything
+
+        self.play(scene)
+
+    def test_what_is_sent_before_redis_has_confirmed_is_found_a_moment_later(self) -> None:
+        async def scene() -> None:
+            self.layer.confirm_after(0.8)
+            page = self.come()
+            await asyncio.sleep(0.5)
+            self.room.write()
+            assert not page.has_everything
+
+            await asyncio.sleep(RECHECKED)
+
+            assert page.has_everything
+
+        self.play(scene)
+
+    def test_what_happens_between_the_log_and_the_subscription_is_not_lost(self) -> None:
+        async def scene() -> None:
+            self.hops.extend([0, 1])
+            page = self.come(fetch_first=False)
+            await asyncio.sleep(0.5)  # the log was read, and the way back takes a second
+            self.room.write(2)
+
+            await asyncio.sleep(0.5 + 2 * SOON)
+
+            assert page.has_everything
+
+        self.play(scene)
+
+    def test_a_page_that_is_behind_is_caught_up_with_nothing_following(self) -> None:
+        """One that joins a feed whose other pages have gone on is not left behind until the next fact."""
+
+        async def scene() -> None:
+            await self.open()
+            self.hops.extend([0, 1])
+            page = self.come(fetch_first=False)
+            await asyncio.sleep(0.5)
+            self.room.write(2)
+
+            await asyncio.sleep(0.5 + SOON)
+
+            assert page.has_everything
+
+        self.play(scene)
+
+    def test_what_is_learnt_while_the_log_is_asked_is_not_forgotten(self) -> None:
+        async def scene() -> None:
+            page = await self.open()
+
+            self.lose(1)
+            self.room.write(2)
+            self.hops.extend([0, 1])
+            await asyncio.sleep(0.2)  # the log was asked, and the answer takes its time
+            self.lose(1)
+            self.room.write()
+            self.come()  # and with it the news that there are three
+            await asyncio.sleep(1 + SOON)
+
+            assert page.has_everything
+
+        self.play(scene)
+
+    def test_a_layer_that_was_down_when_a_page_came_is_asked_again_by_the_sweep(self) -> None:
+        async def scene() -> None:
+            self.layer.expect(Fate(layer_is_down=True) for _ in range(5))
+            page = await self.open()
+            self.layer.behave()
+            self.room.write()
+            await asyncio.sleep(SWEEP_INTERVAL)
+            assert page.has_everything
+
+            self.room.write()
+            await asyncio.sleep(AT_ONCE)
+
+            assert page.has_everything, "still not subscribed"
+
+        self.play(scene)
+
+    def test_a_subscription_that_fails_in_a_new_way_spoils_only_that_visit(self) -> None:
+        async def scene() -> None:
+            elsewhere = Page(Room())
+            elsewhere.open()  # the hub's own subscriptions are made
+            await asyncio.sleep(1)
+            with mock.patch.object(self.layer, "group_add", side_effect=KeyError):
+                page = Page(self.room)
+                page.open()
+                await asyncio.sleep(1)
+                page.leave()
+            elsewhere.leave()
+
+            await self.open()
+            self.room.write()
+            await asyncio.sleep(AT_ONCE)
+
+        self.play(scene)
+
+    def test_a_log_that_cannot_be_read_is_tried_again(self) -> None:
+        async def scene() -> None:
+            page = await self.open()
+            self.read.side_effect = [OperationalError, OperationalError, mock.DEFAULT]
+
+            self.lose(1)
+            self.room.write(2)
+            await asyncio.sleep(SOON)
+            assert not page.has_everything
+            await asyncio.sleep(2 * (hub.DATABASE_PATIENCE + SOON))
+
+            assert page.has_everything
+
+        self.play(scene)
+
+    def test_a_failure_of_our_own_in_catching_up_is_made_good_by_the_sweep(self) -> None:
+        async def scene() -> None:
+            page = await self.open()
+            self.read.side_effect = [KeyError("nobody expects that"), mock.DEFAULT]
+
+            self.room.begin_text()
+            await asyncio.sleep(AT_ONCE)
+            self.lose(1)
+            await self.room.grow("Two cups.")
+            self.room.end_text()
+            await asyncio.sleep(SWEEP_INTERVAL + SOON)
+
+            assert page.has_everything
+
+        self.play(scene)
+
+    def test_a_message_that_makes_no_sense_does_not_end_the_hearing(self) -> None:
+        async def scene() -> None:
+            page = await self.open()
+            await self.layer.group_send(self.room.name, {"type": "live.fact"})
+            await self.layer.group_send(self.room.name, {"group": self.room.name, "type": "live.fact", "seq": "one"})
+            with mock.patch.object(MischievousLayer, "receive", side_effect=ValueError("can't be decoded")):
+                await self.layer.group_send(self.room.name, {})
+                await asyncio.sleep(1)
+
+            self.room.write()
+            await asyncio.sleep(1)
+
+            assert page.has_everything
+
+        self.play(scene)
+
+    def test_a_fact_that_was_never_stored_is_not_waited_for(self) -> None:
+        """A standby took over that lacks the last commit: its number will be another fact's."""
+
+        async def scene() -> None:
+            await self.open()
+            self.room.write()
+            fact = Fact(seq=3, frame="never stored")
+
+            await self.layer.group_send(self.room.name, feeds.fact_message(self.room.name, fact))
+            await asyncio.sleep(60)
+            assert self.read.call_count <= 2, "the log is asked again and again"
+            self.room.write(2)
+            await asyncio.sleep(SOON)
+
+        self.play(scene)
+
+
+class GapCountTests(HubCase):
+    """What the metric counts: events and texts that this process lost, and nothing else."""
+
+    async def settle(self) -> None:
+        await asyncio.sleep(JOINING_SECONDS)
+        counts.gaps_found = counts.gaps_filled = 0
+
+    def test_nothing_is_counted_when_nothing_is_wrong(self) -> None:
+        async def scene() -> None:
+            counts.gaps_found = counts.gaps_filled = 0
+            self.hops.extend([0.0, 0.0, 0.0, 0.5])
+            self.come()
+            await asyncio.sleep(0.2)
+            self.room.write()  # between the log and the subscription
+            await asyncio.sleep(1)
+            await self.settle()
+
+            for delay in (0.0, LATE_PATIENCE / 2, 6 * LATE_PATIENCE):
+                self.layer.expect([Fate((delay,))])
+                self.room.write()
+                self.come()  # a page that is ahead of the feed, or behind it
+                await asyncio.sleep(1)
+            self.room.begin_text()
+            await self.room.grow("Two ")
+            self.come()  # in the middle of a text
+            await self.room.grow("cups ")
+            await asyncio.sleep(1)
+            await self.room.grow("of water.")
+            self.room.end_text()
+            await asyncio.sleep(SWEEP_INTERVAL + 2 * LOST_AFTER)
+
+            assert (counts.gaps_found, counts.gaps_filled) == (0, 0)
+
+        self.play(scene)
+
+    def test_a_lost_event_is_counted_once_for_all_pages(self) -> None:
+        async def scene() -> None:
+            for _ in range(3):
+                await self.open()
+            await self.settle()
+
+            self.lose(2)
+            self.room.write(3)
+            await asyncio.sleep(SOON + LOST_AFTER)
+
+            assert (counts.gaps_found, counts.gaps_filled) == (1, 1)
+
+        self.play(scene)
+
+    def test_a_lost_piece_of_a_text_is_counted(self) -> None:
+        async def scene() -> None:
+            await self.open()
+            await self.settle()
+            self.room.begin_text()
+            await self.room.grow("Two ")
+            self.lose(1)
+            await self.room.grow("cups ")
+            await self.room.grow("of water.")
+            self.room.end_text()
+            await asyncio.sleep(SOON + LOST_AFTER)
+
+            assert counts.gaps_found == 1
+
+        self.play(scene)
+
+
+class ResyncTests(HubCase):
+    def prune(self) -> None:
+        with override_settings(LIVE_KEEP_EVENTS=0):
+            feeds.prune()
+
+    def test_a_page_that_says_it_is_ahead_is_told_to_fetch_again(self) -> None:
+        async def scene() -> None:
+            page = Page(self.room)
+            self.pages.append(page)
+            page.since = 7
+            page.open()
+            await asyncio.sleep(0.1)
+            assert page.resyncs == 1
+
+            self.room.write()
+            await asyncio.sleep(AT_ONCE)
+
+        self.play(scene)
+
+    def test_a_page_that_comes_back_too_late_is_told_to_fetch_again(self) -> None:
+        async def scene() -> None:
+            page = await self.open()
+            page.leave()
+            self.room.write(3)
+            self.prune()
+
+            page.open()
+            await asyncio.sleep(0.1)
+            assert page.resyncs == 1
+            self.room.write()
+            await asyncio.sleep(AT_ONCE)
+
+        self.play(scene)
+
+    def test_a_gap_that_cannot_be_filled_any_more_is_told(self) -> None:
+        async def scene() -> None:
+            page = await self.open()
+
+            self.lose(3)
+            self.room.write(4)
+            self.prune()
+            await asyncio.sleep(SOON)
+
+            assert page.resyncs == 1
+            self.room.write()
+            await asyncio.sleep(AT_ONCE)
+
+        self.play(scene)
+
+    def test_what_comes_while_the_log_is_asked_is_not_undone_by_a_resync(self) -> None:
+        async def scene() -> None:
+            page = await self.open()
+
+            self.layer.expect([Fate((LATE_PATIENCE + 0.3,))])
+            self.room.write(2)
+            self.prune()
+            self.hops.extend([0, 0.5])
+            await asyncio.sleep(LATE_PATIENCE + 0.2)  # the log was asked, in vain
+            self.room.write()
+            await asyncio.sleep(1)
+
+            assert page.resyncs == 0, "in the end it missed nothing"
+
+        self.play(scene)
+
+    def test_a_restored_database_is_noticed_by_the_sweep(self) -> None:
+        async def scene() -> None:
+            page = await self.open()
+            self.room.write(5)
+            await asyncio.sleep(AT_ONCE)
+
+            self.restore(head=2)
+            await asyncio.sleep(SWEEP_INTERVAL + SOON)
+
+            assert page.resyncs == 1
+            self.room.write(2)
+            await asyncio.sleep(AT_ONCE)
+
+        self.play(scene)
+
+    def test_a_restored_database_is_noticed_by_the_next_one_to_come(self) -> None:
+        async def scene() -> None:
+            page = await self.open()
+            self.room.write(5)
+            await asyncio.sleep(AT_ONCE)
+
+            self.restore(head=2)
+            self.come()
+            await asyncio.sleep(SOON)
+
+            assert page.resyncs == 1
+
+        self.play(scene)
+
+    def test_texts_that_get_old_ids_again_in_a_restored_database_are_heard(self) -> None:
+        async def scene() -> None:
+            await self.open()
+            text = self.room.begin_text()
+            await self.room.grow("Once")
+            self.room.end_text()
+            await asyncio.sleep(SOON)
+            self.restore(head=0)
+            await asyncio.sleep(SWEEP_INTERVAL + SOON)
+
+            self.room.begin_text(text_id=text.id)
+            await self.room.grow("Again")
+            self.room.end_text()
+            await asyncio.sleep(SOON)
+
+        self.play(scene)
+
+    def restore(self, *, head: int) -> None:
+        """The database is of a time before the facts after `head`."""
+        FeedEvent.objects.filter(feed__name=self.room.name, seq__gt=head).delete()
+        Feed.objects.filter(name=self.room.name).update(head=head)
+        self.room.forget_all_but(head)
+
+
+class TextTests(HubCase):
+    def test_a_lost_piece_is_filled_from_the_buffer_at_the_next_one(self) -> None:
+        async def scene() -> None:
+            page = await self.open()
+            self.room.begin_text()
+
+            await self.room.grow("Two ")
+            self.lose(1)
+            await self.room.grow("🍚 ")
+            await self.room.grow("cups ")
+            await asyncio.sleep(SOON)
+
+            assert page.text == "Two 🍚 cups "
+            self.room.end_text()
+            await asyncio.sleep(AT_ONCE)
+
+        self.play(scene)
+
+    def test_an_end_whose_text_is_not_complete_waits_for_it(self) -> None:
+        async def scene() -> None:
+            await self.open()
+            self.room.begin_text()
+
+            await self.room.grow("Two ")
+            self.lose(1)
+            await self.room.grow("cups.")
+            self.room.end_text()
+            await asyncio.sleep(SOON)
+
+        self.play(scene)
+
+    def test_a_text_whose_beginning_was_not_heard_of_waits_for_that(self) -> None:
+        async def scene() -> None:
+            page = await self.open()
+
+            self.lose(1)
+            self.room.begin_text()
+            await asyncio.sleep(AT_ONCE)
+            await self.room.grow("Two ")
+            await asyncio.sleep(SOON)
+
+            assert page.text == "Two "
+            self.room.end_text()
+            await asyncio.sleep(AT_ONCE)
+
+        self.play(scene)
+
+    def test_a_page_that_opens_in_the_middle_gets_what_was_said_and_then_the_rest(self) -> None:
+        async def scene() -> None:
+            self.room.begin_text()
+            await self.room.grow("Two ")
+            self.hops.extend([0, 0, 0, 0, 0, 0, 0, 0.5])
+            page = self.come()
+            await asyncio.sleep(0.2)  # the buffer was asked, and the way back takes its time
+            await self.room.grow("cups ")
+            await asyncio.sleep(0.5)
+            assert page.text == "Two cups "
+
+            self.room.end_text()
+            await asyncio.sleep(AT_ONCE)
+
+        self.play(scene)
+
+    def test_a_page_that_comes_back_after_the_end_gets_the_text_and_then_the_end(self) -> None:
+        async def scene() -> None:
+            page = await self.open()
+            self.room.begin_text()
+            await asyncio.sleep(AT_ONCE)
+            await self.room.grow("Two ")
+            page.leave()
+            await self.room.grow("cups.")
+            self.room.end_text()
+
+            page.open()
+            await asyncio.sleep(AT_ONCE)
+
+        self.play(scene)
+
+    def test_a_text_that_ends_while_a_page_opens_is_told_before_its_end(self) -> None:
+        async def scene() -> None:
+            self.room.begin_text()
+            await self.room.grow("Two ")
+            self.hops.extend([0, 0, 1, 1])
+            self.come(fetch_first=False)
+            await asyncio.sleep(0.5)  # the buffer is being asked
+            await self.room.grow("cups.")
+            self.room.end_text()
+            await asyncio.sleep(2)
+
+        self.play(scene)
+
+    def test_a_text_that_was_over_before_a_page_came_is_not_told_to_it_for_the_sake_of_another(self) -> None:
+        async def scene() -> None:
+            await self.open()
+            self.room.begin_text()
+            await self.room.grow("Two cups.")
+            self.lose(2)
+            self.room.end_text()
+            self.room.begin_text()
+            self.come()
+            await asyncio.sleep(SOON)
+
+            await self.room.grow("Yes, ")
+            await self.room.grow("two.")
+            self.room.end_text()
+            await asyncio.sleep(SOON)
+
+        self.play(scene)
+
+    def test_a_piece_that_comes_again_after_the_end_is_not_told_though_the_next_text_has_begun(self) -> None:
+        async def scene() -> None:
+            await self.open()
+            self.room.begin_text()
+            await asyncio.sleep(AT_ONCE)
+            self.layer.expect([Fate((0.0, 0.5))])
+            await self.room.grow("Two cups.")
+            self.room.end_text()
+            self.room.begin_text()
+            await self.room.grow("Yes.")
+            await asyncio.sleep(1)
+            self.room.end_text()
+            await asyncio.sleep(AT_ONCE)
+
+        self.play(scene)
+
+    def test_a_piece_that_comes_after_a_resync_is_not_taken_for_the_beginning_of_a_text(self) -> None:
+        async def scene() -> None:
+            page = await self.open()
+            self.room.begin_text()
+            await asyncio.sleep(AT_ONCE)
+            self.layer.expect([Fate((0.3,)), LOST])
+            await self.room.grow("Two cups.")
+            self.room.end_text()
+            with override_settings(LIVE_KEEP_EVENTS=0):
+                feeds.prune()
+            self.room.write()
+            await asyncio.sleep(1)
+
+            assert page.resyncs == 1
+
+        self.play(scene)
+
+    def test_a_running_text_goes_on_after_a_resync(self) -> None:
+        async def scene() -> None:
+            page = await self.open()
+            self.room.begin_text()
+            await self.room.grow("Two ")
+            self.lose(1)
+            self.room.write(2)
+            with override_settings(LIVE_KEEP_EVENTS=0):
+                feeds.prune()
+            await asyncio.sleep(SOON)
+            assert page.resyncs == 1
+
+            await self.room.grow("cups ")
+            await asyncio.sleep(SOON)
+            assert page.text == "Two cups "
+            self.room.end_text()
+            await asyncio.sleep(AT_ONCE)
+
+        self.play(scene)
+
+    def test_no_exception_ends_the_sweep_or_the_watch_over_the_layer(self) -> None:
+        async def scene() -> None:
+            page = await self.open()
+            failures = [InterfaceError, OperationalError, KeyError("a fault of ours")]
+            for failure in failures:
+                with mock.patch.object(feeds, "heads_now", side_effect=failure):
+                    await asyncio.sleep(SWEEP_INTERVAL + 1)
+            with mock.patch.object(MischievousLayer, "group_send", side_effect=AttributeError):
+                current_hub()._layer.outage.failed(OSError())
+                await asyncio.sleep(OUTAGE_PATIENCE * 2)
+            with mock.patch.object(MischievousLayer, "group_add", side_effect=AttributeError):
+                await asyncio.sleep(SWEEP_INTERVAL + 1)
+
+            self.lose(1)
+            self.room.write()
+            await asyncio.sleep(SWEEP_INTERVAL + 1)
+
+            assert page.has_everything
+            assert not current_hub()._layer.outage.failures
+
+        self.play(scene)
+
+
+class SlowPageTests(HubCase):
+    def test_too_many_bytes_for_a_page_that_does_not_read_send_it_away(self) -> None:
+        async def scene() -> None:
+            with mock.patch.object(outbox, "MAX_WAITING_BYTES", 500):
+                slow, other = await self.open(), await self.open()
+                slow.look_away()
+
+                self.room.write(20)
+                await asyncio.sleep(0.1)
+
+                assert other.has_everything
+                slow.look_back()
+                await asyncio.sleep(AT_ONCE)
+                assert slow.closed_with == CLOSE_SLOW
+                assert outbox.Outbox.bytes_together == 0
+
+            slow.open()
+            await asyncio.sleep(0.1)
+            assert slow.has_everything
+
+        self.play(scene)
+
+    def test_too_many_bytes_for_all_pages_together_send_the_next_one_away(self) -> None:
+        async def scene() -> None:
+            with mock.patch.object(outbox, "MAX_WAITING_BYTES_TOGETHER", 500):
+                slow = await self.open()
+                slow.look_away()
+
+                self.room.write(20)
+                await asyncio.sleep(0.1)
+                slow.look_back()
+                await asyncio.sleep(AT_ONCE)
+                assert slow.closed_with == CLOSE_SLOW
+                assert outbox.Outbox.bytes_together == 0
+
+            slow.open()
+            await asyncio.sleep(0.1)
+
+        self.play(scene)
+
+    def test_who_does_not_read_is_sent_away_and_nobody_else_notices(self) -> None:
+        async def scene() -> None:
+            slow, other = await self.open(), await self.open()
+
+            slow.look_away()
+            self.room.write(3)
+            await asyncio.sleep(9)
+            self.room.write()
+            await asyncio.sleep(0.9)
+            assert slow.closed_with is None
+            assert other.has_everything
+            await asyncio.sleep(0.2)  # and that is 10 s
+            slow.look_back()
+            await asyncio.sleep(AT_ONCE)
+            assert slow.closed_with == CLOSE_SLOW
+
+            slow.open()
+            await asyncio.sleep(0.1)
+            assert slow.has_everything
+
+        self.play(scene)
+
+    def test_who_reads_again_in_time_gets_all_that_waited_in_order(self) -> None:
+        async def scene() -> None:
+            page = await self.open()
+
+            page.look_away()
+            self.room.write(3)
+            await asyncio.sleep(9)
+            page.look_back()
+            self.room.write(3)
+            await asyncio.sleep(0.01)
+
+            assert page.has_everything
+            self.room.write()
+            await asyncio.sleep(AT_ONCE)
+
+        self.play(scene)
+
+    def test_a_long_replay_is_no_reason_to_be_sent_away(self) -> None:
+        """Whoever missed much gets it in one go, which is more than a connection takes at once."""
+
+        async def scene() -> None:
+            page = await self.open()
+            page.leave()
+            with feeds.write(self.room.name) as feed:
+                for _ in range(feeds.REPLAY_LIMIT):
+                    self.room.note(feed)
+
+            page.open(reads=False)
+            await asyncio.sleep(1)
+            page.look_back()
+            await asyncio.sleep(0.1)
+
+            assert page.closed_with is None
+            assert page.has_everything
+
+        self.play(scene)
+
+    def test_who_is_too_far_behind_is_sent_away_also_when_that_happens_in_one_moment(self) -> None:
+        async def scene() -> None:
+            page = await self.open()
+            page.leave()
+            self.room.write(50)
+
+            page.open(reads=False)
+            await asyncio.sleep(1)
+            page.look_back()
+            await asyncio.sleep(AT_ONCE)
+            assert page.closed_with == CLOSE_SLOW
+
+            page.open()
+            await asyncio.sleep(0.1)
+
+        with mock.patch.object(outbox, "MAX_WAITING", 20):
+            self.play(scene)
+
+    def test_who_is_shut_out_gets_all_that_was_said_before(self) -> None:
+        async def scene() -> None:
+            page = await self.open()
+
+            page.look_away()
+            self.room.write(3)
+            await asyncio.sleep(AT_ONCE)
+            with mock.patch.object(OpenDoor, "permission_classes", [IsAuthenticated]):
+                await hub.recheck(self.room.name)
+                await asyncio.sleep(1)
+            page.look_back()
+            page.look_away()  # no more than what was on its way
+            await asyncio.sleep(AT_ONCE)
+            page.look_back()
+            await asyncio.sleep(AT_ONCE)
+
+            assert page.closed_with == 4401
+            assert page.has_everything
+
+        self.play(scene)
+
+    def test_whose_device_is_signed_out_gets_nothing_more_of_what_waits(self) -> None:
+        async def scene() -> None:
+            page = await self.open()
+            (reader,) = current_hub()._feeds[self.room.name].readers
+            assert isinstance(reader, RoomConsumer)
+
+            page.look_away()
+            self.room.write(3)
+            await asyncio.sleep(AT_ONCE)
+            reader.take_end()  # as when it is signed out
+            page.look_back()
+            await asyncio.sleep(AT_ONCE)
+
+            assert page.closed_with == CLOSE_SIGNED_OUT
+            assert len(page.shown.notes) == 1, "more than what was on its way"
+
+        self.play(scene)
+
+    def test_who_has_gone_without_a_word_takes_nothing_from_the_others(self) -> None:
+        async def scene() -> None:
+            pages = [await self.open() for _ in range(4)]
+            pages[0].break_off(ConnectionResetError())
+            # What uvicorn says of a connection that it has closed, and we have not heard of yet.
+            pages[1].break_off(RuntimeError("Unexpected ASGI message 'websocket.send', after …"))
+            pages[2].break_off(KeyError("what nobody expects"))
+
+            self.room.write()
+            await asyncio.sleep(AT_ONCE)
+
+            assert pages[3].has_everything
+
+        self.play(scene)
+
+
+class LeavingTests(HubCase):
+    def test_a_feed_nobody_listens_to_any_more_is_forgotten_and_can_be_joined_again(self) -> None:
+        async def scene() -> None:
+            page, other = await self.open(), await self.open()
+            assert self.room.name in self.layer.groups
+
+            page.leave()
+            await asyncio.sleep(0.1)
+            assert self.room.name in self.layer.groups
+            other.leave()
+            await asyncio.sleep(0.1)
+            assert self.room.name not in self.layer.groups
+            assert not current_hub()._feeds
+
+            self.room.write()
+            page.open()
+            await asyncio.sleep(0.1)
+            self.room.write()
+            await asyncio.sleep(AT_ONCE)
+
+        self.play(scene)
+
+    def test_who_comes_in_the_moment_the_last_one_leaves_is_heard(self) -> None:
+        async def scene() -> None:
+            await self.open()
+            left = current_hub()._feeds[self.room.name]
+            (reader,) = left.readers
+
+            current_hub().leave(left, reader)
+            joined = await current_hub().join(self.room.name, reader, feeds.head(self.room.name))
+            joined.add(reader)
+            await asyncio.sleep(AT_ONCE)
+            self.room.write()
+            await asyncio.sleep(AT_ONCE)
+
+        self.play(scene)
+
+    def test_who_comes_while_another_is_still_being_let_in_and_goes_is_heard(self) -> None:
+        async def scene() -> None:
+            elsewhere = Page(Room())
+            elsewhere.open()  # the hub's own subscriptions are made
+            await asyncio.sleep(1)
+            subscribe = self.layer.group_add
+
+            async def subscribe_slowly(group: str, channel: str) -> None:
+                await asyncio.sleep(0.5)
+                await subscribe(group, channel)
+
+            with mock.patch.object(self.layer, "group_add", subscribe_slowly):
+                first = Page(self.room)
+                first.open()
+                await asyncio.sleep(0.1)
+                page = self.come()
+                await asyncio.sleep(0.1)
+                first.leave()
+                await asyncio.sleep(2)
+            elsewhere.leave()
+
+            self.room.write()
+            await asyncio.sleep(AT_ONCE)
+            assert page.has_everything
+
+        self.play(scene)

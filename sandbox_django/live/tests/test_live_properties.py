@@ -1,0 +1,200 @@
+"""Nothing lost, nothing twice: random histories, pages that come and go, and a layer that loses what it likes.
+
+Time is virtual (test_utils/virtual_time.py), so that the waits of the live core are the real ones, and a failure can
+be repeated.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from django.test import TransactionTestCase, override_settings
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from live import feeds, hub
+from live.tests.notes import layer_in_use
+from live.tests.rooms import Fate, MischievousLayer, Page, Room
+from test_utils import virtual_time
+
+ROOM_OF_PAGE = (0, 0, 0, 1)
+# Within this time everybody has everything, once nothing gets lost any more: a sweep, and the reading it leads to.
+HEALED = hub.SWEEP_INTERVAL + 2 * hub.LATE_PATIENCE + 1.0
+
+rooms = st.sampled_from(ROOM_OF_PAGE)
+pages = st.integers(0, len(ROOM_OF_PAGE) - 1)
+pauses = st.sampled_from([0.0, 0.0, 0.0, 0.0, 0.01, 0.01, 0.06, 0.3, 1.2, 30.0])
+# Characters of one, two, three and four bytes, some of which are written from right to left or join what is around.
+words = st.text(st.sampled_from('aß€🍚👩\u200d🔬\u0301שلم\n"\\'), min_size=1, max_size=6)
+# Bad luck comes in spells: one message alone seldom finds anything.
+fates = st.lists(
+    st.tuples(
+        st.one_of(
+            st.builds(Fate),
+            st.just(Fate(arrives_after=())),
+            st.builds(Fate, st.lists(st.sampled_from([0.0, 0.001, 0.02, 0.07, 1.5]), max_size=2).map(tuple)),
+            st.just(Fate(layer_is_down=True)),
+        ),
+        st.integers(1, 8),
+    ),
+    min_size=3,
+    max_size=20,
+).map(lambda spells: [fate for fate, times in spells for _ in range(times)])
+hops = st.sampled_from([0.0, 0.0, 0.001, 0.03, 0.2, 1.3])
+
+
+@dataclass
+class World:
+    """Some rooms, each with some pages."""
+
+    layer: MischievousLayer
+    rooms: list[Room] = field(default_factory=lambda: [Room(), Room()])
+
+    def __post_init__(self) -> None:
+        self.pages = [Page(self.rooms[room]) for room in ROOM_OF_PAGE]
+
+
+class Step:
+    async def take(self, world: World) -> None:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Write(Step):
+    room: int
+    amount: int
+
+    async def take(self, world: World) -> None:
+        world.rooms[self.room].write(self.amount)
+
+
+@dataclass(frozen=True)
+class WriteInBoth(Step):
+    async def take(self, world: World) -> None:
+        with feeds.write(*(room.name for room in world.rooms)) as writers:
+            for room, writer in zip(world.rooms, writers, strict=True):
+                room.note(writer)
+
+
+@dataclass(frozen=True)
+class Speak(Step):
+    """Go on with a text, or begin one, perhaps right after the end of another."""
+
+    room: int
+    anew: bool
+    words: Sequence[str]
+
+    async def take(self, world: World) -> None:
+        room = world.rooms[self.room]
+        if room.running and self.anew:
+            room.end_text()
+        if room.running is None:
+            room.begin_text()
+        for content in self.words:
+            await room.grow(content)
+
+
+@dataclass(frozen=True)
+class FallSilent(Step):
+    room: int
+
+    async def take(self, world: World) -> None:
+        if world.rooms[self.room].running:
+            world.rooms[self.room].end_text()
+
+
+@dataclass(frozen=True)
+class Open(Step):
+    page: int
+    fetch_first: bool
+
+    async def take(self, world: World) -> None:
+        if not world.pages[self.page].is_listening:
+            world.pages[self.page].open(fetch_first=self.fetch_first)
+
+
+@dataclass(frozen=True)
+class Leave(Step):
+    page: int
+
+    async def take(self, world: World) -> None:
+        world.pages[self.page].leave()
+
+
+@dataclass(frozen=True)
+class Look(Step):
+    """A page stops reading what arrives, or goes on."""
+
+    page: int
+    away: bool
+
+    async def take(self, world: World) -> None:
+        page = world.pages[self.page]
+        page.look_away() if self.away else page.look_back()
+
+
+@dataclass(frozen=True)
+class Forget(Step):
+    """The log is pruned."""
+
+    keep: int
+
+    async def take(self, world: World) -> None:
+        with override_settings(LIVE_KEEP_EVENTS=self.keep):
+            feeds.prune()
+
+
+steps = st.one_of(
+    st.builds(Write, rooms, st.integers(1, 3)),
+    st.builds(WriteInBoth),
+    # Texts are where most can go wrong, so there is most of it.
+    st.builds(Speak, rooms, st.booleans(), st.lists(words, max_size=4)),
+    st.builds(Speak, rooms, st.booleans(), st.lists(words, max_size=4)),
+    st.builds(Speak, rooms, st.booleans(), st.lists(words, max_size=4)),
+    st.builds(FallSilent, rooms),
+    st.builds(Open, pages, st.booleans()),
+    st.builds(Open, pages, st.booleans()),
+    st.builds(Leave, pages),
+    st.builds(Look, pages, st.booleans()),
+    st.builds(Forget, st.integers(0, 5)),
+)
+
+
+class NothingLostNothingTwiceTests(TransactionTestCase):
+    @pytest.mark.timeout(600)  # far more than it takes, also where others are at work
+    def test_whoever_follows_the_contract_has_what_is_stored(self) -> None:
+        # Given to a function inside, because Hypothesis would have the tables emptied before each of 200 histories.
+        @settings(max_examples=200, deadline=None, derandomize=True, database=None)
+        @given(
+            script=st.lists(st.tuples(pauses, steps), min_size=10, max_size=50),
+            fates=fates,
+            hops=st.lists(hops, max_size=40),
+        )
+        def check(script: list[tuple[float, Step]], fates: list[Fate], hops: list[float]) -> None:
+            layer = MischievousLayer(fates)
+            with layer_in_use(layer):
+                virtual_time.run(self.play(World(layer), script), hops=hops)
+
+        check()
+
+    async def play(self, world: World, script: list[tuple[float, Step]]) -> None:
+        for page in world.pages[::2]:
+            page.open()
+        for pause, step in script:
+            await asyncio.sleep(pause)
+            await step.take(world)
+        world.layer.behave()
+        for room in world.rooms:
+            if room.running:
+                room.end_text()
+        for page in world.pages:
+            page.look_back()
+        await asyncio.sleep(HEALED)
+        for page in world.pages:
+            if not page.is_listening:
+                page.open()
+        await asyncio.sleep(HEALED)
+        for page in world.pages:
+            assert page.has_everything, (page.shown, page.room.stored())
+            page.leave()

@@ -1,0 +1,22 @@
+"""Totals of what a process does, as plain integers that any exporter can read (docs/decisions/0013-metrics.md)."""
+
+_all: list["Counts"] = []
+
+
+class Counts:
+    """Integers that only the event loop's thread adds to: 30 ns, where a Prometheus counter takes 2.2 µs.
+
+    A subclass names them in `__slots__`.
+    """
+
+    __slots__: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        for name in self.__slots__:
+            setattr(self, name, 0)
+        _all.append(self)
+
+
+def totals() -> dict[str, int]:
+    """Returns all counts of this process, by name."""
+    return {name: getattr(counts, name) for counts in _all for name in counts.__slots__}
