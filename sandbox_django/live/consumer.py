@@ -2,11 +2,10 @@
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from http import HTTPStatus
-from typing import Any, ClassVar, Self, cast
+from typing import Any, ClassVar, Self
 from urllib.parse import parse_qs
 
 import humps
@@ -20,16 +19,16 @@ from chanx.core.envelope import Envelope, current_ref, strip_envelope
 from chanx.messages.base import BaseMessage
 from chanx.messages.incoming import PingMessage
 from chanx.messages.outgoing import ErrorMessage, PongMessage
-from chanx.type_defs import EventPayload
 from django.db import Error
 from pydantic import ValidationError
 
 from live import conf
 from live.authenticator import LiveAuthenticator
+from live.cursor import Cursor, Step
 from live.feeds import Fact, Replay
 from live.frames import dumps, encode
-from live.hub import LiveFeed, current_hub, read_with_texts
-from live.layers import LayerMessage, live_layer
+from live.hub import current_hub
+from live.local_feed import LocalFeed, read_with_texts
 from live.messages import (
     AuthenticationMessage,
     ResyncMessage,
@@ -67,21 +66,15 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
     authenticator: LiveAuthenticator
     emits: ClassVar[list[type[BaseMessage]]] = [AuthenticationMessage, ResyncMessage, ErrorMessage]
 
-    seq = 0
     _pass: Pass | None = None
     _address: str | None = None
     _is_over = False  # nothing more goes out, though the socket may not be closed yet
     _minute = 0.0  # when the minute began in which the browser's frames are counted
     _frames = 0
-    _feed: LiveFeed | None = None
+    _feed: LocalFeed | None = None
     _replay: Replay
     _replayed_texts: dict[int, Piece]
     _newest_text: NewestText | None = None
-    # The text that is being written: how many of its characters were sent; and up to which id texts are over.
-    _text_id = 0
-    _text_length = 0
-    _ended_text_id = 0
-    _resynced_at = -1
     _text_to_come: list[Piece] | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -116,8 +109,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         self.channel_name = f"socket.{id(self):x}"
         self.base_send = send
         self._outbox = Outbox(send, self._give_up)
-        self._events: deque[LayerMessage] = deque()
-        self._handling_events: asyncio.Task[None] | None = None
+        self._cursor = Cursor()
         self._rechecking: asyncio.Task[None] | None = None
         try:
             while True:
@@ -231,7 +223,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     async def _join(self, since: int | None) -> None:
         replay, newest_text = self._replay, self._newest_text
-        self.seq = replay.head if since is None or not replay.complete else since
+        self._cursor.seq = replay.head if since is None or not replay.complete else since
         if newest_text is not None and newest_text.is_running:
             self._text_to_come = []
         feed = await current_hub().join(self.feed(), self, replay.head)
@@ -252,8 +244,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             return
         if newest_text is not None:
             # Texts come one after the other: those before the one that runs are over, too.
-            newest_ended = newest_text.text_id - newest_text.is_running
-            self._ended_text_id = max(self._ended_text_id, newest_ended)
+            self._cursor.end_texts(newest_text.text_id - newest_text.is_running)
         feed.add(self)
         self._replay, self._replayed_texts = Replay(replay.head, (), complete=True), {}
         if newest_text is not None and newest_text.is_running:
@@ -266,49 +257,34 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     # What the hub asks of a reader
 
+    @property
+    def seq(self) -> int:
+        """The number of the newest event that was sent."""
+        return self._cursor.seq
+
     def take_fact(self, fact: Fact, *, anyhow: bool = False) -> bool:
         """Send the next fact; doubles are dropped. False when one before it, or the end of its text, is missing."""
-        if fact.seq <= self.seq or self._is_over:
+        if self._is_over:
             return True
-        if fact.seq > self.seq + 1:
-            return False
-        if fact.text_id is not None:
-            if not anyhow and self._characters_of(fact.text_id) < (fact.text_length or 0):
-                return False
-            self._ended_text_id = max(self._ended_text_id, fact.text_id)
-        self.seq = fact.seq
-        self._outbox.put(fact.frame)
-        return True
+        step = self._cursor.on_event(fact.seq, text_id=fact.text_id, text_length=fact.text_length, from_log=anyhow)
+        if step is Step.SEND:
+            self._outbox.put(fact.frame)
+        return step is not Step.GAP
 
     def take_text(self, piece: Piece, *, anyhow: bool = False) -> bool:
         """Send what is new of a piece. False when its start, or the fact it follows, is missing."""
-        if piece.text_id <= self._ended_text_id or self._is_over:
+        if self._is_over:
             return True
-        if piece.after > self.seq:
-            return False
-        if not anyhow and piece.after <= self._resynced_at and piece.text_id != self._text_id:
-            return False  # begun in what was not told: whether it still runs has to be asked
-        if piece.offset > self._characters_of(piece.text_id):
-            if self._text_to_come is None:
-                return False
+        step = self._cursor.on_chunk(piece.text_id, after=piece.after, offset=piece.offset, from_log=anyhow)
+        if step is Step.TEXT_GAP and self._text_to_come is not None:
             self._text_to_come.append(piece)
             return True
-        self._send_text(piece)
-        return True
+        if step is Step.SEND:
+            self._send_text(piece)
+        return step not in {Step.GAP, Step.TEXT_GAP}
 
     def take_hint(self, frame: str) -> None:
         self._outbox.put(frame)
-
-    def take_event(self, message: LayerMessage) -> None:
-        """Queue a channel event for this consumer's own handlers, which may wait for something."""
-        self._events.append(message)
-        if self._handling_events is None:
-            self._handling_events = asyncio.create_task(self._handle_events())
-
-    async def _handle_events(self) -> None:
-        while self._events and not self._closed:
-            await self.handle_channel_event(cast("EventPayload", self._events.popleft()))
-        self._handling_events = None
 
     def take_recheck(self) -> None:
         if self._rechecking is None:
@@ -343,23 +319,14 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     def resync(self, head: int) -> None:
         """Start anew at the head: what came before can't be told any more."""
-        if head < self.seq:
-            self._ended_text_id = 0  # a restored database gives its ids again
         counts.resyncs += 1
-        self.seq = head
-        self._resynced_at = head
-        self._text_id = self._text_length = 0
+        self._cursor.resync(head)
         self._say(ResyncMessage(payload=ResyncPayload(seq=head)))
 
-    def _characters_of(self, text_id: int) -> int:
-        return self._text_length if text_id == self._text_id else 0
-
     def _send_text(self, piece: Piece) -> None:
-        have = self._characters_of(piece.text_id)
-        if piece.end <= have:
-            return
-        self._outbox.put(piece.from_offset(have))
-        self._text_id, self._text_length = piece.text_id, piece.end
+        offset = self._cursor.send_text(piece.text_id, piece.end)
+        if offset is not None:
+            self._outbox.put(piece.from_offset(offset))
 
     # What the browser says
 
@@ -423,7 +390,5 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     @classmethod
     async def broadcast_event(cls, event: BaseMessage, groups: Collection[str] | str | None = None) -> None:
-        """Send a channel event to every socket of these groups; it names its group, for the hub."""
-        data = event.model_dump(mode="json")
-        for group in [groups] if isinstance(groups, str) else groups or cls._default_groups():
-            await live_layer().group_send(group, {"type": "live.event", "group": group, "event_data": data})
+        """Refused: the layer may lose a channel event, and no log would have it."""
+        raise NotImplementedError("Publish with live.feeds.write, or send a hint with live.hints.send.")

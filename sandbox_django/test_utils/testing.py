@@ -13,6 +13,7 @@ from rest_framework.test import APIClient
 from accounts.factories.user import UserFactory
 from accounts.models import User
 from test_utils.auth_api_test_case import auth_headers, ws_headers
+from test_utils.channel_events import allow_broadcasts
 
 PATIENCE = 5.0  # seconds that a test waits for what must come
 
@@ -74,6 +75,11 @@ class SocketTestCase(ChanxWebsocketTestCase):
     """
 
     ignored_actions: frozenset[str] = frozenset()  # frames that the test's communicators don't receive
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.enterClassContext(allow_broadcasts())
 
     def create_communicator(self, **options: Any) -> DjangoWebsocketCommunicator:
         """A communicator that is sent `event_complete` after each event, which only tests need."""

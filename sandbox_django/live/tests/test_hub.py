@@ -18,15 +18,8 @@ from rest_framework.permissions import IsAuthenticated
 from live import feeds, hub, outbox
 from live.consumer import CLOSE_SIGNED_OUT, CLOSE_SLOW
 from live.feeds import Fact
-from live.hub import (
-    JOINING_SECONDS,
-    LATE_PATIENCE,
-    LOST_AFTER,
-    OUTAGE_PATIENCE,
-    RECHECK_DELAYS,
-    SWEEP_INTERVAL,
-    current_hub,
-)
+from live.hub import OUTAGE_PATIENCE, RECHECK_DELAYS, SWEEP_INTERVAL, current_hub
+from live.local_feed import DATABASE_PATIENCE, JOINING_SECONDS, LATE_PATIENCE, LOST_AFTER
 from live.metrics import counts
 from live.models import Feed, FeedEvent
 from live.tests.notes import layer_in_use
@@ -305,7 +298,7 @@ class FactTests(HubCase):
             self.room.write(2)
             await asyncio.sleep(SOON)
             assert not page.has_everything
-            await asyncio.sleep(2 * (hub.DATABASE_PATIENCE + SOON))
+            await asyncio.sleep(2 * (DATABASE_PATIENCE + SOON))
 
             assert page.has_everything
 

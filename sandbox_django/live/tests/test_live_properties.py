@@ -13,14 +13,14 @@ from django.test import TransactionTestCase, override_settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from live import feeds, hub
+from live import feeds, hub, local_feed
 from live.tests.notes import layer_in_use
 from live.tests.rooms import Fate, MischievousLayer, Page, Room
 from test_utils import virtual_time
 
 ROOM_OF_PAGE = (0, 0, 0, 1)
 # Within this time everybody has everything, once nothing gets lost any more: a sweep, and the reading it leads to.
-HEALED = hub.SWEEP_INTERVAL + 2 * hub.LATE_PATIENCE + 1.0
+HEALED = hub.SWEEP_INTERVAL + 2 * local_feed.LATE_PATIENCE + 1.0
 
 rooms = st.sampled_from(ROOM_OF_PAGE)
 pages = st.integers(0, len(ROOM_OF_PAGE) - 1)

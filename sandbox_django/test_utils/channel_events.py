@@ -1,0 +1,30 @@
+"""chanx's `broadcast_event` for tests: a test sends any event to the open sockets of its own process.
+
+Services publish with `live.feeds.write`, so `LiveConsumer` refuses to broadcast. Tests in the idiom of chanx's sandbox
+don't, and wait for `event_complete`.
+"""
+
+from collections.abc import Collection
+from contextlib import AbstractContextManager
+from typing import Any
+from unittest import mock
+
+from chanx.messages.base import BaseMessage
+
+from live.consumer import LiveConsumer
+from live.hub import current_hub
+
+
+async def broadcast_event(
+    cls: type[LiveConsumer], event: BaseMessage, groups: Collection[str] | str | None = None
+) -> None:
+    """Hands the event to every socket of these groups, past the channel layer."""
+    for group in [groups] if isinstance(groups, str) else groups or cls._default_groups():
+        for reader in current_hub().readers(group):
+            if isinstance(reader, LiveConsumer):
+                await reader.handle_channel_event({"event_data": event.model_dump(mode="json")})
+
+
+def allow_broadcasts() -> AbstractContextManager[Any]:
+    """Gives consumers this `broadcast_event`."""
+    return mock.patch.object(LiveConsumer, "broadcast_event", classmethod(broadcast_event))
