@@ -16,7 +16,8 @@ from typing import Any, ParamSpec, TypeVar
 
 import structlog
 from asgiref.sync import SyncToAsync, async_to_sync
-from django.conf import settings
+
+from runtime.conf import database_threads
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -52,7 +53,7 @@ def spawn(work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
 
 
 def _context_of_its_own() -> Context:
-    if settings.DATABASE_THREADS:
+    if database_threads() != 0:
         return Context()
     # Tests: asgiref finds the thread that holds the test's transaction by the context. Without it, a task that works
     # for a request of an async test would wait for a thread that waits for the task.
@@ -168,7 +169,7 @@ def _run_in(loop: asyncio.AbstractEventLoop, job: Callable[[], Coroutine[Any, An
 
 
 def _run_without_server(job: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    if settings.DATABASE_THREADS == 0:
+    if database_threads() == 0:
         # Tests: in the thread that holds the test's transaction. asgiref makes a loop, unless an async test waits.
         is_in_loop_of_test = getattr(SyncToAsync.threadlocal, "main_event_loop", None) is not None
         return async_to_sync(job if is_in_loop_of_test else partial(_run_and_close, job))()

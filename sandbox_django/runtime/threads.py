@@ -14,10 +14,12 @@ from enum import StrEnum
 from typing import Any, ParamSpec, TypeVar, cast
 
 from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from django.conf import settings
 from django.db import connections
 
 from runtime import jobs
+from runtime.conf import database_threads
 from runtime.database import limit_statements
 
 P = ParamSpec("P")
@@ -116,8 +118,8 @@ async def in_pool(work: Work, function: Callable[P, T], *args: P.args, **kwargs:
     It runs in the thread's own context, not in a copy of the caller's, so that Django's connections last as long as the
     thread; in a copy each call would open new ones.
     """
-    if settings.DATABASE_THREADS == 0:
-        # The test's own thread, which holds the test's transaction.
+    if not database_threads():
+        # In tests their own thread, which holds their transaction; without pools the one that Channels uses.
         return await sync_to_async(function, thread_sensitive=True)(*args, **kwargs)
     call = functools.partial(function, *args, **kwargs)
     return await asyncio.get_running_loop().run_in_executor(_pool(work), call)
@@ -125,17 +127,23 @@ async def in_pool(work: Work, function: Callable[P, T], *args: P.args, **kwargs:
 
 async def in_database_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call `function`, which queries the database, on a live thread; a dead connection is replaced first."""
-    return await in_pool(Work.LIVE, _with_live_connections, functools.partial(function, *args, **kwargs))
+    return await _in_pool_with_connections(Work.LIVE, functools.partial(function, *args, **kwargs))
 
 
 async def in_background_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call `function`, which queries the database and may take long, where nothing waits for it."""
-    return await in_pool(Work.BACKGROUND, _with_live_connections, functools.partial(function, *args, **kwargs))
+    return await _in_pool_with_connections(Work.BACKGROUND, functools.partial(function, *args, **kwargs))
 
 
 async def in_rendering_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call `function`, which computes and queries nothing, where it keeps no connection waiting."""
     return await in_pool(Work.RENDERING, function, *args, **kwargs)
+
+
+async def _in_pool_with_connections(work: Work, call: Callable[[], T]) -> T:
+    if database_threads() is None:  # Channels opens and closes connections in its own thread as Django's settings say
+        return cast("T", await database_sync_to_async(call)())
+    return await in_pool(work, _with_live_connections, call)
 
 
 def _with_live_connections(function: Callable[[], T]) -> T:
@@ -176,7 +184,7 @@ class SharedHops:
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Like `in_database_thread`, perhaps together with others'."""
-        if settings.DATABASE_THREADS == 0:
+        if not database_threads():
             return await in_database_thread(function, *args, **kwargs)
         result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((functools.partial(function, *args, **kwargs), result))
