@@ -6,13 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from core.features import installed_features
+
 ROOT = Path(__file__).resolve().parents[1] / "sandbox_django"
-FEATURES = {
-    "assistants",
-    "chat",
-    "discussion",
-    "asyncapi",
-}
+FEATURES = {"asyncapi", *(feature.name for feature in installed_features())}
 APPS = {"config", "accounts", "core", "live", "runtime", *FEATURES}
 
 # What each app may know besides itself.

@@ -31,7 +31,7 @@ class LimitTests(TestCase):
     def setUp(self) -> None:
         self.world = World()
         self.owner, self.staff = self.world.client("owner"), self.world.client("staff")
-        self.room = f"/api/chat/{self.world.room.pk}/"
+        self.room = f"/api/chat/{self.world.rows['chat'].room.pk}/"
 
     def assert_limited(self, method: str, path: str, data: Any = None, *, client: Any = None) -> None:
         response = getattr(client or self.owner, method)(path, data, format="json")
@@ -42,7 +42,7 @@ class LimitTests(TestCase):
 
     @override_settings(CHAT_MESSAGES_PER_MINUTE=0)
     def test_messages_are_edited_and_deleted_no_more_often_than_sent(self) -> None:
-        path = f"{self.room}messages/{self.world.said.pk}/"
+        path = f"{self.room}messages/{self.world.rows['chat'].message.pk}/"
         self.assert_limited("put", path, {"content": "Other words"})
         self.assert_limited("patch", path, {"content": "Other words"})
         self.assert_limited("delete", path)
@@ -54,7 +54,7 @@ class LimitTests(TestCase):
             self.assert_limited("delete", self.room)
 
     def test_members_are_changed_only_so_often(self) -> None:
-        path = f"{self.room}members/{self.world.other_member.pk}/"
+        path = f"{self.room}members/{self.world.rows['chat'].other_member.pk}/"
         with nothing_left(members):
             self.assert_limited("put", path, {"chatRole": 2002})
             self.assert_limited("patch", path, {"chatRole": 2002})
@@ -62,7 +62,7 @@ class LimitTests(TestCase):
             self.assert_limited("delete", path)
 
     def test_conversations_are_started_and_changed_only_so_often(self) -> None:
-        conversation = self.world.owned["owner"].conversation
+        conversation = self.world.rows["assistants"].owned["owner"].conversation
         path = f"/api/assistants/conversations/{conversation.pk}/"
         with nothing_left(conversation_views), nothing_left(conversation_views, name="STARTING"):
             self.assert_limited("post", "/api/assistants/conversations/", {})
@@ -71,13 +71,15 @@ class LimitTests(TestCase):
             self.assert_limited("delete", path)
 
     def test_topics_and_replies_are_deleted_only_so_often(self) -> None:
-        topic = f"/api/discussion/{self.world.topic.pk}/"
+        topic = f"/api/discussion/{self.world.rows['discussion'].topic.pk}/"
         with nothing_left(topics, replies, answers, name="CHANGES"):
             self.assert_limited("delete", topic)
-            self.assert_limited("delete", f"{topic}replies/{self.world.reply.pk}/", client=self.staff)
+            self.assert_limited(
+                "delete", f"{topic}replies/{self.world.rows['discussion'].reply.pk}/", client=self.staff
+            )
 
     def test_names_are_changed_only_so_often(self) -> None:
-        user = self.world.people["owner"]
+        user = self.world.users["owner"]
         for number in range(NAME_CHANGES.times):
             assert self.owner.patch("/api/accounts/user/", {"displayName": f"Owner {number}"}).status_code == 200
 
@@ -91,14 +93,16 @@ class LimitTests(TestCase):
         assert (unchanged.status_code, user.display_name) == (200, f"Owner {NAME_CHANGES.times - 1}")
 
     def test_a_page_without_a_form_answers_429(self) -> None:
-        self.client.force_login(self.world.people["owner"])
+        self.client.force_login(self.world.users["owner"])
         with nothing_left(rooms), nothing_left(members):
-            for path in ("delete", "leave", f"members/{self.world.other_member.pk}/remove"):
-                response = self.client.post(f"/chat/{self.world.room.pk}/{path}/")
+            for path in ("delete", "leave", f"members/{self.world.rows['chat'].other_member.pk}/remove"):
+                response = self.client.post(f"/chat/{self.world.rows['chat'].room.pk}/{path}/")
 
                 assert response.status_code == 429, path
                 assert "Retry-After" in response.headers
-            refused = self.client.post(f"/chat/{self.world.room.pk}/settings/", {"title": "Kept", "description": ""})
+            refused = self.client.post(
+                f"/chat/{self.world.rows['chat'].room.pk}/settings/", {"title": "Kept", "description": ""}
+            )
 
         self.assertContains(refused, "Kept")  # what was typed
         assert RateLimitCount.objects.exists()

@@ -28,7 +28,8 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from test_utils.rest_contract import bare
-from tests.test_rights_matrix import LET_IN, RULES, World, rest_routes
+from test_utils.rights import ALLOWED
+from tests.test_rights_matrix import RULES, World, rest_routes
 
 Case: TypeAlias = schemathesis.Case[Any]
 
@@ -90,7 +91,7 @@ def world(db: None) -> Iterator[World]:
 def test_whatever_is_sent_the_answer_is_one_of_the_documents(case: Case, world: World) -> None:
     route = ROUTES[bare(case.operation.path)]
     rule = RULES[route][case.operation.method.upper()]
-    who_may = next((role for role in ("owner", "member", "staff") if rule[role] == LET_IN), "visitor")
+    who_may = next((role for role in ("owner", "member", "staff") if rule[role] == ALLOWED), "visitor")
     # Thousands, one for each limit of each field: there it is about fields and not about people.
     is_one_of_many = case.meta is not None and case.meta.phase.name == TestPhase.COVERAGE
     for role in [who_may] if is_one_of_many and not next(EACH_FOURTH) else [who_may, next(OTHERS)]:

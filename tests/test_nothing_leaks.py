@@ -26,8 +26,9 @@ from assistants.services.ai_service import ModelProblem, ModelUnavailable
 from core import logs
 from test_utils.auth_api_test_case import ws_headers
 from test_utils.openai_test_utils import scripted_model
+from test_utils.rights import ROLES
 from test_utils.testing import SocketTestCase
-from tests.test_rights_matrix import METHODS, ROLES, World, rest_routes
+from tests.test_rights_matrix import METHODS, World, rest_routes
 
 CANARY = "canary-7f3a-b2c9"
 FIELDS = [
@@ -167,7 +168,7 @@ class BrokenTests(SocketTestCase):
                 assert APIClient().get(path)["X-Request-ID"]
 
     async def test_no_socket_logs_what_it_hears_or_says(self) -> None:
-        owner, conversation = self.world.people["owner"], self.world.owned["owner"].conversation
+        owner, conversation = self.world.users["owner"], self.world.rows["assistants"].owned["owner"].conversation
         headers = await sync_to_async(ws_headers)(owner)
         path = f"/ws/assistants/{conversation.pk}/"
 

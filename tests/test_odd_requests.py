@@ -44,7 +44,7 @@ class OddRequestTests(TestCase):
     @classmethod
     def setUpTestData(cls) -> None:
         cls.world = World()
-        cls.owner = cls.world.people["owner"]
+        cls.owner = cls.world.users["owner"]
         User.objects.filter(pk=cls.owner.pk).update(is_staff=True, is_superuser=True)
 
     def setUp(self) -> None:
@@ -60,10 +60,10 @@ class OddRequestTests(TestCase):
     def test_no_number_of_a_query_breaks_a_page_by_itself(self) -> None:
         world = self.world
         asked = {
-            f"/chat/{world.room.pk}/": ["at"],
-            f"/discussion/{world.topic.pk}/": ["reply", "page"],
+            f"/chat/{world.rows['chat'].room.pk}/": ["at"],
+            f"/discussion/{world.rows['discussion'].topic.pk}/": ["reply", "page"],
             "/discussion/": ["page"],
-            f"/api/chat/{world.room.pk}/messages/": ["before", "after", "limit", "offset"],
+            f"/api/chat/{world.rows['chat'].room.pk}/messages/": ["before", "after", "limit", "offset"],
             "/api/discussion/": ["limit", "offset"],
         }
         for path, names in asked.items():
@@ -93,7 +93,7 @@ class OddRequestTests(TestCase):
                     assert response.status_code < 500, (path, origin, response.status_code)
 
     def test_no_number_of_a_form_breaks_a_page(self) -> None:
-        accept = f"/discussion/{self.world.topic.pk}/accept/"
+        accept = f"/discussion/{self.world.rows['discussion'].topic.pk}/accept/"
         for value in ("9" * 5000, str(2**63), "-1", "\u0663", "\x00"):
             assert self.client.post(accept, {"reply": value}).status_code == 404
 
@@ -119,14 +119,26 @@ class OddRequestTests(TestCase):
     def piece(self, route: str, found: re.Match[str]) -> str:
         world = self.world
         if found["kind"] == "uuid":
-            return str(world.owned["owner"].conversation.pk)
+            return str(world.rows["assistants"].owned["owner"].conversation.pk)
         if found["name"] in {"member_id", "reply_id"}:
-            return str(world.other_member.pk if found["name"] == "member_id" else world.reply.pk)
+            return str(
+                world.rows["chat"].other_member.pk
+                if found["name"] == "member_id"
+                else world.rows["discussion"].reply.pk
+            )
         if found["kind"] in {"int", "path"}:
             if "chat/" in route:
-                return str(world.chat_id(route)) if found["name"] == "pk" else str(world.room.pk)
+                return (
+                    str(world.rows["chat"].ids(route, "owner")["<int:pk>"])
+                    if found["name"] == "pk"
+                    else str(world.rows["chat"].room.pk)
+                )
             if "discussion/" in route:
-                return str(world.reply.pk if "replies/" in route and found["name"] == "pk" else world.topic.pk)
+                return str(
+                    world.rows["discussion"].reply.pk
+                    if "replies/" in route and found["name"] == "pk"
+                    else world.rows["discussion"].topic.pk
+                )
         return "1"
 
 

@@ -20,7 +20,8 @@ from accounts.serializers.user import UserSerializer
 from core.throttling import Limit, TooOften
 from test_utils.auth_api_test_case import AuthAPITestCase
 from test_utils.rest_contract import PLACEHOLDER, Contract, ContractBroken, bare
-from tests.test_rights_matrix import LET_IN, RULES, World, rest_routes, undone
+from test_utils.rights import ALLOWED
+from tests.test_rights_matrix import RULES, World, rest_routes, undone
 
 DOCUMENT: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
 ROUTES = {bare(f"/{route}"): route for route in rest_routes()}
@@ -135,12 +136,12 @@ class Asked:
         self.name = name
         self.method, self.route, operation = OPERATIONS[name]
         rule = RULES[self.route][self.method]
-        self.role = next((role for role in ("owner", "member", "staff") if rule[role] == LET_IN), "visitor")
+        self.role = next((role for role in ("owner", "member", "staff") if rule[role] == ALLOWED), "visitor")
         self.path = world.path(self.route, self.role)
         content = operation.get("requestBody", {}).get("content", {})
         self.body = content["application/json"]["example"] if content else None
         if name == "addRoomMember":
-            self.body = {"user": world.people["stranger"].email}
+            self.body = {"user": world.users["stranger"].email}
         if name == "updateMyself":
             self.body = {"displayName": "Another name"}  # only a change counts
 
@@ -180,7 +181,7 @@ class Asked:
 
     def from_another_site(self) -> int:
         client = APIClient(enforce_csrf_checks=True)
-        client.force_login(self.world.people["owner"])
+        client.force_login(self.world.users["owner"])
         if self.name == "refreshTokens":
             client.cookies[REFRESH_COOKIE] = "mine"
             return self.ask(client, body="{}")

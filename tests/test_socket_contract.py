@@ -16,15 +16,14 @@ from assistants.consumers.conversation_consumer import ConversationAssistantCons
 from assistants.factories import AssistantConversationFactory
 from asyncapi.closing import CLOSINGS
 from asyncapi.document import build_document
-from chat.factories import ChatMemberFactory, GroupChatFactory
-from chat.models.room import ChatRole
-from discussion.factories import DiscussionTopicFactory
+from chat.models import ChatMember, GroupChat
 from live.consumer import MAX_FRAME, LiveConsumer
 from test_utils import socket_contract
 from test_utils.auth_api_test_case import ws_headers
-from test_utils.people import alice, bob
+from test_utils.rights import address_of
 from test_utils.socket_contract import Recorder
 from test_utils.testing import PATIENCE, Page, SocketTestCase
+from tests.test_rights_matrix import SOCKETS, World
 
 Provoke = Callable[[str], Awaitable[Page]]
 
@@ -34,20 +33,21 @@ class EverySocketCase(SocketTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.alice, self.bob = alice(), bob()
-        self.room = GroupChatFactory.create()
-        ChatMemberFactory.create(group_chat=self.room, user=self.alice, chat_role=ChatRole.OWNER)
-        self.member = ChatMemberFactory.create(group_chat=self.room, user=self.bob)
-        self.topic = DiscussionTopicFactory.create(author=self.alice)
-        ids = {
-            "assistants": AssistantConversationFactory.create(user=self.bob).pk,
-            "room": self.room.pk,
-            "topic": self.topic.pk,
-        }
+        world = World()
+        self.alice, self.bob = world.users["owner"], world.users["member"]
+        self.room: GroupChat = world.rows["chat"].room
+        self.member = ChatMember.objects.get(group_chat=self.room, user=self.bob)
+        self.topic = world.rows["discussion"].topic
+        names = {channel["address"]: name for name, channel in build_document("testserver", "ws")["channels"].items()}
+        # Each socket with an object that Bob may open.
         self.paths = {
-            name: channel["address"].replace("{pk}", str(ids.get(name)))
-            for name, channel in build_document("testserver", "ws")["channels"].items()
+            names[address_of(route)]: world.path(
+                route, "member", next(kind for kind in kinds if not kinds[kind]["member"])
+            )
+            for route, kinds in SOCKETS.items()
         }
+        # A conversation of his own, which others may not open.
+        self.paths["assistants"] = f"/ws/assistants/{AssistantConversationFactory.create(user=self.bob).pk}/"
 
 
 class EverySocketTests(EverySocketCase):

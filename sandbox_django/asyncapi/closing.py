@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+from core.features import installed_features
+
 
 class Closing(NamedTuple):
     code: int
@@ -23,15 +25,12 @@ CLOSINGS = (
 )
 
 EVERYWHERE = {1009, 1012, 4400, 4401, 4408, 4429, 4503}
-ONLY_IN = {  # names of channels
-    "assistants": {4404},
-    "room": {1013, 4403, 4404},
-    "topic": {4404},
-}
 
 
 def closings_of(channel: str) -> list[dict[str, Any]]:
-    codes = EVERYWHERE | ONLY_IN.get(channel, set())
+    """The closings of the sockets of a channel: those of every socket, and those that its feature declares."""
+    own = [docs.closing_codes for feature in installed_features() if (docs := feature.sockets.get(channel))]
+    codes = EVERYWHERE.union(*own)
     return [closing._asdict() for closing in CLOSINGS if closing.code in codes]
 
 

@@ -14,7 +14,8 @@ from django.conf import settings
 
 from accounts.cookies import ACCESS_COOKIE
 from asyncapi.closing import closings_of, table
-from asyncapi.examples import BY_FORMAT, NUMBER, example_of
+from asyncapi.examples import example_of
+from core.features import installed_features
 from live.messages import Unnumbered
 
 SEQ = {"type": "integer", "minimum": 1, "description": "The number of this fact in the channel's feed."}
@@ -61,11 +62,6 @@ SINCE = {
     "type": "integer",
     "minimum": 0,
     "description": "The number of the last fact that the client has: what came after it is sent first.",
-}
-IDS = {
-    "assistants": {"description": "Id of the conversation, a UUID.", "examples": [BY_FORMAT["uuid"]]},
-    "room": {"description": "Id of the room, a number.", "examples": [str(NUMBER)]},
-    "topic": {"description": "Id of the topic, a number.", "examples": [str(NUMBER)]},
 }
 
 
@@ -132,7 +128,8 @@ def _leave_out_strangers(document: dict[str, Any]) -> None:
 def _complete_channel(name: str, channel: dict[str, Any]) -> None:
     channel["address"] = "/" + channel["address"]
     for parameter in channel.get("parameters", {}).values():
-        parameter |= IDS[name]
+        (docs,) = [feature.sockets[name] for feature in installed_features() if name in feature.sockets]
+        parameter |= {"description": docs.id_description, "examples": [docs.id_example]}
     query = {"type": "object", "properties": {"since": SINCE}, "additionalProperties": False}
     channel["x-close-codes"] = closings_of(name)
     channel["bindings"] = {"ws": {"method": "GET", "query": query, "bindingVersion": "0.1.0"}}

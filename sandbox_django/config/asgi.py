@@ -12,20 +12,14 @@ get_asgi_application()  # sets Django up, before anything below imports a model
 
 from channels.routing import ProtocolTypeRouter
 
-from assistants.services.ai_service import warm_up
-from chat.presence import REFRESH_SECONDS
-from chat.tasks.chat_tasks import task_refresh_presence
-from config.periodic import SITE_JOBS
+from config.periodic import JOBS
 from config.routing import router
 from core.asgi import OneHopHandler, ServerLife, SocketDoor
-from core.periodic import Periodic
+from core.features import functions_of
 from core.views.health import healthz, readyz
 from core.views.metrics import metrics
 
-life = ServerLife(
-    at_start=[warm_up],
-    periodic=[*SITE_JOBS, Periodic(task_refresh_presence, every=REFRESH_SECONDS, in_each_process=True)],
-)
+life = ServerLife(at_start=functions_of("at_start"), periodic=JOBS)
 
 application = ProtocolTypeRouter(
     {

@@ -1,10 +1,8 @@
 from channels.routing import URLRouter
 from chanx.channels.routing import include, path
 
+from core.features import installed_features
+
 router = URLRouter(
-    [
-        path("ws/assistants/", include("assistants.routing")),
-        path("ws/chat/", include("chat.routing")),
-        path("ws/discussion/", include("discussion.routing")),
-    ]
+    [path(f"ws/{feature.prefix}/", include(f"{feature.name}.routing")) for feature in installed_features()]
 )

@@ -1,18 +1,16 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from core.features import installed_features
+
 urlpatterns = [
     # First, since programs ask most often, and an address is compared with each pattern in turn.
     path("api/accounts/", include("accounts.urls")),
-    path("api/assistants/", include("assistants.urls")),
-    path("api/chat/", include("chat.urls")),
-    path("api/discussion/", include("discussion.urls")),
+    *[path(f"api/{feature.prefix}/", include(f"{feature.name}.urls")) for feature in installed_features()],
     path("", include("core.urls")),
     path("", include("core.web_urls")),
     path("", include("accounts.web_urls")),
-    path("assistants/", include("assistants.web_urls")),
-    path("chat/", include("chat.web_urls")),
-    path("discussion/", include("discussion.web_urls")),
+    *[path(f"{feature.prefix}/", include(f"{feature.name}.web_urls")) for feature in installed_features()],
     path("", include("asyncapi.urls")),
     path("admin/", admin.site.urls),
 ]

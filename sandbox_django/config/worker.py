@@ -14,18 +14,18 @@ django.setup()
 
 from django.conf import settings
 
-from assistants.services.ai_service import warm_up
-from assistants.tasks.assistant_tasks import task_handle_new_assistant_message
-from config.periodic import SITE_JOBS
+from config.periodic import JOBS
 from core import queue
 from core.asgi import ServerLife
 from core.exposition import figures
+from core.features import functions_of
 from core.views.metrics import has_token
 from runtime import jobs
 
 LAST_PATIENCE = 2.0  # seconds for what was begun by jobs that are done: titles, frames on their way
 
-life = ServerLife(at_start=[warm_up], periodic=SITE_JOBS)
+# A job in each process is about the process's sockets, and a worker has none.
+life = ServerLife(at_start=functions_of("at_start"), periodic=[job for job in JOBS if not job.in_each_process])
 
 
 async def work() -> None:
@@ -40,7 +40,7 @@ async def work() -> None:
     life.begin()
     probes = await answer_probes()
     await queue.work(
-        [task_handle_new_assistant_message],
+        functions_of("queued_jobs"),
         until=told_to_stop,
         at_once=settings.WORKER_JOBS,
         patience=settings.DRAIN_SECONDS,

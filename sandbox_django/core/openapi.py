@@ -6,7 +6,7 @@ operation has is worked out here, from its view; `test_utils.rest_contract` comp
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -14,6 +14,7 @@ from drf_spectacular import openapi
 from drf_spectacular.plumbing import ComponentRegistry
 from drf_spectacular.utils import OpenApiParameter
 
+from core.features import installed_features
 from core.feed_seq import FeedSeqMixin
 from core.idempotency import MAX_KEY_LENGTH
 from core.page_account import SIGNED_IN
@@ -40,17 +41,6 @@ RETRY_AFTER = {
     "schema": {"type": "integer", "minimum": 1},
 }
 AUTHENTICATE = {"description": "How to say who is asking.", "required": True, "schema": {"type": "string"}}
-
-# What stands in a path, after the part of it that goes before: its name, and what it is.
-PATH_PARAMETERS = {
-    "conversations": ("conversationId", "One of my conversations."),
-    "anonymous": ("conversationId", "A conversation without owner."),
-    "chat": ("roomId", "A room that I am in."),
-    "members": ("memberId", "A member, by the `id` of the membership; `userId` is the person's."),
-    "discussion": ("topicId", "A topic."),
-    "replies": ("replyId", "A reply to this topic."),
-    "messages": ("messageId", "A message."),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -342,7 +332,7 @@ def _with_article(name: str) -> str:
 
 def _name_enum_values(schemas: dict[str, Any]) -> None:
     """Names for numbers, which generators of clients would otherwise call VALUE_2001."""
-    overrides: dict[str, str] = cast("dict[str, Any]", settings.SPECTACULAR_SETTINGS)["ENUM_NAME_OVERRIDES"]
+    overrides: dict[str, str] = settings.SPECTACULAR_SETTINGS["ENUM_NAME_OVERRIDES"]
     for name, path in overrides.items():
         choices = import_string(path)
         if name in schemas and schemas[name]["type"] == "integer":
@@ -366,8 +356,14 @@ def readable(path: str) -> str:
 
 
 def placeholders(path: str) -> dict[str, tuple[str, str]]:
-    """What each placeholder is called in the document, and what it is."""
-    return {name: PATH_PARAMETERS[before] for before, name in re.findall(r"(\w+)/{(\w+)}", path)}
+    """The name of each placeholder in the document and its description, as the feature of this path declares them."""
+    declared = {
+        part: parameter
+        for feature in installed_features()
+        if path.startswith(f"/api/{feature.prefix}/")
+        for part, parameter in feature.path_parameters.items()
+    }
+    return {name: declared[part] for part, name in re.findall(r"(\w+)/{(\w+)}", path)}
 
 
 def example_of(schema: dict[str, Any], operation: str) -> Any:

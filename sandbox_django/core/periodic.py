@@ -22,6 +22,7 @@ from runtime.threads import in_database_thread
 logger = structlog.get_logger(__name__)
 
 HOLDER = f"{socket.gethostname()[:60]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"  # unique for each start of a process
+HOUR = 3600.0
 LEASE_SECONDS = 15.0  # a process that died during a job keeps it from the others for no longer
 JITTER = 0.1  # of the interval, so that processes that start together don't ask together
 MAX_JITTER = 30.0  # seconds
@@ -29,7 +30,7 @@ MAX_JITTER = 30.0  # seconds
 
 @dataclass(frozen=True)
 class Periodic:
-    """A job that runs every so many seconds, in one process of the site or, for its own state, in each of them."""
+    """A job that runs every so many seconds, in one process of the site or, for its own state, in each web process."""
 
     job: Callable[[], Coroutine[Any, Any, Any]]
     every: float

@@ -4,8 +4,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from core.features import installed_features
+
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """The front page: what there is, and the way in."""
-    return render(request, "core/home.html")
+    """The home page: the features of the site."""
+    main_feature = next((feature for feature in installed_features() if feature.home.action), None)
+    return render(request, "core/home.html", {"main_feature": main_feature})

@@ -1,0 +1,92 @@
+"""What a feature declares about itself. Configuration, pages, documents and tests iterate over the installed features.
+
+A feature is an app whose `AppConfig` is a `Feature`. Its modules have fixed names: `urls` (below /api/<prefix>/),
+`web_urls` (below /<prefix>/), `routing` (below /ws/<prefix>/) and, if it has them, `periodic_jobs` (`JOBS`) and `demo`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+
+@dataclass(frozen=True, kw_only=True)
+class NavigationItem:
+    """An entry of the main navigation."""
+
+    label: str
+    url_name: str
+    icon: str  # a template
+    position: int  # among the features
+    badge: str = ""  # a template that shows a number beside the label
+
+
+@dataclass(frozen=True, kw_only=True)
+class HomeItem:
+    """An entry of the home page."""
+
+    title: str
+    text: str
+    action: str = ""  # the label of the page's main button; the first feature that has one provides it
+
+
+@dataclass(frozen=True, kw_only=True)
+class SocketDocs:
+    """What the AsyncAPI document says about one socket, beyond what its consumer knows."""
+
+    id_description: str = ""  # of the id in the address, if there is one
+    id_example: str = ""
+    closing_codes: frozenset[int] = field(default_factory=frozenset)  # besides those of every socket
+
+
+class Feature(AppConfig):
+    """Base of a feature's AppConfig.
+
+    class PollsConfig(Feature):
+        name = "polls"
+        prefix = "polls"
+        navigation = NavigationItem(label="Polls", url_name="polls-home", icon="core/icons/people.html", position=4)
+    """
+
+    default = False  # Django takes the only AppConfig of an `apps.py`, which imports this one too
+
+    prefix: str  # of its addresses
+    navigation: NavigationItem
+    home: HomeItem
+
+    # For the OpenAPI document: the descriptions of its tags; parameters in a path, by the part of the path before them,
+    # each with its name and its description; and names of choices, by the dotted path of the class.
+    api_tags: Mapping[str, str] = {}
+    path_parameters: Mapping[str, tuple[str, str]] = {}
+    enum_names: Mapping[str, str] = {}
+    # For the AsyncAPI document, by the name of the `@channel`.
+    sockets: Mapping[str, SocketDocs] = {}
+
+    # Dotted paths of functions: those that each process calls when it starts, and the jobs that workers take.
+    at_start: Sequence[str] = ()
+    queued_jobs: Sequence[str] = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.default = True
+
+    def ready(self) -> None:
+        super().ready()
+        # drf-spectacular reads these from the settings, which are made before the apps.
+        settings.SPECTACULAR_SETTINGS["TAGS"] += [
+            {"name": name, "description": description} for name, description in self.api_tags.items()
+        ]
+        settings.SPECTACULAR_SETTINGS["ENUM_NAME_OVERRIDES"] |= self.enum_names
+
+
+def installed_features() -> list[Feature]:
+    """The features in the order of INSTALLED_APPS."""
+    return [config for config in apps.get_app_configs() if isinstance(config, Feature)]
+
+
+def functions_of(attribute: str) -> list[Any]:
+    """The functions that the features name by dotted paths in `at_start` or `queued_jobs`."""
+    return [import_string(path) for feature in installed_features() for path in getattr(feature, attribute)]

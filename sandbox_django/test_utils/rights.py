@@ -1,0 +1,69 @@
+"""Who may do what: roles, rules, and the base of what each feature declares in its `tests/rights.py`."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, ClassVar, TypeAlias
+
+from accounts.factories.user import UserFactory
+from accounts.models import User
+from test_utils.auth_api_test_case import bearer
+from test_utils.people import alice, bob, mallory
+
+ROLES = ("visitor", "stranger", "member", "admin", "owner", "staff", "deactivated")
+ALLOWED = 0  # any answer but a refusal: an empty body gets 400 only after the permissions were checked
+
+Rule: TypeAlias = dict[str, int]
+
+ANYONE: Rule = dict.fromkeys(ROLES, ALLOWED)
+# A client with an expired token is told so, and not taken for a visitor.
+ANYONE_WITHOUT_A_BAD_TOKEN: Rule = ANYONE | {"deactivated": 401}
+SIGNED_IN: Rule = ANYONE | {"visitor": 401, "deactivated": 401}
+# What a user may not see doesn't exist for them, and neither for staff, who have the admin.
+OWNER: Rule = SIGNED_IN | dict.fromkeys(("stranger", "member", "admin", "staff"), 404)
+
+
+class Users:
+    """One user for each role. Alice owns, Mallory is a stranger; the deactivated user has objects of their own."""
+
+    def __init__(self) -> None:
+        self.by_role: dict[str, User] = {
+            "owner": alice(),
+            "stranger": mallory(),
+            "deactivated": bob(),
+            "member": UserFactory.create(),
+            "admin": UserFactory.create(),
+            "staff": User.objects.create_superuser("staff@example.com", "password"),
+        }
+        self.tokens = {role: bearer(user) for role, user in self.by_role.items()}
+        User.objects.filter(pk=self.by_role["deactivated"].pk).update(is_active=False)
+
+
+class Rights:
+    """The rules of one app, and the rows that its routes need. A method without a rule is refused to all."""
+
+    # Route, then method. "HEAD" and "OPTIONS" go with "GET".
+    routes: ClassVar[dict[str, dict[str, Rule]]] = {}
+    # Socket route, then a name of the object that is opened.
+    sockets: ClassVar[dict[str, dict[str, Rule]]] = {}
+
+    def __init__(self, users: Users) -> None:
+        """Create the rows."""
+
+    def ids(self, route: str, role: str, kind: str = "") -> dict[str, object]:
+        """Return what stands for each placeholder of a route, for this role; `kind` names the object of a socket."""
+        return {}
+
+
+def socket_routes(routed: Any, prefix: str = "") -> Iterator[str]:
+    """The routes of all sockets below a URLRouter: "ws/chat/<int:pk>/"."""
+    for pattern in routed.routes:
+        route = prefix + str(pattern.pattern)
+        if hasattr(pattern.callback, "routes"):
+            yield from socket_routes(pattern.callback, route)
+        else:
+            yield route
+
+
+def address_of(route: str) -> str:
+    """The address of a route in the AsyncAPI document: "/ws/chat/{pk}/"."""
+    return "/" + re.sub(r"<\w+:(\w+)>", r"{\1}", route)
