@@ -36,7 +36,6 @@ def test_quick_run_is_complete_and_exact(tmp_path: Path) -> None:
     assert [run["figures"]["answers complete and exact"] for run in runs if run["scenario"] == "answers"] == [[8], [8]]
 
 
-@pytest.mark.skipif(not os.environ.get("REDIS_URL"), reason="workers are reached through Redis")
 def test_workers_write_the_answers_and_are_counted(tmp_path: Path) -> None:
     raw = tmp_path / "raw.json"
     # Not in the databases of this run, nor in a developer's own.

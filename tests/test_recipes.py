@@ -19,7 +19,6 @@ MARK = "=== the next one ==="
 
 
 @pytest.mark.timeout(240)  # far more than it takes, also where others are at work
-@pytest.mark.skipif(bool(os.environ.get("DATABASE_URL")), reason="it runs on SQLite, whatever there is besides")
 def test_recipes_print_what_the_page_says(tmp_path: Path) -> None:
     recipes = re.findall(r"^```sh\n(.*?)^```(?:\n\n```text\n(.*?)^```)?", PAGE, re.MULTILINE | re.DOTALL)
     (tool,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)

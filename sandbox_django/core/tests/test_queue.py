@@ -5,6 +5,7 @@ import uuid
 from typing import Any, cast
 from unittest import mock, skipUnless
 
+import pytest
 import structlog
 from django.conf import settings
 from django.test import SimpleTestCase, override_settings
@@ -25,6 +26,7 @@ async def fail() -> None:
     raise ZeroDivisionError
 
 
+@pytest.mark.stack
 class QueueTests(SimpleTestCase):
     def setUp(self) -> None:
         done.clear()

@@ -97,7 +97,7 @@ class WithoutServerTests(SimpleTestCase):
         began = time.monotonic()
 
         assert self.output("hang") == ["1", "raised", "finished", "closed"]
-        assert time.monotonic() - began < 30, "it waited for a job of an hour"
+        assert time.monotonic() - began < 100, "it waited for a job of an hour"
 
     def output(self, *args: str) -> list[str]:
         ran = subprocess.run(  # noqa: S603  # our own interpreter and script
@@ -130,6 +130,7 @@ class BrokenConnectionTests(SimpleTestCase):
             ):
                 await connection.send_packed_command(b"PING")
 
+    @pytest.mark.stack
     @skipUnless(settings.REDIS_URL, "it takes a Redis to connect to")
     async def test_a_socket_that_opens_at_that_moment_sees_an_outage(self) -> None:
         layer = RedisLayer(hosts=[settings.REDIS_URL])
