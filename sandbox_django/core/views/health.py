@@ -129,8 +129,12 @@ async def end_channel(group: str, channel: str) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(0.2):
             await layer.group_discard(group, channel)
-            # A layer takes a `receive` that is given up for the end of its channel, and knows no other.
-            await asyncio.wait_for(layer.receive(channel), timeout=0.01)
+    # A layer takes a `receive` that is given up for the end of its channel, and knows no other. Frames that are queued
+    # are received first, since a slow layer may have been sent several.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.2):
+            while True:
+                await asyncio.wait_for(layer.receive(channel), timeout=0.01)
 
 
 CHECKS: dict[str, Callable[[], Awaitable[None]]] = {
