@@ -11,12 +11,16 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import uuid4
 
+import structlog
+
 from chat.groups import room_feed
 from chat.messages.chat import Presence, PresencePayload
 from live import hints
 from live.layers import LAYER_DOWN, RedisLayer, live_layer
 from runtime import jobs
 from runtime.per_loop import PerLoop
+
+logger = structlog.get_logger(__name__)
 
 REFRESH_SECONDS = 15
 KEEP_SECONDS = 45  # a process that says nothing for so long is gone, and so are its readers
@@ -58,7 +62,10 @@ class Lobby:
 
     async def refresh(self) -> None:
         for room_id in list(self._here):
-            await self.tell(room_id)
+            try:
+                await self.tell(room_id)
+            except Exception:  # the other rooms have to be refreshed, or their readers are forgotten
+                logger.exception("presence_not_told", room=room_id)
 
     def _tell_soon(self, room_id: int) -> None:
         if room_id not in self._to_tell:

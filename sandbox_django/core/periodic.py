@@ -103,6 +103,8 @@ async def _renew(periodic: Periodic, lease: float) -> None:
                 return
         except (DatabaseError, InterfaceError) as failure:
             logger.warning("periodic_lease_not_renewed", job=periodic.name, reason=reason_of(failure))
+        except Exception:  # another process would start the job beside this one
+            logger.exception("periodic_lease_not_renewed", job=periodic.name)
 
 
 def _extend(periodic: Periodic, lease: float) -> int:

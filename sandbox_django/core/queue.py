@@ -73,7 +73,7 @@ class JobBroker(RedisStreamBroker):
         if not entries:
             claimed = await redis.xautoclaim(STREAM, GROUP, self.consumer_name, DEAD_AFTER_MS, count=BATCH)
             entries = claimed[1]
-        return [(message_id, fields[b"data"]) for message_id, fields in entries if fields]
+        return [(message_id, fields[b"data"]) for message_id, fields in entries if b"data" in fields]
 
     async def _begin_again(self, failure: Exception) -> None:
         """Redis was away, and may have come back with nothing: the group is made anew."""
@@ -93,6 +93,8 @@ class JobBroker(RedisStreamBroker):
                     await self._redis().xclaim(STREAM, GROUP, self.consumer_name, 0, list(self._held), justid=True)
                 except LAYER_DOWN as failure:
                     logger.warning("queue_unreachable", error=type(failure).__name__, held=len(self._held))
+                except Exception:  # without heartbeats other workers take the jobs that this one is at
+                    logger.exception("queue_heartbeat_failed", held=len(self._held))
 
     async def _acknowledge(self, message_id: bytes) -> None:
         self._held.discard(message_id)

@@ -30,8 +30,10 @@ async def _send(group: str, thing: str, hint: BaseMessage, after: int) -> None:
         resting[group, thing] = hint, after
         return
     resting[group, thing] = None
-    await _publish(group, hint, after)
-    asyncio.get_running_loop().call_later(INTERVAL, _rested, group, thing)
+    try:
+        await _publish(group, hint, after)
+    finally:  # whatever happens: a thing that rests for ever is never sent again
+        asyncio.get_running_loop().call_later(INTERVAL, _rested, group, thing)
 
 
 def _rested(group: str, thing: str) -> None:

@@ -137,7 +137,10 @@ class Hub:
 
     def _hear_bundle(self, messages: Sequence[LayerMessage]) -> None:
         for message in messages:
-            self._hear(message)
+            try:
+                self._hear(message)
+            except Exception:  # the others in the bundle are for other feeds
+                logger.exception("live_message_failed")
 
     def _hear(self, message: LayerMessage) -> None:
         group = message["group"]
@@ -248,7 +251,13 @@ class Hub:
             for reader in feed.readers:
                 kinds[type(reader)].append(reader)
         for kind, readers in kinds.items():
-            allowed = set(await in_database_thread(kind.still_allowed, readers))
+            try:
+                allowed = set(await in_database_thread(kind.still_allowed, readers))
+            except Error:
+                raise  # the database is down for all of them
+            except Exception:  # the sockets of other kinds have to be asked about, too
+                logger.exception("rights_not_checked", kind=kind.__name__)
+                continue
             for reader in readers:
                 if reader not in allowed:
                     reader.take_recheck()

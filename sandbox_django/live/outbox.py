@@ -105,6 +105,11 @@ class Outbox:
         except GONE:
             self._drop_waiting()
             return
+        except Exception:  # the client misses a frame, so it has to come back for it
+            logger.exception("socket_send_failed")
+            self._drop_waiting()
+            await self._give_up()
+            return
         self._sending = None
 
     async def flush(self) -> None:

@@ -174,6 +174,20 @@ async def write_answer(writing: Writing, *, on_begun: Callable[[], None]) -> Non
 
     `on_begun` is called with the first words of an answer in a conversation that has no title yet.
     """
+    try:
+        end = await _written(writing, on_begun)
+    except Exception:  # whatever it is, the answer ends now, with its text, and not when its lease has expired
+        logger.exception("answer_failed", answer=writing.answer_id, code=INTERNAL_ERROR)
+        outcome = Outcome(Status.FAILED, INTERNAL_ERROR)
+        end = End(writing.answer_id, writing.conversation_id, writing.so_far(), outcome)
+    if end is None:
+        logger.warning("answer_lost", answer=writing.answer_id)
+        return
+    await _end(end)
+
+
+async def _written(writing: Writing, on_begun: Callable[[], None]) -> End | None:
+    """Returns the end of the answer; None when another process has ended it."""
     await current_hub().listen(WRITERS, _hear_call)
     model = ai_service.get_chat_model(writing.model)
     ticker = current_ticker()
@@ -189,11 +203,10 @@ async def write_answer(writing: Writing, *, on_begun: Callable[[], None]) -> Non
         await asyncio.wait([writing.reading])
     await ticker.finish(writing)
     if writing.is_lost:
-        logger.warning("answer_lost", answer=writing.answer_id)
-        return
+        return None
     text, outcome = writing.so_far(), _outcome(writing, model)
     answer, cost = without_unopened_thoughts(text), _cost(writing, text, outcome)
-    await _end(End(writing.answer_id, writing.conversation_id, answer, outcome, cost))
+    return End(writing.answer_id, writing.conversation_id, answer, outcome, cost)
 
 
 async def _read(model: ChatModel, writing: Writing, on_begun: Callable[[], None]) -> None:
@@ -226,6 +239,8 @@ def _outcome(writing: Writing, model: ChatModel) -> Outcome:
     reading = writing.reading
     assert reading is not None
     name, usage = model.name[:MODEL_LENGTH], writing.usage
+    if writing.is_failed:
+        return Outcome(Status.FAILED, INTERNAL_ERROR, name, usage)
     if reading.cancelled():
         if writing.is_stopped:
             return Outcome(Status.STOPPED, model=name, usage=usage)
@@ -268,6 +283,8 @@ async def _store_and_close(ends: Sequence[End]) -> list[bool]:
         await reply_buffer().close([end.answer_id for end in ends])
     except LAYER_DOWN as failure:
         live_layer().outage.failed(failure)
+    except Exception:  # the ends are stored, so this must not fail them
+        logger.exception("reply_buffer_not_closed", answers=len(ends))
     return are_ours
 
 
@@ -377,7 +394,11 @@ async def end_abandoned_answers() -> int:
         if current_ticker().writing(answer.pk):
             continue  # it is ours and only late
         # Its writer may be alive and only late. From here on nobody is shown more than what is stored.
-        text = max(answer.content, await sealed_text(answer.pk), key=len)
+        try:
+            text = max(answer.content, await sealed_text(answer.pk), key=len)
+        except Exception:  # the row has all but the last second, and the other answers have to end, too
+            logger.exception("reply_buffer_not_sealed", answer=answer.pk)
+            text = answer.content
         # Who asked to stop it gets what they asked for.
         outcome = Outcome(Status.STOPPED) if answer.stop_requested else Outcome(Status.FAILED, INTERRUPTED)
         logger.warning("answer_abandoned", answer=answer.pk, length=len(text))

@@ -5,11 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import structlog
+
 from assistants.groups import conversation_feed
 from assistants.messages.assistant import AnswerBlocksMessage, BlocksPayload
 from core.markdown import finished_length, render_markdown
 from live import hints
 from runtime.threads import in_rendering_thread
+
+logger = structlog.get_logger(__name__)
 
 ANSWERS_AT_MOST = (
     20  # at once in a process; with more, readers see plain text until the end, and the text comes in time
@@ -64,10 +68,16 @@ async def tell_finished_blocks(answers: Sequence[tuple[Blocks, str]]) -> None:
 
 
 def _draw(texts: list[str]) -> list[tuple[int, str]]:
-    lengths = map(finished_length, texts)
-    return [
-        (length, render_markdown(text[:length]) if length else "") for text, length in zip(texts, lengths, strict=True)
-    ]
+    return [_draw_one(text) for text in texts]
+
+
+def _draw_one(text: str) -> tuple[int, str]:
+    try:
+        length = finished_length(text)
+        return length, render_markdown(text[:length]) if length else ""
+    except Exception:  # its readers see plain text until the end; the other answers' blocks are drawn
+        logger.exception("blocks_not_drawn", length=len(text))
+        return 0, ""
 
 
 def _tell(blocks: Blocks, length: int, html: str) -> None:

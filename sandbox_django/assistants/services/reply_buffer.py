@@ -51,17 +51,20 @@ class ReplyBuffer(Protocol):
 class MemoryBuffer:
     def __init__(self) -> None:
         self._texts: dict[int, list[str]] = {}
+        self._lengths: dict[int, int] = {}
 
     async def send(self, pieces: Sequence[Said]) -> set[int]:
         closed: set[int] = set()
         for piece in pieces:
             if piece.offset == 0:
-                self._texts[piece.answer_id] = []
+                self._texts[piece.answer_id], self._lengths[piece.answer_id] = [], 0
             text = self._texts.get(piece.answer_id)
             if text is None:
                 closed.add(piece.answer_id)
                 continue
-            text.append(piece.content)
+            if self._lengths[piece.answer_id] == piece.offset:  # otherwise it is sent again after an error
+                text.append(piece.content)
+                self._lengths[piece.answer_id] += len(piece.content)
             await live_layer().group_send(piece.feed, piece.message)
         return closed
 
@@ -76,6 +79,7 @@ class MemoryBuffer:
     async def close(self, answer_ids: Sequence[int]) -> None:
         for answer_id in answer_ids:
             self._texts.pop(answer_id, None)
+            self._lengths.pop(answer_id, None)
 
 
 # Appends each piece to its answer, then publishes all of them, unless one of the answers is closed. Returns how many

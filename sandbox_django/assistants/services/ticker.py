@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -24,6 +24,7 @@ from core.metrics import answers_running, first_token, relay_lag
 from live.layers import LAYER_DOWN, live_layer
 from live.texts import Piece
 from runtime import jobs
+from runtime.batching import NOT_NOW
 from runtime.per_loop import PerLoop
 from runtime.threads import in_database_thread
 
@@ -55,6 +56,7 @@ class Writing:
     is_asked: bool = False  # the model was
     is_stopped: bool = False
     is_lost: bool = False  # somebody else ended it
+    is_failed: bool = False  # an unexpected error, which is logged
     is_cut_short: bool = False  # by the model's limit, or by ours
     blocks: Blocks = field(init=False)
 
@@ -69,6 +71,11 @@ class Writing:
 
     def lose(self) -> None:
         self.is_lost = True
+        if self.reading is not None:
+            self.reading.cancel()
+
+    def fail(self) -> None:
+        self.is_failed = True
         if self.reading is not None:
             self.reading.cancel()
 
@@ -150,61 +157,124 @@ class Ticker:
     async def _flush_due(self) -> bool:
         async with self._flushing:
             self._next_flush = None
-            batch = [(writing, len(writing.text)) for writing in self._due if writing.sent < len(writing.text)]
-            self._due.clear()
-            pieces = [_next_piece(writing, upto) for writing, upto in batch]
-            if not pieces:
-                return True
+            batch = self._take_due()
             try:
-                closed = await reply_buffer().send(pieces)
+                try:
+                    await self._send(batch)
+                except LAYER_DOWN:
+                    raise
+                except Exception:  # one piece is to blame, and the other answers have to go on
+                    logger.exception("flush_failed", answers=len(batch))
+                    for one in batch:
+                        await self._send_alone(one)
             except LAYER_DOWN as failure:
                 # Nothing is lost: it goes with the next tick, or with the stored row.
                 live_layer().outage.failed(failure)
                 return False
-            for (writing, upto), piece in zip(batch, pieces, strict=True):
-                writing.sent, writing.length, writing.size = upto, piece.offset + len(piece.content), piece.size
-                if writing.sent == len(writing.text):
-                    self._unsent.discard(writing)
-                if writing.answer_id in closed:
-                    writing.lose()
-            now = time.monotonic()
-            relay_lag.observe(now - self._unsent_since)
-            self._unsent_since = now
         return True
+
+    def _take_due(self) -> "list[tuple[Writing, int, Said]]":
+        """Returns what the due answers have to send: each with the number of its pieces that are in it."""
+        due, self._due = self._due, set()
+        batch = []
+        for writing in due:
+            upto = len(writing.text)
+            if writing.sent < upto:
+                try:
+                    batch.append((writing, upto, _next_piece(writing, upto)))
+                except Exception:  # it ends this answer and no other
+                    logger.exception("answer_not_sent", answer=writing.answer_id)
+                    self._fail(writing)
+        return batch
+
+    async def _send(self, batch: "Sequence[tuple[Writing, int, Said]]") -> None:
+        if not batch:
+            return
+        closed = await reply_buffer().send([piece for _, _, piece in batch])
+        for writing, upto, piece in batch:
+            writing.sent, writing.length, writing.size = upto, piece.offset + len(piece.content), piece.size
+            if writing.sent == len(writing.text):
+                self._unsent.discard(writing)
+            if writing.answer_id in closed:
+                writing.lose()
+        now = time.monotonic()
+        relay_lag.observe(now - self._unsent_since)
+        self._unsent_since = now
+
+    async def _send_alone(self, one: "tuple[Writing, int, Said]") -> None:
+        try:
+            await self._send([one])
+        except LAYER_DOWN:
+            raise
+        except Exception:
+            logger.exception("answer_not_sent", answer=one[0].answer_id)
+            self._fail(one[0])
+
+    def _fail(self, writing: Writing) -> None:
+        """Ends an answer after an unexpected error. Its text is stored with its end."""
+        self._unsent.discard(writing)
+        writing.fail()
 
     async def _checkpoint(self) -> None:
         """Store the text so far, renew the leases and look who was told to stop, also while the model is silent."""
-        while self._writings:
-            await asyncio.sleep(CHECKPOINT_INTERVAL)
-            writings = list(self._writings.values())
-            texts = [(writing.answer_id, writing.so_far()) for writing in writings]
-            if not texts:
-                break
-            try:
-                state = await in_database_thread(_store_checkpoint, texts)
-            except DatabaseError as failure:
-                logger.warning("checkpoint_failed", reason=reason_of(failure), answers=len(texts))
-                continue
-            except Exception:  # it is logged whole, and the next one must come all the same: leases depend on it
-                logger.exception("checkpoint_failed", answers=len(texts))
-                # One text that the database refuses must not end all answers of the process.
-                await self._renew_leases([answer_id for answer_id, _ in texts])
-                continue
-            for writing in writings:
-                match state.get(writing.answer_id):
-                    case None:
-                        writing.lose()
-                    case True:
-                        writing.stop()
-            if len(writings) <= ANSWERS_AT_MOST:
-                _show_blocks(writings, texts)
-        self._checkpointing = None
-
-    async def _renew_leases(self, answer_ids: list[int]) -> None:
         try:
-            await in_database_thread(_store_leases, answer_ids)
-        except Exception:
-            logger.exception("leases_not_renewed", answers=len(answer_ids))
+            while self._writings:
+                await asyncio.sleep(CHECKPOINT_INTERVAL)
+                try:
+                    await self._checkpoint_all(list(self._writings.values()))
+                except NOT_NOW as failure:
+                    logger.warning("checkpoint_failed", reason=reason_of(failure), answers=len(self._writings))
+                except Exception:  # all leases depend on this loop
+                    logger.exception("checkpoint_failed", answers=len(self._writings))
+        finally:
+            self._checkpointing = None
+
+    async def _checkpoint_all(self, writings: list[Writing]) -> None:
+        if not writings:
+            return
+        texts = [(writing.answer_id, writing.so_far()) for writing in writings]
+        try:
+            state = await in_database_thread(_store_checkpoint, texts)
+        except NOT_NOW:
+            raise
+        except Exception as failure:  # one text is to blame, and the leases of the others have to be renewed
+            logger.error(
+                "checkpoint_failed", answers=len(texts), error=type(failure).__name__, exc_info=_is_bug(failure)
+            )
+            for writing, text in zip(writings, texts, strict=True):
+                await self._checkpoint_alone(writing, text)
+            return
+        for writing in writings:
+            _heed(writing, state)
+        if len(writings) <= ANSWERS_AT_MOST:
+            _show_blocks(writings, texts)
+
+    async def _checkpoint_alone(self, writing: Writing, text: tuple[int, str]) -> None:
+        try:
+            state = await in_database_thread(_store_checkpoint, [text])
+        except NOT_NOW:
+            raise
+        except Exception as failure:  # it ends this answer and no other
+            logger.error(
+                "answer_not_kept", answer=writing.answer_id, error=type(failure).__name__, exc_info=_is_bug(failure)
+            )
+            writing.fail()
+        else:
+            _heed(writing, state)
+
+
+def _heed(writing: Writing, state: dict[int, bool]) -> None:
+    """Ends the answer if it isn't ours any more, or a reader asked to stop it."""
+    match state.get(writing.answer_id):
+        case None:
+            writing.lose()
+        case True:
+            writing.stop()
+
+
+def _is_bug(failure: Exception) -> bool:
+    """Returns whether to log a traceback: the message of a database may quote the conversation."""
+    return not isinstance(failure, DatabaseError)
 
 
 def _show_blocks(writings: list[Writing], texts: list[tuple[int, str]]) -> None:
@@ -249,10 +319,6 @@ def _store_checkpoint(texts: list[tuple[int, str]]) -> dict[int, bool]:
             )
         still_ours = AssistantMessage.objects.streaming().filter(pk__in=ids)
         return dict(still_ours.values_list("pk", "stop_requested"))
-
-
-def _store_leases(answer_ids: list[int]) -> None:
-    AssistantMessage.objects.streaming().filter(pk__in=answer_ids).update(lease_expires_at=lease_from_now())
 
 
 _tickers = PerLoop(Ticker)

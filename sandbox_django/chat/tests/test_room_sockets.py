@@ -13,6 +13,7 @@ from chat.consumers.chat_detail import ChatDetailConsumer
 from chat.consumers.group import GroupChatConsumer
 from chat.groups import ACTIVITY, room_feed
 from chat.models import ChatMember
+from chat.presence import Lobby, Visit
 from chat.tests.cases import ADMIN, Room
 from live import feeds, selective
 from test_utils.auth_api_test_case import auth_headers
@@ -338,3 +339,14 @@ class RoomListTests(RoomSocketCase):
         await self.say(by=self.alice)
 
         assert (await self.hint(page, "group_chat_updated"))["groupPk"] == self.room.pk
+
+
+class PresenceTests(RoomSocketCase):
+    async def test_a_room_that_fails_keeps_no_other_from_being_refreshed(self) -> None:
+        lobby = Lobby()
+        for room_id in (1, 2, 3):
+            lobby.come(Visit(room_id, user_id=7))
+        with mock.patch.object(lobby, "tell", side_effect=[None, ValueError("no presence"), None]) as tell:
+            await lobby.refresh()
+
+        assert [call.args for call in tell.call_args_list] == [(1,), (2,), (3,)]

@@ -1,0 +1,164 @@
+"""An unexpected error in one answer ends that answer, with its text, and no other."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from typing import Any
+from unittest import mock
+
+from asgiref.sync import sync_to_async
+from django.db import DataError
+from django.utils import timezone
+
+from assistants.factories import AnswerFactory, AssistantConversationFactory
+from assistants.models import AssistantConversation, AssistantMessage
+from assistants.models.assistant_message import Status
+from assistants.services import ai_service, answers, blocks, ticker
+from assistants.services.answers import end_abandoned_answers
+from assistants.services.reply_buffer import ReplyBuffer, Said, reply_buffer
+from assistants.services.ticker import Writing
+from assistants.tests.test_conversation_consumer import ConversationSocketCase, text_of
+from core.markdown import render_markdown
+from test_utils.openai_test_utils import Gate, scripted_model
+
+PATIENCE = 10.0  # seconds
+
+
+class OneBadAnswerTests(ConversationSocketCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.enterContext(mock.patch.object(ticker, "CHECKPOINT_INTERVAL", 0.05))
+        self.other: AssistantConversation = AssistantConversationFactory.create(user=self.alice)
+
+    async def ask_other(self) -> None:
+        url = f"/api/assistants/conversations/{self.other.pk}/messages/"
+        assert (await self.request("POST", url, {"content": "And rice?"}, by=self.alice)).status_code == 201
+
+    async def answer_to(self, conversation: AssistantConversation) -> tuple[str, str, str]:
+        answer = await AssistantMessage.objects.answers().aget(conversation=conversation)
+        return answer.status, answer.error, answer.content
+
+    async def assert_only_one_fails(self, breaking: Callable[[int], AbstractContextManager[Any]]) -> None:
+        page, other_page, gate = await self.open(), await self.open(self.other), Gate()
+        with scripted_model("Two ", gate, "cups."):
+            await self.ask()
+            await self.ask_other()
+            await page.hear_until("streaming")
+            heard = await other_page.hear_until("streaming")
+            bad = await AssistantMessage.objects.answers().aget(conversation=self.conversation)
+            with breaking(bad.pk):
+                if breaking in (self.piece_breaks, self.flush_breaks):
+                    gate.open()
+                await page.hear_until("assistant_error")
+                gate.open()
+                heard += await other_page.hear_until("complete_streaming")
+
+        status, error, content = await self.answer_to(self.conversation)
+        assert (status, error) == ("failed", "internal_error")
+        assert content.startswith("Two ")
+        assert await self.answer_to(self.other) == ("complete", "", "Two cups.")
+        assert text_of(heard) == "Two cups."
+
+    def piece_breaks(self, bad_id: int) -> AbstractContextManager[Any]:
+        make = ticker._next_piece
+
+        def next_piece(writing: Writing, upto: int) -> Said:
+            if writing.answer_id == bad_id:
+                raise ValueError("no piece")
+            return make(writing, upto)
+
+        return mock.patch.object(ticker, "_next_piece", next_piece)
+
+    def flush_breaks(self, bad_id: int) -> AbstractContextManager[Any]:
+        kind = type(reply_buffer())
+        send = kind.send
+
+        async def send_or_break(buffer: ReplyBuffer, pieces: Sequence[Said]) -> set[int]:
+            if others := [piece for piece in pieces if piece.answer_id != bad_id]:
+                await send(buffer, others)
+            if len(others) < len(pieces):
+                raise ValueError("no flush")
+            return set()
+
+        return mock.patch.object(kind, "send", send_or_break)
+
+    def checkpoint_breaks(self, bad_id: int, error: Exception | None = None) -> AbstractContextManager[Any]:
+        store = ticker._store_checkpoint
+
+        def store_or_break(texts: list[tuple[int, str]]) -> dict[int, bool]:
+            if bad_id in dict(texts):
+                raise error or ValueError("no checkpoint")
+            return store(texts)
+
+        return mock.patch.object(ticker, "_store_checkpoint", store_or_break)
+
+    def checkpoint_is_refused(self, bad_id: int) -> AbstractContextManager[Any]:
+        return self.checkpoint_breaks(bad_id, DataError("invalid byte sequence"))
+
+    async def test_a_piece_that_cannot_be_made_ends_its_answer_only(self) -> None:
+        await self.assert_only_one_fails(self.piece_breaks)
+
+    async def test_a_piece_that_cannot_be_sent_ends_its_answer_only(self) -> None:
+        await self.assert_only_one_fails(self.flush_breaks)
+
+    async def test_a_text_that_cannot_be_kept_ends_its_answer_only(self) -> None:
+        await self.assert_only_one_fails(self.checkpoint_breaks)
+
+    async def test_a_text_that_the_database_refuses_ends_its_answer_only(self) -> None:
+        await self.assert_only_one_fails(self.checkpoint_is_refused)
+
+    async def test_leases_are_renewed_whatever_fails_beside_that(self) -> None:
+        page, gate = await self.open(), Gate()
+        with scripted_model("Two ", gate, "cups."), mock.patch.object(ticker, "_show_blocks", side_effect=ValueError):
+            await self.ask()
+            await page.hear_until("streaming")
+            for _ in range(2):
+                await self.until_renewed()
+            gate.open()
+            await page.hear_until("complete_streaming")
+
+        assert await self.answer_to(self.conversation) == ("complete", "", "Two cups.")
+
+    async def until_renewed(self) -> None:
+        running = AssistantMessage.objects.answers()
+        expires_at = (await running.aget()).lease_expires_at
+        async with asyncio.timeout(PATIENCE):
+            while (await running.aget()).lease_expires_at == expires_at:  # noqa: ASYNC110  # nothing announces it
+                await asyncio.sleep(0.02)
+
+    async def test_an_answer_that_cannot_begin_fails_at_once(self) -> None:
+        page = await self.open()
+        with mock.patch.object(ai_service, "get_chat_model", side_effect=ValueError("no model")):
+            await self.ask()
+            await page.hear_until("assistant_error")
+
+        assert await self.answer_to(self.conversation) == ("failed", "internal_error", "")
+
+    async def test_blocks_that_cannot_be_drawn_leave_those_of_others(self) -> None:
+        def draw(text: str) -> str:
+            if "Bad" in text:
+                raise ValueError("no blocks")
+            return render_markdown(text)
+
+        with mock.patch.object(blocks, "render_markdown", draw):
+            drawn = blocks._draw(["Bad one.\n\nMore", "Good one.\n\nMore"])
+
+        assert drawn == [(0, ""), (len("Good one.\n\n"), "<p>Good one.</p>\n")]
+
+    async def test_an_abandoned_answer_whose_buffer_fails_ends_with_its_row(self) -> None:
+        long_ago = timezone.now() - timedelta(minutes=1)
+        for conversation in (self.conversation, self.other):
+            await sync_to_async(AnswerFactory.create)(
+                question__conversation=conversation,
+                status=Status.STREAMING,
+                worker="another",
+                content="Two ",
+                lease_expires_at=long_ago,
+            )
+
+        with mock.patch.object(answers, "sealed_text", side_effect=ValueError("no buffer")):
+            await end_abandoned_answers()
+
+        for conversation in (self.conversation, self.other):
+            assert await self.answer_to(conversation) == ("failed", "interrupted", "Two ")
