@@ -422,6 +422,31 @@ def test_fetching_after_a_gap_is_tried_again_until_it_works(room: Room) -> None:
     assert next(refusals) >= 3
 
 
+def test_room_list_reloads_names_and_unread_counts_after_a_gap(room: Room) -> None:
+    alice = room.alice
+    sockets: list[WebSocketRoute] = []
+
+    def let_only_the_greeting_through(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        server.on_message(lambda frame: socket.send(frame) if '"authentication"' in str(frame) else None)
+        sockets.append(socket)
+
+    alice.page.route_web_socket(re.compile("/ws/chat/group/"), let_only_the_greeting_through)
+    alice.page.goto("/chat/")
+    expect(alice.page.locator("[data-row-title]").first).to_be_visible()
+    title = f"Renamed {room.pk}"
+    headers = csrf(alice.page.context)
+    renamed = alice.page.context.request.patch(f"/api/chat/{room.pk}/", data={"title": title}, headers=headers)
+    assert renamed.ok, renamed.text()
+    talk(room, 2)
+    expect(alice.listed(title)).to_have_count(0)
+
+    sockets[0].send('{"action": "resync", "payload": {"seq": 99}}')
+
+    expect(alice.listed(title)).to_contain_text("Line 1.")
+    expect(alice.listed(title).locator("[data-row-unread]")).to_have_text("2 unread")
+
+
 def connect(route: WebSocketRoute, routes: list[WebSocketRoute], *, resync_at: int | None = None) -> None:
     """Pass frames on; with `resync_at` only the first one, and after it that the log can't tell what was missed."""
     server = route.connect_to_server()

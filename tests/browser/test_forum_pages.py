@@ -54,6 +54,11 @@ class Person:
         made: dict[str, object] = answer.json()
         return made
 
+    def patch(self, path: str, **data: object) -> None:
+        (token,) = [cookie["value"] for cookie in self.page.context.cookies() if cookie["name"] == "csrftoken"]
+        answer = self.page.context.request.patch(f"/api/discussion/{path}", data=data, headers={"X-CSRFToken": token})
+        assert answer.ok, answer.text()
+
     def ask(self, title: str, **fields: object) -> str:
         return f"/discussion/{self.post('', title=title, content='?', **fields)['id']}/"
 
@@ -493,3 +498,22 @@ def test_pages_are_for_everybody(chromium: Browser, server: Server, alice: Perso
     expect(page.get_by_role("button", name="Save")).to_be_visible()
     check_rules(page)
     context.close()
+
+
+def test_topic_list_reloads_its_rows_after_a_gap(alice: Person, bob: Person, topic: str) -> None:
+    sockets: list[WebSocketRoute] = []
+
+    def let_only_the_greeting_through(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        server.on_message(lambda frame: socket.send(frame) if '"authentication"' in str(frame) else None)
+        sockets.append(socket)
+
+    bob.page.route_web_socket(re.compile("/ws/discussion/$|/ws/discussion/[?]"), let_only_the_greeting_through)
+    bob.open("/discussion/")
+    pk = topic.split("/")[2]
+    alice.patch(f"{pk}/", title=f"Renamed topic {pk}")
+    expect(bob.row(f"Renamed topic {pk}")).to_have_count(0)
+
+    sockets[0].send('{"action": "resync", "payload": {"seq": 99}}')
+
+    expect(bob.row(f"Renamed topic {pk}")).to_be_visible()
