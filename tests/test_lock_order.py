@@ -8,12 +8,14 @@ from typing import Any
 
 from django.db import connection, transaction
 from django.test import Client, TransactionTestCase
+from django.utils import timezone
 
 from accounts.factories.user import UserFactory
 from accounts.models import User
 from assistants.factories import AnswerFactory, AssistantConversationFactory, QuestionFactory
 from assistants.models.assistant_message import Status
 from assistants.services import answers, conversations, tidying, titles
+from assistants.services.spending import Charge
 from chat.models.room import ChatRole
 from chat.services import members, messages, rooms
 from discussion.models import DiscussionReply, DiscussionTopic
@@ -125,7 +127,8 @@ class LockOrderTests(TransactionTestCase):
         conversation = AssistantConversationFactory.create(user=self.alice, title="")
         question = self.do(conversations.post_message, conversation, content="Which tea?")
         self.do(conversations.answer_again, question)
-        self.do(titles._store_now, [(conversation.pk, "Tea")])
+        charge = Charge("person 1", "everyone at 127.0.0.1", timezone.now(), reserved_tokens=200, cost=20)
+        self.do(titles._store_now, [titles.Title(conversation.pk, "Tea", charge)])
         asked = QuestionFactory.create(conversation=conversation)
         answer = AnswerFactory.create(conversation=conversation, question=asked, status="streaming")
         end = answers.End(answer.pk, conversation.pk, "Green.", answers.Outcome(Status.COMPLETE))

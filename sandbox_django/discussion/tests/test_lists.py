@@ -1,22 +1,13 @@
 """The list of topics: its orders, tags, search and pages."""
 
 from typing import Any
-from unittest import mock, skipUnless
+from unittest import mock
 
-from django.db import connection
 from django.test import override_settings
 
 from core.pagination import BoundedCountPagination
 from discussion.models import DiscussionTopic
 from discussion.tests.cases import LIST_URL, ForumCase, code_of, topic_url
-
-on_postgresql = skipUnless(connection.vendor == "postgresql", "only PostgreSQL ranks and forgives typos")
-
-
-def has_trigrams() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_extension WHERE extname = 'pg_trgm'")
-        return bool(cursor.fetchone()[0])
 
 
 class ListCase(ForumCase):
