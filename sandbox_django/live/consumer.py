@@ -24,7 +24,7 @@ from pydantic import ValidationError
 
 from live import conf
 from live.authenticator import LiveAuthenticator
-from live.cursor import Cursor, Step
+from live.cursor import GAP, SEND, TEXT_GAP, Cursor
 from live.feeds import Fact, Replay
 from live.frames import dumps, encode
 from live.hub import current_hub
@@ -267,21 +267,21 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         if self._is_over:
             return True
         step = self._cursor.on_event(fact.seq, text_id=fact.text_id, text_length=fact.text_length, from_log=anyhow)
-        if step is Step.SEND:
+        if step is SEND:
             self._outbox.put(fact.frame)
-        return step is not Step.GAP
+        return step is not GAP
 
     def take_text(self, piece: Piece, *, anyhow: bool = False) -> bool:
         """Send what is new of a piece. False when its start, or the fact it follows, is missing."""
         if self._is_over:
             return True
         step = self._cursor.on_chunk(piece.text_id, after=piece.after, offset=piece.offset, from_log=anyhow)
-        if step is Step.TEXT_GAP and self._text_to_come is not None:
+        if step is TEXT_GAP and self._text_to_come is not None:
             self._text_to_come.append(piece)
             return True
-        if step is Step.SEND:
+        if step is SEND:
             self._send_text(piece)
-        return step not in {Step.GAP, Step.TEXT_GAP}
+        return step is not GAP and step is not TEXT_GAP
 
     def take_hint(self, frame: str) -> None:
         self._outbox.put(frame)

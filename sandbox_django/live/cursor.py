@@ -13,6 +13,10 @@ class Step(Enum):
     TEXT_GAP = auto()  # an earlier chunk of the same text is missing
 
 
+# By these names: Python 3.11 takes 0.1 µs to look up a member of an enumeration, and each frame needs several.
+SEND, DROP, GAP, TEXT_GAP = Step
+
+
 @dataclass(slots=True)
 class Cursor:
     """Events are numbered by `seq`, the text by its offset in characters. Texts come one after the other."""
@@ -32,27 +36,27 @@ class Cursor:
         with the text, so nothing more of what comes before it will be found.
         """
         if seq <= self.seq:
-            return Step.DROP
+            return DROP
         if seq > self.seq + 1:
-            return Step.GAP
+            return GAP
         if text_id is not None:
             if not from_log and self._length_of(text_id) < (text_length or 0):
-                return Step.GAP
+                return GAP
             self.end_texts(text_id)
         self.seq = seq
-        return Step.SEND
+        return SEND
 
     def on_chunk(self, text_id: int, *, after: int, offset: int, from_log: bool = False) -> Step:
         """Compares a chunk with the position; `after` is the number of the event that its text follows."""
         if text_id <= self._ended_text_id:
-            return Step.DROP
+            return DROP
         if after > self.seq:
-            return Step.GAP
+            return GAP
         if not from_log and after <= self._resynced_at and text_id != self._text_id:
-            return Step.GAP  # it began in what was skipped: whether it still runs has to be asked
+            return GAP  # it began in what was skipped: whether it still runs has to be asked
         if offset > self._length_of(text_id):
-            return Step.TEXT_GAP
-        return Step.SEND
+            return TEXT_GAP
+        return SEND
 
     def send_text(self, text_id: int, end: int) -> int | None:
         """Moves to `end` of the text; returns the offset to send from, or None if the client has all of it."""
