@@ -1,5 +1,6 @@
 import re
 from typing import Any
+from unittest import mock
 
 from django.contrib.staticfiles import finders
 from django.test import SimpleTestCase
@@ -11,13 +12,28 @@ from test_utils.rest_contract import closed
 
 
 class SchemaTests(SimpleTestCase):
-    def setUp(self) -> None:
-        self.schema = SchemaGenerator().get_schema(request=None, public=True)
-        self.operations = {
+    schema: dict[str, Any]
+    operations: dict[str, Any]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.schema = SchemaGenerator().get_schema(request=None, public=True)
+        cls.operations = {
             operation["operationId"]: operation
-            for operations in self.schema["paths"].values()
+            for operations in cls.schema["paths"].values()
             for operation in operations.values()
         }
+
+    def test_document_is_made_once_whatever_the_request_asks_for(self) -> None:
+        first = self.client.get("/api/schema/")
+
+        with mock.patch.object(SchemaGenerator, "get_schema", side_effect=AssertionError("made again")):
+            for query in ("", "?lang=de", "?version=2.0.0", "?version=../x"):
+                with self.subTest(query):
+                    again = self.client.get(f"/api/schema/{query}")
+                    assert (again.status_code, again.content) == (200, first.content)
+                    assert again.headers["Content-Disposition"] == first.headers["Content-Disposition"]
 
     def test_every_operation_has_a_name_a_summary_and_a_tag_that_is_explained(self) -> None:
         tags = {tag["name"] for tag in self.schema["tags"]}

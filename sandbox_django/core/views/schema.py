@@ -1,0 +1,28 @@
+"""The OpenAPI document: made once in each process. Making it takes half a second, and anyone may ask."""
+
+from functools import lru_cache
+from typing import Any
+
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.views import SpectacularAPIView
+from rest_framework.request import Request
+
+
+@lru_cache(maxsize=1)
+def _document() -> dict[str, Any]:
+    document: dict[str, Any] = SchemaGenerator().get_schema(public=True)
+    return document
+
+
+class OneDocument(SchemaGenerator):
+    """Returns the same document for every request; `lang` and `version` change nothing."""
+
+    def get_schema(self, request: Request | None = None, public: bool = False) -> dict[str, Any]:
+        return _document()
+
+
+class SchemaView(SpectacularAPIView):
+    generator_class = OneDocument
+
+    def _get_version_parameter(self, request: Request) -> None:
+        """There is one version; a name that a client sends doesn't become part of the file's name."""
