@@ -14,7 +14,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 # The database can't do it for anybody just now: to try each item alone would only take longer.
-NOT_NOW = (OperationalError, InterfaceError)
+UNAVAILABLE_ERRORS = (OperationalError, InterfaceError)
 SIZE = 5  # items; more would keep one thread, and the feeds they lock, for too long
 
 
@@ -29,11 +29,11 @@ class _Queue(Generic[Item, Result]):
     """What waits in one event loop."""
 
     waiting: list[_Waiting[Item, Result]] = field(default_factory=list)
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     not_before: float = 0.0
 
 
-class Batched(Generic[Item, Result]):
+class Batcher(Generic[Item, Result]):
     """Does items by `work`, which takes a batch of them: all or, when it raises, none.
 
     Who comes alone is done at once. Those who come within `pause` seconds after that wait for the rest of it, unless
@@ -45,39 +45,39 @@ class Batched(Generic[Item, Result]):
         self._pause = pause
         self._queues: PerLoop[_Queue[Item, Result]] = PerLoop(_Queue)
 
-    async def do(self, item: Item) -> Result:
+    async def submit(self, item: Item) -> Result:
         """Its result; or raises what `work` raised because of it."""
         loop = asyncio.get_running_loop()
         queue = self._queues.current()
-        mine: _Waiting[Item, Result] = _Waiting(item, loop.create_future())
-        queue.waiting.append(mine)
+        entry: _Waiting[Item, Result] = _Waiting(item, loop.create_future())
+        queue.waiting.append(entry)
         try:
-            async with queue.turn:
-                while mine in queue.waiting:
+            async with queue.lock:
+                while entry in queue.waiting:
                     if len(queue.waiting) < SIZE:
                         await asyncio.sleep(queue.not_before - loop.time())
                     queue.not_before = loop.time() + self._pause
                     batch, queue.waiting[:SIZE] = queue.waiting[:SIZE], []
                     # Whoever stops waiting leaves it to the others.
-                    await asyncio.shield(jobs.spawn(self._do(batch)))
-            return await mine.result
+                    await asyncio.shield(jobs.spawn(self._run(batch)))
+            return await entry.result
         finally:
-            mine.result.cancel()  # unless it is there
-            if mine in queue.waiting:
-                queue.waiting.remove(mine)
+            entry.result.cancel()  # unless it is there
+            if entry in queue.waiting:
+                queue.waiting.remove(entry)
 
-    async def _do(self, batch: Sequence[_Waiting[Item, Result]]) -> None:
+    async def _run(self, batch: Sequence[_Waiting[Item, Result]]) -> None:
         try:
-            results = await self._work([one.item for one in batch])
+            results = await self._work([entry.item for entry in batch])
         except Exception as failure:  # noqa: BLE001  # not handled here: raised again where the item came from
-            if len(batch) > 1 and not isinstance(failure, NOT_NOW):
-                for one in batch:
-                    await self._do([one])
+            if len(batch) > 1 and not isinstance(failure, UNAVAILABLE_ERRORS):
+                for entry in batch:
+                    await self._run([entry])
                 return
-            for one in batch:
-                if not one.result.done():
-                    one.result.set_exception(failure)
+            for entry in batch:
+                if not entry.result.done():
+                    entry.result.set_exception(failure)
             return
-        for one, result in zip(batch, results, strict=True):
-            if not one.result.done():  # who waited for it may have gone
-                one.result.set_result(result)
+        for entry, result in zip(batch, results, strict=True):
+            if not entry.result.done():  # who waited for it may have gone
+                entry.result.set_result(result)

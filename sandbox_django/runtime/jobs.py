@@ -32,13 +32,13 @@ _jobs: set[asyncio.Task[Any]] = set()  # asyncio itself keeps only weak referenc
 _closers: list[Callable[[], Coroutine[Any, Any, None]]] = []
 
 
-def remember_server_loop() -> None:
+def set_server_loop() -> None:
     """Called by the server in its loop: at lifespan start, and with each connection for servers without lifespan."""
     global _server_loop
     _server_loop = asyncio.get_running_loop()
 
 
-def forget_server_loop() -> None:
+def clear_server_loop() -> None:
     global _server_loop
     _server_loop = None
 
@@ -49,10 +49,10 @@ def spawn(work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
     The task gets an empty context. With the caller's, its log lines would name the request or socket that happened to
     start it, and asgiref would pin a thread to it: 200 answers at once grew 4 threads to 104.
     """
-    return asyncio.get_running_loop().create_task(work, context=_context_of_its_own())
+    return asyncio.get_running_loop().create_task(work, context=_new_context())
 
 
-def _context_of_its_own() -> Context:
+def _new_context() -> Context:
     if database_threads() != 0:
         return Context()
     # Tests: asgiref finds the thread that holds the test's transaction by the context. Without it, a task that works
@@ -92,12 +92,12 @@ async def finish(job: Callable[..., Coroutine[Any, Any, Any]], *args: Any, reque
     await asyncio.wait([_start(partial(job, *args), request_id)])
 
 
-async def drain(patience: float) -> int:
+async def drain(grace: float) -> int:
     """Wait so many seconds for the running jobs of this loop, then cancel the rest; returns how many that were."""
     jobs = {job for job in _jobs if job.get_loop() is asyncio.get_running_loop()}
     if not jobs:
         return 0
-    _, left = await asyncio.wait(jobs, timeout=patience)
+    _, left = await asyncio.wait(jobs, timeout=grace)
     for job in left:
         job.cancel()
     if left:
@@ -105,7 +105,7 @@ async def drain(patience: float) -> int:
     return len(left)
 
 
-def closes_with_loop(closer: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], Coroutine[Any, Any, None]]:
+def on_loop_close(closer: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], Coroutine[Any, Any, None]]:
     """Decorates a coroutine function that closes what the running loop has open; called before a loop ends."""
     _closers.append(closer)
     return closer
@@ -124,14 +124,14 @@ async def close_connections() -> None:
 def exit_within(seconds: float) -> None:
     """Ends this process after so many seconds, whatever hangs: a query, a Redis, a thread that never returns."""
 
-    def exit_late() -> None:
+    def force_exit() -> None:
         time.sleep(seconds)
         logger.error("stop_forced", after=seconds)
         sys.stderr.flush()
         os._exit(1)
 
     # A daemon thread: it ends with the process when that stops in time.
-    threading.Thread(target=exit_late, name="exit", daemon=True).start()
+    threading.Thread(target=force_exit, name="exit", daemon=True).start()
 
 
 def name_of(job: Callable[..., Any]) -> str:
@@ -153,11 +153,11 @@ async def _in_request(job: Callable[[], Coroutine[Any, Any, Any]], request_id: s
 def _start(job: Callable[[], Coroutine[Any, Any, Any]], request_id: str | None) -> "asyncio.Task[None]":
     task = spawn(_in_request(job, request_id))
     _jobs.add(task)
-    task.add_done_callback(partial(_done, name_of(job)))
+    task.add_done_callback(partial(_on_done, name_of(job)))
     return task
 
 
-def _done(name: str, task: asyncio.Task[Any]) -> None:
+def _on_done(name: str, task: asyncio.Task[Any]) -> None:
     _jobs.discard(task)
     if not task.cancelled() and (failure := task.exception()):
         logger.error("job_failed", job=name, exc_info=failure)

@@ -64,14 +64,14 @@ class Pool(ThreadPoolExecutor):
 
     def end(self) -> None:
         """Close the connections of all threads, and end them. A thread that hangs is left behind."""
-        everyone = threading.Barrier(self._count)  # so that no thread does it twice, and another not at all
-        wait([self.submit(_close_connections, everyone) for _ in range(self._count)], timeout=CLOSE_SECONDS + 1)
+        barrier = threading.Barrier(self._count)  # so that no thread does it twice, and another not at all
+        wait([self.submit(_close_connections, barrier) for _ in range(self._count)], timeout=CLOSE_SECONDS + 1)
         self.shutdown(wait=False, cancel_futures=True)
 
 
-def _close_connections(everyone: threading.Barrier) -> None:
+def _close_connections(barrier: threading.Barrier) -> None:
     with suppress(threading.BrokenBarrierError):  # another thread hangs
-        everyone.wait(CLOSE_SECONDS)
+        barrier.wait(CLOSE_SECONDS)
     connections.close_all()
 
 
@@ -172,15 +172,15 @@ def _is_dead(connection: Any) -> bool:
     return bool(sockets.poll(0))
 
 
-SHARED_HOP_SIZE = 20  # calls; more would keep one thread from everybody else for too long
+BATCH_SIZE = 20  # calls; more would keep one thread from everybody else for too long
 
 
-class SharedHops:
+class ThreadBatcher:
     """Many small calls at once, on few hops: a thousand sockets that come back after a deploy queue here."""
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
-        self._hops: set[asyncio.Task[None]] = set()
+        self._workers: set[asyncio.Task[None]] = set()
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Like `in_database_thread`, perhaps together with others'."""
@@ -188,27 +188,27 @@ class SharedHops:
             return await in_database_thread(function, *args, **kwargs)
         result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((functools.partial(function, *args, **kwargs), result))
-        if len(self._hops) < OPENING_THREADS:
-            self._hops.add(jobs.spawn(self._work()))
+        if len(self._workers) < OPENING_THREADS:
+            self._workers.add(jobs.spawn(self._run_worker()))
         return await result
 
-    async def _work(self) -> None:
+    async def _run_worker(self) -> None:
         try:
-            await self._work_off()
+            await self._drain()
         finally:
             # Not by a callback, which comes a moment later: whoever asks in that moment would be left to a hop that
             # has ended.
-            self._hops.remove(cast("asyncio.Task[None]", asyncio.current_task()))
+            self._workers.remove(cast("asyncio.Task[None]", asyncio.current_task()))
 
-    async def _work_off(self) -> None:
+    async def _drain(self) -> None:
         while self._waiting:
-            batch = [self._waiting.popleft() for _ in range(min(SHARED_HOP_SIZE, len(self._waiting)))]
-            outcomes: list[tuple[Any, Exception | None]]
+            batch = [self._waiting.popleft() for _ in range(min(BATCH_SIZE, len(self._waiting)))]
+            results: list[tuple[Any, Exception | None]]
             try:
-                outcomes = await in_database_thread(_outcomes, [call for call, _ in batch])
+                results = await in_database_thread(_run_calls, [call for call, _ in batch])
             except Exception as lost:  # noqa: BLE001  # raised again at each call, which would wait forever otherwise
-                outcomes = [(None, lost)] * len(batch)
-            for (_, result), (value, failure) in zip(batch, outcomes, strict=True):
+                results = [(None, lost)] * len(batch)
+            for (_, result), (value, failure) in zip(batch, results, strict=True):
                 if result.cancelled():
                     continue
                 if failure is not None:
@@ -217,33 +217,33 @@ class SharedHops:
                     result.set_result(value)
 
 
-class _Hop(threading.local):
+class _Batch(threading.local):
     """The shared hop that this thread is on, by what its calls have found out; None when it is on none."""
 
-    found: dict[Hashable, Any] | None = None
+    results: dict[Hashable, Any] | None = None
 
 
-_hop = _Hop()
+_batch = _Batch()
 
 
-def once_per_hop(key: Hashable, ask: Callable[[], T]) -> T:
-    """What `ask` gives; calls that share a hop ask only once. All of them were waiting before it began."""
-    if _hop.found is None:
-        return ask()
-    if key not in _hop.found:
-        _hop.found[key] = ask()
-    return cast("T", _hop.found[key])
+def once_per_batch(key: Hashable, compute: Callable[[], T]) -> T:
+    """What `compute` gives; calls that share a hop ask only once. All of them were waiting before it began."""
+    if _batch.results is None:
+        return compute()
+    if key not in _batch.results:
+        _batch.results[key] = compute()
+    return cast("T", _batch.results[key])
 
 
-def _outcomes(calls: list[Callable[[], Any]]) -> list[tuple[Any, Exception | None]]:
-    outcomes: list[tuple[Any, Exception | None]] = []
-    _hop.found = {}
+def _run_calls(calls: list[Callable[[], Any]]) -> list[tuple[Any, Exception | None]]:
+    results: list[tuple[Any, Exception | None]] = []
+    _batch.results = {}
     try:
         for call in calls:
             try:
-                outcomes.append((call(), None))
+                results.append((call(), None))
             except Exception as failure:  # noqa: BLE001  # not handled here: raised again where the call was made
-                outcomes.append((None, failure))
+                results.append((None, failure))
     finally:
-        _hop.found = None
-    return outcomes
+        _batch.results = None
+    return results

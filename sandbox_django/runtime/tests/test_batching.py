@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from django.db import OperationalError
 from django.test import SimpleTestCase
 
-from runtime.batching import SIZE, Batched
+from runtime.batching import SIZE, Batcher
 
 
 class BatchedTests(SimpleTestCase):
     def setUp(self) -> None:
         self.batches: list[list[str]] = []
-        self.begun, self.goes_on = asyncio.Event(), asyncio.Event()
+        self.started, self.goes_on = asyncio.Event(), asyncio.Event()
         self.goes_on.set()
-        self.shouts = Batched(self.shout, pause=0.02)
+        self.shouts = Batcher(self.shout, pause=0.02)
 
     async def shout(self, words: Sequence[str]) -> list[str]:
         self.batches.append(list(words))
-        self.begun.set()
+        self.started.set()
         await self.goes_on.wait()
         if "bad" in words:
             raise ValueError(words)
@@ -27,7 +27,7 @@ class BatchedTests(SimpleTestCase):
         return [word.upper() for word in words]
 
     async def all_of(self, *words: str) -> list[str | BaseException]:
-        return await asyncio.gather(*[self.shouts.do(word) for word in words], return_exceptions=True)
+        return await asyncio.gather(*[self.shouts.submit(word) for word in words], return_exceptions=True)
 
     async def test_what_cannot_be_done_fails_alone(self) -> None:
         first, *others = await self.all_of("one", "two", "bad", "three")
@@ -44,8 +44,8 @@ class BatchedTests(SimpleTestCase):
 
     async def test_who_comes_meanwhile_is_done_with_all_others_who_do(self) -> None:
         self.goes_on.clear()
-        first = asyncio.create_task(self.shouts.do("one"))
-        await self.begun.wait()
+        first = asyncio.create_task(self.shouts.submit("one"))
+        await self.started.wait()
         others = asyncio.create_task(self.all_of("two", "three"))
         await asyncio.sleep(0)
         self.goes_on.set()
@@ -61,8 +61,8 @@ class BatchedTests(SimpleTestCase):
 
     async def test_who_goes_while_it_is_done_takes_nobody_along(self) -> None:
         self.goes_on.clear()
-        leader, other = [asyncio.create_task(self.shouts.do(word)) for word in ("one", "two")]
-        await self.begun.wait()
+        leader, other = [asyncio.create_task(self.shouts.submit(word)) for word in ("one", "two")]
+        await self.started.wait()
         leader.cancel()
         await asyncio.wait([leader])
         self.goes_on.set()
@@ -73,14 +73,14 @@ class BatchedTests(SimpleTestCase):
 
     async def test_who_goes_before_it_is_begun_is_not_done(self) -> None:
         self.goes_on.clear()
-        first = asyncio.create_task(self.shouts.do("one"))
-        await self.begun.wait()
-        gone = asyncio.create_task(self.shouts.do("two"))
+        first = asyncio.create_task(self.shouts.submit("one"))
+        await self.started.wait()
+        gone = asyncio.create_task(self.shouts.submit("two"))
         await asyncio.sleep(0)
         gone.cancel()
         await asyncio.wait([gone])
         self.goes_on.set()
 
         assert await first == "ONE"
-        assert await self.shouts.do("three") == "THREE"
+        assert await self.shouts.submit("three") == "THREE"
         assert self.batches == [["one"], ["three"]]

@@ -67,7 +67,7 @@ for _ in range(20):
 threads = [threading.Thread(target=jobs.start, args=[note]) for _ in range(5)]
 [thread.start() for thread in threads], [thread.join() for thread in threads]
 print(len(loops))
-@jobs.closes_with_loop
+@jobs.on_loop_close
 async def close():
     print("closed")
 async def fail():
@@ -94,10 +94,10 @@ class WithoutServerTests(SimpleTestCase):
         assert self.output() == ["1", "raised", "finished", "closed"]
 
     def test_a_job_that_hangs_does_not_keep_a_command_from_ending(self) -> None:
-        began = time.monotonic()
+        started_at = time.monotonic()
 
         assert self.output("hang") == ["1", "raised", "finished", "closed"]
-        assert time.monotonic() - began < 100, "it waited for a job of an hour"
+        assert time.monotonic() - started_at < 100, "it waited for a job of an hour"
 
     def output(self, *args: str) -> list[str]:
         ran = subprocess.run(  # noqa: S603  # our own interpreter and script

@@ -38,7 +38,7 @@ def test_a_value_goes_with_its_loop() -> None:
     assert left() is None
 
 
-def test_a_popped_value_is_made_anew() -> None:
+def test_a_popped_value_is_made_again() -> None:
     values = PerLoop(Value)
 
     async def pop_twice() -> None:

@@ -134,7 +134,7 @@ class UrgentWorkTests(ThreadsCase):
     async def test_views_never_keep_a_lease_from_being_renewed(self) -> None:
         async with self.many(16, "/search/") as searches, asyncio.timeout(10):
             assert await threads.in_database_thread(one) == 1
-            assert await threads.SharedHops().run(one) == 1
+            assert await threads.ThreadBatcher().run(one) == 1
             assert not any(search.done() for search in searches)
 
     async def test_cleanup_never_keeps_a_lease_from_being_renewed(self) -> None:
@@ -146,8 +146,8 @@ class UrgentWorkTests(ThreadsCase):
         await cleanup
 
     async def test_sockets_that_open_leave_a_thread_for_leases(self) -> None:
-        hops = threads.SharedHops()
-        sockets = [asyncio.create_task(hops.run(Gate.wait)) for _ in range(100)]
+        handoffs = threads.ThreadBatcher()
+        sockets = [asyncio.create_task(handoffs.run(Gate.wait)) for _ in range(100)]
         async with asyncio.timeout(10):
             await until(lambda: len(Gate.arrived) == threads.OPENING_THREADS)
             assert await threads.in_database_thread(one) == 1
@@ -172,7 +172,7 @@ class UrgentWorkTests(ThreadsCase):
 
 class SharedCallTests(ThreadsCase):
     async def test_calls_on_a_thread_that_fails_are_told_so_and_do_not_wait_forever(self) -> None:
-        calls = threads.SharedHops()
+        calls = threads.ThreadBatcher()
         with mock.patch.object(threads, "drop_dead_connections", side_effect=OperationalError("lost")):
             async with asyncio.timeout(5):
                 failures = await asyncio.gather(calls.run(int), calls.run(int), return_exceptions=True)
