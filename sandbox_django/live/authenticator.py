@@ -11,12 +11,12 @@ from django.http import Http404, HttpRequest
 from django.utils.functional import SimpleLazyObject
 from rest_framework import status
 
-from live.passes import Pass, guard
-from runtime.threads import SharedHops
+from live.credentials import Credential, auth_backend
+from runtime.threads import ThreadBatcher
 
 logger = structlog.get_logger(__name__)
 
-_hops = SharedHops()
+_batcher = ThreadBatcher()
 
 
 class LiveAuthenticator(DjangoAuthenticator):
@@ -26,20 +26,22 @@ class LiveAuthenticator(DjangoAuthenticator):
     """
 
     detail = "OK"
-    pass_: Pass | None = None  # what a person who was let in showed; a visitor has none
+    credential: Credential | None = None  # what a person who was let in showed; a visitor has none
     # What the consumer reads in the same hop, once the door is open.
-    after_opening: Callable[[], None] | None = None
+    after_authentication: Callable[[], None] | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if unasked := {"queryset", "get_queryset", "get_object"} & cls.__dict__.keys():
+        if unsupported := {"queryset", "get_queryset", "get_object"} & cls.__dict__.keys():
             # chanx's own way. Nobody looks there, so it would let everybody in.
-            raise TypeError(f"{cls.__name__} says {', '.join(sorted(unasked))}, which is not asked: say find_object.")
+            raise TypeError(
+                f"{cls.__name__} says {', '.join(sorted(unsupported))}, which is not asked: say find_object."
+            )
 
     async def authenticate(self, scope: MutableMapping[str, Any]) -> bool:
-        return await _hops.run(self._open, scope)
+        return await _batcher.run(self._authenticate, scope)
 
-    def _open(self, scope: MutableMapping[str, Any]) -> bool:
+    def _authenticate(self, scope: MutableMapping[str, Any]) -> bool:
         self._setup_auth_view()
         view, kwargs = self._view, scope.get("url_route", {}).get("kwargs", {})
         request = _request(scope)
@@ -52,15 +54,15 @@ class LiveAuthenticator(DjangoAuthenticator):
             view.check_permissions(view.request)
             view.check_throttles(view.request)
             self.user = view.request.user
-            guard().check_request(request, self.user)
+            auth_backend().check_request(request, self.user)
             self.obj = self.find_object(**kwargs)
             if self.obj is None:
                 raise Http404
             view.check_object_permissions(view.request, self.obj)
             self.status_code = status.HTTP_200_OK
-            self.pass_ = guard().pass_of(view.request)
-            if self.after_opening is not None:
-                self.after_opening()
+            self.credential = auth_backend().get_credential(view.request)
+            if self.after_authentication is not None:
+                self.after_authentication()
         except Exception as refusal:  # noqa: BLE001  # DRF's own way: its handler answers what it knows, raises the rest
             response = view.handle_exception(refusal)
             self.status_code = response.status_code
@@ -96,5 +98,5 @@ def _request(scope: MutableMapping[str, Any]) -> HttpRequest:
     # As Django's own middleware does, whatever engine stores sessions.
     engine = import_module(settings.SESSION_ENGINE)
     request.session = engine.SessionStore(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
-    request.user = SimpleLazyObject(lambda: guard().person_of(request))  # type: ignore[assignment]  # as middleware does
+    request.user = SimpleLazyObject(lambda: auth_backend().get_user(request))  # type: ignore[assignment]  # as middleware does
     return request

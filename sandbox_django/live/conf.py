@@ -30,9 +30,9 @@ KEEP_BYTES = Setting("LIVE_KEEP_BYTES", 8 * 1024 * 1024, alias="FEED_KEEP_BYTES"
 # Seconds for a client to accept a frame; then its socket is closed, and it reconnects with its position.
 SLOW_CLIENT_TIMEOUT = Setting("LIVE_SLOW_CLIENT_TIMEOUT", 10.0, alias="SLOW_CLIENT_TIMEOUT")
 # Open sockets in one process, and frames that one socket may send.
-SOCKETS_PER_PERSON = Setting("LIVE_SOCKETS_PER_PERSON", 200, alias="SOCKETS_PER_PERSON")
+SOCKETS_PER_USER = Setting("LIVE_SOCKETS_PER_USER", 200, alias="SOCKETS_PER_PERSON")
 SOCKETS_PER_ADDRESS = Setting("LIVE_SOCKETS_PER_ADDRESS", 2000, alias="SOCKETS_PER_ADDRESS")
 FRAMES_PER_MINUTE = Setting("LIVE_FRAMES_PER_MINUTE", 100, alias="SOCKET_FRAMES_PER_MINUTE")
 LIMITS = Setting("LIVE_LIMITS", True, alias="LIMITS")  # False lifts the three limits above, for load tests
-# The class that knows users and their sessions: see `live.passes.Guard`.
-GUARD = Setting("LIVE_GUARD", "live.session_auth.SessionGuard", alias="LIVE_GUARD")
+# The class that knows users and their sessions: see `live.credentials.LiveAuthBackend`.
+AUTH_BACKEND = Setting("LIVE_AUTH_BACKEND", "live.session_auth.SessionAuthBackend", alias="LIVE_AUTH_BACKEND")

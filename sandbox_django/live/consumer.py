@@ -24,8 +24,9 @@ from pydantic import ValidationError
 
 from live import conf
 from live.authenticator import LiveAuthenticator
+from live.credentials import Credential
 from live.cursor import GAP, SEND, TEXT_GAP, Cursor
-from live.feeds import Fact, Replay
+from live.feeds import Event, Replay
 from live.frames import dumps, encode
 from live.hub import current_hub
 from live.local_feed import LocalFeed, read_with_texts
@@ -36,13 +37,12 @@ from live.messages import (
     authentication_frame,
 )
 from live.metrics import counts
-from live.outbox import GONE, Outbox
-from live.passes import Pass
-from live.texts import NewestText, Piece
+from live.send_queue import CLIENT_GONE, SendQueue
+from live.text_stream import LatestStream, TextChunk
 from runtime import jobs
 from runtime.addresses import network_of
 from runtime.json_limits import TooComplex, check_json
-from runtime.threads import once_per_hop
+from runtime.threads import once_per_batch
 
 logger = structlog.get_logger(__name__)
 
@@ -59,23 +59,23 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
     """One browser, kept up to date about one feed.
 
     A subclass names its feed and declares in `emits` what it may send; that makes it live, replayable and documented.
-    Where texts are streamed in the feed it also says what `newest_text`, `stored_texts` and `running_text` are.
+    Where texts are streamed in the feed it also says what `latest_stream`, `stored_texts` and `running_text` are.
     """
 
     authenticator_class = LiveAuthenticator
     authenticator: LiveAuthenticator
     emits: ClassVar[list[type[BaseMessage]]] = [AuthenticationMessage, ResyncMessage, ErrorMessage]
 
-    _pass: Pass | None = None
+    _credential: Credential | None = None
     _address: str | None = None
-    _is_over = False  # nothing more goes out, though the socket may not be closed yet
-    _minute = 0.0  # when the minute began in which the browser's frames are counted
+    _closing = False  # nothing more goes out, though the socket may not be closed yet
+    _minute_started_at = 0.0  # when the minute began in which the browser's frames are counted
     _frames = 0
     _feed: LocalFeed | None = None
     _replay: Replay
-    _replayed_texts: dict[int, Piece]
-    _newest_text: NewestText | None = None
-    _text_to_come: list[Piece] | None = None
+    _replayed_texts: dict[int, TextChunk]
+    _latest_stream: LatestStream | None = None
+    _buffered_chunks: list[TextChunk] | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         # Whatever a consumer may say can also be sent to it as a channel event, without a handler that copies it.
@@ -88,15 +88,15 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         """The name of the feed, once the authenticator has let the reader in."""
         raise NotImplementedError
 
-    def newest_text(self) -> NewestText | None:
+    def latest_stream(self) -> LatestStream | None:
         """The newest streamed text of this feed (asks the database)."""
         return None
 
-    def stored_texts(self, text_ids: Sequence[int]) -> Sequence[Piece]:
+    def stored_texts(self, text_ids: Sequence[int]) -> Sequence[TextChunk]:
         """The whole of texts that have ended (asks the database)."""
         return ()
 
-    async def running_text(self, text_id: int) -> Piece | None:
+    async def running_text(self, text_id: int) -> TextChunk | None:
         """A text that is being written, from its start to now; None when it isn't."""
         return None
 
@@ -108,55 +108,55 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         self.channel_layer = get_channel_layer(self.channel_layer_alias)
         self.channel_name = f"socket.{id(self):x}"
         self.base_send = send
-        self._outbox = Outbox(send, self._give_up)
+        self._send_queue = SendQueue(send, self._close_slow_client)
         self._cursor = Cursor()
-        self._rechecking: asyncio.Task[None] | None = None
+        self._reauthorize_task: asyncio.Task[None] | None = None
         try:
             while True:
                 await self.dispatch(await receive())
         except StopConsumer:
             return
         finally:
-            self._leave()
+            self._detach()
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         # Without Channels' hop to a thread for each message: what asks the database goes there by itself.
         match message["type"]:
             case "websocket.connect":
                 await self.websocket_connect(message)
-            case "websocket.receive" if not (self._closed or self._is_over):
+            case "websocket.receive" if not (self._closed or self._closing):
                 await self.websocket_receive(message)
             case "websocket.disconnect":
                 await self.websocket_disconnect(message)
 
     async def websocket_connect(self, message: Any) -> None:
-        jobs.remember_server_loop()
+        jobs.set_server_loop()
         # A browser of another origin offers "bearer" and its token: only the first is
         # selected, as the second must not be sent back.
         offered = self.scope.get("subprotocols", ())
         await self.accept(next((name for name in offered if name.lower() == "bearer"), None))
-        passes = current_hub().passes
+        connections = current_hub().connections
         self._address = network_of((self.scope.get("client") or [""])[0])
-        if not passes.knock(self._address):
-            await self._refuse_crowd()
+        if not connections.count_address(self._address):
+            await self._reject_too_many()
             return
         try:
-            since = self._since()
+            since = self._parse_since()
         except ValueError:
-            await self._refuse(HTTPStatus.BAD_REQUEST, "since must be a whole number.", CLOSE_BAD_REQUEST)
+            await self._reject(HTTPStatus.BAD_REQUEST, "since must be a whole number.", CLOSE_BAD_REQUEST)
             return
-        await current_hub().watch_passes()
-        self.authenticator.after_opening = lambda: self._read(since)
+        await current_hub().watch_revocations()
+        self.authenticator.after_authentication = lambda: self._read_log(since)
         if not await self.authenticator.authenticate(self.scope):
             refusal = HTTPStatus(self.authenticator.status_code or HTTPStatus.UNAUTHORIZED)
-            await self._refuse(refusal, self.authenticator.detail, self.authenticator.close_code)
+            await self._reject(refusal, self.authenticator.detail, self.authenticator.close_code)
             return
-        self._pass = self.authenticator.pass_
-        if self._pass is not None and not passes.admit(self, self._pass):
-            await self._refuse_crowd()
+        self._credential = self.authenticator.credential
+        if self._credential is not None and not connections.register(self, self._credential):
+            await self._reject_too_many()
             return
         await self._join(since)
-        if not self._is_over:
+        if not self._closing:
             await self.post_authentication()
 
     async def websocket_disconnect(self, message: Any) -> None:
@@ -165,44 +165,44 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         raise StopConsumer
 
     async def close(self, code: int | None = None, reason: str | None = None) -> None:
-        self._leave()
+        self._detach()
         if not self._closed:
-            await self._outbox.flush()
+            await self._send_queue.flush()
         await self._close(code, reason)
 
     async def _close(self, code: int | None, reason: str | None = None) -> None:
         if not self._closed:  # perhaps by somebody else, meanwhile
-            with suppress(*GONE):
+            with suppress(*CLIENT_GONE):
                 await super().close(code, reason)
 
-    async def _refuse(self, status: HTTPStatus, detail: str, code: int) -> None:
-        self._say_authentication(status, detail)
+    async def _reject(self, status: HTTPStatus, detail: str, code: int) -> None:
+        self._enqueue_authentication(status, detail)
         await self.close(code)
 
-    async def _refuse_crowd(self) -> None:
+    async def _reject_too_many(self) -> None:
         counts.sockets_refused += 1
-        await self._refuse(HTTPStatus.TOO_MANY_REQUESTS, "Too many open sockets.", CLOSE_TOO_OFTEN)
+        await self._reject(HTTPStatus.TOO_MANY_REQUESTS, "Too many open sockets.", CLOSE_TOO_OFTEN)
 
-    async def _give_up(self) -> None:
+    async def _close_slow_client(self) -> None:
         """The browser doesn't read. It will come back with `since`."""
-        self._leave()
+        self._detach()
         await self._close(CLOSE_SLOW)
 
-    def _leave(self) -> None:
-        self._is_over = True
-        self._outbox.seal()
+    def _detach(self) -> None:
+        self._closing = True
+        self._send_queue.seal()
         if self._address is not None:
-            current_hub().passes.leave(self, self._pass, self._address)
+            current_hub().connections.unregister(self, self._credential, self._address)
             self._address = None
         if self._feed is not None:
             current_hub().leave(self._feed, self)
             self._feed = None
         if self._closed:
-            self._outbox.close()
+            self._send_queue.close()
 
     # Opening
 
-    def _since(self) -> int | None:
+    def _parse_since(self) -> int | None:
         values = parse_qs(self.scope.get("query_string", b"").decode("latin-1")).get("since")
         if not values:
             return None
@@ -211,49 +211,49 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             raise ValueError(since)
         return since
 
-    def _read(self, since: int | None) -> None:
+    def _read_log(self, since: int | None) -> None:
         # Texts before the log: an answer that ends in between is then told by its end, with its text. All who come
         # back to a room after a deploy miss the same: those of one hop read it once. By their class, which says what
         # the texts of a feed are.
-        feed, kind = self.feed(), type(self)
-        self._newest_text = once_per_hop(("newest text", kind, feed), self.newest_text)
-        self._replay, self._replayed_texts = once_per_hop(
-            ("log", kind, feed, since), lambda: read_with_texts(feed, since, self.stored_texts)
+        feed, consumer_class = self.feed(), type(self)
+        self._latest_stream = once_per_batch(("newest text", consumer_class, feed), self.latest_stream)
+        self._replay, self._replayed_texts = once_per_batch(
+            ("log", consumer_class, feed, since), lambda: read_with_texts(feed, since, self.stored_texts)
         )
 
     async def _join(self, since: int | None) -> None:
-        replay, newest_text = self._replay, self._newest_text
+        replay, latest_stream = self._replay, self._latest_stream
         self._cursor.seq = replay.head if since is None or not replay.complete else since
-        if newest_text is not None and newest_text.is_running:
-            self._text_to_come = []
+        if latest_stream is not None and latest_stream.is_running:
+            self._buffered_chunks = []
         feed = await current_hub().join(self.feed(), self, replay.head)
-        if self._is_over:
+        if self._closing:
             current_hub().leave(feed, self)
             return
         self._feed = feed
         # From here to `add` nothing waits, so nothing comes between what is replayed and what is live.
-        self._say_authentication(HTTPStatus.OK, "OK", replay.head)
+        self._enqueue_authentication(HTTPStatus.OK, "OK", replay.head)
         if not replay.complete:
             counts.resyncs += 1
-            self._say(ResyncMessage(payload=ResyncPayload(seq=replay.head)))
-        for fact in replay.facts:
-            if fact.text_id is not None and (text := self._replayed_texts.get(fact.text_id)):
-                self._send_text(text)
-            self.take_fact(fact, anyhow=True)
-        if self._is_over:  # by what was replayed
+            self._enqueue(ResyncMessage(payload=ResyncPayload(seq=replay.head)))
+        for event in replay.events:
+            if event.text_id is not None and (text := self._replayed_texts.get(event.text_id)):
+                self._send_chunk(text)
+            self.on_event(event, from_log=True)
+        if self._closing:  # by what was replayed
             return
-        if newest_text is not None:
+        if latest_stream is not None:
             # Texts come one after the other: those before the one that runs are over, too.
-            self._cursor.end_texts(newest_text.text_id - newest_text.is_running)
+            self._cursor.end_texts(latest_stream.text_id - latest_stream.is_running)
         feed.add(self)
         self._replay, self._replayed_texts = Replay(replay.head, (), complete=True), {}
-        if newest_text is not None and newest_text.is_running:
-            so_far = await self.running_text(newest_text.text_id)
-            heard, self._text_to_come = self._text_to_come or [], None
-            if self._is_over:
+        if latest_stream is not None and latest_stream.is_running:
+            so_far = await self.running_text(latest_stream.text_id)
+            buffered, self._buffered_chunks = self._buffered_chunks or [], None
+            if self._closing:
                 return
-            for piece in [so_far, *heard] if so_far else heard:
-                feed.give_text(self, piece)
+            for chunk in [so_far, *buffered] if so_far else buffered:
+                feed.deliver_chunk(self, chunk)
 
     # What the hub asks of a reader
 
@@ -262,35 +262,35 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         """The number of the newest event that was sent."""
         return self._cursor.seq
 
-    def take_fact(self, fact: Fact, *, anyhow: bool = False) -> bool:
+    def on_event(self, event: Event, *, from_log: bool = False) -> bool:
         """Send the next fact; doubles are dropped. False when one before it, or the end of its text, is missing."""
-        if self._is_over:
+        if self._closing:
             return True
-        step = self._cursor.on_event(fact.seq, text_id=fact.text_id, text_length=fact.text_length, from_log=anyhow)
+        step = self._cursor.on_event(event.seq, text_id=event.text_id, text_length=event.text_length, from_log=from_log)
         if step is SEND:
-            self._outbox.put(fact.frame)
+            self._send_queue.put(event.frame)
         return step is not GAP
 
-    def take_text(self, piece: Piece, *, anyhow: bool = False) -> bool:
+    def on_chunk(self, chunk: TextChunk, *, from_log: bool = False) -> bool:
         """Send what is new of a piece. False when its start, or the fact it follows, is missing."""
-        if self._is_over:
+        if self._closing:
             return True
-        step = self._cursor.on_chunk(piece.text_id, after=piece.after, offset=piece.offset, from_log=anyhow)
-        if step is TEXT_GAP and self._text_to_come is not None:
-            self._text_to_come.append(piece)
+        step = self._cursor.on_chunk(chunk.text_id, after=chunk.after, offset=chunk.offset, from_log=from_log)
+        if step is TEXT_GAP and self._buffered_chunks is not None:
+            self._buffered_chunks.append(chunk)
             return True
         if step is SEND:
-            self._send_text(piece)
+            self._send_chunk(chunk)
         return step is not GAP and step is not TEXT_GAP
 
-    def take_hint(self, frame: str) -> None:
-        self._outbox.put(frame)
+    def on_hint(self, frame: str) -> None:
+        self._send_queue.put(frame)
 
-    def take_recheck(self) -> None:
-        if self._rechecking is None:
-            self._rechecking = asyncio.create_task(self._recheck())
+    def on_reauthorize(self) -> None:
+        if self._reauthorize_task is None:
+            self._reauthorize_task = asyncio.create_task(self._reauthorize())
 
-    async def _recheck(self) -> None:
+    async def _reauthorize(self) -> None:
         authenticator = self.authenticator_class(self.send_message)
         try:
             if await authenticator.authenticate(self.scope):
@@ -298,10 +298,10 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             else:
                 await self.close(authenticator.close_code)
         except Error as failure:
-            logger.warning("rights_not_checked", error=type(failure).__name__, feed=self.feed())
+            logger.warning("authorization_not_checked", error=type(failure).__name__, feed=self.feed())
             await self.close(CLOSE_TRY_AGAIN)  # the client comes back, and is authenticated again
         finally:
-            self._rechecking = None
+            self._reauthorize_task = None
 
     @classmethod
     def still_allowed(cls, consumers: Sequence[Self]) -> Collection[Self]:
@@ -311,22 +311,22 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         """
         return consumers
 
-    def take_end(self) -> None:
+    def on_revoked(self) -> None:
         """The person's device was signed out, or the token has run out: close, and not one frame more."""
-        self._leave()
-        self._outbox.forget()
-        self._ending = asyncio.create_task(self.close(CLOSE_SIGNED_OUT))
+        self._detach()
+        self._send_queue.discard_queued()
+        self._close_task = asyncio.create_task(self.close(CLOSE_SIGNED_OUT))
 
     def resync(self, head: int) -> None:
         """Start anew at the head: what came before can't be told any more."""
         counts.resyncs += 1
         self._cursor.resync(head)
-        self._say(ResyncMessage(payload=ResyncPayload(seq=head)))
+        self._enqueue(ResyncMessage(payload=ResyncPayload(seq=head)))
 
-    def _send_text(self, piece: Piece) -> None:
-        offset = self._cursor.send_text(piece.text_id, piece.end)
+    def _send_chunk(self, chunk: TextChunk) -> None:
+        offset = self._cursor.send_text(chunk.text_id, chunk.end)
         if offset is not None:
-            self._outbox.put(piece.from_offset(offset))
+            self._send_queue.put(chunk.from_offset(offset))
 
     # What the browser says
 
@@ -338,15 +338,15 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         if len(text_data.encode() if text_data is not None else bytes_data or b"") > MAX_FRAME:
             await self.close(CLOSE_TOO_BIG)
             return
-        if self._says_too_much():
+        if self._exceeds_frame_rate():
             counts.frames_refused += 1
             await self.close(CLOSE_TOO_OFTEN)
             return
         await super().receive(text_data, bytes_data, **kwargs)
 
-    def _says_too_much(self) -> bool:
-        if time.monotonic() - self._minute >= 60:
-            self._minute, self._frames = time.monotonic(), 0
+    def _exceeds_frame_rate(self) -> bool:
+        if time.monotonic() - self._minute_started_at >= 60:
+            self._minute_started_at, self._frames = time.monotonic(), 0
         self._frames += 1
         return conf.LIMITS.value and self._frames > conf.FRAMES_PER_MINUTE.value
 
@@ -377,16 +377,16 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
     async def send_json(self, content: dict[str, Any], close: bool = False) -> None:
         """What chanx says by itself: replies to what the browser says, and errors."""
         # Not by Channels' own way, which would wait for a browser that doesn't read.
-        if not self._is_over:
+        if not self._closing:
             ref = current_ref.get()
             envelope = {} if ref is None else {"version": ENVELOPE_VERSION, "ref": ref}
-            self._outbox.put(dumps(humps.camelize(content) | envelope))
+            self._send_queue.put(dumps(humps.camelize(content) | envelope))
 
-    def _say(self, message: BaseMessage) -> None:
-        self._outbox.put(encode(message))
+    def _enqueue(self, message: BaseMessage) -> None:
+        self._send_queue.put(encode(message))
 
-    def _say_authentication(self, status: HTTPStatus, detail: str, seq: int | None = None) -> None:
-        self._outbox.put(authentication_frame(status, detail, seq))
+    def _enqueue_authentication(self, status: HTTPStatus, detail: str, seq: int | None = None) -> None:
+        self._send_queue.put(authentication_frame(status, detail, seq))
 
     @classmethod
     async def broadcast_event(cls, event: BaseMessage, groups: Collection[str] | str | None = None) -> None:

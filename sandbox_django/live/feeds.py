@@ -32,7 +32,7 @@ from live.models import Feed, FeedEvent, FeedFloor
 from runtime import jobs
 from runtime.per_loop import PerLoop
 
-FORESEEN = 1  # facts of one writer in one feed
+PREALLOCATED = 1  # facts of one writer in one feed
 REPLAY_LIMIT = 5000  # events; who missed more fetches again by REST, which is cheaper
 REPLAY_BYTES = 2 * 1024 * 1024  # of frames, and of texts that ended in them; beyond that, too, REST is cheaper
 REWRITE_LIMIT = 1000  # frames about one object that are rewritten; logs with more are cut instead
@@ -41,7 +41,7 @@ PAGE = 500  # feeds that pruning reads at once
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class Event:
     """One event of a feed, as it is stored and as it goes out."""
 
     seq: int
@@ -55,7 +55,7 @@ class Replay:
     """What a reader missed. Not `complete`: the log can't tell any more, and the reader must fetch again."""
 
     head: int
-    facts: Sequence[Fact]
+    events: Sequence[Event]
     complete: bool
 
 
@@ -63,7 +63,7 @@ class Replay:
 class _Entry:
     """A fact that was published, and its row."""
 
-    fact: Fact
+    event: Event
     stored_frame: str
     object_key: str | None
     named_user: int | None
@@ -82,8 +82,8 @@ class FeedWriter:
     entries: list[_Entry] = field(default_factory=list)
 
     @property
-    def facts(self) -> list[Fact]:
-        return [entry.fact for entry in self.entries]
+    def events(self) -> list[Event]:
+        return [entry.event for entry in self.entries]
 
     def publish(self, message: BaseMessage, *, ends_text: tuple[int, int] | None = None) -> int:
         """Log a fact and, after the commit, send it out; returns its number.
@@ -95,8 +95,8 @@ class FeedWriter:
             (message.object_key, message.named_user) if isinstance(message, LoggedMessage) else (None, None)
         )
         self.head += 1
-        fact = Fact(self.head, encode(message, seq=self.head), text_id, text_length)
-        self.entries.append(_Entry(fact, fact.frame, object_key, named_user))
+        event = Event(self.head, encode(message, seq=self.head), text_id, text_length)
+        self.entries.append(_Entry(event, event.frame, object_key, named_user))
         return self.head
 
     def clear(self) -> None:
@@ -173,7 +173,7 @@ def _locked(find_names: Callable[[], Collection[str]], *, is_final: bool = True)
         _held.reset(token)
     writers = [writer for writer in locked.values() if not writer.is_deleted]
     _store(writers)
-    messages = [(writer.name, fact_message(writer.name, fact)) for writer in writers for fact in writer.facts]
+    messages = [(writer.name, event_message(writer.name, event)) for writer in writers for event in writer.events]
     if messages:
         transaction.on_commit(partial(_announce, messages))
 
@@ -197,17 +197,17 @@ def _store(writers: Iterable[FeedWriter]) -> None:
     with connection.cursor() as cursor:
         for writer in writers:
             for entry in writer.entries:
-                fact = entry.fact
+                event = entry.event
                 cursor.execute(
                     "INSERT INTO live_feedevent "
                     "(feed_id, seq, frame, text_id, text_length, object_key, named_user, size, created_at) "
                     "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
                     [
                         writer.pk,
-                        fact.seq,
+                        event.seq,
                         entry.stored_frame,
-                        fact.text_id,
-                        fact.text_length,
+                        event.text_id,
+                        event.text_length,
                         entry.object_key,
                         entry.named_user,
                         len(entry.stored_frame.encode()),
@@ -225,14 +225,14 @@ def _lock_heads(names: Sequence[str]) -> dict[str, FeedWriter]:
     # counts it already. Rows are locked in the order given.
     if not names:
         return {}
-    rows = ", ".join([f"(%s, {FORESEEN})"] * len(names))
+    rows = ", ".join([f"(%s, {PREALLOCATED})"] * len(names))
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO live_feed (name, head) VALUES {rows} "  # noqa: S608  # only placeholders are put in
-            f"ON CONFLICT (name) DO UPDATE SET head = live_feed.head + {FORESEEN} RETURNING id, name, head",
+            f"ON CONFLICT (name) DO UPDATE SET head = live_feed.head + {PREALLOCATED} RETURNING id, name, head",
             names,
         )
-        locked = {name: FeedWriter(pk, name, head - FORESEEN, head) for pk, name, head in cursor.fetchall()}
+        locked = {name: FeedWriter(pk, name, head - PREALLOCATED, head) for pk, name, head in cursor.fetchall()}
     new = [writer for writer in locked.values() if not writer.head]
     # Not in the statement above: that may have waited for the pruning that removed the feed, and not know its floor.
     first = floor() if new else 0
@@ -241,15 +241,15 @@ def _lock_heads(names: Sequence[str]) -> dict[str, FeedWriter]:
     return locked
 
 
-def fact_message(feed: str, fact: Fact) -> LayerMessage:
+def event_message(feed: str, event: Event) -> LayerMessage:
     """A fact as the channel layer carries it to the hubs."""
     return {
         "type": "live.fact",
         "group": feed,
-        "seq": fact.seq,
-        "frame": fact.frame,
-        "text_id": fact.text_id,
-        "text_length": fact.text_length,
+        "seq": event.seq,
+        "frame": event.frame,
+        "text_id": event.text_id,
+        "text_length": event.text_length,
     }
 
 
@@ -302,7 +302,7 @@ def heads(names: Iterable[str]) -> dict[str, int]:
     return dict(Feed.objects.filter(name__in=list(names)).values_list("name", "head"))
 
 
-def heads_now(known: Mapping[str, int]) -> dict[str, int]:
+def current_heads(known: Mapping[str, int]) -> dict[str, int]:
     """The heads of all these feeds, which stood at `known`.
 
     One without a row is where it was, if pruning removed it, and otherwise at its start.
@@ -334,10 +334,10 @@ def read(name: str, since: int | None) -> Replay:
         )
         rows = cursor.fetchall()
     newest = rows[0][0] if rows else floor()
-    facts = [Fact(*row[1:]) for row in rows if row[1] is not None]
+    events = [Event(*row[1:]) for row in rows if row[1] is not None]
     # Exactly the numbers since + 1 … head: nothing pruned, nothing cut off, and no `since` from another time line.
-    if newest - since == len(facts) and len(facts) <= REPLAY_LIMIT:
-        return Replay(newest, facts, complete=True)
+    if newest - since == len(events) and len(events) <= REPLAY_LIMIT:
+        return Replay(newest, events, complete=True)
     return Replay(newest, (), complete=False)
 
 
@@ -373,10 +373,10 @@ def rewrite_user(user_id: int, key_prefix: str, fields: Mapping[str, Any]) -> No
     )
 
 
-def _rewrite(events: QuerySet[FeedEvent], concerns: Callable[["_Entry"], bool], fields: Mapping[str, Any]) -> None:
+def _rewrite(events: QuerySet[FeedEvent], matches: Callable[["_Entry"], bool], fields: Mapping[str, Any]) -> None:
     values = camelize(to_jsonable_python(fields))
     for writer in (_held.get() or {}).values():
-        for entry in filter(concerns, writer.entries):
+        for entry in filter(matches, writer.entries):
             entry.stored_frame = _rewritten(entry.stored_frame, values)
     newest = list(events.order_by("-pk").values_list("pk", flat=True)[: REWRITE_LIMIT + 1])
     if len(newest) > REWRITE_LIMIT:
@@ -437,9 +437,11 @@ def prune(*, now: datetime | None = None) -> int:
     for prefix, model in _objects.items():
         for page in _pages(Feed.objects.filter(name__startswith=prefix)):
             ids = {feed.name: feed.name.removeprefix(prefix) for feed in page}
-            living = {str(pk) for pk in model._default_manager.filter(pk__in=ids.values()).values_list("pk", flat=True)}
-            if gone := [name for name, pk in ids.items() if pk not in living]:
-                delete(gone)
+            existing = {
+                str(pk) for pk in model._default_manager.filter(pk__in=ids.values()).values_list("pk", flat=True)
+            }
+            if orphaned := [name for name, pk in ids.items() if pk not in existing]:
+                delete(orphaned)
     for page in _pages(_empty_feeds()):
         _remove_empty([feed.pk for feed in page])
     return deleted
@@ -475,10 +477,10 @@ def _too_long(page: Sequence[Feed]) -> Iterator[tuple[int, int]]:
         yield pk, heads_by_pk[pk] - conf.KEEP_EVENTS.value
     too_large = FeedEvent.objects.filter(feed__in=pks).order_by().values_list("feed_id").annotate(bytes=Sum("size"))
     for pk, _ in too_large.filter(bytes__gt=conf.KEEP_BYTES.value):
-        left = conf.KEEP_BYTES.value
+        remaining = conf.KEEP_BYTES.value
         for seq, size in FeedEvent.objects.filter(feed=pk).order_by("-seq").values_list("seq", "size").iterator():
-            left -= size
-            if left < 0:
+            remaining -= size
+            if remaining < 0:
                 yield pk, seq
                 break
 

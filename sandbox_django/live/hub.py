@@ -14,77 +14,77 @@ import structlog
 from django.db import Error
 
 from live import feeds
-from live.feeds import Fact
+from live.credentials import REVOKED_SESSIONS, ConnectionRegistry, auth_backend
+from live.feeds import Event
 from live.layers import LAYER_DOWN, LayerMessage, live_layer
-from live.local_feed import LATE_PATIENCE, LocalFeed, Reader
-from live.passes import ENDED_DEVICES, Passes, guard
-from live.texts import Piece
+from live.local_feed import REORDER_DELAY, LocalFeed, Subscriber
+from live.text_stream import TextChunk
 from runtime import jobs
 from runtime.per_loop import PerLoop
 from runtime.threads import in_database_thread
 
 logger = structlog.get_logger(__name__)
 
-RECHECK_DELAYS = (0.0, 1.0)  # seconds after a feed was joined: Redis confirms a subscription late
+HEAD_CHECK_DELAYS = (0.0, 1.0)  # seconds after a feed was joined: Redis confirms a subscription late
 # Every process listens here, to many messages for many groups in one: `bundle()`.
 BUNDLES = "live.bundles"
 SWEEP_INTERVAL = 25.0  # seconds: finds what was lost when nothing followed it
 # Every process listens here: the layer was away, and what was told meanwhile is in the log only.
 OUTAGES = "live.outages"
-OUTAGE_PATIENCE = 1.0  # seconds between two looks at whether it is back
+OUTAGE_CHECK_INTERVAL = 1.0  # seconds between two looks at whether it is back
 
 
 class Hub:
     """All feeds of this process, over one channel of the layer."""
 
     def __init__(self) -> None:
-        self.passes = Passes()
+        self.connections = ConnectionRegistry()
         self._layer = live_layer()
         self._channel: asyncio.Future[str] | None = None
         self._feeds: dict[str, LocalFeed] = {}
         self._listeners: dict[str, Callable[[Any], None]] = {}
-        self._to_check: set[str] = set()
-        self._sweeping: asyncio.Task[None] | None = None
-        self._watching: asyncio.Task[None] | None = None
+        self._queued_head_checks: set[str] = set()
+        self._sweep_task: asyncio.Task[None] | None = None
+        self._outage_task: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def join(self, name: str, reader: Reader, head: int) -> LocalFeed:
+    async def join(self, name: str, subscriber: Subscriber, head: int) -> LocalFeed:
         """Subscribe to a feed that was read up to `head`. The reader then `add`s itself, or leaves."""
-        await self.listen(BUNDLES, self._hear_bundle)
-        await self.listen(OUTAGES, self._hear_of_outage)
+        await self.listen(BUNDLES, self._dispatch_bundle)
+        await self.listen(OUTAGES, self._on_outage_over)
         feed = self._feeds.get(name)
         if feed is None:
             feed = self._feeds[name] = LocalFeed(name, head)
             feed.subscription = jobs.spawn(self._subscribe(name))
-            self._recheck_soon(name)
-        feed.expected.add(reader)
+            self._schedule_head_checks(name)
+        feed.joining.add(subscriber)
         if feed.subscription is not None:
             try:
                 await asyncio.shield(feed.subscription)
             except BaseException:  # whatever it was: the next one to come begins anew
-                self.leave(feed, reader)
+                self.leave(feed, subscriber)
                 raise
         return feed
 
-    def leave(self, feed: LocalFeed, reader: Reader) -> None:
-        feed.readers.discard(reader)
-        feed.expected.discard(reader)
-        if not feed.readers and not feed.expected and self._feeds.get(feed.name) is feed:
+    def leave(self, feed: LocalFeed, subscriber: Subscriber) -> None:
+        feed.subscribers.discard(subscriber)
+        feed.joining.discard(subscriber)
+        if not feed.subscribers and not feed.joining and self._feeds.get(feed.name) is feed:
             del self._feeds[feed.name]
             feed.close()
             self._run(self._unsubscribe(feed.name))
 
-    def readers(self, name: str) -> tuple[Reader, ...]:
+    def subscribers(self, name: str) -> tuple[Subscriber, ...]:
         """The open sockets of this process that listen to a feed."""
         feed = self._feeds.get(name)
-        return tuple(feed.readers) if feed is not None else ()
+        return tuple(feed.subscribers) if feed is not None else ()
 
-    def readers_by_kind(self) -> Counter[str]:
+    def subscribers_by_kind(self) -> Counter[str]:
         """How many sockets are open, by the kind of what they listen to: `chat.room`."""
-        kinds: Counter[str] = Counter()
+        by_class: Counter[str] = Counter()
         for feed in self._feeds.values():
-            kinds[feed.name.rpartition(".")[0]] += len(feed.readers)
-        return kinds
+            by_class[feed.name.rpartition(".")[0]] += len(feed.subscribers)
+        return by_class
 
     async def listen(self, group: str, callback: Callable[[Any], None]) -> None:
         """Have `callback` called in this process with each `call`'s data, or each hint's frame, to a group."""
@@ -92,14 +92,14 @@ class Hub:
             self._listeners[group] = callback
             await self._subscribe(group)
 
-    async def watch_passes(self) -> None:
+    async def watch_revocations(self) -> None:
         """Called before rights are read: what ends from then on is heard of."""
-        await self.listen(ENDED_DEVICES, self.passes.hear_ended)
+        await self.listen(REVOKED_SESSIONS, self.connections.on_session_revoked)
 
     async def _subscribe(self, group: str) -> None:
-        if self._sweeping is None:
-            self._sweeping = jobs.spawn(self._sweep())
-            self._watching = jobs.spawn(self._watch())
+        if self._sweep_task is None:
+            self._sweep_task = jobs.spawn(self._sweep())
+            self._outage_task = jobs.spawn(self._watch_outage())
         try:
             await self._layer.group_add(group, await self._own_channel())
         except LAYER_DOWN as failure:
@@ -130,19 +130,19 @@ class Hub:
     async def _receive(self, channel: str) -> None:
         while True:
             try:
-                self._hear(await self._layer.receive(channel))
+                self._dispatch(await self._layer.receive(channel))
             except Exception:  # this loop serves every socket: one bad message must not end it
                 logger.exception("live_message_failed")
-                await asyncio.sleep(LATE_PATIENCE)
+                await asyncio.sleep(REORDER_DELAY)
 
-    def _hear_bundle(self, messages: Sequence[LayerMessage]) -> None:
+    def _dispatch_bundle(self, messages: Sequence[LayerMessage]) -> None:
         for message in messages:
             try:
-                self._hear(message)
+                self._dispatch(message)
             except Exception:  # the others in the bundle are for other feeds
                 logger.exception("live_message_failed")
 
-    def _hear(self, message: LayerMessage) -> None:
+    def _dispatch(self, message: LayerMessage) -> None:
         group = message["group"]
         if listener := self._listeners.get(group):
             listener(message["data"] if message["type"] == "live.call" else message["frame"])
@@ -152,33 +152,35 @@ class Hub:
             return
         match message["type"]:
             case "live.text":
-                feed.hear_text(
-                    Piece(message["text_id"], message["after"], message["offset"], message["length"], message["frame"])
+                feed.on_chunk(
+                    TextChunk(
+                        message["text_id"], message["after"], message["offset"], message["length"], message["frame"]
+                    )
                 )
             case "live.fact":
-                feed.hear_fact(Fact(message["seq"], message["frame"], message["text_id"], message["text_length"]))
+                feed.on_event(Event(message["seq"], message["frame"], message["text_id"], message["text_length"]))
             case "live.hint":
-                for reader in tuple(feed.readers):
+                for subscriber in tuple(feed.subscribers):
                     # One that was not sent the event before it may lose the right to see it by that event.
-                    if message.get("after", 0) <= reader.seq:
-                        reader.take_hint(message["frame"])
+                    if message.get("after", 0) <= subscriber.seq:
+                        subscriber.on_hint(message["frame"])
             case "live.recheck":
-                for reader in tuple(feed.readers):
-                    reader.take_recheck()
+                for subscriber in tuple(feed.subscribers):
+                    subscriber.on_reauthorize()
 
-    def _recheck_soon(self, name: str) -> None:
-        for delay in RECHECK_DELAYS:
-            asyncio.get_running_loop().call_later(delay, self._check_soon, name)
+    def _schedule_head_checks(self, name: str) -> None:
+        for delay in HEAD_CHECK_DELAYS:
+            asyncio.get_running_loop().call_later(delay, self._queue_head_check, name)
 
-    def _check_soon(self, name: str) -> None:
-        self._to_check.add(name)
-        if len(self._to_check) == 1:
-            self._run(self._check())
+    def _queue_head_check(self, name: str) -> None:
+        self._queued_head_checks.add(name)
+        if len(self._queued_head_checks) == 1:
+            self._run(self._check_queued_heads())
 
-    async def _check(self) -> None:
+    async def _check_queued_heads(self) -> None:
         # One query for all that were joined at about the same time.
-        await asyncio.sleep(LATE_PATIENCE)
-        names, self._to_check = self._to_check, set()
+        await asyncio.sleep(REORDER_DELAY)
+        names, self._queued_head_checks = self._queued_head_checks, set()
         try:
             await self._compare(names)
         except Error as failure:
@@ -193,29 +195,29 @@ class Hub:
                     await self._subscribe(group)
             except Exception:  # every socket depends on this loop, so whatever fails must not end it
                 logger.exception("live_sweep_failed")
-            await self._look()
+            await self._check_everything()
 
-    async def _look(self) -> None:
+    async def _check_everything(self) -> None:
         """Find what the layer lost: events, the ends of sign-ins, and changes of rights."""
-        for look in (partial(self._compare, list(self._feeds)), self._check_passes, self._check_rights):
+        for check in (partial(self._compare, list(self._feeds)), self._check_credentials, self._check_rights):
             try:
-                await look()
+                await check()
             except Error as failure:
                 logger.warning("live_log_unreachable", error=type(failure).__name__)  # the next sweep looks again
             except Exception:
                 logger.exception("live_sweep_failed")
 
-    async def _watch(self) -> None:
+    async def _watch_outage(self) -> None:
         """Once the layer is back, have every process look into the log, and not only with its next sweep.
 
         Whoever could not send knows of it. It is told twice, for those whose subscriptions come back a moment later.
         """
-        outage, to_tell = self._layer.outage, 0
+        outage, announcements_left = self._layer.outage, 0
         while True:
-            await asyncio.sleep(OUTAGE_PATIENCE)
+            await asyncio.sleep(OUTAGE_CHECK_INTERVAL)
             if outage.failures:
-                to_tell = 2
-            if to_tell:
+                announcements_left = 2
+            if announcements_left:
                 try:
                     await self._layer.group_send(OUTAGES, {"type": "live.call", "group": OUTAGES, "data": None})
                 except LAYER_DOWN as failure:
@@ -224,43 +226,45 @@ class Hub:
                 except Exception:  # as in the sweep
                     logger.exception("live_watch_failed")
                     continue
-                outage.is_over()
-                to_tell -= 1
+                outage.recovered()
+                announcements_left -= 1
 
-    def _hear_of_outage(self, data: None) -> None:
-        self._run(self._look())
+    def _on_outage_over(self, data: None) -> None:
+        self._run(self._check_everything())
 
     async def _compare(self, names: Iterable[str]) -> None:
         was = {name: self._feeds[name].seq for name in names if name in self._feeds}
         if not was:
             return
-        heads = await in_database_thread(feeds.heads_now, was)
+        heads = await in_database_thread(feeds.current_heads, was)
         for name, seq in was.items():
             if feed := self._feeds.get(name):
                 feed.compare(heads[name], was=seq)
 
-    async def _check_passes(self) -> None:
-        shown = self.passes.shown()
-        if shown:
-            self.passes.keep(await in_database_thread(guard().still_good, shown), of=shown)
+    async def _check_credentials(self) -> None:
+        credentials = self.connections.credentials()
+        if credentials:
+            self.connections.revoke_invalid(
+                await in_database_thread(auth_backend().still_valid, credentials), checked=credentials
+            )
 
     async def _check_rights(self) -> None:
         """Reauthenticate every socket whose user may have lost the right to listen, visitors' too."""
-        kinds: defaultdict[type[Reader], list[Reader]] = defaultdict(list)
+        by_class: defaultdict[type[Subscriber], list[Subscriber]] = defaultdict(list)
         for feed in self._feeds.values():
-            for reader in feed.readers:
-                kinds[type(reader)].append(reader)
-        for kind, readers in kinds.items():
+            for subscriber in feed.subscribers:
+                by_class[type(subscriber)].append(subscriber)
+        for consumer_class, subscribers in by_class.items():
             try:
-                allowed = set(await in_database_thread(kind.still_allowed, readers))
+                allowed = set(await in_database_thread(consumer_class.still_allowed, subscribers))
             except Error:
                 raise  # the database is down for all of them
             except Exception:  # the sockets of other kinds have to be asked about, too
-                logger.exception("rights_not_checked", kind=kind.__name__)
+                logger.exception("authorization_not_checked", consumer_class=consumer_class.__name__)
                 continue
-            for reader in readers:
-                if reader not in allowed:
-                    reader.take_recheck()
+            for subscriber in subscribers:
+                if subscriber not in allowed:
+                    subscriber.on_reauthorize()
 
     def _run(self, job: Coroutine[Any, Any, None]) -> None:
         task = jobs.spawn(job)
@@ -290,12 +294,12 @@ async def call(group: str, data: Any) -> None:
     await _send(group, {"type": "live.call", "group": group, "data": data})
 
 
-async def end_device(device: str) -> None:
+async def end_session(session_id: str) -> None:
     """A device was signed out: close its sockets, in every process."""
-    await call(ENDED_DEVICES, device)
+    await call(REVOKED_SESSIONS, session_id)
 
 
-async def recheck(group: str) -> None:
+async def reauthorize(group: str) -> None:
     """Rights have changed: have every socket of a group ask again whether it may listen, and close if not."""
     await _send(group, {"type": "live.recheck", "group": group})
 

@@ -27,7 +27,7 @@ LayerMessage: TypeAlias = dict[str, Any]
 LAYER_DOWN = (OSError, RedisError)
 
 
-SAY_AGAIN_AFTER = 10.0  # seconds
+REPEAT_LOG_AFTER = 10.0  # seconds
 
 
 class Outage:
@@ -35,22 +35,22 @@ class Outage:
 
     def __init__(self) -> None:
         self.failures = 0
-        self._began = self._said = 0.0
+        self._started_at = self._logged_at = 0.0
 
     def failed(self, failure: Exception) -> None:
         """Nothing is lost by it (docs/decisions/0006-feeds.md), but somebody should know."""
         counts.layer_failures += 1
         now = time.monotonic()
         if not self.failures:
-            self._began = now
+            self._started_at = now
         self.failures += 1
-        if self.failures == 1 or now - self._said >= SAY_AGAIN_AFTER:
-            self._said = now
+        if self.failures == 1 or now - self._logged_at >= REPEAT_LOG_AFTER:
+            self._logged_at = now
             logger.warning("live_layer_down", error=type(failure).__name__, failures=self.failures)
 
-    def is_over(self) -> None:
+    def recovered(self) -> None:
         if self.failures:
-            seconds = round(time.monotonic() - self._began, 1)
+            seconds = round(time.monotonic() - self._started_at, 1)
             logger.warning("live_layer_back", seconds=seconds, failures=self.failures)
             self.failures = 0
 
@@ -113,10 +113,10 @@ class RedisLayer(RedisPubSubChannelLayer):  # type: ignore[misc]  # channels_red
     async def group_send_many(self, messages: Iterable[tuple[str, LayerMessage]]) -> None:
         async with self.connection().pipeline(transaction=False) as pipe:
             for group, message in messages:
-                pipe.publish(*self.parcel(group, message))
+                pipe.publish(*self.publish_args(group, message))
             await pipe.execute()
 
-    def parcel(self, group: str, message: LayerMessage) -> tuple[str, bytes]:
+    def publish_args(self, group: str, message: LayerMessage) -> tuple[str, bytes]:
         """What to PUBLISH where, for whoever does it in a round trip of their own."""
         return self._get_layer()._get_group_channel_name(group), self.serialize(message)
 
@@ -132,7 +132,7 @@ class RedisLayer(RedisPubSubChannelLayer):  # type: ignore[misc]  # channels_red
             await client.aclose(close_connection_pool=True)
 
 
-@jobs.closes_with_loop
+@jobs.on_loop_close
 async def close_redis() -> None:
     """Close this loop's connections to Redis."""
     layer = live_layer()

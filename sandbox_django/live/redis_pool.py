@@ -8,7 +8,7 @@ from redis.asyncio.connection import parse_url
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 
-class _NamesItsFailures:
+class _RaisesConnectionErrors:
     """Raises Redis' ConnectionError when the connection breaks during a send.
 
     redis-py raises an AttributeError there (the writer is None by then) and uvloop a RuntimeError, which no handler of
@@ -22,15 +22,15 @@ class _NamesItsFailures:
             raise RedisConnectionError("The connection broke during a send.") from failure
 
 
-class _Tcp(_NamesItsFailures, Connection):
+class _Tcp(_RaisesConnectionErrors, Connection):
     pass
 
 
-class _Tls(_NamesItsFailures, SSLConnection):
+class _Tls(_RaisesConnectionErrors, SSLConnection):
     pass
 
 
-class _UnixSocket(_NamesItsFailures, UnixDomainSocketConnection):
+class _UnixSocket(_RaisesConnectionErrors, UnixDomainSocketConnection):
     pass
 
 

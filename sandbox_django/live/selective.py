@@ -19,28 +19,28 @@ class SelectiveConsumer(LiveConsumer):
 
     hints_group: ClassVar[str]
 
-    def concerns(self, about: Any) -> bool:
+    def wants_hint(self, payload: Any) -> bool:
         """Whether a hint with this payload is for this browser."""
         raise NotImplementedError
 
     async def post_authentication(self) -> None:
-        _open(self.hints_group).add(self)
-        await current_hub().listen(self.hints_group, partial(_tell, self.hints_group))
+        _consumers_of(self.hints_group).add(self)
+        await current_hub().listen(self.hints_group, partial(_deliver, self.hints_group))
 
-    def _leave(self) -> None:
-        super()._leave()
-        _open(self.hints_group).discard(self)
+    def _detach(self) -> None:
+        super()._detach()
+        _consumers_of(self.hints_group).discard(self)
 
 
 _consumers: PerLoop[defaultdict[str, set[SelectiveConsumer]]] = PerLoop(lambda: defaultdict(set))
 
 
-def _open(group: str) -> set[SelectiveConsumer]:
+def _consumers_of(group: str) -> set[SelectiveConsumer]:
     return _consumers.current()[group]
 
 
-def _tell(group: str, frame: str) -> None:
-    about = json.loads(frame)["payload"]
-    for consumer in tuple(_open(group)):
-        if consumer.concerns(about):
-            consumer.take_hint(frame)
+def _deliver(group: str, frame: str) -> None:
+    payload = json.loads(frame)["payload"]
+    for consumer in tuple(_consumers_of(group)):
+        if consumer.wants_hint(payload):
+            consumer.on_hint(frame)

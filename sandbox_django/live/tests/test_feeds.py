@@ -22,7 +22,7 @@ from live import feeds
 from live.feeds import Replay
 from live.models import Feed, FeedEvent
 from live.tests.notes import NoteWritten, RecordingLayer, layer_in_use
-from test_utils.connections import in_own_connection
+from test_utils.connections import with_own_connection
 
 
 class Oops(Exception):
@@ -47,7 +47,7 @@ def write_notes(name: str, *numbers: int) -> None:
 
 
 def seqs(replay: Replay) -> list[int]:
-    return [fact.seq for fact in replay.facts]
+    return [event.seq for event in replay.events]
 
 
 class WriteTests(FeedCase):
@@ -60,12 +60,12 @@ class WriteTests(FeedCase):
         write_notes("room.1", 9)
 
         assert self.sent() == [("room.1", 1), ("room.1", 2)]
-        assert [json.loads(fact.frame)["payload"] for fact in feeds.read("room.1", 0).facts] == [
+        assert [json.loads(event.frame)["payload"] for event in feeds.read("room.1", 0).events] == [
             {"number": 7},
             {"number": 9},
         ]
 
-    def test_the_first_fact_that_is_rolled_back_leaves_no_feed_behind(self) -> None:
+    def test_the_first_event_that_is_rolled_back_leaves_no_feed_behind(self) -> None:
         with suppress(Oops), feeds.write("room.1") as feed:
             feed.publish(NoteWritten.of(7))
             raise Oops
@@ -87,11 +87,11 @@ class WriteTests(FeedCase):
         with feeds.write("room.1") as feed:
             feed.publish(NoteWritten.of(7), ends_text=(40, 12))
 
-        (fact,) = feeds.read("room.1", 0).facts
-        assert json.loads(fact.frame) == {"action": "note_written", "payload": {"number": 7}, "seq": 1}
-        assert (fact.text_id, fact.text_length) == (40, 12)
+        (event,) = feeds.read("room.1", 0).events
+        assert json.loads(event.frame) == {"action": "note_written", "payload": {"number": 7}, "seq": 1}
+        assert (event.text_id, event.text_length) == (40, 12)
         (sent,) = self.layer.sent
-        assert sent == ("room.1", feeds.fact_message("room.1", fact))
+        assert sent == ("room.1", feeds.event_message("room.1", event))
 
     def test_nothing_is_told_before_the_commit(self) -> None:
         with feeds.write("room.1") as feed:
@@ -124,7 +124,7 @@ class WriteTests(FeedCase):
         assert self.sent() == [("room.1", 1), ("room.1", 2)]
         assert seqs(feeds.read("room.1", 0)) == [1, 2]
 
-    def test_two_feeds_get_their_facts_together_or_not_at_all(self) -> None:
+    def test_two_feeds_get_their_events_together_or_not_at_all(self) -> None:
         with feeds.write("room.2", "person.1") as (room, person):
             room.publish(NoteWritten.of(7))
             person.publish(NoteWritten.of(8))
@@ -296,7 +296,7 @@ class PruneTests(TestCase):
 
         assert feeds.prune() == 5 - kept
 
-        assert len(feeds.read("room.1", 5 - kept).facts) == kept
+        assert len(feeds.read("room.1", 5 - kept).events) == kept
         assert not feeds.read("room.1", 0).complete
         assert seqs(feeds.read("room.2", 0)) == [1]
 
@@ -314,14 +314,18 @@ class PruneTests(TestCase):
         # Without a row a feed stands at the floor: nobody is told that something is missing who misses nothing.
         assert feeds.head("room.1") == 5
         assert feeds.read("room.1", 5) == Replay(5, [], complete=True)
-        assert feeds.heads_now({"room.1": 5, "room.2": 1, "restored": 9}) == {"room.1": 5, "room.2": 1, "restored": 0}
+        assert feeds.current_heads({"room.1": 5, "room.2": 1, "restored": 9}) == {
+            "room.1": 5,
+            "room.2": 1,
+            "restored": 0,
+        }
 
         write_notes("room.2", *range(100))
 
         assert feeds.head("room.2") == 105
         for since in (0, 1, 4):
             assert not feeds.read("room.2", since).complete
-        assert len(feeds.read("room.2", 5).facts) == 100
+        assert len(feeds.read("room.2", 5).events) == 100
 
     def test_a_feed_that_is_written_to_again_stays(self) -> None:
         FeedEvent.objects.all().delete()
@@ -355,8 +359,8 @@ class ConcurrencyTests(FeedCase):
         start = threading.Barrier(self.WRITERS + 1)
 
         with ThreadPoolExecutor(self.WRITERS + 1) as pool:
-            reader = pool.submit(in_own_connection, self.follow, start, writers_are_done)
-            writers = [pool.submit(in_own_connection, self.write, start, number) for number in range(self.WRITERS)]
+            reader = pool.submit(with_own_connection, self.follow, start, writers_are_done)
+            writers = [pool.submit(with_own_connection, self.write, start, number) for number in range(self.WRITERS)]
             try:
                 written = [pair for writer in writers for pair in writer.result(60)]
             finally:
@@ -365,12 +369,12 @@ class ConcurrencyTests(FeedCase):
 
         for name in "abcd":
             replay = feeds.read(name, 0)
-            rows = [json.loads(fact.frame)["payload"]["number"] for fact in replay.facts]
+            rows = [json.loads(event.frame)["payload"]["number"] for event in replay.events]
             assert replay.complete
             assert seqs(replay) == list(range(1, replay.head + 1))
             assert rows == sorted(rows), "a later number has an earlier row"
             assert sorted(rows) == sorted(row for feed, row in written if feed == name), "not what the writers wrote"
-            assert seen[name] == list(replay.facts), "whoever read meanwhile saw something else"
+            assert seen[name] == list(replay.events), "whoever read meanwhile saw something else"
         assert len(self.sent()) == len(set(self.sent())) == len(written)
 
     def write(self, start: threading.Barrier, number: int) -> list[tuple[str, int]]:
@@ -393,16 +397,16 @@ class ConcurrencyTests(FeedCase):
             written += [(name, row) for name in names]
         return written
 
-    def follow(self, start: threading.Barrier, writers_are_done: threading.Event) -> dict[str, list[feeds.Fact]]:
+    def follow(self, start: threading.Barrier, writers_are_done: threading.Event) -> dict[str, list[feeds.Event]]:
         """Read what is new, again and again, as sockets do that come back: whatever is passed over is lost."""
-        seen: dict[str, list[feeds.Fact]] = {name: [] for name in "abcd"}
+        seen: dict[str, list[feeds.Event]] = {name: [] for name in "abcd"}
         start.wait(60)
         is_last_round = False
         while not is_last_round:
             is_last_round = writers_are_done.is_set()
-            for name, facts in seen.items():
-                replay = feeds.read(name, len(facts))
+            for name, events in seen.items():
+                replay = feeds.read(name, len(events))
                 assert replay.complete
-                assert seqs(replay) == list(range(len(facts) + 1, replay.head + 1))
-                facts += replay.facts
+                assert seqs(replay) == list(range(len(events) + 1, replay.head + 1))
+                events += replay.events
         return seen

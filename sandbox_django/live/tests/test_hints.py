@@ -11,7 +11,7 @@ from django.test import TransactionTestCase
 from live import hints
 from live.hub import current_hub
 from live.layers import LayerMessage
-from live.texts import Piece
+from live.text_stream import TextChunk
 
 
 class CountMessage(BaseMessage):
@@ -25,31 +25,31 @@ class Listener:
     seq = 0
 
     def __init__(self, last: str) -> None:
-        self.heard: list[str] = []
-        self.heard_last = asyncio.Event()
+        self.received: list[str] = []
+        self.received_last = asyncio.Event()
         self._last = last
 
-    def take_hint(self, frame: str) -> None:
-        self.heard.append(frame)
+    def on_hint(self, frame: str) -> None:
+        self.received.append(frame)
         if frame == self._last:
-            self.heard_last.set()
+            self.received_last.set()
 
-    def take_fact(self, fact: Any, *, anyhow: bool = False) -> bool:
+    def on_event(self, event: Any, *, from_log: bool = False) -> bool:
         return True
 
-    def take_text(self, piece: Piece, *, anyhow: bool = False) -> bool:
+    def on_chunk(self, chunk: TextChunk, *, from_log: bool = False) -> bool:
         return True
 
-    def take_event(self, message: LayerMessage) -> None: ...
+    def on_channel_event(self, message: LayerMessage) -> None: ...
 
-    def take_recheck(self) -> None: ...
+    def on_reauthorize(self) -> None: ...
 
     def resync(self, head: int) -> None: ...
 
-    def stored_texts(self, text_ids: Any) -> list[Piece]:
+    def stored_texts(self, text_ids: Any) -> list[TextChunk]:
         return []
 
-    async def running_text(self, text_id: int) -> Piece | None:
+    async def running_text(self, text_id: int) -> TextChunk | None:
         return None
 
     @classmethod
@@ -70,26 +70,26 @@ class HintTests(TransactionTestCase):
 
         for number in range(100):
             hints.send("a.group", "one thing", CountMessage(payload=number))
-        await asyncio.wait_for(listener.heard_last.wait(), 5)
+        await asyncio.wait_for(listener.received_last.wait(), 5)
 
-        assert listener.heard == ['{"action":"count","payload":0}', '{"action":"count","payload":99}']
+        assert listener.received == ['{"action":"count","payload":0}', '{"action":"count","payload":99}']
 
     async def test_things_do_not_wait_for_each_other(self) -> None:
         listener = await self.listen('{"action":"count","payload":1}')
 
         hints.send("a.group", "one thing", CountMessage(payload=0))
         hints.send("a.group", "another", CountMessage(payload=1))
-        await asyncio.wait_for(listener.heard_last.wait(), 5)
+        await asyncio.wait_for(listener.received_last.wait(), 5)
 
-        assert len(listener.heard) == 2
+        assert len(listener.received) == 2
 
     async def test_after_a_rest_the_next_one_goes_at_once(self) -> None:
         first = await self.listen('{"action":"count","payload":0}')
         hints.send("a.group", "one thing", CountMessage(payload=0))
-        await asyncio.wait_for(first.heard_last.wait(), 5)
+        await asyncio.wait_for(first.received_last.wait(), 5)
         await asyncio.sleep(0.06)  # the rest itself is what is tested
         second = await self.listen('{"action":"count","payload":1}')
 
         with mock.patch.object(hints, "INTERVAL", 60):
             hints.send("a.group", "one thing", CountMessage(payload=1))
-            await asyncio.wait_for(second.heard_last.wait(), 5)
+            await asyncio.wait_for(second.received_last.wait(), 5)

@@ -1,6 +1,6 @@
 """The hub: whatever the layer, the log or one browser does, every other page gets everything, once and in order.
 
-The pages (live/tests/rooms.py) complain by themselves when a frame comes twice, too early or not at all. Time is
+The pages (live/tests/live_rooms.py) complain by themselves when a frame comes twice, too early or not at all. Time is
 virtual, so the waits are the real ones.
 """
 
@@ -15,21 +15,21 @@ from django.db import InterfaceError, OperationalError
 from django.test import TransactionTestCase, override_settings
 from rest_framework.permissions import IsAuthenticated
 
-from live import feeds, hub, outbox
+from live import feeds, hub, send_queue
 from live.consumer import CLOSE_SIGNED_OUT, CLOSE_SLOW
-from live.feeds import Fact
-from live.hub import OUTAGE_PATIENCE, RECHECK_DELAYS, SWEEP_INTERVAL, current_hub
-from live.local_feed import DATABASE_PATIENCE, JOINING_SECONDS, LATE_PATIENCE, LOST_AFTER
+from live.feeds import Event
+from live.hub import HEAD_CHECK_DELAYS, OUTAGE_CHECK_INTERVAL, SWEEP_INTERVAL, current_hub
+from live.local_feed import DATABASE_RETRY_DELAY, LOSS_TIMEOUT, REORDER_DELAY, SUBSCRIBE_GRACE_SECONDS
 from live.metrics import counts
 from live.models import Feed, FeedEvent
+from live.tests.live_rooms import Delivery, FaultyLayer, OpenAuthenticator, Page, Room, RoomConsumer
 from live.tests.notes import layer_in_use
-from live.tests.rooms import Fate, MischievousLayer, OpenDoor, Page, Room, RoomConsumer
 from test_utils import virtual_time
 
 AT_ONCE = 0.001  # far less than any wait of the hub
-SOON = LATE_PATIENCE + 0.01  # a gap is noticed, not waited for any longer, and filled
-RECHECKED = RECHECK_DELAYS[-1] + 2 * LATE_PATIENCE
-LOST = Fate(arrives_after=())
+SOON = REORDER_DELAY + 0.01  # a gap is noticed, not waited for any longer, and filled
+RECHECKED = HEAD_CHECK_DELAYS[-1] + 2 * REORDER_DELAY
+LOST = Delivery(arrives_after=())
 
 
 class HubCase(TransactionTestCase):
@@ -37,13 +37,13 @@ class HubCase(TransactionTestCase):
         # What is left of a loop is ended here, and not while pytest parses the source of a failure: Python 3.11 then
         # gives up with "AST constructor recursion depth mismatch", and nobody learns which test it was.
         self.addCleanup(gc.collect)
-        self.layer = MischievousLayer()
+        self.layer = FaultyLayer()
         self.enterContext(layer_in_use(self.layer))
         self.read = self.enterContext(mock.patch.object(feeds, "read", wraps=feeds.read))
         self.room = Room()
         self.pages: list[Page] = []
         # How long the next ways to the database, and back, take; after that, no time.
-        self.hops: deque[float] = deque()
+        self.handoffs: deque[float] = deque()
 
     def play(self, scene: Callable[[], Awaitable[None]]) -> None:
         async def whole() -> None:
@@ -54,7 +54,7 @@ class HubCase(TransactionTestCase):
             for page in self.pages:
                 page.leave()
 
-        virtual_time.run(whole(), hops=(self.hops.popleft() if self.hops else 0.0 for _ in count()))
+        virtual_time.run(whole(), handoffs=(self.handoffs.popleft() if self.handoffs else 0.0 for _ in count()))
 
     def assert_everybody_has_everything(self) -> None:
         for page in self.pages:
@@ -64,7 +64,7 @@ class HubCase(TransactionTestCase):
     async def open(self, *, fetch_first: bool = True) -> Page:
         """A page that listens, and has been listening long enough for the hub not to look after it specially."""
         page = self.come(fetch_first=fetch_first)
-        assert not self.hops, "they are for later"
+        assert not self.handoffs, "they are for later"
         await asyncio.sleep(RECHECKED)
         self.read.reset_mock()
         return page
@@ -80,7 +80,7 @@ class HubCase(TransactionTestCase):
 
 
 class FactTests(HubCase):
-    def test_everybody_hears_everything_in_order_without_asking_the_log(self) -> None:
+    def test_everybody_receives_everything_in_order_without_asking_the_log(self) -> None:
         async def scene() -> None:
             await self.open()
             await self.open(fetch_first=False)
@@ -111,7 +111,7 @@ class FactTests(HubCase):
         async def scene() -> None:
             await self.open()
 
-            self.layer.expect([Fate((LATE_PATIENCE / 2,)), Fate()])
+            self.layer.expect([Delivery((REORDER_DELAY / 2,)), Delivery()])
             self.room.write(2)
             await asyncio.sleep(1)
 
@@ -119,11 +119,13 @@ class FactTests(HubCase):
 
         self.play(scene)
 
-    def test_what_comes_twice_or_in_the_wrong_order_is_heard_once_and_in_order(self) -> None:
+    def test_what_comes_twice_or_in_the_wrong_order_is_received_once_and_in_order(self) -> None:
         async def scene() -> None:
             await self.open()
 
-            self.layer.expect([Fate((0.03, 0.2)), Fate((0.02, 0.0)), Fate((0.01, 0.01)), Fate((0.0, 0.5))])
+            self.layer.expect(
+                [Delivery((0.03, 0.2)), Delivery((0.02, 0.0)), Delivery((0.01, 0.01)), Delivery((0.0, 0.5))]
+            )
             self.room.write(4)
             await asyncio.sleep(1)
 
@@ -133,7 +135,7 @@ class FactTests(HubCase):
         async def scene() -> None:
             await self.open()
 
-            self.layer.expect([Fate((0.0, 0.01))])
+            self.layer.expect([Delivery((0.0, 0.01))])
             self.room.write()
             await asyncio.sleep(2 * SOON)
 
@@ -172,24 +174,24 @@ class FactTests(HubCase):
         async def scene() -> None:
             page = await self.open()
 
-            self.layer.expect(Fate(layer_is_down=True) for _ in range(3))
+            self.layer.expect(Delivery(layer_is_down=True) for _ in range(3))
             self.room.write(2)
-            await asyncio.sleep(OUTAGE_PATIENCE / 2)
+            await asyncio.sleep(OUTAGE_CHECK_INTERVAL / 2)
             assert self.layer.outage.failures
-            await asyncio.sleep(4 * OUTAGE_PATIENCE)
+            await asyncio.sleep(4 * OUTAGE_CHECK_INTERVAL)
 
             assert page.has_everything
             assert not self.layer.outage.failures, "nobody said that it is over"
 
         self.play(scene)
 
-    def test_that_the_layer_is_back_is_told_again_to_those_who_could_not_hear_yet(self) -> None:
+    def test_that_the_layer_is_back_is_told_again_to_those_who_could_not_receive_yet(self) -> None:
         async def scene() -> None:
             page = await self.open()
 
-            self.layer.expect([Fate(layer_is_down=True), LOST])  # the write, and the first time that it is told
+            self.layer.expect([Delivery(layer_is_down=True), LOST])  # the write, and the first time that it is told
             self.room.write()
-            await asyncio.sleep(4 * OUTAGE_PATIENCE)
+            await asyncio.sleep(4 * OUTAGE_CHECK_INTERVAL)
 
             assert page.has_everything
 
@@ -211,7 +213,7 @@ class FactTests(HubCase):
 
     def test_what_happens_between_the_log_and_the_subscription_is_not_lost(self) -> None:
         async def scene() -> None:
-            self.hops.extend([0, 1])
+            self.handoffs.extend([0, 1])
             page = self.come(fetch_first=False)
             await asyncio.sleep(0.5)  # the log was read, and the way back takes a second
             self.room.write(2)
@@ -227,7 +229,7 @@ class FactTests(HubCase):
 
         async def scene() -> None:
             await self.open()
-            self.hops.extend([0, 1])
+            self.handoffs.extend([0, 1])
             page = self.come(fetch_first=False)
             await asyncio.sleep(0.5)
             self.room.write(2)
@@ -244,7 +246,7 @@ class FactTests(HubCase):
 
             self.lose(1)
             self.room.write(2)
-            self.hops.extend([0, 1])
+            self.handoffs.extend([0, 1])
             await asyncio.sleep(0.2)  # the log was asked, and the answer takes its time
             self.lose(1)
             self.room.write()
@@ -257,9 +259,9 @@ class FactTests(HubCase):
 
     def test_a_layer_that_was_down_when_a_page_came_is_asked_again_by_the_sweep(self) -> None:
         async def scene() -> None:
-            self.layer.expect(Fate(layer_is_down=True) for _ in range(5))
+            self.layer.expect(Delivery(layer_is_down=True) for _ in range(5))
             page = await self.open()
-            self.layer.behave()
+            self.layer.deliver_all()
             self.room.write()
             await asyncio.sleep(SWEEP_INTERVAL)
             assert page.has_everything
@@ -271,7 +273,7 @@ class FactTests(HubCase):
 
         self.play(scene)
 
-    def test_a_subscription_that_fails_in_a_new_way_spoils_only_that_visit(self) -> None:
+    def test_a_subscription_that_fails_in_a_new_way_spoils_only_that_join(self) -> None:
         async def scene() -> None:
             elsewhere = Page(Room())
             elsewhere.open()  # the hub's own subscriptions are made
@@ -298,7 +300,7 @@ class FactTests(HubCase):
             self.room.write(2)
             await asyncio.sleep(SOON)
             assert not page.has_everything
-            await asyncio.sleep(2 * (DATABASE_PATIENCE + SOON))
+            await asyncio.sleep(2 * (DATABASE_RETRY_DELAY + SOON))
 
             assert page.has_everything
 
@@ -309,11 +311,11 @@ class FactTests(HubCase):
             page = await self.open()
             self.read.side_effect = [KeyError("nobody expects that"), mock.DEFAULT]
 
-            self.room.begin_text()
+            self.room.start_stream()
             await asyncio.sleep(AT_ONCE)
             self.lose(1)
             await self.room.grow("Two cups.")
-            self.room.end_text()
+            self.room.end_stream()
             await asyncio.sleep(SWEEP_INTERVAL + SOON)
 
             assert page.has_everything
@@ -325,7 +327,7 @@ class FactTests(HubCase):
             page = await self.open()
             await self.layer.group_send(self.room.name, {"type": "live.fact"})
             await self.layer.group_send(self.room.name, {"group": self.room.name, "type": "live.fact", "seq": "one"})
-            with mock.patch.object(MischievousLayer, "receive", side_effect=ValueError("can't be decoded")):
+            with mock.patch.object(FaultyLayer, "receive", side_effect=ValueError("can't be decoded")):
                 await self.layer.group_send(self.room.name, {})
                 await asyncio.sleep(1)
 
@@ -336,15 +338,15 @@ class FactTests(HubCase):
 
         self.play(scene)
 
-    def test_a_fact_that_was_never_stored_is_not_waited_for(self) -> None:
+    def test_a_event_that_was_never_stored_is_not_waited_for(self) -> None:
         """A standby took over that lacks the last commit: its number will be another fact's."""
 
         async def scene() -> None:
             await self.open()
             self.room.write()
-            fact = Fact(seq=3, frame="never stored")
+            event = Event(seq=3, frame="never stored")
 
-            await self.layer.group_send(self.room.name, feeds.fact_message(self.room.name, fact))
+            await self.layer.group_send(self.room.name, feeds.event_message(self.room.name, event))
             await asyncio.sleep(60)
             assert self.read.call_count <= 2, "the log is asked again and again"
             self.room.write(2)
@@ -357,32 +359,32 @@ class GapCountTests(HubCase):
     """What the metric counts: events and texts that this process lost, and nothing else."""
 
     async def settle(self) -> None:
-        await asyncio.sleep(JOINING_SECONDS)
+        await asyncio.sleep(SUBSCRIBE_GRACE_SECONDS)
         counts.gaps_found = counts.gaps_filled = 0
 
     def test_nothing_is_counted_when_nothing_is_wrong(self) -> None:
         async def scene() -> None:
             counts.gaps_found = counts.gaps_filled = 0
-            self.hops.extend([0.0, 0.0, 0.0, 0.5])
+            self.handoffs.extend([0.0, 0.0, 0.0, 0.5])
             self.come()
             await asyncio.sleep(0.2)
             self.room.write()  # between the log and the subscription
             await asyncio.sleep(1)
             await self.settle()
 
-            for delay in (0.0, LATE_PATIENCE / 2, 6 * LATE_PATIENCE):
-                self.layer.expect([Fate((delay,))])
+            for delay in (0.0, REORDER_DELAY / 2, 6 * REORDER_DELAY):
+                self.layer.expect([Delivery((delay,))])
                 self.room.write()
                 self.come()  # a page that is ahead of the feed, or behind it
                 await asyncio.sleep(1)
-            self.room.begin_text()
+            self.room.start_stream()
             await self.room.grow("Two ")
             self.come()  # in the middle of a text
             await self.room.grow("cups ")
             await asyncio.sleep(1)
             await self.room.grow("of water.")
-            self.room.end_text()
-            await asyncio.sleep(SWEEP_INTERVAL + 2 * LOST_AFTER)
+            self.room.end_stream()
+            await asyncio.sleep(SWEEP_INTERVAL + 2 * LOSS_TIMEOUT)
 
             assert (counts.gaps_found, counts.gaps_filled) == (0, 0)
 
@@ -396,7 +398,7 @@ class GapCountTests(HubCase):
 
             self.lose(2)
             self.room.write(3)
-            await asyncio.sleep(SOON + LOST_AFTER)
+            await asyncio.sleep(SOON + LOSS_TIMEOUT)
 
             assert (counts.gaps_found, counts.gaps_filled) == (1, 1)
 
@@ -406,13 +408,13 @@ class GapCountTests(HubCase):
         async def scene() -> None:
             await self.open()
             await self.settle()
-            self.room.begin_text()
+            self.room.start_stream()
             await self.room.grow("Two ")
             self.lose(1)
             await self.room.grow("cups ")
             await self.room.grow("of water.")
-            self.room.end_text()
-            await asyncio.sleep(SOON + LOST_AFTER)
+            self.room.end_stream()
+            await asyncio.sleep(SOON + LOSS_TIMEOUT)
 
             assert counts.gaps_found == 1
 
@@ -472,11 +474,11 @@ class ResyncTests(HubCase):
         async def scene() -> None:
             page = await self.open()
 
-            self.layer.expect([Fate((LATE_PATIENCE + 0.3,))])
+            self.layer.expect([Delivery((REORDER_DELAY + 0.3,))])
             self.room.write(2)
             self.prune()
-            self.hops.extend([0, 0.5])
-            await asyncio.sleep(LATE_PATIENCE + 0.2)  # the log was asked, in vain
+            self.handoffs.extend([0, 0.5])
+            await asyncio.sleep(REORDER_DELAY + 0.2)  # the log was asked, in vain
             self.room.write()
             await asyncio.sleep(1)
 
@@ -513,19 +515,19 @@ class ResyncTests(HubCase):
 
         self.play(scene)
 
-    def test_texts_that_get_old_ids_again_in_a_restored_database_are_heard(self) -> None:
+    def test_texts_that_get_old_ids_again_in_a_restored_database_are_received(self) -> None:
         async def scene() -> None:
             await self.open()
-            text = self.room.begin_text()
+            text = self.room.start_stream()
             await self.room.grow("Once")
-            self.room.end_text()
+            self.room.end_stream()
             await asyncio.sleep(SOON)
             self.restore(head=0)
             await asyncio.sleep(SWEEP_INTERVAL + SOON)
 
-            self.room.begin_text(text_id=text.id)
+            self.room.start_stream(text_id=text.id)
             await self.room.grow("Again")
-            self.room.end_text()
+            self.room.end_stream()
             await asyncio.sleep(SOON)
 
         self.play(scene)
@@ -534,14 +536,14 @@ class ResyncTests(HubCase):
         """The database is of a time before the facts after `head`."""
         FeedEvent.objects.filter(feed__name=self.room.name, seq__gt=head).delete()
         Feed.objects.filter(name=self.room.name).update(head=head)
-        self.room.forget_all_but(head)
+        self.room.truncate_after(head)
 
 
 class TextTests(HubCase):
     def test_a_lost_piece_is_filled_from_the_buffer_at_the_next_one(self) -> None:
         async def scene() -> None:
             page = await self.open()
-            self.room.begin_text()
+            self.room.start_stream()
 
             await self.room.grow("Two ")
             self.lose(1)
@@ -550,7 +552,7 @@ class TextTests(HubCase):
             await asyncio.sleep(SOON)
 
             assert page.text == "Two 🍚 cups "
-            self.room.end_text()
+            self.room.end_stream()
             await asyncio.sleep(AT_ONCE)
 
         self.play(scene)
@@ -558,44 +560,44 @@ class TextTests(HubCase):
     def test_an_end_whose_text_is_not_complete_waits_for_it(self) -> None:
         async def scene() -> None:
             await self.open()
-            self.room.begin_text()
+            self.room.start_stream()
 
             await self.room.grow("Two ")
             self.lose(1)
             await self.room.grow("cups.")
-            self.room.end_text()
+            self.room.end_stream()
             await asyncio.sleep(SOON)
 
         self.play(scene)
 
-    def test_a_text_whose_beginning_was_not_heard_of_waits_for_that(self) -> None:
+    def test_a_text_whose_beginning_was_not_received_waits_for_that(self) -> None:
         async def scene() -> None:
             page = await self.open()
 
             self.lose(1)
-            self.room.begin_text()
+            self.room.start_stream()
             await asyncio.sleep(AT_ONCE)
             await self.room.grow("Two ")
             await asyncio.sleep(SOON)
 
             assert page.text == "Two "
-            self.room.end_text()
+            self.room.end_stream()
             await asyncio.sleep(AT_ONCE)
 
         self.play(scene)
 
-    def test_a_page_that_opens_in_the_middle_gets_what_was_said_and_then_the_rest(self) -> None:
+    def test_a_page_that_opens_in_the_middle_gets_what_was_written_and_then_the_rest(self) -> None:
         async def scene() -> None:
-            self.room.begin_text()
+            self.room.start_stream()
             await self.room.grow("Two ")
-            self.hops.extend([0, 0, 0, 0, 0, 0, 0, 0.5])
+            self.handoffs.extend([0, 0, 0, 0, 0, 0, 0, 0.5])
             page = self.come()
             await asyncio.sleep(0.2)  # the buffer was asked, and the way back takes its time
             await self.room.grow("cups ")
             await asyncio.sleep(0.5)
             assert page.text == "Two cups "
 
-            self.room.end_text()
+            self.room.end_stream()
             await asyncio.sleep(AT_ONCE)
 
         self.play(scene)
@@ -603,12 +605,12 @@ class TextTests(HubCase):
     def test_a_page_that_comes_back_after_the_end_gets_the_text_and_then_the_end(self) -> None:
         async def scene() -> None:
             page = await self.open()
-            self.room.begin_text()
+            self.room.start_stream()
             await asyncio.sleep(AT_ONCE)
             await self.room.grow("Two ")
             page.leave()
             await self.room.grow("cups.")
-            self.room.end_text()
+            self.room.end_stream()
 
             page.open()
             await asyncio.sleep(AT_ONCE)
@@ -617,13 +619,13 @@ class TextTests(HubCase):
 
     def test_a_text_that_ends_while_a_page_opens_is_told_before_its_end(self) -> None:
         async def scene() -> None:
-            self.room.begin_text()
+            self.room.start_stream()
             await self.room.grow("Two ")
-            self.hops.extend([0, 0, 1, 1])
+            self.handoffs.extend([0, 0, 1, 1])
             self.come(fetch_first=False)
             await asyncio.sleep(0.5)  # the buffer is being asked
             await self.room.grow("cups.")
-            self.room.end_text()
+            self.room.end_stream()
             await asyncio.sleep(2)
 
         self.play(scene)
@@ -631,17 +633,17 @@ class TextTests(HubCase):
     def test_a_text_that_was_over_before_a_page_came_is_not_told_to_it_for_the_sake_of_another(self) -> None:
         async def scene() -> None:
             await self.open()
-            self.room.begin_text()
+            self.room.start_stream()
             await self.room.grow("Two cups.")
             self.lose(2)
-            self.room.end_text()
-            self.room.begin_text()
+            self.room.end_stream()
+            self.room.start_stream()
             self.come()
             await asyncio.sleep(SOON)
 
             await self.room.grow("Yes, ")
             await self.room.grow("two.")
-            self.room.end_text()
+            self.room.end_stream()
             await asyncio.sleep(SOON)
 
         self.play(scene)
@@ -649,15 +651,15 @@ class TextTests(HubCase):
     def test_a_piece_that_comes_again_after_the_end_is_not_told_though_the_next_text_has_begun(self) -> None:
         async def scene() -> None:
             await self.open()
-            self.room.begin_text()
+            self.room.start_stream()
             await asyncio.sleep(AT_ONCE)
-            self.layer.expect([Fate((0.0, 0.5))])
+            self.layer.expect([Delivery((0.0, 0.5))])
             await self.room.grow("Two cups.")
-            self.room.end_text()
-            self.room.begin_text()
+            self.room.end_stream()
+            self.room.start_stream()
             await self.room.grow("Yes.")
             await asyncio.sleep(1)
-            self.room.end_text()
+            self.room.end_stream()
             await asyncio.sleep(AT_ONCE)
 
         self.play(scene)
@@ -665,11 +667,11 @@ class TextTests(HubCase):
     def test_a_piece_that_comes_after_a_resync_is_not_taken_for_the_beginning_of_a_text(self) -> None:
         async def scene() -> None:
             page = await self.open()
-            self.room.begin_text()
+            self.room.start_stream()
             await asyncio.sleep(AT_ONCE)
-            self.layer.expect([Fate((0.3,)), LOST])
+            self.layer.expect([Delivery((0.3,)), LOST])
             await self.room.grow("Two cups.")
-            self.room.end_text()
+            self.room.end_stream()
             with override_settings(LIVE_KEEP_EVENTS=0):
                 feeds.prune()
             self.room.write()
@@ -682,7 +684,7 @@ class TextTests(HubCase):
     def test_a_running_text_goes_on_after_a_resync(self) -> None:
         async def scene() -> None:
             page = await self.open()
-            self.room.begin_text()
+            self.room.start_stream()
             await self.room.grow("Two ")
             self.lose(1)
             self.room.write(2)
@@ -694,7 +696,7 @@ class TextTests(HubCase):
             await self.room.grow("cups ")
             await asyncio.sleep(SOON)
             assert page.text == "Two cups "
-            self.room.end_text()
+            self.room.end_stream()
             await asyncio.sleep(AT_ONCE)
 
         self.play(scene)
@@ -704,12 +706,12 @@ class TextTests(HubCase):
             page = await self.open()
             failures = [InterfaceError, OperationalError, KeyError("a fault of ours")]
             for failure in failures:
-                with mock.patch.object(feeds, "heads_now", side_effect=failure):
+                with mock.patch.object(feeds, "current_heads", side_effect=failure):
                     await asyncio.sleep(SWEEP_INTERVAL + 1)
-            with mock.patch.object(MischievousLayer, "group_send", side_effect=AttributeError):
+            with mock.patch.object(FaultyLayer, "group_send", side_effect=AttributeError):
                 current_hub()._layer.outage.failed(OSError())
-                await asyncio.sleep(OUTAGE_PATIENCE * 2)
-            with mock.patch.object(MischievousLayer, "group_add", side_effect=AttributeError):
+                await asyncio.sleep(OUTAGE_CHECK_INTERVAL * 2)
+            with mock.patch.object(FaultyLayer, "group_add", side_effect=AttributeError):
                 await asyncio.sleep(SWEEP_INTERVAL + 1)
 
             self.lose(1)
@@ -725,18 +727,18 @@ class TextTests(HubCase):
 class SlowPageTests(HubCase):
     def test_too_many_bytes_for_a_page_that_does_not_read_send_it_away(self) -> None:
         async def scene() -> None:
-            with mock.patch.object(outbox, "MAX_WAITING_BYTES", 500):
+            with mock.patch.object(send_queue, "MAX_QUEUED_BYTES", 500):
                 slow, other = await self.open(), await self.open()
-                slow.look_away()
+                slow.stop_reading()
 
                 self.room.write(20)
                 await asyncio.sleep(0.1)
 
                 assert other.has_everything
-                slow.look_back()
+                slow.resume_reading()
                 await asyncio.sleep(AT_ONCE)
                 assert slow.closed_with == CLOSE_SLOW
-                assert outbox.Outbox.bytes_together == 0
+                assert send_queue.SendQueue.bytes_total == 0
 
             slow.open()
             await asyncio.sleep(0.1)
@@ -746,16 +748,16 @@ class SlowPageTests(HubCase):
 
     def test_too_many_bytes_for_all_pages_together_send_the_next_one_away(self) -> None:
         async def scene() -> None:
-            with mock.patch.object(outbox, "MAX_WAITING_BYTES_TOGETHER", 500):
+            with mock.patch.object(send_queue, "MAX_QUEUED_BYTES_TOTAL", 500):
                 slow = await self.open()
-                slow.look_away()
+                slow.stop_reading()
 
                 self.room.write(20)
                 await asyncio.sleep(0.1)
-                slow.look_back()
+                slow.resume_reading()
                 await asyncio.sleep(AT_ONCE)
                 assert slow.closed_with == CLOSE_SLOW
-                assert outbox.Outbox.bytes_together == 0
+                assert send_queue.SendQueue.bytes_total == 0
 
             slow.open()
             await asyncio.sleep(0.1)
@@ -766,7 +768,7 @@ class SlowPageTests(HubCase):
         async def scene() -> None:
             slow, other = await self.open(), await self.open()
 
-            slow.look_away()
+            slow.stop_reading()
             self.room.write(3)
             await asyncio.sleep(9)
             self.room.write()
@@ -774,7 +776,7 @@ class SlowPageTests(HubCase):
             assert slow.closed_with is None
             assert other.has_everything
             await asyncio.sleep(0.2)  # and that is 10 s
-            slow.look_back()
+            slow.resume_reading()
             await asyncio.sleep(AT_ONCE)
             assert slow.closed_with == CLOSE_SLOW
 
@@ -788,10 +790,10 @@ class SlowPageTests(HubCase):
         async def scene() -> None:
             page = await self.open()
 
-            page.look_away()
+            page.stop_reading()
             self.room.write(3)
             await asyncio.sleep(9)
-            page.look_back()
+            page.resume_reading()
             self.room.write(3)
             await asyncio.sleep(0.01)
 
@@ -813,7 +815,7 @@ class SlowPageTests(HubCase):
 
             page.open(reads=False)
             await asyncio.sleep(1)
-            page.look_back()
+            page.resume_reading()
             await asyncio.sleep(0.1)
 
             assert page.closed_with is None
@@ -829,30 +831,30 @@ class SlowPageTests(HubCase):
 
             page.open(reads=False)
             await asyncio.sleep(1)
-            page.look_back()
+            page.resume_reading()
             await asyncio.sleep(AT_ONCE)
             assert page.closed_with == CLOSE_SLOW
 
             page.open()
             await asyncio.sleep(0.1)
 
-        with mock.patch.object(outbox, "MAX_WAITING", 20):
+        with mock.patch.object(send_queue, "MAX_QUEUED_FRAMES", 20):
             self.play(scene)
 
-    def test_who_is_shut_out_gets_all_that_was_said_before(self) -> None:
+    def test_who_is_shut_out_gets_all_that_was_written_before(self) -> None:
         async def scene() -> None:
             page = await self.open()
 
-            page.look_away()
+            page.stop_reading()
             self.room.write(3)
             await asyncio.sleep(AT_ONCE)
-            with mock.patch.object(OpenDoor, "permission_classes", [IsAuthenticated]):
-                await hub.recheck(self.room.name)
+            with mock.patch.object(OpenAuthenticator, "permission_classes", [IsAuthenticated]):
+                await hub.reauthorize(self.room.name)
                 await asyncio.sleep(1)
-            page.look_back()
-            page.look_away()  # no more than what was on its way
+            page.resume_reading()
+            page.stop_reading()  # no more than what was on its way
             await asyncio.sleep(AT_ONCE)
-            page.look_back()
+            page.resume_reading()
             await asyncio.sleep(AT_ONCE)
 
             assert page.closed_with == 4401
@@ -863,14 +865,14 @@ class SlowPageTests(HubCase):
     def test_whose_device_is_signed_out_gets_nothing_more_of_what_waits(self) -> None:
         async def scene() -> None:
             page = await self.open()
-            (reader,) = current_hub()._feeds[self.room.name].readers
+            (reader,) = current_hub()._feeds[self.room.name].subscribers
             assert isinstance(reader, RoomConsumer)
 
-            page.look_away()
+            page.stop_reading()
             self.room.write(3)
             await asyncio.sleep(AT_ONCE)
-            reader.take_end()  # as when it is signed out
-            page.look_back()
+            reader.on_revoked()  # as when it is signed out
+            page.resume_reading()
             await asyncio.sleep(AT_ONCE)
 
             assert page.closed_with == CLOSE_SIGNED_OUT
@@ -881,10 +883,10 @@ class SlowPageTests(HubCase):
     def test_who_has_gone_without_a_word_takes_nothing_from_the_others(self) -> None:
         async def scene() -> None:
             pages = [await self.open() for _ in range(4)]
-            pages[0].break_off(ConnectionResetError())
+            pages[0].break_connection(ConnectionResetError())
             # What uvicorn says of a connection that it has closed, and we have not heard of yet.
-            pages[1].break_off(RuntimeError("Unexpected ASGI message 'websocket.send', after …"))
-            pages[2].break_off(KeyError("what nobody expects"))
+            pages[1].break_connection(RuntimeError("Unexpected ASGI message 'websocket.send', after …"))
+            pages[2].break_connection(KeyError("what nobody expects"))
 
             self.room.write()
             await asyncio.sleep(AT_ONCE)
@@ -916,11 +918,11 @@ class LeavingTests(HubCase):
 
         self.play(scene)
 
-    def test_who_comes_in_the_moment_the_last_one_leaves_is_heard(self) -> None:
+    def test_who_comes_in_the_moment_the_last_one_leaves_is_received(self) -> None:
         async def scene() -> None:
             await self.open()
             left = current_hub()._feeds[self.room.name]
-            (reader,) = left.readers
+            (reader,) = left.subscribers
 
             current_hub().leave(left, reader)
             joined = await current_hub().join(self.room.name, reader, feeds.head(self.room.name))
@@ -931,7 +933,7 @@ class LeavingTests(HubCase):
 
         self.play(scene)
 
-    def test_who_comes_while_another_is_still_being_let_in_and_goes_is_heard(self) -> None:
+    def test_who_comes_while_another_is_still_being_let_in_and_goes_is_received(self) -> None:
         async def scene() -> None:
             elsewhere = Page(Room())
             elsewhere.open()  # the hub's own subscriptions are made

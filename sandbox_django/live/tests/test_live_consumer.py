@@ -13,15 +13,15 @@ from django.db import OperationalError
 from django.test import Client, override_settings
 from rest_framework.permissions import AllowAny, IsAuthenticated
 
-from core.asgi import ServerLife, SocketDoor
+from core.asgi import Lifespan, WebSocketOriginMiddleware
 from live import feeds
 from live.authenticator import LiveAuthenticator
 from live.consumer import MAX_FRAME, LiveConsumer
 from live.models import Feed, FeedEvent
 from live.tests.notes import NoteWritten
 from test_utils.openai_test_utils import Gate
-from test_utils.people import alice
-from test_utils.testing import PATIENCE, Page, SocketTestCase
+from test_utils.testing import TIMEOUT, Page, SocketTestCase
+from test_utils.users import alice
 
 
 class RingMessage(BaseMessage):
@@ -29,11 +29,11 @@ class RingMessage(BaseMessage):
     payload: int
 
 
-class OpenDoor(LiveAuthenticator):
+class OpenAuthenticator(LiveAuthenticator):
     permission_classes = [AllowAny]
 
 
-class LockedDoor(LiveAuthenticator):
+class DenyingAuthenticator(LiveAuthenticator):
     permission_classes = [IsAuthenticated]
 
 
@@ -41,7 +41,7 @@ class LockedDoor(LiveAuthenticator):
 class HallConsumer(LiveConsumer):
     """Anybody may listen, and ring the bell."""
 
-    authenticator_class: type[LiveAuthenticator] = OpenDoor
+    authenticator_class: type[LiveAuthenticator] = OpenAuthenticator
     emits = [NoteWritten]
     rung: ClassVar[list[int]] = []
     gate: ClassVar[Gate | None] = None  # who rings not at all waits here
@@ -60,17 +60,17 @@ class HallConsumer(LiveConsumer):
 
 @channel(name="chamber", description="A locked hall", tags=["tests"])
 class ChamberConsumer(HallConsumer):
-    authenticator_class = LockedDoor
+    authenticator_class = DenyingAuthenticator
     emits = [NoteWritten]
 
 
 class HallCase(SocketTestCase):
     consumer = HallConsumer
-    router = SocketDoor(
+    router = WebSocketOriginMiddleware(
         URLRouter(
             [path("hall/<str:name>/", HallConsumer.as_asgi()), path("chamber/<str:name>/", ChamberConsumer.as_asgi())]
         ),
-        ServerLife(periodic=()),
+        Lifespan(periodic=()),
     )
 
     def setUp(self) -> None:
@@ -88,21 +88,21 @@ class HallCase(SocketTestCase):
     async def open(self, query: str = "") -> Page:
         return await self.open_page(f"/hall/hall.1/{query}")
 
-    async def say(self, page: Page, text: str) -> list[dict[str, Any]]:
+    async def send_and_receive(self, page: Page, text: str) -> list[dict[str, Any]]:
         """Send a frame; returns what comes back, up to the answer to a ping behind it."""
         await page.communicator.send_input({"type": "websocket.receive", "text": text})
-        await page.say('{"action": "ping", "ref": "behind"}')
-        heard = [await page.hear()]
-        while heard[-1].get("ref") != "behind":
-            heard.append(await page.hear())
-        await page.hear_until("complete")
-        return [frame for frame in heard[:-1] if frame["action"] != "complete"]
+        await page.send('{"action": "ping", "ref": "behind"}')
+        received = [await page.receive()]
+        while received[-1].get("ref") != "behind":
+            received.append(await page.receive())
+        await page.receive_until("complete")
+        return [frame for frame in received[:-1] if frame["action"] != "complete"]
 
 
 class RefusalTests(HallCase):
     async def refusal(self, path: str, headers: list[tuple[bytes, bytes]] | None = None) -> tuple[dict[str, Any], int]:
         socket = await self.open_socket(path, headers=headers or [])
-        return (await socket.hear())["payload"], await socket.close_code()
+        return (await socket.receive())["payload"], await socket.close_code()
 
     async def test_whoever_is_not_let_in_is_told_why_and_the_socket_closes(self) -> None:
         payload, code = await self.refusal("/chamber/hall.1/")
@@ -122,7 +122,7 @@ class RefusalTests(HallCase):
 
     async def test_while_the_database_is_down_clients_are_told_to_come_back(self) -> None:
         lost = OperationalError("connection refused")
-        for where in ("live.feeds.read", "live.tests.test_live_consumer.OpenDoor.find_object"):
+        for where in ("live.feeds.read", "live.tests.test_live_consumer.OpenAuthenticator.find_object"):
             with self.subTest(where), mock.patch(where, side_effect=lost):
                 payload, code = await self.refusal("/hall/hall.1/")
 
@@ -142,11 +142,11 @@ class RefusalTests(HallCase):
             await communicator.send_to(text_data='{"action": "ring", "payload": 1}')
 
         socket = Page(communicator)
-        assert (await communicator.receive_output(PATIENCE))["type"] == "websocket.accept"
-        assert (await socket.hear())["payload"]["statusCode"] == 401
+        assert (await communicator.receive_output(TIMEOUT))["type"] == "websocket.accept"
+        assert (await socket.receive())["payload"]["statusCode"] == 401
         assert await socket.close_code() == 4401
         await communicator.send_to(text_data='{"action": "ring", "payload": 1}')
-        assert await socket.hears_nothing()
+        assert await socket.receives_nothing()
         assert HallConsumer.rung == []
 
     async def test_a_refused_client_is_not_subscribed(self) -> None:
@@ -155,20 +155,20 @@ class RefusalTests(HallCase):
 
         await self.write(1)
 
-        assert await socket.hears_nothing()
+        assert await socket.receives_nothing()
 
 
-class DoorTests(HallCase):
+class HandshakeTests(HallCase):
     HOST = (b"host", b"testserver")
 
-    async def knock(self, path: str, *headers: tuple[bytes, bytes], scheme: str = "ws") -> tuple[bool, Any]:
+    async def connect_from(self, path: str, *headers: tuple[bytes, bytes], scheme: str = "ws") -> tuple[bool, Any]:
         communicator = self.create_communicator(ws_path=path, headers=list(headers))
         communicator.scope["scheme"] = scheme
-        return await communicator.connect(PATIENCE)
+        return await communicator.connect(TIMEOUT)
 
     async def test_unknown_addresses_are_refused_politely(self) -> None:
-        assert await self.knock("/nowhere/") == (False, 4404)
-        assert await self.knock("/hall/") == (False, 4404)
+        assert await self.connect_from("/nowhere/") == (False, 4404)
+        assert await self.connect_from("/hall/") == (False, 4404)
 
     async def test_foreign_pages_are_refused(self) -> None:
         for origin in (
@@ -181,21 +181,27 @@ class DoorTests(HallCase):
             b"https://testserver",  # over plain HTTP: another scheme is another site
         ):
             with self.subTest(origin):
-                assert await self.knock("/hall/hall.1/", self.HOST, (b"origin", origin)) == (False, 4403)
+                assert await self.connect_from("/hall/hall.1/", self.HOST, (b"origin", origin)) == (False, 4403)
 
     async def test_our_own_pages_and_those_of_trusted_sites_are_let_in(self) -> None:
-        assert await self.knock("/hall/hall.1/", self.HOST, (b"origin", b"http://testserver")) == (True, None)
+        assert await self.connect_from("/hall/hall.1/", self.HOST, (b"origin", b"http://testserver")) == (True, None)
         with override_settings(CORS_ALLOWED_ORIGINS=["https://app.example"]):
-            assert await self.knock("/hall/hall.1/", self.HOST, (b"origin", b"https://app.example")) == (True, None)
-            assert await self.knock("/hall/hall.1/", self.HOST, (b"origin", b"http://app.example")) == (False, 4403)
+            assert await self.connect_from("/hall/hall.1/", self.HOST, (b"origin", b"https://app.example")) == (
+                True,
+                None,
+            )
+            assert await self.connect_from("/hall/hall.1/", self.HOST, (b"origin", b"http://app.example")) == (
+                False,
+                4403,
+            )
 
     async def test_behind_tls_a_page_without_tls_is_foreign(self) -> None:
         origins = (b"origin", b"https://testserver"), (b"origin", b"http://testserver")
         forwarded = (b"x-forwarded-proto", b"https")
 
-        opened = [await self.knock("/hall/hall.1/", self.HOST, origin, scheme="wss") for origin in origins]
+        opened = [await self.connect_from("/hall/hall.1/", self.HOST, origin, scheme="wss") for origin in origins]
         with override_settings(SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https")):
-            opened += [await self.knock("/hall/hall.1/", self.HOST, forwarded, origin) for origin in origins]
+            opened += [await self.connect_from("/hall/hall.1/", self.HOST, forwarded, origin) for origin in origins]
 
         assert opened == [(True, None), (False, 4403)] * 2
 
@@ -206,8 +212,8 @@ class DoorTests(HallCase):
         page = await self.open_socket("/chamber/hall.1/", headers=browser)
         program = await self.open_socket("/chamber/hall.1/", headers=[self.HOST, cookie])
 
-        assert (await page.hear())["payload"]["statusCode"] == 200
-        assert (await program.hear())["payload"]["statusCode"] == 401
+        assert (await page.receive())["payload"]["statusCode"] == 200
+        assert (await program.receive())["payload"]["statusCode"] == 401
 
     def session_cookie(self) -> tuple[bytes, bytes]:
         client = Client()
@@ -243,7 +249,7 @@ class NonsenseTests(HallCase):
             *('{"action": "ring", "x": ' + "[" * depth + "{}" + "]" * depth + "}" for depth in (900, 400)),
         ):
             with self.subTest(text[:40]):
-                assert [frame["action"] for frame in await self.say(page, text)] == ["error"]
+                assert [frame["action"] for frame in await self.send_and_receive(page, text)] == ["error"]
         assert HallConsumer.rung == []
 
     async def test_a_binary_frame_gets_an_error(self) -> None:
@@ -251,14 +257,14 @@ class NonsenseTests(HallCase):
 
         await page.communicator.send_to(bytes_data=b'{"action": "ring", "payload": 1}')
 
-        assert (await page.hear())["action"] == "error"
-        assert await self.say(page, '{"action": "ring", "payload": 2}') == []
+        assert (await page.receive())["action"] == "error"
+        assert await self.send_and_receive(page, '{"action": "ring", "payload": 2}') == []
         assert HallConsumer.rung == [2]
 
     async def test_a_failure_of_ours_gets_an_error_that_says_nothing_about_it(self) -> None:
         page = await self.open()
 
-        (frame,) = await self.say(page, '{"action": "ring", "payload": -1}')
+        (frame,) = await self.send_and_receive(page, '{"action": "ring", "payload": -1}')
 
         assert frame["action"] == "error"
         assert "bell" not in json.dumps(frame)
@@ -266,13 +272,13 @@ class NonsenseTests(HallCase):
     async def test_a_frame_that_is_too_large_closes_the_socket(self) -> None:
         for size in (MAX_FRAME + 1, 10 * MAX_FRAME):
             page = await self.open()
-            await page.say('"' + "x" * (size - 2) + '"')
+            await page.send('"' + "x" * (size - 2) + '"')
             assert await page.close_code() == 1009
 
     async def test_the_size_is_counted_in_bytes(self) -> None:
         page = await self.open()
 
-        await page.say('"' + "🍚" * (MAX_FRAME // 4) + '"')
+        await page.send('"' + "🍚" * (MAX_FRAME // 4) + '"')
 
         assert await page.close_code() == 1009
 
@@ -280,7 +286,7 @@ class NonsenseTests(HallCase):
         page = await self.open()
         around = '{"action": "ring", "payload": 1, "x": ""}'
 
-        assert await self.say(page, around[:-2] + "x" * (MAX_FRAME - len(around)) + around[-2:]) == []
+        assert await self.send_and_receive(page, around[:-2] + "x" * (MAX_FRAME - len(around)) + around[-2:]) == []
 
         assert HallConsumer.rung == [1]
 
@@ -289,20 +295,20 @@ class FrameTests(HallCase):
     async def test_a_ping_is_answered_with_its_ref(self) -> None:
         page = await self.open()
 
-        await page.say('{"action": "ping", "ref": "a 🍚"}')
-        pong = await page.hear()
+        await page.send('{"action": "ping", "ref": "a 🍚"}')
+        pong = await page.receive()
         assert (pong["action"], pong["ref"], pong["version"]) == ("pong", "a 🍚", 1)
-        await page.hear_until("complete")
+        await page.receive_until("complete")
 
-        await page.say('{"action": "ping"}')
-        pong = await page.hear()
+        await page.send('{"action": "ping"}')
+        pong = await page.receive()
         assert pong["action"] == "pong"
         assert "ref" not in pong
 
     async def test_an_error_carries_the_ref_of_what_it_is_about(self) -> None:
         page = await self.open()
 
-        (frame,) = await self.say(page, '{"action": "unknown", "ref": "mine"}')
+        (frame,) = await self.send_and_receive(page, '{"action": "unknown", "ref": "mine"}')
 
         assert frame["ref"] == "mine"
 
@@ -311,22 +317,22 @@ class FrameTests(HallCase):
 
         with mock.patch.object(HallConsumer, "gate", gate):
             for number in range(20):
-                await page.say(json.dumps({"action": "ring", "payload": number}))
+                await page.send(json.dumps({"action": "ring", "payload": number}))
             await gate.reached()
             assert HallConsumer.rung == []
             gate.open()
-            await self.say(page, '{"action": "ping"}')
+            await self.send_and_receive(page, '{"action": "ping"}')
 
         assert HallConsumer.rung == list(range(20))
 
-    async def test_a_client_that_waits_does_not_keep_facts_from_anybody(self) -> None:
+    async def test_a_client_that_waits_does_not_keep_events_from_anybody(self) -> None:
         page, other, gate = await self.open(), await self.open(), Gate()
 
         with mock.patch.object(HallConsumer, "gate", gate):
-            await page.say('{"action": "ring", "payload": 0}')
+            await page.send('{"action": "ring", "payload": 0}')
             await gate.reached()
             await self.write(7)
-            assert (await page.hear())["seq"] == (await other.hear())["seq"] == 1
+            assert (await page.receive())["seq"] == (await other.receive())["seq"] == 1
             gate.open()
 
 
@@ -336,29 +342,29 @@ class ReplayTests(HallCase):
 
         page = await self.open_socket("/hall/hall.1/")
 
-        assert await page.hear() == {
+        assert await page.receive() == {
             "action": "authentication",
             "payload": {"statusCode": 200, "statusText": "OK", "data": {"detail": "OK", "seq": 2}},
         }
         await self.write(9)
-        assert await page.hear() == {"action": "note_written", "payload": {"number": 9}, "seq": 3}
+        assert await page.receive() == {"action": "note_written", "payload": {"number": 9}, "seq": 3}
 
     async def test_who_comes_back_gets_what_it_missed_and_then_what_is_new(self) -> None:
         await self.write(7, 8, 9)
 
         page = await self.open_socket("/hall/hall.1/?since=1")
-        assert (await page.hear())["payload"]["data"]["seq"] == 3
+        assert (await page.receive())["payload"]["data"]["seq"] == 3
         await self.write(10)
 
-        assert [(await page.hear())["seq"] for _ in range(3)] == [2, 3, 4]
-        assert await page.hears_nothing()
+        assert [(await page.receive())["seq"] for _ in range(3)] == [2, 3, 4]
+        assert await page.receives_nothing()
 
     async def test_who_has_everything_gets_nothing(self) -> None:
         await self.write(7, 8)
 
         page = await self.open("?since=2")
 
-        assert await page.hears_nothing()
+        assert await page.receives_nothing()
 
     async def test_who_is_ahead_has_to_fetch_again_and_goes_on_from_there(self) -> None:
         await self.write(7, 8)
@@ -366,8 +372,8 @@ class ReplayTests(HallCase):
         page = await self.open("?since=5")
         await self.write(9)
 
-        assert await page.hear() == {"action": "resync", "payload": {"seq": 2}}
-        assert (await page.hear())["seq"] == 3
+        assert await page.receive() == {"action": "resync", "payload": {"seq": 2}}
+        assert (await page.receive())["seq"] == 3
 
     async def test_what_is_forgotten_has_to_be_fetched_again(self) -> None:
         await self.write(7, 8, 9)
@@ -376,15 +382,15 @@ class ReplayTests(HallCase):
         page = await self.open("?since=1")
         await self.write(10)
 
-        assert await page.hear() == {"action": "resync", "payload": {"seq": 3}}
-        assert (await page.hear())["seq"] == 4
+        assert await page.receive() == {"action": "resync", "payload": {"seq": 3}}
+        assert (await page.receive())["seq"] == 4
 
     async def test_a_feed_that_nobody_has_written_to_stands_at_nothing(self) -> None:
         page = await self.open("?since=0")
 
         await self.write(7)
 
-        assert (await page.hear())["seq"] == 1
+        assert (await page.receive())["seq"] == 1
         assert await Feed.objects.acount() == 1
 
 
@@ -395,16 +401,16 @@ class EventTests(HallCase):
         await HallConsumer.broadcast_event(NoteWritten.of(7), "hall.1")
         await HallConsumer.broadcast_event(NoteWritten.of(8), ["hall.1", "hall.2"])
 
-        heard = [*await page.hear_until("event_complete"), *await page.hear_until("event_complete")]
-        assert [frame["action"] for frame in heard] == ["note_written", "event_complete"] * 2
-        assert heard[0] == {"action": "note_written", "payload": {"number": 7}}
+        received = [*await page.receive_until("event_complete"), *await page.receive_until("event_complete")]
+        assert [frame["action"] for frame in received] == ["note_written", "event_complete"] * 2
+        assert received[0] == {"action": "note_written", "payload": {"number": 7}}
 
-    async def test_other_groups_hear_nothing_of_it(self) -> None:
+    async def test_other_groups_receive_nothing_of_it(self) -> None:
         page = await self.open_page("/hall/hall.2/")
 
         await HallConsumer.broadcast_event(NoteWritten.of(7), "hall.1")
 
-        assert await page.hears_nothing()
+        assert await page.receives_nothing()
 
     async def test_an_event_that_the_consumer_does_not_know_is_not_sent(self) -> None:
         page = await self.open()
@@ -412,4 +418,4 @@ class EventTests(HallCase):
         await HallConsumer.broadcast_event(RingMessage(payload=1), "hall.1")
         await self.write(7)
 
-        assert (await page.hear())["action"] == "note_written"
+        assert (await page.receive())["action"] == "note_written"

@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from live import feeds, hub, local_feed
+from live.tests.live_rooms import Delivery, FaultyLayer, Page, Room
 from live.tests.notes import layer_in_use
-from live.tests.rooms import Fate, MischievousLayer, Page, Room
 from test_utils import virtual_time
 
 ROOM_OF_PAGE = (0, 0, 0, 1)
 # Within this time everybody has everything, once nothing gets lost any more: a sweep, and the reading it leads to.
-HEALED = hub.SWEEP_INTERVAL + 2 * local_feed.LATE_PATIENCE + 1.0
+HEALED = hub.SWEEP_INTERVAL + 2 * local_feed.REORDER_DELAY + 1.0
 
 rooms = st.sampled_from(ROOM_OF_PAGE)
 pages = st.integers(0, len(ROOM_OF_PAGE) - 1)
@@ -28,27 +28,27 @@ pauses = st.sampled_from([0.0, 0.0, 0.0, 0.0, 0.01, 0.01, 0.06, 0.3, 1.2, 30.0])
 # Characters of one, two, three and four bytes, some of which are written from right to left or join what is around.
 words = st.text(st.sampled_from('aß€🍚👩\u200d🔬\u0301שلم\n"\\'), min_size=1, max_size=6)
 # Bad luck comes in spells: one message alone seldom finds anything.
-fates = st.lists(
+deliveries = st.lists(
     st.tuples(
         st.one_of(
-            st.builds(Fate),
-            st.just(Fate(arrives_after=())),
-            st.builds(Fate, st.lists(st.sampled_from([0.0, 0.001, 0.02, 0.07, 1.5]), max_size=2).map(tuple)),
-            st.just(Fate(layer_is_down=True)),
+            st.builds(Delivery),
+            st.just(Delivery(arrives_after=())),
+            st.builds(Delivery, st.lists(st.sampled_from([0.0, 0.001, 0.02, 0.07, 1.5]), max_size=2).map(tuple)),
+            st.just(Delivery(layer_is_down=True)),
         ),
         st.integers(1, 8),
     ),
     min_size=3,
     max_size=20,
-).map(lambda spells: [fate for fate, times in spells for _ in range(times)])
-hops = st.sampled_from([0.0, 0.0, 0.001, 0.03, 0.2, 1.3])
+).map(lambda spells: [delivery for delivery, times in spells for _ in range(times)])
+handoffs = st.sampled_from([0.0, 0.0, 0.001, 0.03, 0.2, 1.3])
 
 
 @dataclass
 class World:
     """Some rooms, each with some pages."""
 
-    layer: MischievousLayer
+    layer: FaultyLayer
     rooms: list[Room] = field(default_factory=lambda: [Room(), Room()])
 
     def __post_init__(self) -> None:
@@ -88,9 +88,9 @@ class Speak(Step):
     async def take(self, world: World) -> None:
         room = world.rooms[self.room]
         if room.running and self.anew:
-            room.end_text()
+            room.end_stream()
         if room.running is None:
-            room.begin_text()
+            room.start_stream()
         for content in self.words:
             await room.grow(content)
 
@@ -101,7 +101,7 @@ class FallSilent(Step):
 
     async def take(self, world: World) -> None:
         if world.rooms[self.room].running:
-            world.rooms[self.room].end_text()
+            world.rooms[self.room].end_stream()
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class Look(Step):
 
     async def take(self, world: World) -> None:
         page = world.pages[self.page]
-        page.look_away() if self.away else page.look_back()
+        page.stop_reading() if self.away else page.resume_reading()
 
 
 @dataclass(frozen=True)
@@ -168,13 +168,13 @@ class NothingLostNothingTwiceTests(TransactionTestCase):
         @settings(max_examples=200, deadline=None, derandomize=True, database=None)
         @given(
             script=st.lists(st.tuples(pauses, steps), min_size=10, max_size=50),
-            fates=fates,
-            hops=st.lists(hops, max_size=40),
+            deliveries=deliveries,
+            handoffs=st.lists(handoffs, max_size=40),
         )
-        def check(script: list[tuple[float, Step]], fates: list[Fate], hops: list[float]) -> None:
-            layer = MischievousLayer(fates)
+        def check(script: list[tuple[float, Step]], deliveries: list[Delivery], handoffs: list[float]) -> None:
+            layer = FaultyLayer(deliveries)
             with layer_in_use(layer):
-                virtual_time.run(self.play(World(layer), script), hops=hops)
+                virtual_time.run(self.play(World(layer), script), handoffs=handoffs)
 
         check()
 
@@ -184,12 +184,12 @@ class NothingLostNothingTwiceTests(TransactionTestCase):
         for pause, step in script:
             await asyncio.sleep(pause)
             await step.take(world)
-        world.layer.behave()
+        world.layer.deliver_all()
         for room in world.rooms:
             if room.running:
-                room.end_text()
+                room.end_stream()
         for page in world.pages:
-            page.look_back()
+            page.resume_reading()
         await asyncio.sleep(HEALED)
         for page in world.pages:
             if not page.is_listening:

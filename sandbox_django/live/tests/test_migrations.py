@@ -45,7 +45,7 @@ class MoveTests(TransactionTestCase):
         migrate(RENAMED, AFTER)
 
         assert feeds.read("chat.room.1", 0) == feeds.Replay(
-            2, [feeds.Fact(1, '{"seq": 1}'), feeds.Fact(2, '{"seq": 2}')], True
+            2, [feeds.Event(1, '{"seq": 1}'), feeds.Event(2, '{"seq": 2}')], True
         )
         kept = FeedEvent.objects.get(seq=2)
         assert (kept.pk, kept.object_key, kept.size) == (event.pk, "chat.message:2", 9)
@@ -103,5 +103,5 @@ class MoveTests(TransactionTestCase):
             cursor.execute("SELECT seq FROM core_feedevent ORDER BY id FOR UPDATE SKIP LOCKED")
             assert [seq for (seq,) in cursor.fetchall()] == [1, 2, 1]
 
-        assert [fact.seq for fact in feeds.read("chat.room.1", 0).facts] == [1, 2]
+        assert [event.seq for event in feeds.read("chat.room.1", 0).events] == [1, 2]
         assert feeds.head("chat.room.2") == 1

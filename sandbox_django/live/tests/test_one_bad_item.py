@@ -10,7 +10,7 @@ from django.test import TransactionTestCase
 from live import hints
 from live.hub import BUNDLES, bundle, current_hub
 from live.layers import live_layer
-from live.outbox import Outbox
+from live.send_queue import SendQueue
 from live.tests.test_hints import CountMessage, Listener
 
 COUNT = '{"action":"count","payload":1}'
@@ -29,10 +29,10 @@ class ForbiddenListener(Listener):
 
     def __init__(self) -> None:
         super().__init__(COUNT)
-        self.is_rechecked = False
+        self.is_reauthorized = False
 
-    def take_recheck(self) -> None:
-        self.is_rechecked = True
+    def on_reauthorize(self) -> None:
+        self.is_reauthorized = True
 
     @classmethod
     def still_allowed(cls, consumers: Sequence[Self]) -> Sequence[Self]:
@@ -50,9 +50,9 @@ class OneBadItemTests(TransactionTestCase):
 
         good = {"type": "live.hint", "group": "a.group", "frame": COUNT, "after": 0}
         await live_layer().group_send(BUNDLES, bundle([{}, {"group": "a.group", "type": "live.fact"}, good]))
-        await asyncio.wait_for(listener.heard_last.wait(), 5)
+        await asyncio.wait_for(listener.received_last.wait(), 5)
 
-        assert listener.heard == [COUNT]
+        assert listener.received == [COUNT]
 
     async def test_a_hint_that_fails_does_not_silence_its_thing(self) -> None:
         listener = await self.join(Listener(COUNT))
@@ -61,18 +61,18 @@ class OneBadItemTests(TransactionTestCase):
                 hints.send("a.group", "one thing", CountMessage(payload=0))
                 await asyncio.sleep(0.05)  # the rest itself is what is tested
             hints.send("a.group", "one thing", CountMessage(payload=1))
-            await asyncio.wait_for(listener.heard_last.wait(), 5)
+            await asyncio.wait_for(listener.received_last.wait(), 5)
 
-        assert listener.heard == [COUNT]
+        assert listener.received == [COUNT]
 
     async def test_rights_of_other_sockets_are_checked_though_those_of_one_kind_fail(self) -> None:
         await self.join(OtherListener(COUNT))
         forbidden = ForbiddenListener()
         await self.join(forbidden, "another.group")
 
-        await current_hub()._look()
+        await current_hub()._check_everything()
 
-        assert forbidden.is_rechecked
+        assert forbidden.is_reauthorized
 
     async def test_a_client_whose_send_fails_in_a_new_way_is_disconnected(self) -> None:
         given_up = asyncio.Event()
@@ -85,10 +85,10 @@ class OneBadItemTests(TransactionTestCase):
         async def give_up() -> None:
             given_up.set()
 
-        outbox = Outbox(send, give_up)
+        queue = SendQueue(send, give_up)
         for _ in range(3):
-            outbox.put(COUNT)
+            queue.put(COUNT)
         go_on.set()
 
         await asyncio.wait_for(given_up.wait(), 5)
-        assert Outbox.bytes_together == 0
+        assert SendQueue.bytes_total == 0

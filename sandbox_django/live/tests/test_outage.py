@@ -34,13 +34,13 @@ class OutageTests(SimpleTestCase):
         with the_log() as lines:
             for _ in range(3):
                 outage.failed(RedisAway())
-            outage.is_over()
+            outage.recovered()
 
         assert (lines[-1]["event"], lines[-1]["failures"]) == ("live_layer_back", 3)
 
     def test_while_all_is_well_it_says_nothing(self) -> None:
         with the_log() as lines:
-            Outage().is_over()
+            Outage().recovered()
 
         assert not lines
 
@@ -49,6 +49,6 @@ class OutageTests(SimpleTestCase):
         with the_log() as lines:
             for _ in range(2):
                 outage.failed(RedisAway())
-                outage.is_over()
+                outage.recovered()
 
         assert [line["event"] for line in lines] == ["live_layer_down", "live_layer_back"] * 2

@@ -30,42 +30,42 @@ describe("A live socket", () => {
 
   it("tells each frame under the name of its action", () => {
     const { live, sockets } = opened({ since: 3 });
-    const told = hearing(live, "member_message");
-    sockets[0].letIn(3);
+    const events = collecting(live, "member_message");
+    sockets[0].accept(3);
 
-    sockets[0].say({ action: "member_message", payload: { id: 9 }, seq: 4 });
+    sockets[0].sendFrame({ action: "member_message", payload: { id: 9 }, seq: 4 });
 
-    assert.deepEqual(told, [{ detail: { id: 9 }, seq: 4 }]);
+    assert.deepEqual(events, [{ detail: { id: 9 }, seq: 4 }]);
     assert.equal(live.since, 4);
   });
 
   it("tells nothing twice", () => {
     const { live, sockets } = opened({ since: 3 });
-    const told = hearing(live, "member_message");
-    sockets[0].letIn(3);
+    const events = collecting(live, "member_message");
+    sockets[0].accept(3);
 
-    sockets[0].say({ action: "member_message", payload: { id: 8 }, seq: 3 });
-    sockets[0].say({ action: "member_message", payload: { id: 9 }, seq: 4 });
-    sockets[0].say({ action: "member_message", payload: { id: 9 }, seq: 4 });
+    sockets[0].sendFrame({ action: "member_message", payload: { id: 8 }, seq: 3 });
+    sockets[0].sendFrame({ action: "member_message", payload: { id: 9 }, seq: 4 });
+    sockets[0].sendFrame({ action: "member_message", payload: { id: 9 }, seq: 4 });
 
-    assert.equal(told.length, 1);
+    assert.equal(events.length, 1);
   });
 
   it("passes on what has no number, as often as it comes", () => {
     const { live, sockets } = opened({ since: 3 });
-    const told = hearing(live, "typing");
-    sockets[0].letIn(3);
+    const events = collecting(live, "typing");
+    sockets[0].accept(3);
 
-    sockets[0].say({ action: "typing", payload: {} });
-    sockets[0].say({ action: "typing", payload: {} });
+    sockets[0].sendFrame({ action: "typing", payload: {} });
+    sockets[0].sendFrame({ action: "typing", payload: {} });
 
-    assert.equal(told.length, 2);
+    assert.equal(events.length, 2);
   });
 
   it("takes the server's number when it came without one", () => {
     const { live, sockets } = opened({ since: null });
 
-    sockets[0].letIn(12);
+    sockets[0].accept(12);
 
     assert.equal(live.since, 12);
   });
@@ -73,33 +73,33 @@ describe("A live socket", () => {
   it("keeps its own number when it came with one: the rest is still to be told", () => {
     const { live, sockets } = opened({ since: 3 });
 
-    sockets[0].letIn(12);
+    sockets[0].accept(12);
 
     assert.equal(live.since, 3);
   });
 
   it("comes back with what it has when something is missing", () => {
     const { live, sockets, clock } = opened({ since: 3 });
-    const told = hearing(live, "member_message");
-    sockets[0].letIn(3);
+    const events = collecting(live, "member_message");
+    sockets[0].accept(3);
 
-    sockets[0].say({ action: "member_message", payload: {}, seq: 5 });
+    sockets[0].sendFrame({ action: "member_message", payload: {}, seq: 5 });
     clock.pass(1000);
 
-    assert.equal(told.length, 0);
+    assert.equal(events.length, 0);
     assert.equal(sockets[0].isClosed, true);
     assert.match(sockets[1].url, /since=3$/);
   });
 
   it("says when everything has to be fetched again, and goes on from there", () => {
     const { live, sockets } = opened({ since: 900 });
-    const told = hearing(live, "resync");
-    sockets[0].letIn(4);
+    const events = collecting(live, "resync");
+    sockets[0].accept(4);
 
-    sockets[0].say({ action: "resync", payload: { seq: 4 } });
-    sockets[0].say({ action: "member_message", payload: {}, seq: 5 });
+    sockets[0].sendFrame({ action: "resync", payload: { seq: 4 } });
+    sockets[0].sendFrame({ action: "member_message", payload: {}, seq: 5 });
 
-    assert.deepEqual(told, [{ detail: { seq: 4 }, seq: null }]);
+    assert.deepEqual(events, [{ detail: { seq: 4 }, seq: null }]);
     assert.equal(live.since, 5);
   });
 
@@ -107,7 +107,7 @@ describe("A live socket", () => {
     const { live, sockets } = opened();
     assert.equal(live.state, "connecting");
 
-    sockets[0].letIn(0);
+    sockets[0].accept(0);
 
     assert.equal(live.state, "live");
   });
@@ -115,7 +115,7 @@ describe("A live socket", () => {
   it("stays away once it was refused", () => {
     for (const code of [4400, 4401, 4403, 4404]) {
       const { live, sockets, clock, page } = opened();
-      sockets[0].say({ action: "authentication", payload: { statusCode: 403, statusText: "Forbidden", data: {} } });
+      sockets[0].sendFrame({ action: "authentication", payload: { statusCode: 403, statusText: "Forbidden", data: {} } });
       assert.equal(live.state, "connecting");
 
       sockets[0].end(code);
@@ -129,7 +129,7 @@ describe("A live socket", () => {
 
   it("comes back when it was only too slow", () => {
     const { sockets, clock } = opened();
-    sockets[0].letIn(0);
+    sockets[0].accept(0);
 
     sockets[0].end(4408);
     clock.pass(1000);
@@ -174,7 +174,7 @@ describe("A live socket", () => {
       sockets.at(-1).end(1006);
       clock.pass(wait);
     }
-    sockets.at(-1).letIn(0);
+    sockets.at(-1).accept(0);
     clock.pass(6000);
 
     sockets.at(-1).end(1006);
@@ -187,7 +187,7 @@ describe("A live socket", () => {
     const { sockets, clock } = opened({ random: () => 1 });
     for (const wait of [1000, 2000, 4000]) {
       const count = sockets.length;
-      sockets.at(-1).letIn(0);
+      sockets.at(-1).accept(0);
       sockets.at(-1).end(1011);
       clock.pass(wait - 100);
       assert.equal(sockets.length, count);
@@ -198,12 +198,12 @@ describe("A live socket", () => {
 
   it("keeps a short absence to itself", () => {
     const { live, sockets, clock } = opened();
-    const states = hearing(live, "state");
-    sockets[0].letIn(0);
+    const states = collecting(live, "state");
+    sockets[0].accept(0);
 
     sockets[0].end(1012);
     clock.pass(1000);
-    sockets[1].letIn(0);
+    sockets[1].accept(0);
     clock.pass(10_000);
 
     assert.deepEqual(states.map(({ detail }) => detail), ["live"]);
@@ -211,7 +211,7 @@ describe("A live socket", () => {
 
   it("says that it is reconnecting after five seconds without a connection", () => {
     const { live, sockets, clock } = opened();
-    sockets[0].letIn(0);
+    sockets[0].accept(0);
 
     sockets[0].end(1006);
     clock.pass(4900);
@@ -224,7 +224,7 @@ describe("A live socket", () => {
   it("comes back at once when the network does, or the reader", () => {
     for (const sign of ["online", "visibilitychange"]) {
       const { sockets, clock, page } = opened({ random: () => 1 });
-      sockets[0].letIn(0);
+      sockets[0].accept(0);
       sockets[0].end(1006);
 
       page.dispatchEvent(new Event(sign));
@@ -245,11 +245,11 @@ describe("A live socket", () => {
 
   it("asks a silent server whether it is there, and believes the answer", () => {
     const { live, sockets, clock } = opened();
-    sockets[0].letIn(0);
+    sockets[0].accept(0);
 
     clock.pass(30_000);
     assert.deepEqual(sockets[0].sent, [{ action: "ping", payload: null }]);
-    sockets[0].say({ action: "pong", payload: null });
+    sockets[0].sendFrame({ action: "pong", payload: null });
     clock.pass(20_000);
 
     assert.equal(live.state, "live");
@@ -258,11 +258,11 @@ describe("A live socket", () => {
 
   it("does not ask while frames come", () => {
     const { sockets, clock } = opened();
-    sockets[0].letIn(0);
+    sockets[0].accept(0);
 
     for (let second = 0; second < 60; second += 10) {
       clock.pass(10_000);
-      sockets[0].say({ action: "typing", payload: {} });
+      sockets[0].sendFrame({ action: "typing", payload: {} });
     }
 
     assert.deepEqual(sockets[0].sent, []);
@@ -270,7 +270,7 @@ describe("A live socket", () => {
 
   it("gives up on a server that does not answer", () => {
     const { sockets, clock } = opened();
-    sockets[0].letIn(0);
+    sockets[0].accept(0);
 
     clock.pass(41_000);
 
@@ -289,7 +289,7 @@ describe("A live socket", () => {
 
   it("asks after the machine has slept", () => {
     const { sockets, clock } = opened();
-    sockets[0].letIn(0);
+    sockets[0].accept(0);
 
     clock.sleep(20_000);
     clock.pass(0);
@@ -299,21 +299,21 @@ describe("A live socket", () => {
 
   it("does not listen to a socket it has given up", () => {
     const { live, sockets, clock } = opened({ since: 0 });
-    const told = hearing(live, "member_message");
-    sockets[0].letIn(0);
+    const events = collecting(live, "member_message");
+    sockets[0].accept(0);
     clock.pass(41_000);
 
-    sockets[0].say({ action: "member_message", payload: {}, seq: 1 });
+    sockets[0].sendFrame({ action: "member_message", payload: {}, seq: 1 });
     sockets[0].end(4403);
 
-    assert.equal(told.length, 0);
+    assert.equal(events.length, 0);
     assert.notEqual(live.state, "refused");
   });
 
   it("lets go while the page is in the browser's cache, and takes up again from there", () => {
     const { sockets, clock, page } = opened({ since: 5 });
-    sockets[0].letIn(5);
-    sockets[0].say({ action: "member_message", payload: {}, seq: 6 });
+    sockets[0].accept(5);
+    sockets[0].sendFrame({ action: "member_message", payload: {}, seq: 6 });
 
     page.dispatchEvent(new Event("pagehide"));
     clock.pass(600_000);
@@ -328,7 +328,7 @@ describe("A live socket", () => {
     const { live, sockets } = opened();
 
     assert.equal(live.send("typing"), false);
-    sockets[0].letIn(0);
+    sockets[0].accept(0);
 
     assert.equal(live.send("typing", { isTyping: true }), true);
     assert.deepEqual(sockets[0].sent, [{ action: "typing", payload: { isTyping: true } }]);
@@ -336,7 +336,7 @@ describe("A live socket", () => {
 
   it("stays closed when it is closed", () => {
     const { live, sockets, clock, page } = opened();
-    sockets[0].letIn(0);
+    sockets[0].accept(0);
 
     live.close();
     clock.pass(60_000);
@@ -363,10 +363,10 @@ function opened({ since = null, random = () => 0.5, href = "http://sandbox.examp
   return { live, sockets, clock, page };
 }
 
-function hearing(live, action) {
-  const told = [];
-  live.addEventListener(action, ({ detail, seq }) => told.push({ detail, seq }));
-  return told;
+function collecting(live, action) {
+  const events = [];
+  live.addEventListener(action, ({ detail, seq }) => events.push({ detail, seq }));
+  return events;
 }
 
 class FakeSocket extends EventTarget {
@@ -386,12 +386,12 @@ class FakeSocket extends EventTarget {
     this.isClosed = true;
   }
 
-  say(frame) {
+  sendFrame(frame) {
     this.dispatchEvent(Object.assign(new Event("message"), { data: JSON.stringify(frame) }));
   }
 
-  letIn(seq) {
-    this.say({ action: "authentication", payload: { statusCode: 200, statusText: "OK", data: { detail: "OK", seq } } });
+  accept(seq) {
+    this.sendFrame({ action: "authentication", payload: { statusCode: 200, statusText: "OK", data: { detail: "OK", seq } } });
   }
 
   end(code) {

@@ -8,14 +8,14 @@ const SECOND = 1000;
 const FIRST_WAIT = 1 * SECOND;
 const LONGEST_WAIT = 30 * SECOND;
 const TICK = 5 * SECOND;
-const SILENCE = 25 * SECOND;
-const PATIENCE = 10 * SECOND;
-const UNNOTICED = 5 * SECOND;
+const IDLE_TIMEOUT = 25 * SECOND;
+const PONG_TIMEOUT = 10 * SECOND;
+const GRACE_PERIOD = 5 * SECOND;
 
 const SLOW_CLIENT = 4408;
 const TOO_MANY = 4429;
 
-const clockOnTheWall = {
+const systemClock = {
   now: () => Date.now(),
   setTimeout: (job, delay) => setTimeout(job, delay),
   clearTimeout: (timer) => clearTimeout(timer),
@@ -24,27 +24,27 @@ const clockOnTheWall = {
 export class LiveSocket extends EventTarget {
   #url;
   #since;
-  #world;
+  #environment;
   #socket = null;
   #state = "connecting";
   #attempts = 0;
-  #heardAt = 0;
-  #askedAt = null;
+  #receivedAt = 0;
+  #pingedAt = null;
   #liveAt = null;
-  #tickedAt = 0;
-  #retry = null;
-  #notice = null;
-  #tick = null;
-  #leaving = null;
+  #watchedAt = 0;
+  #retryTimer = null;
+  #reconnectTimer = null;
+  #watchTimer = null;
+  #pageListeners = null;
 
   constructor(
     url,
-    { since = null, WebSocket = globalThis.WebSocket, page = globalThis, clock = clockOnTheWall, random = Math.random } = {},
+    { since = null, WebSocket = globalThis.WebSocket, page = globalThis, clock = systemClock, random = Math.random } = {},
   ) {
     super();
     this.#url = url;
     this.#since = since;
-    this.#world = { WebSocket, page, clock, random };
+    this.#environment = { WebSocket, page, clock, random };
   }
 
   get state() {
@@ -57,21 +57,21 @@ export class LiveSocket extends EventTarget {
   }
 
   open() {
-    this.#leaving = new AbortController();
-    const { page } = this.#world;
-    const until = { signal: this.#leaving.signal };
-    page.addEventListener("online", () => this.#makeSure(), until);
-    page.addEventListener("visibilitychange", () => this.#isSeen() && this.#makeSure(), until);
+    this.#pageListeners = new AbortController();
+    const { page } = this.#environment;
+    const until = { signal: this.#pageListeners.signal };
+    page.addEventListener("online", () => this.#checkConnection(), until);
+    page.addEventListener("visibilitychange", () => this.#isVisible() && this.#checkConnection(), until);
     // A page that goes back into the browser's cache must not hold a socket; it takes up where it was when shown again.
-    page.addEventListener("pagehide", () => this.#rest(), until);
-    page.addEventListener("pageshow", (event) => event.persisted && this.#wake(), until);
-    this.#wake();
+    page.addEventListener("pagehide", () => this.#suspend(), until);
+    page.addEventListener("pageshow", (event) => event.persisted && this.#resume(), until);
+    this.#resume();
     return this;
   }
 
   close() {
-    this.#leaving?.abort();
-    this.#rest();
+    this.#pageListeners?.abort();
+    this.#suspend();
   }
 
   // Says whether it was sent; what is typed into a dead connection is not kept.
@@ -81,52 +81,52 @@ export class LiveSocket extends EventTarget {
     return true;
   }
 
-  #wake() {
-    this.#tickedAt = this.#world.clock.now();
+  #resume() {
+    this.#watchedAt = this.#environment.clock.now();
     this.#watch();
     this.#connect();
   }
 
-  #rest() {
-    const { clock } = this.#world;
-    for (const timer of [this.#retry, this.#notice, this.#tick]) clock.clearTimeout(timer);
-    this.#retry = this.#notice = this.#tick = null;
-    this.#abandon();
+  #suspend() {
+    const { clock } = this.#environment;
+    for (const timer of [this.#retryTimer, this.#reconnectTimer, this.#watchTimer]) clock.clearTimeout(timer);
+    this.#retryTimer = this.#reconnectTimer = this.#watchTimer = null;
+    this.#dropSocket();
   }
 
   #connect() {
-    const { WebSocket, clock } = this.#world;
-    clock.clearTimeout(this.#retry);
-    this.#retry = null;
-    this.#notice ??= clock.setTimeout(() => this.#become("reconnecting"), UNNOTICED);
-    this.#heardAt = clock.now();
+    const { WebSocket, clock } = this.#environment;
+    clock.clearTimeout(this.#retryTimer);
+    this.#retryTimer = null;
+    this.#reconnectTimer ??= clock.setTimeout(() => this.#setState("reconnecting"), GRACE_PERIOD);
+    this.#receivedAt = clock.now();
     const socket = new WebSocket(this.#address());
     this.#socket = socket;
     // An abandoned socket may still speak: nobody listens.
     socket.addEventListener("message", ({ data }) => socket === this.#socket && this.#receive(JSON.parse(data)));
-    socket.addEventListener("close", ({ code }) => socket === this.#socket && this.#lose(code));
+    socket.addEventListener("close", ({ code }) => socket === this.#socket && this.#onClose(code));
   }
 
   #address() {
-    const address = new URL(this.#url, this.#world.page.location?.href);
+    const address = new URL(this.#url, this.#environment.page.location?.href);
     address.protocol = address.protocol.replace("http", "ws");
     // The account that the page was rendered for: another tab may have signed in as someone else.
-    const account = this.#world.page.document?.documentElement?.dataset.account;
+    const account = this.#environment.page.document?.documentElement?.dataset.account;
     if (account) address.searchParams.set("account", account);
     if (this.#since !== null) address.searchParams.set("since", this.#since);
     return address.href;
   }
 
   #receive({ action, payload, seq = null }) {
-    this.#heardAt = this.#world.clock.now();
-    this.#askedAt = null;
-    if (action === "authentication") this.#enter(payload);
+    this.#receivedAt = this.#environment.clock.now();
+    this.#pingedAt = null;
+    if (action === "authentication") this.#onAuthenticated(payload);
     if (action === "resync") this.#since = payload.seq;
     if (seq !== null) {
       if (seq <= this.#since) return;
       if (seq > this.#since + 1) {
         // The server fills gaps before we see them. Should it ever not, coming back with what we have does.
-        this.#lose();
+        this.#onClose();
         return;
       }
       this.#since = seq;
@@ -136,73 +136,73 @@ export class LiveSocket extends EventTarget {
     this.dispatchEvent(event);
   }
 
-  #enter({ statusCode, data }) {
+  #onAuthenticated({ statusCode, data }) {
     if (statusCode !== 200) return; // Refused: the closing code says what to do.
-    const { clock } = this.#world;
+    const { clock } = this.#environment;
     this.#since ??= data.seq;
     this.#liveAt = clock.now();
-    clock.clearTimeout(this.#notice);
-    this.#notice = null;
-    this.#become("live");
+    clock.clearTimeout(this.#reconnectTimer);
+    this.#reconnectTimer = null;
+    this.#setState("live");
   }
 
-  #lose(code = null) {
-    const { clock, random } = this.#world;
+  #onClose(code = null) {
+    const { clock, random } = this.#environment;
     // Not at the first sign of life: a server that lets us in and throws us out again is left in peace.
-    if (this.#liveAt !== null && clock.now() - this.#liveAt >= UNNOTICED) this.#attempts = 0;
-    this.#abandon();
+    if (this.#liveAt !== null && clock.now() - this.#liveAt >= GRACE_PERIOD) this.#attempts = 0;
+    this.#dropSocket();
     if (isFinal(code)) {
-      this.#rest();
-      this.#become("refused", code);
+      this.#suspend();
+      this.#setState("refused", code);
       return;
     }
-    this.#notice ??= clock.setTimeout(() => this.#become("reconnecting"), UNNOTICED);
+    this.#reconnectTimer ??= clock.setTimeout(() => this.#setState("reconnecting"), GRACE_PERIOD);
     // Full jitter: a thousand pages that lost the same server do not come back in the same second.
     const wait = random() * Math.min(FIRST_WAIT * 2 ** this.#attempts, LONGEST_WAIT);
     this.#attempts += 1;
-    this.#retry = clock.setTimeout(() => this.#connect(), code === TOO_MANY ? LONGEST_WAIT + wait : wait);
+    this.#retryTimer = clock.setTimeout(() => this.#connect(), code === TOO_MANY ? LONGEST_WAIT + wait : wait);
   }
 
-  #abandon() {
+  #dropSocket() {
     this.#socket?.close();
-    this.#socket = this.#askedAt = this.#liveAt = null;
+    this.#socket = this.#pingedAt = this.#liveAt = null;
   }
 
   // A socket that has died without a word looks like one on which nothing happens: ask.
   #watch() {
-    const { clock } = this.#world;
+    const { clock } = this.#environment;
     const now = clock.now();
-    const slept = now - this.#tickedAt > 3 * TICK;
-    this.#tickedAt = now;
-    this.#tick = clock.setTimeout(() => this.#watch(), TICK);
-    if (slept) this.#makeSure();
-    else if (this.#isDead(now)) this.#lose();
-    else if (now - this.#heardAt >= SILENCE) this.#ask();
+    const slept = now - this.#watchedAt > 3 * TICK;
+    this.#watchedAt = now;
+    this.#watchTimer = clock.setTimeout(() => this.#watch(), TICK);
+    if (slept) this.#checkConnection();
+    else if (this.#isDead(now)) this.#onClose();
+    else if (now - this.#receivedAt >= IDLE_TIMEOUT) this.#ping();
   }
 
   #isDead(now) {
     if (this.#socket === null) return false;
-    if (this.#liveAt === null) return now - this.#heardAt >= SILENCE;
-    return this.#askedAt !== null && now - this.#askedAt >= PATIENCE;
+    if (this.#liveAt === null) return now - this.#receivedAt >= IDLE_TIMEOUT;
+    return this.#pingedAt !== null && now - this.#pingedAt >= PONG_TIMEOUT;
   }
 
   // Something happened that connections often do not survive.
-  #makeSure() {
-    if (this.#socket === null && this.#retry !== null) this.#connect();
-    else this.#ask();
+  #checkConnection() {
+    if (this.#socket === null && this.#retryTimer !== null) this.#connect();
+    else this.#ping();
   }
 
-  #ask() {
-    if (this.#liveAt === null || this.#askedAt !== null) return;
-    this.#askedAt = this.#world.clock.now();
+  #ping() {
+    if (this.#liveAt === null || this.#pingedAt !== null) return;
+    this.#pingedAt = this.#environment.clock.now();
     this.send("ping");
   }
 
-  #isSeen() {
-    return this.#world.page.document?.visibilityState !== "hidden";
+  #isVisible() {
+    return this.#environment.page.document?.visibilityState !== "hidden";
   }
 
-  #become(state, code = null) {
+  #setState(state, code = null) {
     if (state === this.#state) return;
     this.#state = state;
     const event = new CustomEvent("state", { detail: state });

@@ -20,7 +20,7 @@ from live.consumer import LiveConsumer
 from live.frames import encode
 from live.layers import LAYER_DOWN, LayerMessage, MemoryLayer, live_layer
 from live.tests.notes import NoteWritten
-from live.texts import NewestText, Piece
+from live.text_stream import LatestStream, TextChunk
 from runtime.threads import in_database_thread
 
 
@@ -58,10 +58,10 @@ class Text:
     is_running: bool = True
     end: int | None = None  # the number of the fact that ended it
 
-    def piece(self, offset: int = 0) -> Piece:
+    def chunk(self, offset: int = 0) -> TextChunk:
         content = self.content[offset:]
         message = TextGrown(payload=GrowthPayload(text_id=self.id, offset=offset, content=content))
-        return Piece(self.id, self.after, offset, len(content), encode(message))
+        return TextChunk(self.id, self.after, offset, len(content), encode(message))
 
 
 class Room:
@@ -92,7 +92,7 @@ class Room:
         self._seqs[number] = feed.publish(NoteWritten.of(number))
         return self._seqs[number]
 
-    def begin_text(self, *, text_id: int | None = None) -> Text:
+    def start_stream(self, *, text_id: int | None = None) -> Text:
         """A note asks for it, and then it begins."""
         with feeds.write(self.name) as feed:
             text = Text(text_id or next(self._numbers), after=self.note(feed))
@@ -106,11 +106,11 @@ class Room:
         offset = text.checkpoint = len(text.content)
         text.content += content
         try:
-            await live_layer().group_send(self.name, text.piece(offset).message(self.name))
+            await live_layer().group_send(self.name, text.chunk(offset).message(self.name))
         except LAYER_DOWN:
             return  # it is in the buffer
 
-    def end_text(self) -> None:
+    def end_stream(self) -> None:
         text = self.running
         assert text is not None
         with feeds.write(self.name) as feed:
@@ -118,7 +118,7 @@ class Room:
             message = TextEnded(payload=EndPayload(text_id=text.id, length=len(text.content)))
             text.end = feed.publish(message, ends_text=(text.id, len(text.content)))
 
-    def forget_all_but(self, head: int) -> None:
+    def truncate_after(self, head: int) -> None:
         """What was stored after this number is gone."""
         self.notes = [number for number in self.notes if self._seqs[number] <= head]
         self.texts = {text.id: text for text in self.texts.values() if text.after <= head}
@@ -140,13 +140,13 @@ class Stored:
     ended: set[int] = field(default_factory=set)
 
 
-class OpenDoor(LiveAuthenticator):
+class OpenAuthenticator(LiveAuthenticator):
     permission_classes = [AllowAny]
 
 
 @channel(name="rooms", description="A room of notes and texts", tags=["tests"])
 class RoomConsumer(LiveConsumer):
-    authenticator_class = OpenDoor
+    authenticator_class = OpenAuthenticator
     emits = [NoteWritten, TextGrown, TextEnded]
 
     @property
@@ -156,19 +156,19 @@ class RoomConsumer(LiveConsumer):
     def feed(self) -> str:
         return self.room.name
 
-    def newest_text(self) -> NewestText | None:
+    def latest_stream(self) -> LatestStream | None:
         texts = list(self.room.texts.values())
-        return NewestText(texts[-1].id, is_running=texts[-1].is_running) if texts else None
+        return LatestStream(texts[-1].id, is_running=texts[-1].is_running) if texts else None
 
-    def stored_texts(self, text_ids: Sequence[int]) -> Sequence[Piece]:
-        return [self.room.texts[text_id].piece() for text_id in text_ids]
+    def stored_texts(self, text_ids: Sequence[int]) -> Sequence[TextChunk]:
+        return [self.room.texts[text_id].chunk() for text_id in text_ids]
 
-    async def running_text(self, text_id: int) -> Piece | None:
+    async def running_text(self, text_id: int) -> TextChunk | None:
         return await in_database_thread(self._running_text, text_id)
 
-    def _running_text(self, text_id: int) -> Piece | None:
+    def _running_text(self, text_id: int) -> TextChunk | None:
         text = self.room.texts.get(text_id)
-        return text.piece() if text is not None and text.is_running else None
+        return text.chunk() if text is not None and text.is_running else None
 
 
 class Socket:
@@ -241,9 +241,9 @@ class Page:
 
     @property
     def has_everything(self) -> bool:
-        return self.shown == self.room.stored() and self._is_at_the_head()
+        return self.shown == self.room.stored() and self._is_at_head()
 
-    def _is_at_the_head(self) -> bool:
+    def _is_at_head(self) -> bool:
         """Where pruning removed the feed, every position up to the floor is: the next event is numbered above it."""
         name = self.room.name
         head = feeds.heads([name]).get(name)
@@ -270,7 +270,7 @@ class Page:
             self._listening.cancel()
             self._listening = None
 
-    def break_off(self, how: Exception) -> None:
+    def break_connection(self, how: Exception) -> None:
         """The connection breaks, and the server says so only when it is asked to send."""
         assert self._socket is not None
         assert self._listening is not None
@@ -278,12 +278,12 @@ class Page:
         self._listening.cancel()
         self._socket = self._listening = None
 
-    def look_away(self) -> None:
+    def stop_reading(self) -> None:
         """Read nothing more, for now."""
         if self._socket is not None:
             self._socket.reads.clear()
 
-    def look_back(self) -> None:
+    def resume_reading(self) -> None:
         if self._socket is not None:
             self._socket.reads.set()
 
@@ -298,7 +298,7 @@ class Page:
             await self._fetch()
         socket = self._socket = Socket(self.room, since=self.since, reads=reads)
         expected = 0
-        heard: dict[int, int] = {}  # texts on this connection, and how much of each
+        received: dict[int, int] = {}  # texts on this connection, and how much of each
         while True:
             message = await socket.arrived.get()
             if message["type"] == "websocket.close":
@@ -322,7 +322,7 @@ class Page:
                 case "resync":
                     self.resyncs += 1
                     expected = payload["seq"] + 1
-                    heard = {}
+                    received = {}
                     await self._fetch()
                 case "note_written":
                     self._show_note(frame["seq"], payload["number"])
@@ -330,13 +330,15 @@ class Page:
                     text_id, offset, content = payload["textId"], payload["offset"], payload["content"]
                     end = self.room.texts[text_id].end
                     assert end is None or end >= expected, "something comes after the end"
-                    assert offset == heard.get(text_id, 0), f"text goes on at {offset}, not {heard.get(text_id, 0)}"
+                    assert offset == received.get(text_id, 0), (
+                        f"text goes on at {offset}, not {received.get(text_id, 0)}"
+                    )
                     assert content, "nothing was said"
-                    heard[text_id] = offset + len(content)
+                    received[text_id] = offset + len(content)
                     self._show_text(text_id, offset, content)
                 case "text_ended":
                     text_id = payload["textId"]
-                    assert heard.get(text_id, 0) == payload["length"], "the end came before the text"
+                    assert received.get(text_id, 0) == payload["length"], "the end came before the text"
                     self._show_end(frame["seq"], text_id)
 
     def _show_note(self, seq: int, number: int) -> None:
@@ -363,52 +365,52 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Fate:
+class Delivery:
     """What becomes of a message: it arrives after each of these seconds. Or the layer can't be reached at all."""
 
     arrives_after: tuple[float, ...] = (0.0,)
     layer_is_down: bool = False
 
 
-class MischievousLayer(MemoryLayer):
+class FaultyLayer(MemoryLayer):
     """Drops, doubles, delays and so reorders messages, confirms subscriptions late, and is sometimes down: as told."""
 
-    def __init__(self, fates: Iterable[Fate] = ()) -> None:
+    def __init__(self, deliveries: Iterable[Delivery] = ()) -> None:
         super().__init__(capacity=2000)
-        self._fates = iter([*fates])
+        self._deliveries = iter([*deliveries])
         self._confirms_after: float | None = None
 
-    def behave(self) -> None:
+    def deliver_all(self) -> None:
         """From now on deliver everything, at once."""
         self.expect(())
 
-    def expect(self, fates: Iterable[Fate]) -> None:
+    def expect(self, deliveries: Iterable[Delivery]) -> None:
         """The next messages get these, and all that follow are delivered at once."""
-        self._fates = iter([*fates])
+        self._deliveries = iter([*deliveries])
 
     def confirm_after(self, seconds: float) -> None:
-        """From now on each subscription takes so long, whatever the fates of messages are."""
+        """From now on each subscription takes so long, whatever the deliveries of messages are."""
         self._confirms_after = seconds
 
     async def group_send(self, group: str, message: LayerMessage) -> None:
-        for delay in self._next_fate().arrives_after:
-            await _after(delay, super().group_send, group, message)
+        for delay in self._next_delivery().arrives_after:
+            await _run_after(delay, super().group_send, group, message)
 
     async def group_add(self, group: str, channel: str) -> None:
         # As with Redis, whose confirmation nobody waits for: what is sent in between is not heard.
         delay = self._confirms_after
         if delay is None:
-            delay = max(self._next_fate().arrives_after, default=0.0)
-        await _after(delay, super().group_add, group, channel)
+            delay = max(self._next_delivery().arrives_after, default=0.0)
+        await _run_after(delay, super().group_add, group, channel)
 
-    def _next_fate(self) -> Fate:
-        fate = next(self._fates, Fate())
-        if fate.layer_is_down:
+    def _next_delivery(self) -> Delivery:
+        delivery = next(self._deliveries, Delivery())
+        if delivery.layer_is_down:
             raise ConnectionRefusedError
-        return fate
+        return delivery
 
 
-async def _after(delay: float, act: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
+async def _run_after(delay: float, act: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
     """Do it now, or later while everything else goes on."""
     if delay:
         loop = asyncio.get_running_loop()

@@ -17,30 +17,30 @@ Send: TypeAlias = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
 
 # What may wait for one client: a whole replay, and what comes in the meantime. One that is further behind is
 # disconnected, and comes back for the rest.
-MAX_WAITING = 6000  # frames
-MAX_WAITING_BYTES = 4 * 1024 * 1024
+MAX_QUEUED_FRAMES = 6000  # frames
+MAX_QUEUED_BYTES = 4 * 1024 * 1024
 # What may wait for all clients of this process. Most frames are shared, but each is counted once for each client.
-MAX_WAITING_BYTES_TOGETHER = 256 * 1024 * 1024
+MAX_QUEUED_BYTES_TOTAL = 256 * 1024 * 1024
 
 # What a server raises when the browser is gone. Its disconnect is on the way.
-GONE = (OSError, RuntimeError)
+CLIENT_GONE = (OSError, RuntimeError)
 
 
-class Outbox:
+class SendQueue:
     """Sends frames in order and never makes the caller wait.
 
     Nearly every send is done in its first step, because the kernel takes the bytes at once. So that step is driven by
     hand; only a send that has to wait gets a task, and later frames queue behind it.
     """
 
-    __slots__ = ("_bytes", "_give_up", "_giving_up", "_is_sealed", "_send", "_sending", "_waiting")
+    __slots__ = ("_bytes", "_is_sealed", "_on_stalled", "_send", "_sending", "_stall_task", "_waiting")
 
-    bytes_together: ClassVar[int] = 0  # in the queues of this process
+    bytes_total: ClassVar[int] = 0  # in the queues of this process
 
-    def __init__(self, send: Send, give_up: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def __init__(self, send: Send, on_stalled: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._send = send
-        self._give_up = give_up  # called once when the browser doesn't read any more
-        self._giving_up: asyncio.Task[None] | None = None
+        self._on_stalled = on_stalled  # called once when the browser doesn't read any more
+        self._stall_task: asyncio.Task[None] | None = None
         self._sending: asyncio.Task[None] | None = None
         self._waiting: deque[str] | None = None  # made when needed: most sockets never need one
         self._bytes = 0  # of the frames in it
@@ -55,60 +55,60 @@ class Outbox:
             return
         sending = self._send({"type": "websocket.send", "text": frame})
         try:
-            waits_for = sending.send(None)
+            awaited = sending.send(None)
         except StopIteration:
             return
         except Exception as failure:  # it is this browser's alone: the others must get the frame all the same
-            if not isinstance(failure, GONE):
+            if not isinstance(failure, CLIENT_GONE):
                 logger.exception("socket_send_failed")
             return
-        self._sending = asyncio.create_task(self._finish(sending, waits_for))
+        self._sending = asyncio.create_task(self._finish(sending, awaited))
 
     def _queue(self, frame: str) -> None:
         assert self._sending is not None
         if self._waiting is None:
             self._waiting = deque()
         if (
-            len(self._waiting) < MAX_WAITING
-            and self._bytes < MAX_WAITING_BYTES
-            and Outbox.bytes_together < MAX_WAITING_BYTES_TOGETHER
+            len(self._waiting) < MAX_QUEUED_FRAMES
+            and self._bytes < MAX_QUEUED_BYTES
+            and SendQueue.bytes_total < MAX_QUEUED_BYTES_TOTAL
         ):
             self._waiting.append(frame)
             self._count(_size(frame))
-        elif self._giving_up is None and not self._sending.done():
+        elif self._stall_task is None and not self._sending.done():
             self._sending.cancel()
-            self._drop_waiting()
-            self._giving_up = asyncio.create_task(self._give_up())
+            self._clear_waiting()
+            self._stall_task = asyncio.create_task(self._on_stalled())
 
     def _count(self, size: int) -> None:
         self._bytes += size
-        Outbox.bytes_together += size
+        SendQueue.bytes_total += size
 
-    def _drop_waiting(self) -> None:
+    def _clear_waiting(self) -> None:
         if self._waiting is not None:
             self._waiting.clear()
         self._count(-self._bytes)
 
-    async def _finish(self, sending: Coroutine[Any, Any, None], waits_for: Any) -> None:
+    async def _finish(self, sending: Coroutine[Any, Any, None], awaited: Any) -> None:
         try:
             async with asyncio.timeout(conf.SLOW_CLIENT_TIMEOUT.value):
-                await _RestOf(sending, waits_for)
+                await _ResumedSend(sending, awaited)
             while self._waiting:
                 frame = self._waiting.popleft()
                 self._count(-_size(frame))
                 async with asyncio.timeout(conf.SLOW_CLIENT_TIMEOUT.value):
                     await self._send({"type": "websocket.send", "text": frame})
         except TimeoutError:
-            self._drop_waiting()
-            await self._give_up()
+            self._clear_waiting()
+            await self._on_stalled()
             return  # `_sending` stays: nothing more goes out
-        except GONE:
-            self._drop_waiting()
+        except CLIENT_GONE:
+            self._clear_waiting()
             return
         except Exception:  # the client misses a frame, so it has to come back for it
             logger.exception("socket_send_failed")
-            self._drop_waiting()
-            await self._give_up()
+            self._clear_waiting()
+            await self._on_stalled()
             return
         self._sending = None
 
@@ -121,14 +121,14 @@ class Outbox:
         """Accept no more frames; those that wait are still sent."""
         self._is_sealed = True
 
-    def forget(self) -> None:
+    def discard_queued(self) -> None:
         """Send nothing more than the frame that is on its way."""
         self.seal()
-        self._drop_waiting()
+        self._clear_waiting()
 
     def close(self) -> None:
         """Send nothing more."""
-        self.forget()
+        self.discard_queued()
         if self._sending is not None:
             self._sending.cancel()
 
@@ -139,21 +139,21 @@ def _size(frame: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _RestOf:
-    """Goes on with a coroutine whose first step was driven by hand and ended in `waits_for`."""
+class _ResumedSend:
+    """Goes on with a coroutine whose first step was driven by hand and ended in `awaited`."""
 
     sending: Coroutine[Any, Any, None]
-    waits_for: Any
+    awaited: Any
 
     def __await__(self) -> Generator[Any, Any, None]:
-        waits_for = self.waits_for
+        awaited = self.awaited
         try:
             while True:
                 try:
-                    yield waits_for
+                    yield awaited
                 except BaseException as interruption:  # noqa: BLE001  # passed on whole: a time-out, or the end of the task
-                    waits_for = self.sending.throw(interruption)
+                    awaited = self.sending.throw(interruption)
                 else:
-                    waits_for = self.sending.send(None)
+                    awaited = self.sending.send(None)
         except StopIteration:
             return

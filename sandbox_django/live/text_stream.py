@@ -8,7 +8,7 @@ from live.layers import LayerMessage
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class TextChunk:
     """Some characters of a text, already as the frame that browsers get.
 
     `after` is the number of the fact that must be heard before (the question, for an answer). The frame's payload has
@@ -49,7 +49,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class NewestText:
+class LatestStream:
     """The newest text of a feed when a reader opens it: one that runs is sent from its start, an ended one is over."""
 
     text_id: int
