@@ -47,46 +47,48 @@ admin.site.enable_nav_sidebar = False  # it moves each page while it loads, and 
 class BoundedPaginator(Paginator[Any]):
     """Counts no further than anybody turns pages: all of a million rows take longer to count than a page to read."""
 
-    COUNT_AT_MOST = 10_000
+    MAX_COUNT = 10_000
 
     @cached_property
     def count(self) -> int:
         assert isinstance(self.object_list, QuerySet)
-        return self.object_list.order_by().values("pk")[: self.COUNT_AT_MOST].count()
+        return self.object_list.order_by().values("pk")[: self.MAX_COUNT].count()
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class RowAction:
     """What an action does to one row, and how that is called."""
 
-    do: Callable[[Any, Any, Any], None]
+    run: Callable[[Any, Any, Any], None]
     description: str
     done: str
     permission: str
     warning: str
-    concerns: Callable[[Any], bool]
+    applies_to: Callable[[Any], bool]
 
 
-def one_by_one(
+def row_action(
     description: str,
     done: str,
     *,
     permission: str = "moderate",
     warning: str = "",
-    concerns: Callable[[Any], bool] = lambda thing: True,
+    applies_to: Callable[[Any], bool] = lambda obj: True,
 ) -> Callable[[Callable[[Any, Any, Any], None]], Callable[..., HttpResponse | None]]:
     """Make an action of a method that does something to one row. It asks first, and says whom it left alone."""
 
-    def decorate(do: Callable[[Any, Any, Any], None]) -> Callable[..., HttpResponse | None]:
-        deed = Deed(do, description, done, permission, warning, concerns)
+    def decorate(run: Callable[[Any, Any, Any], None]) -> Callable[..., HttpResponse | None]:
+        spec = RowAction(run, description, done, permission, warning, applies_to)
 
         @admin.action(permissions=[permission], description=description)
-        @wraps(do)
-        def act(self: "OperatorAdmin[Any]", request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-            return self.act(request, queryset, deed)
+        @wraps(run)
+        def run_action(
+            self: "OperatorAdmin[Any]", request: HttpRequest, queryset: QuerySet[Any]
+        ) -> HttpResponse | None:
+            return self.run_action(request, queryset, spec)
 
-        act.deed = deed  # type: ignore[attr-defined]  # for the buttons of a row's own page
-        return act
+        run_action.spec = spec  # type: ignore[attr-defined]  # for the buttons of a row's own page
+        return run_action
 
     return decorate
 
@@ -105,7 +107,7 @@ class OperatorAdmin(admin.ModelAdmin[ModelType]):
     # What a service may answer instead of doing it, and how that goes on after the row's name.
     refusals: ClassVar[dict[type[Exception], str]] = {}
     # Whose a row is: what has an @ is looked for in their e-mails alone, since no index serves two tables.
-    person = ""
+    user_field = ""
     # Whoever opens a row's page is noted: it shows what people told each other, or the assistant, in private.
     is_private = False
 
@@ -125,10 +127,10 @@ class OperatorAdmin(admin.ModelAdmin[ModelType]):
         else:
             if search_term and row.exists():
                 return row, False
-        words = search_term.lower()
-        if self.person and "@" in words:
-            return queryset.filter(**{f"{self.person}__email__startswith": words}), False
-        return super().get_search_results(request, queryset, words)
+        text = search_term.lower()
+        if self.user_field and "@" in text:
+            return queryset.filter(**{f"{self.user_field}__email__startswith": text}), False
+        return super().get_search_results(request, queryset, text)
 
     # --- Filters -----------------------------------------------------------------------------------------------------
 
@@ -157,29 +159,29 @@ class OperatorAdmin(admin.ModelAdmin[ModelType]):
 
     # --- Actions -----------------------------------------------------------------------------------------------------
 
-    def act(self, request: HttpRequest, queryset: QuerySet[ModelType], deed: Deed) -> HttpResponse | None:
-        things = list(queryset)
+    def run_action(self, request: HttpRequest, queryset: QuerySet[ModelType], spec: RowAction) -> HttpResponse | None:
+        objects = list(queryset)
         if "post" not in request.POST:
-            return self._ask(request, things, deed)
+            return self._confirm(request, objects, spec)
         done = 0
-        for thing in things:
-            if not getattr(self, f"has_{deed.permission}_permission")(request, thing):
-                self._tell(request, thing, "is not yours to change")
-            elif not deed.concerns(thing):
-                self._tell(request, thing, "was left as it is")
-            elif self._do(request, thing, deed):
+        for obj in objects:
+            if not getattr(self, f"has_{spec.permission}_permission")(request, obj):
+                self._warn(request, obj, "is not yours to change")
+            elif not spec.applies_to(obj):
+                self._warn(request, obj, "was left as it is")
+            elif self._run_on_row(request, obj, spec):
                 done += 1
         if done:
-            self.message_user(request, f"{done} {model_ngettext(self.opts, done)} {deed.done}.", messages.SUCCESS)
+            self.message_user(request, f"{done} {model_ngettext(self.opts, done)} {spec.done}.", messages.SUCCESS)
         return None
 
-    def _ask(self, request: HttpRequest, things: Sequence[Any], deed: Deed) -> HttpResponse:
+    def _confirm(self, request: HttpRequest, objects: Sequence[Any], spec: RowAction) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
-            "title": deed.description % {"verbose_name_plural": self.opts.verbose_name_plural},
+            "title": spec.description % {"verbose_name_plural": self.opts.verbose_name_plural},
             "opts": self.opts,
-            "things": things,
-            "deed": deed,
+            "objects": objects,
+            "spec": spec,
             "action": request.POST["action"],
             "from_page": "from_page" in request.POST,
             "checkbox": ACTION_CHECKBOX_NAME,
@@ -187,23 +189,23 @@ class OperatorAdmin(admin.ModelAdmin[ModelType]):
         }
         return TemplateResponse(request, "core/admin/confirm_action.html", context)
 
-    def _do(self, request: HttpRequest, thing: Any, deed: Deed) -> bool:
+    def _run_on_row(self, request: HttpRequest, obj: Any, spec: RowAction) -> bool:
         try:
             with transaction.atomic():  # what was done stands in the log, and nothing else
-                before = copy(thing)
-                deed.do(self, request, thing)
+                before = copy(obj)
+                spec.run(self, request, obj)
                 # Afterwards: services lock feeds before any row, and this locks the user who does it.
-                if deed.permission == "delete":
+                if spec.permission == "delete":
                     super().log_deletions(request, [before])  # type: ignore[arg-type]  # any rows will do
                 else:
-                    self.log_change(request, before, f"{deed.description}.")
+                    self.log_change(request, before, f"{spec.description}.")
         except tuple(self.refusals) as refusal:
-            self._tell(request, thing, self.refusals[type(refusal)])
+            self._warn(request, obj, self.refusals[type(refusal)])
             return False
         return True
 
-    def _tell(self, request: HttpRequest, thing: Any, words: str) -> None:
-        self.message_user(request, f"“{thing}” {words}.", messages.WARNING)
+    def _warn(self, request: HttpRequest, obj: Any, text: str) -> None:
+        self.message_user(request, f"“{obj}” {text}.", messages.WARNING)
 
     def response_action(
         self, request: HttpRequest, queryset: QuerySet[ModelType], action_location: Any = None
@@ -218,13 +220,13 @@ class OperatorAdmin(admin.ModelAdmin[ModelType]):
 
     # --- Deleting ----------------------------------------------------------------------------------------------------
 
-    def delete(self, request: Any, thing: Any) -> None:
+    def delete(self, request: Any, obj: Any) -> None:
         """As the product does it, with all that is counted and told."""
         raise NotImplementedError
 
-    @one_by_one("Delete selected %(verbose_name_plural)s", "deleted", permission="delete")
-    def delete_selected(self, request: HttpRequest, thing: Any) -> None:
-        self.delete(request, thing)
+    @row_action("Delete selected %(verbose_name_plural)s", "deleted", permission="delete")
+    def delete_selected(self, request: HttpRequest, obj: Any) -> None:
+        self.delete(request, obj)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         before = copy(obj)
@@ -239,14 +241,14 @@ class OperatorAdmin(admin.ModelAdmin[ModelType]):
         try:
             return super().delete_view(request, object_id, extra_context)
         except tuple(self.refusals) as refusal:
-            self._tell(request, self.get_object(request, object_id), self.refusals[type(refusal)])
+            self._warn(request, self.get_object(request, object_id), self.refusals[type(refusal)])
             return HttpResponseRedirect(self._page_of(object_id))
 
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
         """What is named to be confirmed; all that hangs on it goes too, and nobody needs a right to that."""
-        names = [str(thing) for thing in objs]
+        names = [str(obj) for obj in objs]
         return names, {str(self.opts.verbose_name_plural): len(names)}, set(), []
 
     # --- A row's own page --------------------------------------------------------------------------------------------
@@ -265,20 +267,20 @@ class OperatorAdmin(admin.ModelAdmin[ModelType]):
                 self.log_change(request, obj, "Read.")
             context |= {
                 "buttons": list(self._buttons(request, obj)),
-                "lists": list(self._lists_about(request, obj)),
+                "lists": list(self._related_lists(request, obj)),
                 "checkbox": ACTION_CHECKBOX_NAME,
             }
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def _buttons(self, request: HttpRequest, obj: Any) -> Iterable[tuple[str, str]]:
         for name, action in self.get_actions(request).items():
-            deed: Deed | None = getattr(action and action[0], "deed", None)
-            if deed is None or deed.permission == "delete":
+            spec: RowAction | None = getattr(action and action[0], "spec", None)
+            if spec is None or spec.permission == "delete":
                 continue  # the page has its own way to delete
-            if deed.concerns(obj) and getattr(self, f"has_{deed.permission}_permission")(request, obj):
-                yield name, deed.description
+            if spec.applies_to(obj) and getattr(self, f"has_{spec.permission}_permission")(request, obj):
+                yield name, spec.description
 
-    def _lists_about(self, request: HttpRequest, obj: Any) -> Iterable[tuple[str, str]]:
+    def _related_lists(self, request: HttpRequest, obj: Any) -> Iterable[tuple[str, str]]:
         """Where the rows are that belong to this one."""
         for relation in self.opts.related_objects:
             model = relation.related_model

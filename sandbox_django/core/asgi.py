@@ -2,7 +2,7 @@
 
 Under Django's own ASGI handler a request gets a thread of its own and hops again for each sync middleware, signal and
 close: 200 requests in a second took 725 ms at the median. Whole, in one hop, they take 8
-(docs/decisions/0007-http-in-one-hop.md).
+(docs/decisions/0007-http-in-one-thread-handoff.md).
 """
 
 import asyncio
@@ -31,8 +31,8 @@ from django.urls import Resolver404, ResolverMatch, resolve, set_script_prefix
 from django.utils.http import is_same_domain
 
 from core.cpu_bound import METHODS, limits_of
-from core.exposition import keep_sharing
 from core.metrics import http_requests, thread_refusals
+from core.metrics_export import publish_metrics_periodically
 from core.periodic import Periodic, repeat
 from core.views.errors import not_found, unavailable
 from live.layers import MemoryLayer, live_layer
@@ -52,32 +52,32 @@ BLOCK_SIZE = 64 * 1024  # bytes of a streamed response that are read in one hop
 GC_THRESHOLD = 10_000  # with Python's 700 a busy process paused for 50 to 180 ms, with 50,000 for 50 to 115
 
 
-class OneHopHandler(ASGIHandler):
+class SingleHandoffHandler(ASGIHandler):
     """Django, whole, in one hop to a lasting thread: middleware, view, signals and close."""
 
-    def __init__(self, life: "ServerLife", in_loop: Mapping[str, AsyncView] | None = None) -> None:
-        self._life = life
+    def __init__(self, lifespan: "Lifespan", in_loop: Mapping[str, AsyncView] | None = None) -> None:
+        self._lifespan = lifespan
         self._in_loop = in_loop or {}  # views that wait for no thread, by their path
         self.load_middleware(is_async=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._life.begin()
+        self._lifespan.startup()
         body = await _read_body(receive)
         if body is None:
             return
-        began = time.monotonic()
+        started_at = time.monotonic()
         if scope["path"] in self._in_loop:
-            await _send_whole(send, await self._respond_in_loop(scope))
+            await _send_response(send, await self._respond_in_loop(scope))
             return
         match = _match_of(scope)
         work = _work_of(match, scope["method"], body)
         if is_full(work):
             thread_refusals.labels(work).inc()
             request, refusal = self.create_request(scope, io.BytesIO())
-            await _send_whole(send, unavailable(request) if request else refusal or HttpResponseBadRequest())
+            await _send_response(send, unavailable(request) if request else refusal or HttpResponseBadRequest())
             return
         response, content, rest = await in_pool(work, self._respond, scope, body, match)
-        http_requests.labels(f"{response.status_code // 100}xx").observe(time.monotonic() - began)
+        http_requests.labels(f"{response.status_code // 100}xx").observe(time.monotonic() - started_at)
         try:
             await send(_start_message(response))
             while rest is not None:
@@ -143,7 +143,7 @@ def _start_message(response: HttpResponseBase) -> Mapping[str, Any]:
     return {"type": "http.response.start", "status": response.status_code, "headers": headers}
 
 
-async def _send_whole(send: Send, response: HttpResponseBase) -> None:
+async def _send_response(send: Send, response: HttpResponseBase) -> None:
     """Send a response that has not been through Django's middleware."""
     response["X-Request-ID"] = str(uuid.uuid4())
     await send(_start_message(response))
@@ -196,16 +196,16 @@ def _too_large() -> HttpResponse:
     return JsonResponse({"type": "client_error", "errors": [error]}, status=413)
 
 
-class SocketDoor:
+class WebSocketOriginMiddleware:
     """Who may knock: foreign pages may not, programs may but without cookies, and unknown addresses end politely."""
 
-    def __init__(self, inner: Application, life: "ServerLife") -> None:
+    def __init__(self, inner: Application, lifespan: "Lifespan") -> None:
         self.inner = CookieMiddleware(inner)  # by this name chanx finds the routes
-        self._shapes = list(_shapes_of(inner))
-        self._life = life
+        self._patterns = list(_route_patterns(inner))
+        self._lifespan = lifespan
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._life.begin()
+        self._lifespan.startup()
         headers = dict(scope["headers"])
         origin = headers.get(b"origin")
         if origin is None:
@@ -221,18 +221,18 @@ class SocketDoor:
             if not str(failure).startswith("No route found"):  # how Channels says it
                 raise
             await receive()
-            if any(shape.fullmatch(scope["path"]) for shape in self._shapes):  # only the id is none
+            if any(pattern.fullmatch(scope["path"]) for pattern in self._patterns):  # only the id is none
                 await send({"type": "websocket.accept"})
                 await send({"type": "websocket.send", "text": authentication_frame(HTTPStatus.NOT_FOUND, "Not found.")})
             await send({"type": "websocket.close", "code": 4404})
 
 
-def _shapes_of(router: Any, prefix: str = "/") -> Iterator[re.Pattern[str]]:
+def _route_patterns(router: Any, prefix: str = "/") -> Iterator[re.Pattern[str]]:
     """The addresses of a router's sockets, with anything in the places of their ids."""
     for route in getattr(router, "routes", ()):
         address = f"{prefix}{route.pattern}"
         if isinstance(route.callback, URLRouter):
-            yield from _shapes_of(route.callback, address)
+            yield from _route_patterns(route.callback, address)
         elif "<" in address:
             yield re.compile(re.sub(r"<[^>]+>", "[^/]+", address))
 
@@ -240,15 +240,15 @@ def _shapes_of(router: Any, prefix: str = "/") -> Iterator[re.Pattern[str]]:
 def _is_allowed_origin(origin: str, scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
     """Whether a page of this origin may open sockets: one of this site, by scheme and host, or of a trusted site."""
     try:
-        asked = urlsplit(origin)
+        page = urlsplit(origin)
     except ValueError:
         return False  # "http://["
     host = headers.get(b"host", b"").decode("latin-1").lower()
-    if (asked.scheme, asked.netloc) == (_page_scheme(scope, headers), host):
+    if (page.scheme, page.netloc) == (_page_scheme(scope, headers), host):
         return validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS)
     for allowed in [*settings.CORS_ALLOWED_ORIGINS, *settings.CSRF_TRUSTED_ORIGINS]:
         scheme, _, pattern = allowed.partition("://")
-        if asked.scheme == scheme and is_same_domain(asked.netloc, pattern.lstrip("*")):
+        if page.scheme == scheme and is_same_domain(page.netloc, pattern.lstrip("*")):
             return True
     return False
 
@@ -263,7 +263,7 @@ def _page_scheme(scope: Scope, headers: Mapping[bytes, bytes]) -> str:
     return "https" if scope.get("scheme") == "wss" else "http"
 
 
-class ServerLife:
+class Lifespan:
     """What happens around the requests: begins with the lifespan, or with the first connection where there is none."""
 
     def __init__(
@@ -281,49 +281,49 @@ class ServerLife:
         """The lifespan protocol."""
         await receive()
         try:
-            _claim_memory_layer()
+            _lock_memory_layer()
         except ImproperlyConfigured as refusal:
             await send({"type": "lifespan.startup.failed", "message": str(refusal)})
             return
-        self.begin()
+        self.startup()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         jobs.exit_within(settings.DRAIN_SECONDS + jobs.STOP_SECONDS)
-        await self.end(patience=settings.DRAIN_SECONDS)
+        await self.shutdown(grace=settings.DRAIN_SECONDS)
         await send({"type": "lifespan.shutdown.complete"})
 
-    def begin(self) -> None:
+    def startup(self) -> None:
         loop = asyncio.get_running_loop()
         if self._loop is loop or settings.DATABASE_THREADS == 0:  # tests have no server
             return
         self._loop = loop
-        jobs.remember_server_loop()
+        jobs.set_server_loop()
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)
         if not settings.LIMITS:
             logger.warning("LIMITS ARE OFF: nothing stops anybody from asking as much as they like (LIMITS=off)")
         self._tasks = [jobs.spawn(repeat(periodic)) for periodic in self._periodic]
-        self._tasks.append(jobs.spawn(keep_sharing()))
+        self._tasks.append(jobs.spawn(publish_metrics_periodically()))
         for job in self._at_start:
             jobs.start(job)
 
-    async def end(self, *, patience: float) -> None:
+    async def shutdown(self, *, grace: float) -> None:
         for task in self._tasks:
             task.cancel()
-        left = await jobs.drain(patience)
-        if left:
-            logger.warning("drained_not_all", jobs=left)
+        cancelled = await jobs.drain(grace)
+        if cancelled:
+            logger.warning("shutdown_jobs_cancelled", jobs=cancelled)
         await jobs.close_connections()
         # Beside the loop, which threads may still be waiting for.
         await asyncio.to_thread(end_threads)
-        jobs.forget_server_loop()
+        jobs.clear_server_loop()
 
 
 _memory_layer_lock: io.TextIOWrapper | None = None  # held, by being open, until the process ends
 
 
-def _claim_memory_layer() -> None:
+def _lock_memory_layer() -> None:
     """The in-memory layer knows one process only: a second one would never hear what the first one says."""
     global _memory_layer_lock
     if not isinstance(live_layer(), MemoryLayer) or _memory_layer_lock is not None:

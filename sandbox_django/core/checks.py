@@ -10,7 +10,7 @@ from live.layers import MemoryLayer, live_layer
 
 
 @register
-def processes_can_hear_each_other(**given: Any) -> list[CheckMessage]:
+def check_layer_reaches_all_processes(**given: Any) -> list[CheckMessage]:
     if not isinstance(live_layer(), MemoryLayer):
         return []
     if settings.ASSISTANT_RUNNER == "taskiq":
@@ -23,7 +23,7 @@ def processes_can_hear_each_other(**given: Any) -> list[CheckMessage]:
 
 
 @register
-def processes_can_share_the_database(**given: Any) -> list[CheckMessage]:
+def check_database_is_shared(**given: Any) -> list[CheckMessage]:
     several = settings.WEB_PROCESSES > 1 or settings.ASSISTANT_RUNNER == "taskiq"
     if several and settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         hint = "Set DATABASE_URL to a PostgreSQL."
@@ -32,7 +32,7 @@ def processes_can_share_the_database(**given: Any) -> list[CheckMessage]:
 
 
 @register
-def layer_keeps_its_listeners(**given: Any) -> list[CheckMessage]:
+def check_layer_keeps_subscriptions(**given: Any) -> list[CheckMessage]:
     backend = settings.CHANNEL_LAYERS["default"]["BACKEND"]
     if backend == "channels_redis.core.RedisChannelLayer" and int(version("redis").partition(".")[0]) >= 8:
         hint = "Use live.layers.RedisLayer, as config/settings/base.py does."

@@ -65,7 +65,7 @@ class KnownErrors(ExceptionHandler):
         return super().convert_known_exceptions(exc)
 
     def convert_unhandled_exceptions(self, exc: Exception) -> APIException:
-        return exc if isinstance(exc, APIException) else APIException(detail=our_fault())
+        return exc if isinstance(exc, APIException) else APIException(detail=server_error_detail())
 
     def report_exception(self, exc: APIException, response: Response) -> None:
         if isinstance(exc, Unavailable):
@@ -85,7 +85,7 @@ class CamelCaseErrors(ExceptionFormatter):
         return [Error(error.code, error.detail, _camelized(error.attr)) for error in super().get_errors()]
 
 
-def our_fault() -> str:
+def server_error_detail() -> str:
     """What is said of an error that nobody expected: never its own words, but where they are to be found."""
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     return (

@@ -36,13 +36,13 @@ class IdempotentCreateMixin(CreateModelMixin, GenericAPIView[ModelType]):
 
     takes_idempotency_key = True
 
-    def find_what_url_names(self) -> object:
+    def check_url_object(self) -> object:
         """Raise when there is no such thing, or whoever asks may not see it."""
         return self.get_queryset()
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         # Whoever lost the right to it does not get an old answer either.
-        self.find_what_url_names()
+        self.check_url_object()
         return once(request, partial(super().create, request, *args, **kwargs), self.find_created)
 
     def find_created(self, object_id: str) -> Any:
@@ -75,21 +75,21 @@ def once(request: Request, create: Callable[[], Response], find_created: Callabl
     with counts_survive_rollback(), transaction.atomic():
         try:
             with transaction.atomic():
-                mine = IdempotencyKey.objects.create(digest=digest, body_digest=body_digest)
+                record = IdempotencyKey.objects.create(digest=digest, body_digest=body_digest)
         except IntegrityError:
             return _second_answer(digest, body_digest, find_created)
         response = create()
-        mine.status = response.status_code
-        mine.headers = dict(response.headers)
-        mine.answer = str(response.data["id"])
-        mine.save(update_fields=["status", "headers", "answer"])
+        record.status = response.status_code
+        record.headers = dict(response.headers)
+        record.answer = str(response.data["id"])
+        record.save(update_fields=["status", "headers", "answer"])
     return response
 
 
-def forget_old_keys() -> int:
+def delete_old_keys() -> int:
     """Delete what is older than a day; returns how many that were."""
-    forgotten, _ = IdempotencyKey.objects.filter(created_at__lt=timezone.now() - KEEP).delete()
-    return forgotten
+    deleted, _ = IdempotencyKey.objects.filter(created_at__lt=timezone.now() - KEEP).delete()
+    return deleted
 
 
 def _second_answer(digest: str, body_digest: str, find_created: Callable[[str], Any]) -> Response:
@@ -102,5 +102,5 @@ def _second_answer(digest: str, body_digest: str, find_created: Callable[[str], 
     return Response(created, status=first.status, headers=first.headers)
 
 
-def _digest(said: Any) -> str:
-    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()

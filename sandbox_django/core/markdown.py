@@ -37,10 +37,10 @@ def render_markdown(text: str) -> SafeString:
     return render_with_mentions(text, {}, most=0).html
 
 
-def render_with_mentions(text: str, people: People, *, most: int) -> Rendered:
-    """Does the same and marks up to `most` mentions of `people` (see accounts/services/mentions.py)."""
+def render_with_mentions(text: str, users: People, *, most: int) -> Rendered:
+    """Does the same and marks up to `most` mentions of `users` (see accounts/services/mentions.py)."""
     budget = Budget(text)
-    env: dict[str, Any] = {"budget": budget, "people": people, "most": most}
+    env: dict[str, Any] = {"budget": budget, "people": users, "most": most}
     try:
         html = markdown.render(text, env)
     except TooComplex:
@@ -92,7 +92,7 @@ class Renderer(RendererHTML):
 
     def link_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         href = str(tokens[idx].attrGet("href") or "")
-        if leads_away(href):
+        if is_external(href):
             tokens[idx].attrSet("target", "_blank")
         env["inside_link"] = True
         return self.renderToken(tokens, idx, options, env)
@@ -107,7 +107,7 @@ class Renderer(RendererHTML):
         alt = escape(self.renderInlineAsText(tokens[idx].children, options, env) or source)
         if env.get("inside_link"):
             return alt
-        target = ' target="_blank"' if leads_away(source) else ""
+        target = ' target="_blank"' if is_external(source) else ""
         return f'<a href="{escape(source)}"{target}>{alt}</a>'
 
     def table_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
@@ -118,51 +118,51 @@ class Renderer(RendererHTML):
         return "</table></div>\n"
 
     def th_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
-        return draw_cell(tokens[idx])
+        return render_cell(tokens[idx])
 
     def td_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
-        return draw_cell(tokens[idx])
+        return render_cell(tokens[idx])
 
     def fence(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         language = tokens[idx].info.split()[0] if tokens[idx].info.strip() else ""
-        return draw_code(tokens[idx].content, language, budget_of(env))
+        return render_code(tokens[idx].content, language, budget_of(env))
 
     def code_block(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
-        return draw_code(tokens[idx].content, "", budget_of(env))
+        return render_code(tokens[idx].content, "", budget_of(env))
 
     def task(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         state = 'aria-label="Done" checked' if tokens[idx].meta["done"] else 'aria-label="To do"'
         return f'<input type="checkbox" disabled {state}>'
 
 
-def draw_formula(self: Any, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+def render_formula(self: Any, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
     token = tokens[idx]
     tag = "div" if token.type == "math_block" else "span"
     return f'<{tag} class="math">{token.markup}{escape(token.content)}{token.markup}</{tag}>'
 
 
-def draw_footnote_reference(self: Any, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+def render_footnote_reference(self: Any, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
     note, reference = footnote_ids(tokens[idx], env)
     return f'<sup><a id="{reference}" href="#{note}">{tokens[idx].meta["id"] + 1}</a></sup>'
 
 
-def draw_footnotes(self: Any, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+def render_footnotes(self: Any, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
     return '<section class="footnotes" aria-label="Footnotes"><ol>\n'
 
 
-def draw_footnotes_end(self: Any, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+def render_footnotes_end(self: Any, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
     return "</ol></section>\n"
 
 
-def draw_footnote(self: Any, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+def render_footnote(self: Any, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
     return f'<li id="{footnote_ids(tokens[idx], env)[0]}">'
 
 
-def draw_footnote_end(self: Any, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+def render_footnote_end(self: Any, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
     return "</li>\n"
 
 
-def draw_way_back(self: Any, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+def render_footnote_backlink(self: Any, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
     reference = footnote_ids(tokens[idx], env)[1]
     return f' <a href="#{reference}" aria-label="Back to the text">\u21a9\ufe0e</a>'
 
@@ -178,7 +178,7 @@ def below_page_title(tag: str) -> str:
     return f"h{min(int(tag[1]) + 2, 6)}"
 
 
-def leads_away(href: str) -> bool:
+def is_external(href: str) -> bool:
     return href.lower().startswith(("http://", "https://", "mailto:"))
 
 
@@ -187,13 +187,13 @@ def path_on_this_site(address: str) -> str | None:
     return address if re.match(r"/(?!/)|#", address) else None
 
 
-def draw_cell(token: Token) -> str:
+def render_cell(token: Token) -> str:
     # The parser says "text-align" in a style attribute, which our pages do not allow.
     align = str(token.attrGet("style") or "").removeprefix("text-align:")
     return f'<{token.tag} class="{align}">' if align in ALIGNED else f"<{token.tag}>"
 
 
-def draw_code(code: str, language: str, budget: Budget) -> str:
+def render_code(code: str, language: str, budget: Budget) -> str:
     return (
         f'<figure class="code"><figcaption>{escape(language[:40] or "text")} '
         '<button class="button button--tiny" type="button" data-copy>Copy</button></figcaption>'
@@ -205,14 +205,14 @@ def draw_code(code: str, language: str, budget: Budget) -> str:
 markdown = MarkdownIt("commonmark", {"html": False, "breaks": True, "linkify": True}, renderer_cls=Renderer)
 install_rules(markdown)
 for name, draw in {
-    "math_inline": draw_formula,
-    "math_block": draw_formula,
-    "footnote_ref": draw_footnote_reference,
-    "footnote_block_open": draw_footnotes,
-    "footnote_block_close": draw_footnotes_end,
-    "footnote_open": draw_footnote,
-    "footnote_close": draw_footnote_end,
-    "footnote_anchor": draw_way_back,
+    "math_inline": render_formula,
+    "math_block": render_formula,
+    "footnote_ref": render_footnote_reference,
+    "footnote_block_open": render_footnotes,
+    "footnote_block_close": render_footnotes_end,
+    "footnote_open": render_footnote,
+    "footnote_close": render_footnote_end,
+    "footnote_anchor": render_footnote_backlink,
 }.items():
     markdown.add_render_rule(name, draw)
 

@@ -6,9 +6,9 @@ from typing import Any
 
 # CPU seconds of the calling thread for parsing and highlighting one text. Ordinary prose takes 3 µs a character.
 SECONDS = 0.2
-LOOK_EVERY = 0.002  # seconds: asking for a thread's CPU time is a system call, which can be slow
+CHECK_INTERVAL = 0.002  # seconds: asking for a thread's CPU time is a system call, which can be slow
 PAUSE = 0.02  # seconds between two looks, which no rule takes
-MOST_PAUSES = 0.3
+MAX_PAUSES = 0.3
 
 # Characters of HTML per character of Markdown, a fixed amount on top of that, and the most for any text.
 GROWTH = 10
@@ -32,19 +32,19 @@ class TooComplex(Exception):
 class Budget:
     """The work that is left for one text."""
 
-    __slots__ = ("_cells", "_credit", "_deadline", "_html", "_last_used", "_next_look", "longest_html")
+    __slots__ = ("_cells", "_credit", "_deadline", "_html", "_last_used", "_next_check", "longest_html")
 
     def __init__(self, text: str) -> None:
         self._last_used = time.thread_time()
         self._deadline = self._last_used + SECONDS
-        self._credit = MOST_PAUSES
-        self._next_look = 0.0
+        self._credit = MAX_PAUSES
+        self._next_check = 0.0
         self._cells = MAX_CELLS
         self.longest_html = self._html = min(GROWTH * len(text) + GROWTH_FREE, LONGEST_HTML)
 
     def check_time(self) -> None:
         now = time.perf_counter()
-        if now < self._next_look:
+        if now < self._next_check:
             return
         used = time.thread_time()
         if used - self._last_used > PAUSE:  # a garbage collection; the text is not to blame for it
@@ -54,7 +54,7 @@ class Budget:
         self._last_used = used
         if used > self._deadline:
             raise TooComplex  # again at each further call
-        self._next_look = now + LOOK_EVERY
+        self._next_check = now + CHECK_INTERVAL
 
     def extend(self, seconds: float) -> None:
         """Don't count work that is done once in a process."""
@@ -63,10 +63,10 @@ class Budget:
     def has_cells(self, count: int) -> bool:
         return count <= self._cells
 
-    def take_cells(self, count: int) -> None:
+    def use_cells(self, count: int) -> None:
         self._cells -= count
 
-    def take_html(self, length: int) -> None:
+    def use_html(self, length: int) -> None:
         """Account for HTML that repeats what was written once: a link's target, a footnote's references."""
         self._html -= length
         if self._html < 0:

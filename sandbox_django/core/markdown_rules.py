@@ -65,7 +65,7 @@ def small_table(state: StateBlock, start_line: int, end_line: int, silent: bool)
             return False
     if silent or not budget.has_cells(cells):
         return budget.has_cells(cells)
-    budget.take_cells(cells)
+    budget.use_cells(cells)
     return parse_table(state, start_line, end_line, False)
 
 
@@ -85,7 +85,7 @@ def parse_inlines(state: StateCore) -> None:
                 raise  # a reference that is dropped here has been counted already
             children = list(as_written(token.content))
         token.children = children
-        budget.take_html(sum(map(_repeated_html, children)))
+        budget.use_html(sum(map(_repeated_html, children)))
 
 
 def as_written(content: str) -> Iterator[Token]:
@@ -184,7 +184,7 @@ def is_cjk(char: str) -> bool:
 LONGEST_ADDRESS = 2_000
 NOT_SPACE = re.compile(rf"[^\s<>\"`\uff5c]{{1,{LONGEST_ADDRESS}}}")
 BRACKETS = re.compile(r"[(\[{']")
-MOST_BRACKETS = 20  # in an address: the matcher looks ahead from each of them
+MAX_BRACKETS = 20  # in an address: the matcher looks ahead from each of them
 SCHEME = re.compile(r"(?:^|[^A-Za-z0-9.+-])(https?)$", re.IGNORECASE)
 WWW = re.compile(r"www\.[^\s./]+\.[^\s./]", re.IGNORECASE)
 TRAILING = ".,:;!?*_~'"  # punctuation of the sentence, or of Markdown, that follows an address
@@ -231,7 +231,7 @@ def _address_at(state: StateInline, start: int) -> str:
     # Quotes, brackets and full stops of other scripts end an address: between them and the next word is no space.
     if not text.isascii():
         text = next((text[:place] for place, char in enumerate(text) if _ends_address(char)), text)
-    if bracket := next(islice(BRACKETS.finditer(text), MOST_BRACKETS, None), None):
+    if bracket := next(islice(BRACKETS.finditer(text), MAX_BRACKETS, None), None):
         text = text[: bracket.start()]
     prefix = "" if text[:4].lower() == "http" else "http://"
     scheme = f"{prefix}{text}".partition("//")[0]
@@ -419,8 +419,8 @@ def mark_tasks(state: StateCore) -> None:
 # --- E-mail addresses and mentions ------------------------------------------------------------------------------------
 
 LONGEST_NAME = 80
-MOST_ENDS = 24  # places where a name may end that are tried, for each @
-MOST_MENTIONS = 50  # places with an @ that are looked at
+MAX_ENDS = 24  # places where a name may end that are tried, for each @
+MAX_MENTIONS = 50  # places with an @ that are looked at
 NUMBER = re.compile(r"#(\d{1,18})(?!\w)")
 # Addresses that are not linked: "mastodon.social/@Bob", "ftp://example.org/@Bob", "@Bob@mastodon.social".
 ADDRESS_BEFORE = re.compile(r"(?:\w\.\w|://)\S{0,200}/$")
@@ -487,7 +487,7 @@ def _mail_links(state: StateCore, text: str) -> Iterator[tuple[int, int, list[To
             if found.schema == "mailto:" and state.md.validateLink(href):
                 link = [Token("link_open", "a", 1, attrs={"href": href}), text_token(found.text)]
                 link.append(Token("link_close", "a", -1))
-                budget.take_html(_repeated_html(link[0]))
+                budget.use_html(_repeated_html(link[0]))
                 yield found.index, found.last_index - found.index, link
     except TooComplex:
         return  # the rest stays text
@@ -496,17 +496,17 @@ def _mail_links(state: StateCore, text: str) -> Iterator[tuple[int, int, list[To
 def _mentions(
     state: StateCore, text: str, offset: int, escaped: set[int], may_mention: bool, whole: str
 ) -> Iterator[Token]:
-    people: People = state.env.get("people") or {}
+    users: People = state.env.get("people") or {}
     mentioned: dict[int, None] = state.env.setdefault("mentioned", {})
     end = 0
-    if people and may_mention:
+    if users and may_mention:
         for place in mention_places(text):
             before = whole[offset + place - 1] if offset + place else ""
             if place < end or offset + place in escaped or _is_word(before):
                 continue
             if ADDRESS_BEFORE.search(text, max(end, place - 250), place):
                 continue
-            if found := _person_at(text, place, people):
+            if found := _user_at(text, place, users):
                 length, ids = found
                 if DOMAIN_AFTER.match(text, place + length):
                     continue
@@ -526,7 +526,7 @@ def _mentions(
 
 def mention_places(text: str) -> list[int]:
     """Returns where an @ may begin a mention. Inside a word it would be an e-mail address."""
-    return [found.start() for found in islice(re.finditer(r"(?<!\w)@(?=\S)", text), MOST_MENTIONS)]
+    return [found.start() for found in islice(re.finditer(r"(?<!\w)@(?=\S)", text), MAX_MENTIONS)]
 
 
 def possible_names(text: str, place: int) -> list[str]:
@@ -540,17 +540,17 @@ def possible_names(text: str, place: int) -> list[str]:
         for end in range(1, min(len(after), LONGEST_NAME) + 1)
         if not after[end - 1].isspace() and _ends_word(after, end)
     )
-    return [after[:end] for end in islice(ends, MOST_ENDS)][::-1]
+    return [after[:end] for end in islice(ends, MAX_ENDS)][::-1]
 
 
 def name_key(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def _person_at(text: str, place: int, people: People) -> tuple[int, list[int]] | None:
+def _user_at(text: str, place: int, users: People) -> tuple[int, list[int]] | None:
     longest: tuple[int, list[int]] | None = None
     for name in possible_names(text, place):
-        if ids := people.get(name_key(name)):
+        if ids := users.get(name_key(name)):
             length = 1 + len(name)
             # "@Kim#7" is the Kim with this id, also if another user is called "Kim#7"; "@Kim" is everyone of that name.
             number = NUMBER.match(text, place + length)

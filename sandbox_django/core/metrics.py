@@ -7,8 +7,8 @@ PROMETHEUS_MULTIPROC_DIR, and the process that is asked adds up those of all.
 
 from prometheus_client import Counter, Gauge, Histogram
 
-FAST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-PATIENT = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+SHORT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+LONG_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
 throttled = Counter("sandbox_throttled", "Requests and sockets that met a limit.", ["limit"])
@@ -26,10 +26,14 @@ SHARED = {
 
 sockets_open = Gauge("sandbox_sockets_open", "Open sockets.", ["kind"], multiprocess_mode="livesum")
 answers_running = Gauge("sandbox_answers_running", "Answers being written.", multiprocess_mode="livesum")
-loop_lag = Histogram("sandbox_loop_lag_seconds", "How late an event loop wakes up.", buckets=FAST)
-http_requests = Histogram("sandbox_http_request_seconds", "Requests, by status class.", ["status"], buckets=FAST)
-first_token = Histogram("sandbox_first_token_seconds", "From question to first words.", buckets=PATIENT)
-relay_lag = Histogram("sandbox_relay_lag_seconds", "From the model's words to their publication.", buckets=FAST)
+loop_lag = Histogram("sandbox_loop_lag_seconds", "How late an event loop wakes up.", buckets=SHORT_BUCKETS)
+http_requests = Histogram(
+    "sandbox_http_request_seconds", "Requests, by status class.", ["status"], buckets=SHORT_BUCKETS
+)
+first_token = Histogram("sandbox_first_token_seconds", "From question to first words.", buckets=LONG_BUCKETS)
+relay_lag = Histogram(
+    "sandbox_relay_lag_seconds", "From the model's words to their publication.", buckets=SHORT_BUCKETS
+)
 answers_ended = Counter("sandbox_answers_ended", "Answers, by how they ended.", ["status", "error"])
 thread_queue = Gauge(
     "sandbox_thread_queue", "Calls that wait for a thread of a pool.", ["pool"], multiprocess_mode="livesum"

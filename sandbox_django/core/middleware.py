@@ -14,7 +14,7 @@ from django.utils import timezone
 from django_structlog.middlewares import RequestMiddleware
 
 from core.errors import log_unavailable
-from core.throttling import TooOften
+from core.throttling import RateLimited
 from core.views.errors import api_error, bad_request, is_api, not_found_detail, too_many_requests, unavailable
 from runtime.database import is_unavailable
 
@@ -88,7 +88,7 @@ class UnavailableMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
-        if isinstance(exception, TooOften):
+        if isinstance(exception, RateLimited):
             return too_many_requests(request, exception)
         if not is_unavailable(exception):
             return None

@@ -195,14 +195,14 @@ def describe(
 class AutoSchema(openapi.AutoSchema):
     """One operation, with its description and every refusal that it really has."""
 
-    said: Operation
+    declared: Operation
 
     def get_operation(
         self, path: str, path_regex: str, path_prefix: str, method: str, registry: ComponentRegistry
     ) -> dict[str, Any] | None:
         if self.is_excluded():
             return None
-        self.said = _operations[f"{method.upper()} {readable(path)}"]
+        self.declared = _operations[f"{method.upper()} {readable(path)}"]
         operation = super().get_operation(path, path_regex, path_prefix, method, registry)
         assert operation is not None
         names = placeholders(path)
@@ -217,17 +217,17 @@ class AutoSchema(openapi.AutoSchema):
         return operation
 
     def get_operation_id(self) -> str:
-        return self.said.id
+        return self.declared.id
 
     def get_summary(self) -> str:
-        return self.said.summary
+        return self.declared.summary
 
     def get_description(self) -> str:  # type: ignore[override]  # drf-spectacular's, which its stubs leave out
-        limit = f"At most {self.said.limit}." if self.said.limit else ""
-        return "\n\n".join(filter(None, [self.said.description, limit]))
+        limit = f"At most {self.declared.limit}." if self.declared.limit else ""
+        return "\n\n".join(filter(None, [self.declared.description, limit]))
 
     def get_tags(self) -> list[str]:
-        return [self.said.tag]
+        return [self.declared.tag]
 
     def get_override_parameters(self) -> list[Any]:
         own = getattr(self.view, "query_parameters", ()) if self.method == "GET" else ()
@@ -236,11 +236,11 @@ class AutoSchema(openapi.AutoSchema):
 
     def _refusals(self, operation: dict[str, Any]) -> dict[str, Any]:
         parameters = {parameter["name"] for parameter in operation.get("parameters", [])}
-        asks_who = self.said.needs_token or any(operation.get("security", []))
+        checks_permission = self.declared.needs_token or any(operation.get("security", []))
         takes_body = "requestBody" in operation
         applies = {
             "400": takes_body or self._is_list(operation),
-            "401": asks_who,
+            "401": checks_permission,
             "403": {"session": []} in operation.get("security", []),
             "404": "{" in self.path,
             "406": True,
@@ -248,13 +248,13 @@ class AutoSchema(openapi.AutoSchema):
             "413": takes_body,
             "415": takes_body,
             "422": "Idempotency-Key" in parameters,
-            "429": bool(self.said.limit),
+            "429": bool(self.declared.limit),
         }
         refusals: dict[str, Any] = {status: REFUSED[status].ref for status, does in applies.items() if does}
-        if self.said.forbidden:
-            refusals["403"] = _forbidden(self.said.forbidden)
-        if self.said.conflicts:
-            refusals["409"] = _conflict(self.said.conflicts)
+        if self.declared.forbidden:
+            refusals["403"] = _forbidden(self.declared.forbidden)
+        if self.declared.conflicts:
+            refusals["409"] = _conflict(self.declared.conflicts)
         return refusals
 
     def _is_list(self, operation: dict[str, Any]) -> bool:
@@ -305,15 +305,15 @@ def _describe_success(responses: dict[str, Any]) -> None:
         if response.get("description") or not status.startswith("2"):
             continue
         schema: dict[str, Any] = next((content["schema"] for content in response.get("content", {}).values()), {})
-        response["description"] = f"{SUCCESS[status]}: {_words_for(schema)}." if schema else f"{SUCCESS[status]}."
+        response["description"] = f"{SUCCESS[status]}: {_description_of(schema)}." if schema else f"{SUCCESS[status]}."
 
 
 SUCCESS = {"200": "OK", "201": "Created", "202": "Accepted", "204": "Done; the response has no body"}
 
 
-def _words_for(schema: dict[str, Any]) -> str:
+def _description_of(schema: dict[str, Any]) -> str:
     if schema.get("type") == "array":
-        return f"a list, each item {_words_for(schema['items'])}"
+        return f"a list, each item {_description_of(schema['items'])}"
     if "$ref" not in schema:
         return f"a {schema['type']}"
     name = schema["$ref"].rpartition("/")[2]
@@ -419,10 +419,10 @@ def error_example(kind: str, codes: dict[str, str], attr: str | None = None) -> 
     return {"type": kind, "errors": [{"code": code, "detail": detail, "attr": attr}]}
 
 
-def _forbidden(who: str) -> dict[str, Any]:
+def _forbidden(subject: str) -> dict[str, Any]:
     schema = {"$ref": "#/components/schemas/ForbiddenError"}
-    example = error_example("client_error", {"permission_denied": who})
-    return {"description": who, "content": {JSON: {"schema": schema, "example": example}}}
+    example = error_example("client_error", {"permission_denied": subject})
+    return {"description": subject, "content": {JSON: {"schema": schema, "example": example}}}
 
 
 def _conflict(conflicts: dict[str, str]) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def check_account(claimed: str | None, user: Any) -> None:
     raise AccountChanged(SIGNED_IN if claimed == account_id(AnonymousUser()) else OTHER_ACCOUNT)
 
 
-def claimed_by(request: HttpRequest) -> str | None:
+def claimed_account(request: HttpRequest) -> str | None:
     """The account that the request's page was rendered for, from the header or the form's field."""
     claimed = request.headers.get(HEADER)
     is_form = request.content_type in {"application/x-www-form-urlencoded", "multipart/form-data"}

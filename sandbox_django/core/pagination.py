@@ -21,13 +21,13 @@ LARGEST_OFFSET = 2**31 - 1  # more than any list has
 class PagePagination(LimitOffsetPagination):
     """`?limit=&offset=`: count, next, previous, results.
 
-    `count` is exact up to COUNT_AT_MOST, and beyond that at least as much: counting a long list to its end would take
+    `count` is exact up to MAX_COUNT, and beyond that at least as much: counting a long list to its end would take
     longer than reading a page. `next` leads to the end all the same.
     """
 
     default_limit = 20
     max_limit = 100
-    COUNT_AT_MOST = 10_000
+    MAX_COUNT = 10_000
 
     def paginate_queryset(
         self, queryset: QuerySet[ModelType, Row] | Sequence[Row], request: Request, view: APIView | None = None
@@ -41,7 +41,7 @@ class PagePagination(LimitOffsetPagination):
         self.offset = self.get_offset(request)
         # One more, to know whether there is one.
         rows = self.read(queryset, self.offset, self.offset + self.limit + 1)
-        counted = queryset.order_by().values("pk")[: self.COUNT_AT_MOST].count()
+        counted = queryset.order_by().values("pk")[: self.MAX_COUNT].count()
         self.count = max(counted, self.offset + len(rows)) if rows else counted
         return rows[: self.limit]
 
@@ -67,7 +67,7 @@ class PagePagination(LimitOffsetPagination):
                 "count": {
                     "type": "integer",
                     "minimum": 0,
-                    "description": f"How many there are in all; from {self.COUNT_AT_MOST:,} on, at least how many.",
+                    "description": f"How many there are in all; from {self.MAX_COUNT:,} on, at least how many.",
                 },
                 "next": {**link, "description": "Where the next page is."},
                 "previous": {**link, "description": "Where the page before is."},

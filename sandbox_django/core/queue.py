@@ -28,11 +28,11 @@ STREAM = "sandbox:jobs"
 GROUP = "workers"
 BATCH = 10  # messages in one read: what one worker takes, another can't
 BLOCK_MS = 1000  # how long a read waits; also how often a quiet worker looks for what others left behind
-HEARTBEAT = 2.0  # seconds between two signs of life for the jobs that are being done
+HEARTBEAT_INTERVAL = 2.0  # seconds between two signs of life for the jobs that are being done
 DEAD_AFTER_MS = 6000  # without a sign of life for so long a job is given to another worker
-PATIENCE = 0.5  # seconds until the next try when Redis is away
+RETRY_DELAY = 0.5  # seconds until the next try when Redis is away
 PUT_TIMEOUT = 2.0  # seconds; a Redis that hangs takes no job
-LISTED = 10_000  # jobs at most that `waiting_args` looks at
+MAX_LISTED = 10_000  # jobs at most that `queued_args` looks at
 PAGE = 1000  # of them in one read
 
 
@@ -47,24 +47,24 @@ class JobBroker(RedisStreamBroker):
             consumer_id="0",  # what was put before the first worker came counts, too
         )
         self.connection_pool = redis_pool(url, max_connections=16, timeout=20)
-        self._held: set[bytes] = set()
+        self._in_progress: set[bytes] = set()
 
     async def kick(self, message: BrokerMessage) -> None:
         # Over the caller's loop's own connections: a shell or a test has another loop than the server.
         await cast("RedisLayer", live_layer()).connection().xadd(STREAM, {"data": message.message})
 
     async def listen(self) -> AsyncGenerator[AckableMessage, None]:
-        beating = asyncio.create_task(self._beat())
+        heartbeat_task = asyncio.create_task(self._send_heartbeats())
         try:
-            while not _is_told_to_stop():
+            while not _is_cancelling():
                 try:
                     for message_id, data in await self._read():
-                        self._held.add(message_id)
+                        self._in_progress.add(message_id)
                         yield AckableMessage(data=data, ack=partial(self._acknowledge, message_id))
                 except LAYER_DOWN as failure:
-                    await self._begin_again(failure)
+                    await self._recover(failure)
         finally:
-            beating.cancel()
+            heartbeat_task.cancel()
 
     async def _read(self) -> list[tuple[bytes, bytes]]:
         redis = self._redis()
@@ -75,29 +75,31 @@ class JobBroker(RedisStreamBroker):
             entries = claimed[1]
         return [(message_id, fields[b"data"]) for message_id, fields in entries if b"data" in fields]
 
-    async def _begin_again(self, failure: Exception) -> None:
+    async def _recover(self, failure: Exception) -> None:
         """Redis was away, and may have come back with nothing: the group is made anew."""
         if not isinstance(failure, ResponseError):
             logger.warning("queue_unreachable", error=type(failure).__name__)
-        await asyncio.sleep(PATIENCE)
+        await asyncio.sleep(RETRY_DELAY)
         try:
             await self._declare_consumer_group()
         except LAYER_DOWN:
             return  # the next read says so
 
-    async def _beat(self) -> None:
+    async def _send_heartbeats(self) -> None:
         while True:
-            await asyncio.sleep(HEARTBEAT)
-            if self._held:
+            await asyncio.sleep(HEARTBEAT_INTERVAL)
+            if self._in_progress:
                 try:
-                    await self._redis().xclaim(STREAM, GROUP, self.consumer_name, 0, list(self._held), justid=True)
+                    await self._redis().xclaim(
+                        STREAM, GROUP, self.consumer_name, 0, list(self._in_progress), justid=True
+                    )
                 except LAYER_DOWN as failure:
-                    logger.warning("queue_unreachable", error=type(failure).__name__, held=len(self._held))
+                    logger.warning("queue_unreachable", error=type(failure).__name__, held=len(self._in_progress))
                 except Exception:  # without heartbeats other workers take the jobs that this one is at
-                    logger.exception("queue_heartbeat_failed", held=len(self._held))
+                    logger.exception("queue_heartbeat_failed", held=len(self._in_progress))
 
     async def _acknowledge(self, message_id: bytes) -> None:
-        self._held.discard(message_id)
+        self._in_progress.discard(message_id)
         try:
             async with self._redis().pipeline(transaction=True) as pipe:
                 pipe.xack(STREAM, GROUP, message_id)
@@ -111,7 +113,7 @@ class JobBroker(RedisStreamBroker):
         return Redis(connection_pool=self.connection_pool)
 
 
-def _is_told_to_stop() -> bool:
+def _is_cancelling() -> bool:
     # A client that is cut off in mid-read may take our cancellation for its own: then we would read on for ever.
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
@@ -143,7 +145,7 @@ async def _put(job: Job, *args: Any) -> None:
         await job(*args)
 
 
-async def work(jobs: Sequence[Job], *, until: asyncio.Event, at_once: int, patience: float) -> None:
+async def work(jobs: Sequence[Job], *, until: asyncio.Event, at_once: int, grace: float) -> None:
     """Do what is put, so many at once, until the event; then let running jobs finish for so many seconds."""
     broker = _broker()
     for job in jobs:
@@ -153,12 +155,12 @@ async def work(jobs: Sequence[Job], *, until: asyncio.Event, at_once: int, patie
         max_async_tasks=at_once,
         validate_params=False,
         ack_type=AcknowledgeType.WHEN_EXECUTED,
-        wait_tasks_timeout=patience,
+        wait_tasks_timeout=grace,
     )
     await receiver.listen(until)
 
 
-async def stop_working() -> None:
+async def close_broker() -> None:
     await _broker().shutdown()
 
 
@@ -173,7 +175,7 @@ def name_of(job: Job) -> str:
     return f"{job.__module__}.{job.__name__}"
 
 
-async def waiting_args(job: Job) -> set[tuple[Any, ...]] | None:
+async def queued_args(job: Job) -> set[tuple[Any, ...]] | None:
     """The arguments with which this job is in the queue, waiting or being done; None if there are too many to list."""
     # Any: the types of redis-py allow for text, which this client doesn't decode to.
     redis: Any = cast("RedisLayer", live_layer()).connection()
@@ -181,7 +183,7 @@ async def waiting_args(job: Job) -> set[tuple[Any, ...]] | None:
     listed, after = 0, "-"
     while entries := await redis.xrange(STREAM, min=after, count=PAGE):
         listed += len(entries)
-        if listed > LISTED:
+        if listed > MAX_LISTED:
             return None
         for _, fields in entries:
             message = _broker().formatter.loads(fields[b"data"])

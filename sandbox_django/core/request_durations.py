@@ -12,7 +12,7 @@ from django_structlog.signals import bind_extra_request_failed_metadata, bind_ex
 class _Clock(threading.local):
     """When the request that this thread serves has begun; a thread serves one at a time."""
 
-    began: float | None = None
+    started_at: float | None = None
 
 
 _clock = _Clock()
@@ -20,11 +20,11 @@ _clock = _Clock()
 
 @receiver(request_started)
 def start_clock(**signal: Any) -> None:
-    _clock.began = time.monotonic()
+    _clock.started_at = time.monotonic()
 
 
 @receiver(bind_extra_request_finished_metadata)
 @receiver(bind_extra_request_failed_metadata)
 def add_duration(log_kwargs: dict[str, Any], **signal: Any) -> None:
-    if _clock.began is not None:
-        log_kwargs["duration_ms"] = round(1000 * (time.monotonic() - _clock.began), 1)
+    if _clock.started_at is not None:
+        log_kwargs["duration_ms"] = round(1000 * (time.monotonic() - _clock.started_at), 1)

@@ -19,7 +19,7 @@ from core.models import RateLimitCount
 from runtime.addresses import network_of
 
 
-class TooOften(Throttled):
+class RateLimited(Throttled):
     """429, with `Retry-After`."""
 
     def __init__(self, wait: float) -> None:
@@ -29,7 +29,7 @@ class TooOften(Throttled):
 
 @dataclass(frozen=True)
 class Limit:
-    """`Limit("questions", times=10, seconds=60).hit(user.pk)` counts, and raises `TooOften` when full.
+    """`Limit("questions", times=10, seconds=60).hit(user.pk)` counts, and raises `RateLimited` when full.
 
     Where only failures count, `check` before and `count` after.
     """
@@ -59,7 +59,7 @@ class Limit:
         if full:
             throttled.labels(self.name).inc()
             left = round(expires_at - time.time(), 3)  # rounded: floats would make 61 s of 60
-            raise TooOften(wait=max(1, math.ceil(left)))
+            raise RateLimited(wait=max(1, math.ceil(left)))
 
     def _counted(self, key: object) -> tuple[int, float]:
         """Counts one more; returns how often it was, and when the period ends."""

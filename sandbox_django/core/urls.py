@@ -1,6 +1,6 @@
 from django.urls import path
 
-from core.views.contract import redoc, swagger
+from core.views.api_docs import redoc, swagger
 from core.views.health import healthz, readyz
 from core.views.metrics import metrics
 from core.views.schema import SchemaView

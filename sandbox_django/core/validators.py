@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 # Embeddings, overrides and isolates, which change the direction of the text around a name.
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-MOST_MARKS = 4  # on one letter: Vietnamese, Hebrew and Thai need two or three, in NFC
+MAX_MARKS = 4  # on one letter: Vietnamese, Hebrew and Thai need two or three, in NFC
 
 
 def clean_name(text: str) -> str:
@@ -50,6 +50,6 @@ def _has_stacked_marks(text: str) -> bool:
     marks = 0
     for char in text:
         marks = marks + 1 if unicodedata.category(char) in ("Mn", "Me") else 0
-        if marks > MOST_MARKS:
+        if marks > MAX_MARKS:
             return True
     return False

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.asgi import AsyncView, OneHopHandler, ServerLife
+from core.asgi import AsyncView, Lifespan, SingleHandoffHandler
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,6 @@ async def request(
     async def send(message: Any) -> None:
         sent.append(dict(message))
 
-    await OneHopHandler(ServerLife(periodic=[]), in_loop)(scope, receive, send)
+    await SingleHandoffHandler(Lifespan(periodic=[]), in_loop)(scope, receive, send)
     assert [message.get("more_body", False) for message in sent[1:]] == [*[True] * (len(sent) - 2), False]
     return Answer(sent[0]["status"], sent[0]["headers"], [message["body"] for message in sent[1:]])

@@ -18,10 +18,10 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import TransactionTestCase, override_settings
 from django.urls import path
 
-from core.asgi import BLOCK_SIZE, OneHopHandler, ServerLife
+from core.asgi import BLOCK_SIZE, Lifespan, SingleHandoffHandler
 from core.tests.http import request
 from live import feeds
-from live.tests.rooms import Room, RoomConsumer, Socket
+from live.tests.live_rooms import Room, RoomConsumer, Socket
 from runtime import jobs, threads
 from runtime.threads import in_database_thread
 
@@ -51,7 +51,7 @@ urlpatterns = [path("echo/", echo), path("long/", long_file), path("fails/", fai
 
 
 @override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=["whitenoise.middleware.WhiteNoiseMiddleware"])
-class OneHopTests(TransactionTestCase):
+class SingleHandoffTests(TransactionTestCase):
     async def test_a_body_over_the_limit_is_refused_before_any_view_sees_it(self) -> None:
         with self.settings(DATA_UPLOAD_MAX_MEMORY_SIZE=8):
             answer = await request("/echo/", b"12345", b"67890", method="POST")
@@ -67,7 +67,7 @@ class OneHopTests(TransactionTestCase):
         async def send(message: Any) -> None:
             raise AssertionError(message)
 
-        await OneHopHandler(ServerLife(periodic=[]))({"type": "http"}, receive, send)
+        await SingleHandoffHandler(Lifespan(periodic=[]))({"type": "http"}, receive, send)
 
     async def test_a_failing_view_is_a_500_that_tells_nothing(self) -> None:
         answer = await request("/fails/")
@@ -122,17 +122,17 @@ class RunnerTests(TransactionTestCase):
     @override_settings(DATABASE_THREADS=1)  # as servers have it
     async def test_a_job_does_not_inherit_the_requests_context(self) -> None:
         """It would pin a thread to each job: asgiref finds its executor in the context."""
-        heard: list[Any] = []
+        received: list[Any] = []
 
         async def job() -> None:
-            heard.append(marker.get(None))
+            received.append(marker.get(None))
 
         from_request = marker.set("of the request")
         jobs.start(job)
         await jobs.drain(5)
         marker.reset(from_request)
 
-        assert heard == [None]
+        assert received == [None]
 
     async def test_draining_waits_for_jobs_and_ends_what_takes_too_long(self) -> None:
         done: list[str] = []
@@ -188,18 +188,18 @@ class DatabaseThreadTests(TransactionTestCase):
             await threads.in_database_thread(execute, "SELECT 1")
 
     async def test_who_asks_again_at_once_is_not_forgotten(self) -> None:
-        hops = threads.SharedHops()
+        handoffs = threads.ThreadBatcher()
         with self.settings(DATABASE_THREADS=2):
             self.addCleanup(threads.end_threads)
 
             async with asyncio.timeout(5):
                 # In the very moment in which a hop ends: nobody else will come, so it must be begun anew.
-                answers = [await hops.run(int, answer) for answer in range(3)]
+                answers = [await handoffs.run(int, answer) for answer in range(3)]
 
         assert answers == [0, 1, 2]
 
-    async def test_many_calls_share_hops_and_each_gets_its_own_outcome(self) -> None:
-        hops = threads.SharedHops()
+    async def test_many_calls_share_batches_and_each_gets_its_own_outcome(self) -> None:
+        handoffs = threads.ThreadBatcher()
 
         def halve(number: int) -> int:
             if number % 2:
@@ -208,31 +208,31 @@ class DatabaseThreadTests(TransactionTestCase):
 
         with self.settings(DATABASE_THREADS=2):
             self.addCleanup(threads.end_threads)
-            outcomes = await asyncio.gather(*[hops.run(halve, n) for n in range(100)], return_exceptions=True)
+            outcomes = await asyncio.gather(*[handoffs.run(halve, n) for n in range(100)], return_exceptions=True)
 
         assert [o for o in outcomes if isinstance(o, int)] == list(range(50))
         assert sorted(o.args[0] for o in outcomes if isinstance(o, ValueError)) == list(range(1, 100, 2))
 
-    async def test_calls_that_share_a_hop_find_out_the_same_only_once(self) -> None:
-        hops, asked = threads.SharedHops(), []
+    async def test_calls_that_share_a_batch_find_out_the_same_only_once(self) -> None:
+        handoffs, asked = threads.ThreadBatcher(), []
 
         def ask() -> int:
             asked.append("who?")
             return len(asked)
 
         def call() -> int:
-            return threads.once_per_hop("who", ask)
+            return threads.once_per_batch("who", ask)
 
         with self.settings(DATABASE_THREADS=2):
             self.addCleanup(threads.end_threads)
-            answers = await asyncio.gather(*[hops.run(call) for _ in range(3 * threads.SHARED_HOP_SIZE)])
-            later = await hops.run(call)
+            answers = await asyncio.gather(*[handoffs.run(call) for _ in range(3 * threads.BATCH_SIZE)])
+            later = await handoffs.run(call)
 
-        assert Counter(answers) == dict.fromkeys((1, 2, 3), threads.SHARED_HOP_SIZE)
+        assert Counter(answers) == dict.fromkeys((1, 2, 3), threads.BATCH_SIZE)
         assert later == 4
 
     async def test_what_could_not_be_found_out_is_asked_again(self) -> None:
-        hops, asked = threads.SharedHops(), []
+        handoffs, asked = threads.ThreadBatcher(), []
 
         def ask() -> int:
             asked.append("who?")
@@ -241,11 +241,11 @@ class DatabaseThreadTests(TransactionTestCase):
             return len(asked)
 
         def call() -> int:
-            return threads.once_per_hop("who", ask)
+            return threads.once_per_batch("who", ask)
 
         with self.settings(DATABASE_THREADS=1):
             self.addCleanup(threads.end_threads)
-            failed, *answers = await asyncio.gather(*[hops.run(call) for _ in range(3)], return_exceptions=True)
+            failed, *answers = await asyncio.gather(*[handoffs.run(call) for _ in range(3)], return_exceptions=True)
 
         assert isinstance(failed, DatabaseError)
         assert answers == [2, 2]
@@ -256,23 +256,23 @@ class DatabaseThreadTests(TransactionTestCase):
         seq = await sync_to_async(feeds.head)(room.name)
         with self.settings(DATABASE_THREADS=1), mock.patch.object(feeds, "read", wraps=feeds.read) as read:
             self.addCleanup(threads.end_threads)
-            sockets = [Socket(room, since=0, reads=True) for _ in range(threads.SHARED_HOP_SIZE)]
+            sockets = [Socket(room, since=0, reads=True) for _ in range(threads.BATCH_SIZE)]
             sockets.append(Socket(room, since=seq - 1, reads=True))
             try:
-                heard = [await facts_until(seq, socket) for socket in sockets]
+                received = [await events_until(seq, socket) for socket in sockets]
             finally:
                 for socket in sockets:
                     socket.leave()
                     await socket.serving
 
-        assert heard == [[1, 2, 3]] * threads.SHARED_HOP_SIZE + [[3]]
+        assert received == [[1, 2, 3]] * threads.BATCH_SIZE + [[3]]
         # Who is the first to come finds nobody waiting, and goes alone; and who subscribes for all may come last.
         assert {call.args[1] for call in read.call_args_list} == {0, seq - 1}
         assert read.call_count <= 4
 
     async def test_two_kinds_of_sockets_on_a_feed_read_what_each_of_them_tells(self) -> None:
         room = Room()
-        await sync_to_async(room.begin_text)()
+        await sync_to_async(room.start_stream)()
         await room.grow("Two cups.")
         with self.settings(DATABASE_THREADS=1):
             self.addCleanup(threads.end_threads)
@@ -291,7 +291,7 @@ class DatabaseThreadTests(TransactionTestCase):
 class QuietConsumer(RoomConsumer):
     """Tells the facts of a room, and not its texts."""
 
-    def newest_text(self) -> None:
+    def latest_stream(self) -> None:
         return None
 
 
@@ -299,7 +299,7 @@ class QuietSocket(Socket):
     consumer = QuietConsumer
 
 
-async def facts_until(seq: int, socket: Socket) -> list[int]:
+async def events_until(seq: int, socket: Socket) -> list[int]:
     """The numbers of the facts that a socket hears, up to this one."""
     numbers: list[int] = []
     async with asyncio.timeout(5):

@@ -19,7 +19,7 @@ class ChildSerializer(serializers.Serializer[Any]):
     birth_year = serializers.IntegerField()
 
 
-class PersonSerializer(serializers.Serializer[Any]):
+class UserSerializer(serializers.Serializer[Any]):
     first_name = serializers.CharField(max_length=10)
     password1 = serializers.CharField(required=False)
     children = ChildSerializer(many=True, required=False)
@@ -36,7 +36,7 @@ class EchoView(APIView):
     permission_classes = [AllowAny]
 
     def post(self, request: Request) -> Response:
-        serializer = PersonSerializer(data=request.data)
+        serializer = UserSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         return Response(serializer.validated_data)
 

@@ -54,8 +54,8 @@ class FinishedBlocksTests(SimpleTestCase):
         for step in (1, 2, 7, 40):
             with self.subTest(step):
                 drawn, done = "", 0
-                for said in range(0, len(TEXT) + 1, step):
-                    length = finished_length(TEXT[done:said])
+                for position in range(0, len(TEXT) + 1, step):
+                    length = finished_length(TEXT[done:position])
                     drawn += render_markdown(TEXT[done : done + length]) if length else ""
                     done += length
                     assert whole.startswith(drawn), drawn

@@ -14,14 +14,14 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.utils import OperationalError
 from django.test import RequestFactory, TestCase, override_settings
 
-from core.views.health import DISK_CHECK_INTERVAL, disk_has_room, frame_comes_back, migrations_are_applied, readyz
+from core.views.health import DISK_CHECK_INTERVAL, channel_layer_answers, disk_has_room, migrations_are_applied, readyz
 from live.layers import LayerMessage, MemoryLayer, live_layer
 
 FINE = {"database": "ok", "migrations": "ok", "disk": "ok", "channelLayer": "ok"}
 
 
 @pytest.fixture(autouse=True)
-def ask_anew() -> Iterator[None]:
+def check_again() -> Iterator[None]:
     migrations_are_applied.cache_clear()
     disk_has_room.passed_at = -DISK_CHECK_INTERVAL
     yield
@@ -155,7 +155,7 @@ class ReadyTests(TestCase):
 async def left_behind() -> tuple[int, int]:
     """The channels and groups that are left after three round trips."""
     for _ in range(3):
-        await frame_comes_back()
+        await channel_layer_answers()
     used: Any = live_layer()
     inner = used._get_layer() if hasattr(used, "_get_layer") else used
     return len(inner.channels), len([group for group in inner.groups.values() if group])

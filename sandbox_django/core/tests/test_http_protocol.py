@@ -12,7 +12,7 @@ from uvicorn.server import ServerState
 
 from core.http_protocol import MAX_HEAD_SIZE, BoundedHttpProtocol
 
-PATIENCE = 10.0
+TIMEOUT = 10.0
 
 
 async def echo(scope: Any, receive: Any, send: Any) -> None:
@@ -37,14 +37,14 @@ class Connection:
 
     async def response(self) -> bytes:
         """The head of a response; its body, of known length, is read as well."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             head = await self.reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
             return head + await self.reader.readexactly(length)
 
     async def rest(self) -> bytes:
         """Everything until the server closes the connection."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             return await self.reader.read()
 
 
@@ -74,12 +74,12 @@ class SlowClientTests(SimpleTestCase):
         async with self.connect() as connection:
             await connection.send(b"GET / HTTP/1.1\r\n")
             reading = asyncio.create_task(connection.rest())
-            began = time.monotonic()
+            started_at = time.monotonic()
             while not reading.done():
                 connection.writer.write(b"A: b\r\n")
                 await asyncio.wait([reading], timeout=0.05)
             assert (await reading).startswith(b"HTTP/1.1 408 ")
-            assert time.monotonic() - began < PATIENCE / 2
+            assert time.monotonic() - started_at < TIMEOUT / 2
 
     async def test_the_next_request_of_a_connection_has_the_same_time(self) -> None:
         async with self.connect() as connection:
@@ -132,7 +132,7 @@ class SlowClientTests(SimpleTestCase):
                 await connection.send(b"GET / HTTP/1.1\r\nHost: x\r\n" + headers + b"\r\n")
                 assert (await connection.rest()).startswith(b"HTTP/1.1 431 ")
 
-    @override_settings(REQUEST_HEAD_TIMEOUT=PATIENCE)
+    @override_settings(REQUEST_HEAD_TIMEOUT=TIMEOUT)
     async def test_a_header_without_an_end_is_431(self) -> None:
         async with self.connect() as connection:
             await connection.send(b"GET / HTTP/1.1\r\nX-Large: ")

@@ -19,11 +19,11 @@ from rest_framework.permissions import AllowAny
 from rest_framework.test import APIClient
 
 from core.errors import Conflict
-from core.idempotency import IdempotentCreateMixin, forget_old_keys
+from core.idempotency import IdempotentCreateMixin, delete_old_keys
 from core.models import IdempotencyKey
 from live.models import Feed
 from test_utils.auth_api_test_case import auth_headers
-from test_utils.people import alice, bob
+from test_utils.users import alice, bob
 
 A, B = "a" * 22, "b" * 22  # keys as short as a visitor's may be
 
@@ -166,7 +166,7 @@ class SecondTimeTests(TestCase):
         IdempotencyKey.objects.update(created_at=timezone.now() - timedelta(hours=25))
         self.send("news", key=B)
 
-        assert forget_old_keys() == 1
+        assert delete_old_keys() == 1
         assert self.send("old news", key=A).status_code == 400  # done anew: the name is taken
         assert self.send("news", key=B).status_code == 201
 

@@ -133,7 +133,7 @@ class ListTests(TestCase):
                     assert all(f"`{name}`" in error["detail"] for name in names)
 
     def test_long_lists_are_counted_up_to_a_limit_and_next_leads_to_their_end(self) -> None:
-        with mock.patch.object(PagePagination, "COUNT_AT_MOST", 30):
+        with mock.patch.object(PagePagination, "MAX_COUNT", 30):
             for way in ("pages", "oldest-first", "newest-first"):
                 with CaptureQueriesContext(connection) as queries:
                     assert self.client.get(f"/{way}/").json()["count"] == 30

@@ -7,12 +7,12 @@ import pytest
 from django.db import OperationalError
 from django.test import TestCase, override_settings
 
-from core.throttling import Limit, TooOften
+from core.throttling import Limit, RateLimited
 from live.metrics import counts
 
 
 @override_settings(METRICS_TOKEN="right", METRICS_NETWORKS=["10.0.0.0/8"])
-class MetricsDoorTests(TestCase):
+class MetricsAccessTests(TestCase):
     @override_settings(METRICS_TOKEN="", METRICS_NETWORKS=[])
     def test_by_default_nobody_may_read_it(self) -> None:
         for headers in ({}, {"Authorization": "Bearer "}, {"Authorization": "Bearer right"}):
@@ -45,7 +45,7 @@ class MetricsDoorTests(TestCase):
         frames, met = self.figure("sandbox_frames_sent_total"), self.figure('sandbox_throttled_total{limit="tests"}')
 
         counts.frames_sent += 3
-        with pytest.raises(TooOften):
+        with pytest.raises(RateLimited):
             Limit("tests", times=0, seconds=60).hit("somebody")
 
         assert self.figure("sandbox_frames_sent_total") == frames + 3
@@ -53,7 +53,7 @@ class MetricsDoorTests(TestCase):
 
     def test_while_the_database_is_down_the_process_still_tells_its_own_figures(self) -> None:
         for failure in (OperationalError("server closed the connection"), TimeoutError()):
-            with self.subTest(failure), mock.patch("core.exposition._read_site", side_effect=failure):
+            with self.subTest(failure), mock.patch("core.metrics_export._read_site", side_effect=failure):
                 answer = self.client.get("/metrics", REMOTE_ADDR="10.1.2.3")
 
                 assert answer.status_code == 200

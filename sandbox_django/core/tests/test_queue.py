@@ -71,7 +71,7 @@ class QueueTests(SimpleTestCase):
         queue.put(note, "left behind")
         await jobs.drain(5)
         await connection().xreadgroup(GROUP, "dead", {queue.STREAM: ">"})
-        assert await queue.waiting_args(note) == {("left behind",)}
+        assert await queue.queued_args(note) == {("left behind",)}
 
         with mock.patch("core.queue.DEAD_AFTER_MS", 0):
             async with working():
@@ -94,12 +94,12 @@ class working:  # noqa: N801  # reads as a verb
     async def __aenter__(self) -> None:
         queue._broker.cache_clear()
         self._stop = asyncio.Event()
-        self._work = asyncio.create_task(queue.work([note, fail], until=self._stop, at_once=10, patience=5))
+        self._work = asyncio.create_task(queue.work([note, fail], until=self._stop, at_once=10, grace=5))
 
     async def __aexit__(self, *error: object) -> None:
         self._stop.set()
         await asyncio.wait_for(self._work, 10)
-        await queue.stop_working()
+        await queue.close_broker()
         queue._broker.cache_clear()
 
 

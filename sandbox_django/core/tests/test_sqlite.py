@@ -14,11 +14,11 @@ from live.models import Feed
 
 pytestmark = pytest.mark.skipif(connection.vendor != "sqlite", reason="it is about SQLite")
 
-PATIENCE = 20.0
+TIMEOUT = 20.0
 
 
 def wait_until(holds: Any) -> None:
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + TIMEOUT
     while not holds():
         assert time.monotonic() < end, "it never came"
         time.sleep(0.001)
@@ -95,7 +95,7 @@ class WriterTests(TransactionTestCase):
 
         thread = threading.Thread(target=write)
         thread.start()
-        thread.join(PATIENCE)
+        thread.join(TIMEOUT)
         Feed.objects.filter(name="another").delete()
         [failure] = failures
         return failure

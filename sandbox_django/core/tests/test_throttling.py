@@ -9,9 +9,9 @@ from django.test.utils import CaptureQueriesContext
 
 from core import throttling
 from core.models import RateLimitCount
-from core.throttling import Limit, TooOften, counts_survive_rollback, delete_expired_counts
+from core.throttling import Limit, RateLimited, counts_survive_rollback, delete_expired_counts
 from runtime.addresses import network_of
-from test_utils.connections import in_own_connection
+from test_utils.connections import with_own_connection
 
 pytestmark = pytest.mark.django_db
 
@@ -20,17 +20,17 @@ MOMENT = 6_000_000.0  # the first second of a minute
 
 
 @pytest.fixture(autouse=True)
-def time_stands_still() -> Iterator[mock.Mock]:
+def frozen_time() -> Iterator[mock.Mock]:
     with mock.patch("core.throttling.time.time", return_value=MOMENT) as time:
         yield time
 
 
-def test_what_is_too_often_is_refused_and_says_for_how_long(time_stands_still: mock.Mock) -> None:
+def test_what_is_too_often_is_refused_and_says_for_how_long(frozen_time: mock.Mock) -> None:
     for _ in range(3):
         LIMIT.hit("alice")
-    time_stands_still.return_value = MOMENT + 20
+    frozen_time.return_value = MOMENT + 20
 
-    with pytest.raises(TooOften) as refusal:
+    with pytest.raises(RateLimited) as refusal:
         LIMIT.hit("alice")
 
     assert refusal.value.wait == 40
@@ -44,21 +44,21 @@ def test_one_persons_limit_is_not_anothers() -> None:
     Limit("questions", times=3, seconds=60).hit("alice")
 
 
-def test_it_is_over_with_its_time(time_stands_still: mock.Mock) -> None:
+def test_it_is_over_with_its_time(frozen_time: mock.Mock) -> None:
     for _ in range(3):
         LIMIT.hit("alice")
-    time_stands_still.return_value = MOMENT + 60
+    frozen_time.return_value = MOMENT + 60
 
     LIMIT.hit("alice")
 
 
-def test_the_time_begins_with_the_first_one_and_not_with_the_clocks_minute(time_stands_still: mock.Mock) -> None:
-    time_stands_still.return_value = MOMENT + 50
+def test_the_time_begins_with_the_first_one_and_not_with_the_clocks_minute(frozen_time: mock.Mock) -> None:
+    frozen_time.return_value = MOMENT + 50
     for _ in range(3):
         LIMIT.hit("alice")
-    time_stands_still.return_value = MOMENT + 70
+    frozen_time.return_value = MOMENT + 70
 
-    with pytest.raises(TooOften) as refusal:
+    with pytest.raises(RateLimited) as refusal:
         LIMIT.hit("alice")
 
     assert refusal.value.wait == 40
@@ -70,7 +70,7 @@ def test_asking_does_not_count() -> None:
     for _ in range(3):
         LIMIT.count("alice")
 
-    with pytest.raises(TooOften):
+    with pytest.raises(RateLimited):
         LIMIT.check("alice")
 
 
@@ -87,7 +87,7 @@ def test_counting_is_one_statement_and_keeps_no_key() -> None:
 def test_a_request_that_fails_is_counted_although_it_is_rolled_back() -> None:
     never = Limit("knocks", times=0, seconds=60)
     for _ in range(3):
-        with pytest.raises(TooOften), counts_survive_rollback(), transaction.atomic():
+        with pytest.raises(RateLimited), counts_survive_rollback(), transaction.atomic():
             never.hit("alice")
 
     assert RateLimitCount.objects.get().count == 3
@@ -101,12 +101,12 @@ def test_a_request_that_succeeds_is_counted_once() -> None:
     assert RateLimitCount.objects.get().count == 2
 
 
-def test_expired_counts_are_deleted_and_others_stay(time_stands_still: mock.Mock) -> None:
+def test_expired_counts_are_deleted_and_others_stay(frozen_time: mock.Mock) -> None:
     LIMIT.hit("alice")
-    time_stands_still.return_value = MOMENT + 30
+    frozen_time.return_value = MOMENT + 30
     LIMIT.hit("bob")
     LIMIT.hit("bob")
-    time_stands_still.return_value = MOMENT + 61
+    frozen_time.return_value = MOMENT + 61
 
     with mock.patch.object(throttling, "PRUNED_AT_ONCE", 1):
         assert delete_expired_counts() == 1
@@ -119,8 +119,8 @@ class ManyAtOnceTests(TransactionTestCase):
 
         def hit(_: int) -> bool:
             try:
-                in_own_connection(limit.hit, "alice")
-            except TooOften:
+                with_own_connection(limit.hit, "alice")
+            except RateLimited:
                 return False
             return True
 

@@ -10,21 +10,21 @@ from django.template.loader import render_to_string
 from django.urls import is_valid_path
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from core.errors import Unavailable, log_unavailable, our_fault
+from core.errors import Unavailable, log_unavailable, server_error_detail
 from core.page_account import AccountChanged
-from core.throttling import TooOften
+from core.throttling import RateLimited
 from core.typed_text import typed_text
 from runtime.database import is_unavailable
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """`handler400`: the request was malformed."""
-    return say(request, HTTPStatus.BAD_REQUEST, code="bad_request", detail="Malformed request.")
+    return error_response(request, HTTPStatus.BAD_REQUEST, code="bad_request", detail="Malformed request.")
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """`handler403`: this person may not."""
-    return say(
+    return error_response(
         request,
         HTTPStatus.FORBIDDEN,
         code="permission_denied",
@@ -34,7 +34,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """`handler404`: nothing here, or nothing this person may see."""
-    return say(request, HTTPStatus.NOT_FOUND, code="not_found", detail=not_found_detail(request))
+    return error_response(request, HTTPStatus.NOT_FOUND, code="not_found", detail=not_found_detail(request))
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
@@ -43,12 +43,12 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
     if isinstance(error, Exception) and is_unavailable(error):
         log_unavailable(error)
         return unavailable(request)
-    return say(request, HTTPStatus.INTERNAL_SERVER_ERROR, code="error", detail=our_fault())
+    return error_response(request, HTTPStatus.INTERNAL_SERVER_ERROR, code="error", detail=server_error_detail())
 
 
 def unavailable(request: HttpRequest) -> HttpResponseBase:
     """503: the database or a pool of threads can't take the request now."""
-    response = say(
+    response = error_response(
         request,
         HTTPStatus.SERVICE_UNAVAILABLE,
         code=Unavailable.default_code,
@@ -59,17 +59,17 @@ def unavailable(request: HttpRequest) -> HttpResponseBase:
     return response
 
 
-def too_many_requests(request: HttpRequest, limit: TooOften) -> HttpResponseBase:
+def too_many_requests(request: HttpRequest, limit: RateLimited) -> HttpResponseBase:
     """429 for a form whose page has no place for the error."""
     detail = f"Try again in {limit.wait:.0f} seconds."
-    response = say(request, HTTPStatus.TOO_MANY_REQUESTS, code=TooOften.default_code, detail=detail)
+    response = error_response(request, HTTPStatus.TOO_MANY_REQUESTS, code=RateLimited.default_code, detail=detail)
     response.headers["Retry-After"] = f"{limit.wait:.0f}"
     return response
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
     """`CSRF_FAILURE_VIEW`: a form without our token, mostly from a page that is older than the last sign-in."""
-    return say(
+    return error_response(
         request,
         HTTPStatus.FORBIDDEN,
         code="permission_denied",
@@ -81,7 +81,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
 
 def account_changed(request: HttpRequest, refusal: AccountChanged) -> HttpResponseBase:
     """The form or script belongs to a page of another account (core/page_account.py)."""
-    return say(
+    return error_response(
         request,
         HTTPStatus.FORBIDDEN,
         code=AccountChanged.default_code,
@@ -116,7 +116,7 @@ def api_error(status: HTTPStatus, *, detail: str) -> JsonResponse:
     if status == HTTPStatus.NOT_FOUND:
         code = "not_found"
     elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        code, detail = "error", our_fault()
+        code, detail = "error", server_error_detail()
     else:
         code, detail = _API_ERRORS.get(status, ("error", f"{status.phrase}."))
     return _json_error(status, code, detail)
@@ -127,7 +127,7 @@ def _json_error(status: HTTPStatus, code: str, detail: str) -> JsonResponse:
     return JsonResponse({"type": kind, "errors": [{"code": code, "detail": detail, "attr": None}]}, status=status)
 
 
-def say(
+def error_response(
     request: HttpRequest,
     status: HTTPStatus,
     *,

@@ -55,11 +55,11 @@ async def readyz(request: HttpRequest) -> JsonResponse:
 
 @SharedRun
 async def failed_checks() -> set[str]:
-    passed = await asyncio.gather(*[passes(name, check) for name, check in CHECKS.items()])
+    passed = await asyncio.gather(*[check_passes(name, check) for name, check in CHECKS.items()])
     return {name for name, ok in zip(CHECKS, passed, strict=True) if not ok}
 
 
-async def passes(name: str, check: Callable[[], Awaitable[None]]) -> bool:
+async def check_passes(name: str, check: Callable[[], Awaitable[None]]) -> bool:
     try:
         async with asyncio.timeout(CHECK_SECONDS):
             await check()
@@ -106,7 +106,7 @@ class DiskCheck:
 disk_has_room = DiskCheck()
 
 
-async def frame_comes_back() -> None:
+async def channel_layer_answers() -> None:
     """A frame to a group of our own, over the same layer as everybody's."""
     layer, group = live_layer(), f"ready.{uuid.uuid4().hex}"
     async with asyncio.timeout(ROUND_TRIP_SECONDS):
@@ -141,5 +141,5 @@ CHECKS: dict[str, Callable[[], Awaitable[None]]] = {
     "database": partial(in_database_thread, database_answers),
     "migrations": partial(in_database_thread, migrations_are_applied),
     "disk": partial(in_database_thread, disk_has_room),
-    "channelLayer": frame_comes_back,
+    "channelLayer": channel_layer_answers,
 }

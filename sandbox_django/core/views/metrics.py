@@ -9,7 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from core.exposition import figures
+from core.metrics_export import export_metrics
 
 
 @never_cache
@@ -18,7 +18,7 @@ async def metrics(request: HttpRequest) -> HttpResponse:
     """Runs in the event loop, so that it answers however busy the threads are."""
     if not may_read(request):
         raise Http404
-    return HttpResponse(await figures(), content_type=CONTENT_TYPE_LATEST)
+    return HttpResponse(await export_metrics(), content_type=CONTENT_TYPE_LATEST)
 
 
 def may_read(request: HttpRequest) -> bool:

@@ -3,7 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from core.counters import all_counters
+from core.denormalized import all_counters
 
 
 class Command(BaseCommand):

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { meansSend } from "../../static/core/js/composer.js";
-import { isNearEnd } from "../../static/core/js/follow.js";
+import { isNearEnd } from "../../static/core/js/stick_to_bottom.js";
 
 describe("Enter", () => {
   const enter = { key: "Enter", shiftKey: false, isComposing: false, keyCode: 13 };

@@ -1,8 +1,8 @@
 // The box one writes in: it grows with the text, Enter sends, and what was written stays until it has arrived.
 
 import { Draft } from "./draft.js";
-import { Outbox } from "./outbox.js";
-import { wordsFor } from "./refusal.js";
+import { SendQueue } from "./send_queue.js";
+import { errorMessage } from "./error_message.js";
 
 export class Composer {
   #form;
@@ -10,7 +10,7 @@ export class Composer {
   #problem;
   #problemCode = null;
   #suggested = null;
-  #outbox;
+  #sendQueue;
   #draft;
 
   // `deliver(text, key)` resolves when the text has arrived. What it throws is shown as words, in place.
@@ -19,7 +19,7 @@ export class Composer {
     this.#form = form;
     this.#field = form.querySelector("textarea");
     this.#problem = form.querySelector("[data-problem]");
-    this.#outbox = new Outbox(deliver);
+    this.#sendQueue = new SendQueue(deliver);
     this.#draft = form.dataset.draft ? new Draft(form.dataset.draft) : null;
     // A page that the browser restores has its text already.
     this.#field.value ||= this.#draft?.read() ?? "";
@@ -57,8 +57,8 @@ export class Composer {
   }
 
   // Says what went wrong; an error of the API in words that say what to do.
-  complain(problem) {
-    const words = typeof problem === "string" ? problem : wordsFor(problem);
+  showError(problem) {
+    const words = typeof problem === "string" ? problem : errorMessage(problem);
     this.#problemCode = problem.code ?? null;
     this.#problem.textContent = words;
     this.#problem.hidden = !words;
@@ -66,18 +66,18 @@ export class Composer {
 
   // Takes back a complaint whose reason is gone, by the error's code.
   resolve(code) {
-    if (this.#problemCode === code) this.complain("");
+    if (this.#problemCode === code) this.showError("");
   }
 
   async #submit() {
     const written = this.#field.value;
-    if (!written.trim() || this.#outbox.isBusy) return;
-    this.complain("");
+    if (!written.trim() || this.#sendQueue.isBusy) return;
+    this.showError("");
     this.#form.setAttribute("aria-busy", "true");
     try {
-      if (await this.#outbox.send(written.trim())) this.#clear(written);
+      if (await this.#sendQueue.send(written.trim())) this.#clear(written);
     } catch (error) {
-      this.complain(error);
+      this.showError(error);
     } finally {
       this.#form.removeAttribute("aria-busy");
     }

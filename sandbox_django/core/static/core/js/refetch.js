@@ -7,7 +7,7 @@ const SECOND = 1000;
 const SPREAD = 5 * SECOND;
 const LONGEST_WAIT = 60 * SECOND;
 
-const wallClock = {
+const systemClock = {
   setTimeout: (job, delay) => setTimeout(job, delay),
   clearTimeout: (timer) => clearTimeout(timer),
 };
@@ -20,10 +20,10 @@ export class Refetch {
   #timer = null;
   #attempts = 0;
   #isBusy = false;
-  #isWanted = false;
+  #isRequested = false;
 
   // `work()` rejects when it could not fetch. `failed(error)` is called once per request, at its first failure.
-  constructor(work, { failed = () => {}, clock = wallClock, random = Math.random } = {}) {
+  constructor(work, { failed = () => {}, clock = systemClock, random = Math.random } = {}) {
     this.#work = work;
     this.#failed = failed;
     this.#clock = clock;
@@ -32,12 +32,12 @@ export class Refetch {
 
   // Whether something is still to be fetched.
   get isPending() {
-    return this.#isWanted || this.#isBusy;
+    return this.#isRequested || this.#isBusy;
   }
 
   // Calls during a fetch are answered by one more fetch after it: it may have read before the change.
   request({ spread = SPREAD } = {}) {
-    this.#isWanted = true;
+    this.#isRequested = true;
     this.#attempts = 0;
     if (!this.#isBusy && this.#timer === null) this.#schedule(spread);
   }
@@ -51,7 +51,7 @@ export class Refetch {
 
   close() {
     this.#clock.clearTimeout(this.#timer);
-    this.#isWanted = false;
+    this.#isRequested = false;
   }
 
   #schedule(spread) {
@@ -60,18 +60,18 @@ export class Refetch {
 
   async #run() {
     this.#timer = null;
-    if (!this.#isWanted) return;
+    if (!this.#isRequested) return;
     this.#isBusy = true;
-    this.#isWanted = false;
+    this.#isRequested = false;
     try {
       await this.#work();
       this.#attempts = 0;
     } catch (error) {
-      this.#isWanted = true;
+      this.#isRequested = true;
       if (this.#attempts === 0) this.#failed(error);
       this.#attempts += 1;
     }
     this.#isBusy = false;
-    if (this.#isWanted) this.#schedule(Math.min(SECOND * 2 ** this.#attempts, LONGEST_WAIT));
+    if (this.#isRequested) this.#schedule(Math.min(SECOND * 2 ** this.#attempts, LONGEST_WAIT));
   }
 }

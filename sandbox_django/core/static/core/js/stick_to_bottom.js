@@ -2,21 +2,21 @@
 
 const NEAR = 48; // pixels
 
-export class Follower {
+export class StickToBottom {
   #log;
   #isAtEnd;
-  #seen;
-  #whenAway;
+  #measured;
+  #onAwayChange;
   #hasEnd;
 
-  // `whenAway(isAway)` hears when the reader leaves the end, or comes back to it. `hasEnd()`: whether the log's end is
+  // `onAwayChange(isAway)` hears when the reader leaves the end, or comes back to it. `hasEnd()`: whether the log's end is
   // loaded; where it isn't, nobody is at it.
-  constructor(log, { startsAtEnd = true, whenAway = () => {}, hasEnd = () => true } = {}) {
+  constructor(log, { startsAtEnd = true, onAwayChange = () => {}, hasEnd = () => true } = {}) {
     this.#hasEnd = hasEnd;
     this.#log = log;
     this.#isAtEnd = startsAtEnd;
-    this.#whenAway = whenAway;
-    this.#seen = measure(log);
+    this.#onAwayChange = onAwayChange;
+    this.#measured = measure(log);
     log.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     const growth = new ResizeObserver(() => this.isAtEnd && this.toEnd());
     growth.observe(log);
@@ -28,28 +28,28 @@ export class Follower {
   }
 
   // The log was filled anew, or scrolled by the page itself.
-  look() {
-    this.#seen = measure(this.#log);
-    this.#become(isNearEnd(this.#seen));
+  update() {
+    this.#measured = measure(this.#log);
+    this.#setAtEnd(isNearEnd(this.#measured));
   }
 
   toEnd() {
     this.#log.scrollTop = this.#log.scrollHeight;
-    this.#seen = measure(this.#log);
+    this.#measured = measure(this.#log);
   }
 
   #scrolled() {
     const now = measure(this.#log);
-    const isAtEnd = isNearEnd(now) || (this.#isAtEnd && isSomethingElse(this.#seen, now));
-    this.#seen = now;
-    this.#become(isAtEnd);
+    const isAtEnd = isNearEnd(now) || (this.#isAtEnd && isLayoutChange(this.#measured, now));
+    this.#measured = now;
+    this.#setAtEnd(isAtEnd);
   }
 
-  #become(isNearEnd) {
+  #setAtEnd(isNearEnd) {
     const isAtEnd = isNearEnd && this.#hasEnd();
     if (isAtEnd === this.#isAtEnd) return;
     this.#isAtEnd = isAtEnd;
-    this.#whenAway(!isAtEnd);
+    this.#onAwayChange(!isAtEnd);
   }
 }
 
@@ -59,7 +59,7 @@ export function isNearEnd({ scrollTop, clientHeight, scrollHeight }) {
 
 // A browser also scrolls by itself, when what stands above becomes smaller; the reader did not leave then. What is added
 // at the end moves nothing up: who does that meanwhile is a reader.
-export function isSomethingElse(before, now) {
+export function isLayoutChange(before, now) {
   return (
     now.scrollTop >= before.scrollTop ||
     now.scrollHeight < before.scrollHeight ||

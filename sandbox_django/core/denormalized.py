@@ -1,6 +1,7 @@
 """Counters that stand in rows so that nobody has to count, and the proof that they are right.
 
-An app that keeps some has a `counters.py` with `COUNTERS`; `manage.py reconcile` compares all of them with what they
+An app that keeps some has a `denormalized.py` with `COUNTERS`; `manage.py reconcile` compares all of them with what
+they
 count, and repairs them.
 """
 
@@ -16,8 +17,8 @@ from django.utils.module_loading import module_has_submodule
 
 
 @dataclass(frozen=True)
-class Counter:
-    """`field` of these rows, which are annotated with the `truth`: what it should be.
+class DenormalizedCounter:
+    """`field` of these rows, which are annotated with the `expected`: what it should be.
 
     Whoever changes the counter locks its row or adds to it (`F(field) + 1`) in the transaction of the cause: only then
     can it be repaired while the site runs.
@@ -31,22 +32,22 @@ class Counter:
         return self.rows.model
 
     def differences(self) -> Iterator["Difference"]:
-        wrong = self.rows.exclude(truth=F(self.field)).order_by("pk")
-        for pk, says, truth in wrong.values_list("pk", self.field, "truth").iterator():
-            yield Difference(self, pk, says, truth)
+        wrong = self.rows.exclude(expected=F(self.field)).order_by("pk")
+        for pk, stored, expected in wrong.values_list("pk", self.field, "expected").iterator():
+            yield Difference(self, pk, stored, expected)
 
 
 @dataclass(frozen=True)
 class Difference:
     """A row whose counter says something else than is true."""
 
-    counter: Counter
+    counter: DenormalizedCounter
     pk: Any
-    says: Any
-    truth: Any
+    stored: Any
+    expected: Any
 
     def __str__(self) -> str:
-        return f"{self.counter.model._meta.label} {self.pk}: {self.counter.field} is {self.says}, not {self.truth}"
+        return f"{self.counter.model._meta.label} {self.pk}: {self.counter.field} is {self.stored}, not {self.expected}"
 
     def repair(self) -> None:
         """Count again with the row locked, so that nobody changes it meanwhile."""
@@ -54,11 +55,11 @@ class Difference:
             row = self.counter.model._default_manager.select_for_update(no_key=True).filter(pk=self.pk)
             if not row.values_list("pk", flat=True):
                 return
-            truth = self.counter.rows.filter(pk=self.pk).values_list("truth", flat=True).get()
-            row.update(**{self.counter.field: truth})
+            expected = self.counter.rows.filter(pk=self.pk).values_list("expected", flat=True).get()
+            row.update(**{self.counter.field: expected})
 
 
-def all_counters() -> Iterable[Counter]:
+def all_counters() -> Iterable[DenormalizedCounter]:
     for app in apps.get_app_configs():
-        if module_has_submodule(app.module, "counters") and app.name != "core":
-            yield from import_module(f"{app.name}.counters").COUNTERS
+        if module_has_submodule(app.module, "denormalized") and app.name != "core":
+            yield from import_module(f"{app.name}.denormalized").COUNTERS

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { ApiError } from "../../static/core/js/api.js";
-import { wordsFor } from "../../static/core/js/refusal.js";
+import { errorMessage } from "../../static/core/js/error_message.js";
 
 const now = new Date(2026, 4, 1, 14, 0, 0);
 const language = "en-GB";
@@ -15,18 +15,18 @@ describe("The words for a refusal", () => {
   it("are the server's own", () => {
     const busy = new ApiError("An answer is being written.", { code: "answer_in_progress", status: 409 });
 
-    assert.equal(wordsFor(busy), "An answer is being written.");
+    assert.equal(errorMessage(busy), "An answer is being written.");
   });
 
   it("say when one can go on", () => {
-    assert.match(wordsFor(tooOften(300), { now, language }), /You can send again at 14:05\./);
+    assert.match(errorMessage(tooOften(300), { now, language }), /You can send again at 14:05\./);
   });
 
   it("name the day when it is another one", () => {
-    assert.match(wordsFor(tooOften(11 * 3600), { now, language }), /You can send again on Saturday.* 01:00\./);
+    assert.match(errorMessage(tooOften(11 * 3600), { now, language }), /You can send again on Saturday.* 01:00\./);
   });
 
   it("are the server's own when it does not say when", () => {
-    assert.equal(wordsFor(tooOften(null)), "Request was throttled.");
+    assert.equal(errorMessage(tooOften(null)), "Request was throttled.");
   });
 });

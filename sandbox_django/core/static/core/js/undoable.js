@@ -1,24 +1,24 @@
 // Something that is done a little later, so that it can still be undone. One at a time: the next one settles the last.
 
-const TIME_TO_THINK = 8000;
+const UNDO_TIME = 8000;
 
-const clockOnTheWall = {
+const systemClock = {
   setTimeout: (job, delay) => setTimeout(job, delay),
   clearTimeout: (timer) => clearTimeout(timer),
 };
 
-export class Postponed {
+export class UndoableAction {
   #clock;
   #waiting = null;
 
-  constructor(clock = clockOnTheWall) {
+  constructor(clock = systemClock) {
     this.#clock = clock;
   }
 
   // `job()` is done when the time is over or `settle()` is called, `undo()` when somebody thinks better of it.
-  begin({ job, undo }) {
+  start({ job, undo }) {
     this.settle();
-    this.#waiting = { job, undo, timer: this.#clock.setTimeout(() => this.settle(), TIME_TO_THINK) };
+    this.#waiting = { job, undo, timer: this.#clock.setTimeout(() => this.settle(), UNDO_TIME) };
   }
 
   settle() {

@@ -32,20 +32,20 @@ _shared: Counter[str] = Counter()
 _kinds: set[str] = set()
 
 
-async def keep_sharing() -> None:
+async def publish_metrics_periodically() -> None:
     """As long as the process runs: say what was counted, and how late we wake up."""
     while True:
         due = time.monotonic() + INTERVAL
         await asyncio.sleep(INTERVAL)
         loop_lag.observe(max(0.0, time.monotonic() - due))
-        share()
+        publish_counts()
 
 
-def share() -> None:
+def publish_counts() -> None:
     for name, total in totals().items():
         SHARED[name].inc(total - _shared[name])
         _shared[name] = total
-    open_now = current_hub().readers_by_kind()
+    open_now = current_hub().subscribers_by_kind()
     _kinds.update(open_now)
     for kind in _kinds:  # also those of which there are none any more
         sockets_open.labels(kind).set(open_now[kind])
@@ -53,34 +53,34 @@ def share() -> None:
         thread_queue.labels(work).set(waiting)
 
 
-async def figures() -> bytes:
+async def export_metrics() -> bytes:
     """Of all processes that share a directory (else of this one), in Prometheus' text format."""
-    share()
+    publish_counts()
     registry = CollectorRegistry()
     if directory := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        _forget_the_dead(Path(directory))
+        _drop_dead_processes(Path(directory))
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # prometheus_client leaves its types out
     else:
         registry = REGISTRY
-    return generate_latest(registry) + await _site_figures()
+    return generate_latest(registry) + await _site_metrics()
 
 
-SiteFigures: TypeAlias = Callable[[], Iterable[Metric]]
+ReadMetrics: TypeAlias = Callable[[], Iterable[Metric]]
 
 
-def site_figures(read: SiteFigures) -> SiteFigures:
+def site_metrics(read: ReadMetrics) -> ReadMetrics:
     """Decorates a function that reads figures of the whole site from the database. Every target exports the same."""
-    _site.append(read)
+    _site_readers.append(read)
     return read
 
 
-async def _site_figures() -> bytes:
+async def _site_metrics() -> bytes:
     """Read from the database for all who ask at the same time; nothing if that takes too long or fails."""
     try:
         async with asyncio.timeout(READ_TIMEOUT):
             return await _site_text()
     except (DatabaseError, InterfaceError, TimeoutError) as failure:
-        logger.warning("figures_not_read", reason=reason_of(failure))
+        logger.warning("site_metrics_not_read", reason=reason_of(failure))
         return b""  # better no figure than a wrong one
 
 
@@ -91,22 +91,22 @@ async def _site_text() -> bytes:
 
 def _read_site() -> bytes:
     registry = CollectorRegistry()
-    registry.register(_SiteFigures([metric for read in _site for metric in read()]))
+    registry.register(_SiteCollector([metric for read in _site_readers for metric in read()]))
     return generate_latest(registry)
 
 
 @dataclass(frozen=True, eq=False)
-class _SiteFigures(Collector):
+class _SiteCollector(Collector):
     metrics: Sequence[Metric]
 
     def collect(self) -> Iterable[Metric]:
         return self.metrics
 
 
-_site: list[SiteFigures] = []
+_site_readers: list[ReadMetrics] = []
 
 
-def _forget_the_dead(directory: Path) -> None:
+def _drop_dead_processes(directory: Path) -> None:
     """What a process has counted stays; what it had open went with it."""
     pids = {int(path.stem.rpartition("_")[2]) for path in directory.glob("gauge_live*.db")}
     for pid in pids:

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { isNearEnd, isSomethingElse } from "../../static/core/js/follow.js";
+import { isNearEnd, isLayoutChange } from "../../static/core/js/stick_to_bottom.js";
 
 const atEnd = { scrollTop: 500, clientHeight: 400, scrollHeight: 900 };
 
@@ -13,14 +13,14 @@ describe("A reader", () => {
   });
 
   it("leaves the end by scrolling up", () => {
-    assert.equal(isSomethingElse(atEnd, { ...atEnd, scrollTop: 400 }), false);
+    assert.equal(isLayoutChange(atEnd, { ...atEnd, scrollTop: 400 }), false);
     // Also while an answer is being written.
-    assert.equal(isSomethingElse(atEnd, { ...atEnd, scrollTop: 400, scrollHeight: 930 }), false);
+    assert.equal(isLayoutChange(atEnd, { ...atEnd, scrollTop: 400, scrollHeight: 930 }), false);
   });
 
   it("does not leave it when the log grows or shrinks, or becomes a smaller place", () => {
-    assert.equal(isSomethingElse(atEnd, { ...atEnd, scrollHeight: 1200 }), true);
-    assert.equal(isSomethingElse(atEnd, { ...atEnd, scrollTop: 300, scrollHeight: 800 }), true);
-    assert.equal(isSomethingElse(atEnd, { ...atEnd, scrollTop: 490, clientHeight: 300 }), true);
+    assert.equal(isLayoutChange(atEnd, { ...atEnd, scrollHeight: 1200 }), true);
+    assert.equal(isLayoutChange(atEnd, { ...atEnd, scrollTop: 300, scrollHeight: 800 }), true);
+    assert.equal(isLayoutChange(atEnd, { ...atEnd, scrollTop: 490, clientHeight: 300 }), true);
   });
 });

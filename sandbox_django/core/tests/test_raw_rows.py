@@ -10,8 +10,8 @@ from django.utils import timezone
 from accounts.models import SignIn, User
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.assistant_message import MessageType
-from core.rows import find, find_or_404, insert
-from test_utils.people import alice
+from core.raw_rows import find, find_or_404, insert
+from test_utils.users import alice
 
 
 def values_of(row: models.Model) -> dict[str, Any]:
@@ -38,9 +38,9 @@ class FindTests(TestCase):
         assert find(User, id=2**70) is None
 
     def test_every_value_is_as_the_orm_reads_it(self) -> None:
-        person = alice()
-        rows: list[models.Model] = [person, SignIn.objects.create(user=person)]
-        rows.append(AssistantConversation.objects.create(user=person))
+        user = alice()
+        rows: list[models.Model] = [user, SignIn.objects.create(user=user)]
+        rows.append(AssistantConversation.objects.create(user=user))
         for row in rows:
             with self.subTest(row=row):
                 found = find(type(row), id=row.pk)

@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { showState } from "../../static/core/js/state.js";
+import { showConnectionState } from "../../static/core/js/connection_state.js";
 
 function aPage() {
   const page = Object.assign(new EventTarget(), { navigator: { onLine: true } });
   const live = Object.assign(new EventTarget(), { state: "connecting" });
   const place = { dataset: {}, textContent: "" };
   const announcements = { textContent: "" };
-  showState(live, place, announcements, page);
+  showConnectionState(live, place, announcements, page);
   return {
     place,
     announcements,

@@ -2,7 +2,7 @@
 
 const DAY = 24 * 60 * 60 * 1000;
 
-export function wordsFor(error, { now = new Date(), language = undefined } = {}) {
+export function errorMessage(error, { now = new Date(), language = undefined } = {}) {
   if (error.status !== 429 || !error.retryAfter) return error.message;
   const then = new Date(now.getTime() + error.retryAfter * 1000);
   const isFar = then - now >= DAY || then.getDate() !== now.getDate();

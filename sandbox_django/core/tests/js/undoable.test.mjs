@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { Postponed } from "../../static/core/js/postponed.js";
+import { UndoableAction } from "../../static/core/js/undoable.js";
 
 function begun() {
   const done = [];
@@ -10,15 +10,15 @@ function begun() {
     setTimeout: (job) => timers.set(timers.size, job).size - 1,
     clearTimeout: (timer) => timers.delete(timer),
   };
-  const postponed = new Postponed(clock);
-  const begin = (name) => postponed.begin({ job: () => done.push(`did ${name}`), undo: () => done.push(`undid ${name}`) });
-  return { postponed, begin, done, timeIsOver: () => [...timers.values()].forEach((job) => job()) };
+  const postponed = new UndoableAction(clock);
+  const start = (name) => postponed.start({ job: () => done.push(`did ${name}`), undo: () => done.push(`undid ${name}`) });
+  return { postponed, start, done, timeIsOver: () => [...timers.values()].forEach((job) => job()) };
 }
 
 describe("Something postponed", () => {
   it("is done when the time is over, once", () => {
-    const { postponed, begin, done, timeIsOver } = begun();
-    begin("one");
+    const { postponed, start, done, timeIsOver } = begun();
+    start("one");
     assert.deepEqual(done, []);
 
     timeIsOver();
@@ -29,8 +29,8 @@ describe("Something postponed", () => {
   });
 
   it("is not done when somebody thinks better of it", () => {
-    const { postponed, begin, done, timeIsOver } = begun();
-    begin("one");
+    const { postponed, start, done, timeIsOver } = begun();
+    start("one");
 
     postponed.undo();
     timeIsOver();
@@ -40,10 +40,10 @@ describe("Something postponed", () => {
   });
 
   it("is settled by the next", () => {
-    const { postponed, begin, done } = begun();
-    begin("one");
+    const { postponed, start, done } = begun();
+    start("one");
 
-    begin("two");
+    start("two");
     postponed.undo();
 
     assert.deepEqual(done, ["did one", "undid two"]);

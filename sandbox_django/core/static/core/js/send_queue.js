@@ -2,7 +2,7 @@
 
 import { newKey } from "./api.js";
 
-export class Outbox {
+export class SendQueue {
   #deliver;
   #makeKey;
   #pending = null;

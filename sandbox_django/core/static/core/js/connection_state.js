@@ -5,7 +5,7 @@
 
 const WORDS = { connecting: "Live", live: "Live", reconnecting: "Reconnecting…", offline: "Offline", refused: "Closed" };
 
-export function showState(live, place, announcements, page = globalThis) {
+export function showConnectionState(live, place, announcements, page = globalThis) {
   let shown = null;
   let isUnproven = false;
 

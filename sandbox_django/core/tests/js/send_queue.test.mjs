@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { Outbox } from "../../static/core/js/outbox.js";
+import { SendQueue } from "../../static/core/js/send_queue.js";
 
 describe("An outbox", () => {
   it("sends once, however often it is asked while the text is on its way", async () => {
-    const { outbox, delivered, arrive } = makeOutbox();
+    const { queue, delivered, arrive } = makeSendQueue();
 
-    const sends = [outbox.send("Hi"), outbox.send("Hi"), outbox.send("Other")];
+    const sends = [queue.send("Hi"), queue.send("Hi"), queue.send("Other")];
     arrive();
 
     assert.deepEqual(await Promise.all(sends), [true, false, false]);
@@ -15,12 +15,12 @@ describe("An outbox", () => {
   });
 
   it("tries the same text again under the same key", async () => {
-    const { outbox, delivered, arrive, fail } = makeOutbox();
+    const { queue, delivered, arrive, fail } = makeSendQueue();
 
-    const first = outbox.send("Hi");
+    const first = queue.send("Hi");
     fail();
     await assert.rejects(first, /lost/);
-    const second = outbox.send("Hi");
+    const second = queue.send("Hi");
     arrive();
     await second;
 
@@ -28,12 +28,12 @@ describe("An outbox", () => {
   });
 
   it("gives another text another key", async () => {
-    const { outbox, delivered, arrive, fail } = makeOutbox();
+    const { queue, delivered, arrive, fail } = makeSendQueue();
 
-    const first = outbox.send("Hi");
+    const first = queue.send("Hi");
     fail();
     await assert.rejects(first);
-    const second = outbox.send("Hi there");
+    const second = queue.send("Hi there");
     arrive();
     await second;
 
@@ -41,10 +41,10 @@ describe("An outbox", () => {
   });
 
   it("says the same thing twice when it is meant twice", async () => {
-    const { outbox, delivered, arrive } = makeOutbox();
+    const { queue, delivered, arrive } = makeSendQueue();
 
     for (let time = 0; time < 2; time += 1) {
-      const sent = outbox.send("Hi");
+      const sent = queue.send("Hi");
       arrive();
       await sent;
     }
@@ -53,11 +53,11 @@ describe("An outbox", () => {
   });
 });
 
-function makeOutbox() {
+function makeSendQueue() {
   const delivered = [];
   let end;
   let keys = 0;
-  const outbox = new Outbox(
+  const queue = new SendQueue(
     (text, key) => {
       delivered.push([text, key]);
       return new Promise((resolve, reject) => {
@@ -66,5 +66,5 @@ function makeOutbox() {
     },
     () => `key ${(keys += 1)}`,
   );
-  return { outbox, delivered, arrive: () => end.resolve(), fail: () => end.reject(new Error("lost")) };
+  return { queue, delivered, arrive: () => end.resolve(), fail: () => end.reject(new Error("lost")) };
 }
