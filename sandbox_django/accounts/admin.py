@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from accounts.forms import AdminLoginForm, ResetForm
 from accounts.models import SignIn, User
 from accounts.services.sign_ins import sign_out, sign_out_everywhere
-from core.admin import OperatorAdmin, ReadOnlyAdmin, annotated, counted, one_by_one
+from core.admin import OperatorAdmin, ReadOnlyAdmin, annotated, counted, row_action
 from core.cpu_bound import hashes
 from core.text_fields import NameFormField
 
@@ -96,30 +96,30 @@ class UserAdmin(OperatorAdmin[User], DjangoUserAdmin[User]):
         state = "Set" if user.has_usable_password() else "None: nobody can sign in"
         return format_html("{}. <a href='../password/'>Set another one</a>", state)
 
-    @one_by_one("Sign out on every device", "signed out", warning="Their open pages close, and tokens end.")
+    @row_action("Sign out on every device", "signed out", warning="Their open pages close, and tokens end.")
     def sign_out(self, request: HttpRequest, user: User) -> None:
         sign_out_everywhere(user)
 
-    @one_by_one(
+    @row_action(
         "Send a link for a new password",
         "sent a link",
-        concerns=lambda user: user.is_active and user.has_usable_password(),
+        applies_to=lambda user: user.is_active and user.has_usable_password(),
     )
     def send_link(self, request: HttpRequest, user: User) -> None:
         form = ResetForm({"email": user.email})
         form.is_valid()
         form.save(request=request, use_https=request.is_secure())
 
-    @one_by_one(
+    @row_action(
         "Switch off",
         "switched off",
         warning="They are signed out everywhere and can't come back until somebody switches them on.",
-        concerns=lambda user: user.is_active,
+        applies_to=lambda user: user.is_active,
     )
     def switch_off(self, request: HttpRequest, user: User) -> None:
         self._switch(request, user, is_active=False)
 
-    @one_by_one("Switch on again", "switched on", concerns=lambda user: not user.is_active)
+    @row_action("Switch on again", "switched on", applies_to=lambda user: not user.is_active)
     def switch_on(self, request: HttpRequest, user: User) -> None:
         self._switch(request, user, is_active=True)
 
@@ -127,8 +127,8 @@ class UserAdmin(OperatorAdmin[User], DjangoUserAdmin[User]):
         user.is_active = is_active
         user.save(update_fields=["is_active"])  # which ends their devices: accounts/receivers.py
 
-    def delete(self, request: HttpRequest, thing: User) -> None:
-        thing.delete()
+    def delete(self, request: HttpRequest, obj: User) -> None:
+        obj.delete()
 
 
 def _may_touch(request: HttpRequest, obj: User | None) -> bool:
@@ -149,8 +149,8 @@ class GroupAdmin(OperatorAdmin[Group], DjangoGroupAdmin):
         fields = super().get_readonly_fields(request, obj)
         return fields if request.user.is_superuser else [*fields, "permissions"]
 
-    def delete(self, request: HttpRequest, thing: Group) -> None:
-        thing.delete()
+    def delete(self, request: HttpRequest, obj: Group) -> None:
+        obj.delete()
 
 
 @admin.register(SignIn)
@@ -167,5 +167,5 @@ class SignInAdmin(ReadOnlyAdmin[SignIn]):
     ordering = ("-used_at",)
     fields = ["user", "browser", "created_at", "used_at"]
 
-    def delete(self, request: HttpRequest, thing: SignIn) -> None:
-        sign_out(thing.pk)
+    def delete(self, request: HttpRequest, obj: SignIn) -> None:
+        sign_out(obj.pk)

@@ -12,7 +12,7 @@ from rest_framework_simplejwt.tokens import AccessToken, Token
 from accounts.cookies import ACCESS_COOKIE
 from accounts.models import User
 from accounts.sessions import SIGN_IN_KEY
-from accounts.tokens import TokenRefused, person_behind, read_token
+from accounts.tokens import TokenRefused, read_token, user_of_token
 from core.page_account import HEADER, check_account
 
 
@@ -26,7 +26,7 @@ class HeaderTokenAuthentication(BaseAuthentication):
         if scheme.lower() != "bearer":
             return None
         token = read_token(AccessToken, encoded.strip())
-        return person_behind(token), token
+        return user_of_token(token), token
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="api"'  # with it, a refusal is 401 and not 403
@@ -45,7 +45,7 @@ class CookieTokenAuthentication(HeaderTokenAuthentication):
             return None
         try:
             token = read_token(AccessToken, encoded)
-            user = person_behind(token)
+            user = user_of_token(token)
         except TokenRefused:
             return None
         if getattr(request._request, "session", {}).get(SIGN_IN_KEY, token["sign_in"]) != token["sign_in"]:

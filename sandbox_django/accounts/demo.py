@@ -1,4 +1,4 @@
-"""The people of the demo data. An app with something to add has a `demo.py` too, with `create(people)`."""
+"""The people of the demo data. An app with something to add has a `demo.py` too, with `create(users)`."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ PASSWORD = "sandbox-demo"  # noqa: S105 (printed for everybody to read, and used
 
 
 @dataclass(frozen=True)
-class DemoPeople:
+class DemoUsers:
     alice: User
     bob: User
     admin: User
@@ -27,8 +27,8 @@ def password_of(user: User) -> str:
     return str(settings.DEMO_ADMIN_PASSWORD if user.is_staff else settings.DEMO_PASSWORD)
 
 
-def create_people() -> DemoPeople:
-    return DemoPeople(
+def create_users() -> DemoUsers:
+    return DemoUsers(
         alice=_create(User(email=ALICE, display_name="Alice")),
         bob=_create(User(email=BOB, display_name="Bob")),
         admin=_create(User(email=ADMIN, display_name="Admin", is_staff=True, is_superuser=True)),

@@ -11,9 +11,9 @@ from django.core.exceptions import ValidationError
 from accounts.fields import AccountEmailFormField
 from accounts.models import User
 from accounts.services.attempts import NAME_CHANGES, RESET_MAILS
-from accounts.services.sign_ins import WrongPassword, confirm_password, find_person
+from accounts.services.sign_ins import WrongPassword, authenticate_user, confirm_password
 from core.text_fields import NameFormField
-from core.throttling import TooOften
+from core.throttling import RateLimited
 from runtime import jobs
 
 
@@ -24,11 +24,11 @@ class LimitedSignIn(AuthenticationForm):
         email, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
         if email and password and self.request:
             try:
-                self.user_cache = find_person(self.request, email=email, password=password)
+                self.user_cache = authenticate_user(self.request, email=email, password=password)
             except WrongPassword:
                 raise self.get_invalid_login_error() from None
-            except TooOften as limit:
-                raise too_often(limit) from None
+            except RateLimited as limit:
+                raise rate_limit_error(limit) from None
             self.confirm_login_allowed(self.user_cache)
         return self.cleaned_data
 
@@ -52,8 +52,8 @@ class LimitedPasswordChange(PasswordChangeForm):
             confirm_password(self.user, self.cleaned_data["old_password"])
         except WrongPassword:
             raise ValidationError(self.error_messages["password_incorrect"], code="password_incorrect") from None
-        except TooOften as limit:
-            raise too_often(limit) from None
+        except RateLimited as limit:
+            raise rate_limit_error(limit) from None
         return str(self.cleaned_data["old_password"])
 
 
@@ -84,8 +84,8 @@ class AccountForm(forms.ModelForm[User]):
         if self.has_changed() and not self.errors:
             try:
                 NAME_CHANGES.hit(self.instance.pk)
-            except TooOften as limit:
-                raise too_often(limit) from None
+            except RateLimited as limit:
+                raise rate_limit_error(limit) from None
         return super().clean() or self.cleaned_data
 
 
@@ -99,7 +99,7 @@ class ResetForm(PasswordResetForm):
     def save(self, *args: Any, **options: Any) -> None:
         try:
             RESET_MAILS.hit(self.cleaned_data["email"])
-        except TooOften:
+        except RateLimited:
             return  # a mailbox isn't flooded, and the answer is the same
         options |= {
             "subject_template_name": "accounts/password_reset_subject.txt",
@@ -113,8 +113,8 @@ class ResetForm(PasswordResetForm):
         jobs.start(asyncio.to_thread, super().send_mail, *args, **options)
 
 
-def too_often(limit: TooOften) -> ValidationError:
+def rate_limit_error(limit: RateLimited) -> ValidationError:
     minutes = math.ceil(limit.wait / 60)
     return ValidationError(
-        f"Too many tries. Try again in {minutes} minute{'s' if minutes > 1 else ''}.", code=TooOften.default_code
+        f"Too many tries. Try again in {minutes} minute{'s' if minutes > 1 else ''}.", code=RateLimited.default_code
     )

@@ -8,8 +8,8 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 from rest_framework.views import APIView
 
-from accounts.sessions import person_of_session
-from core.page_account import AccountChanged, check_account, claimed_by
+from accounts.sessions import get_session_user
+from core.page_account import AccountChanged, check_account, claimed_account
 from core.views.errors import account_changed
 
 
@@ -17,8 +17,8 @@ class SignInMiddleware(AuthenticationMiddleware):
     """`request.user`, as long as the device is signed in."""
 
     def process_request(self, request: HttpRequest) -> None:
-        request.user = SimpleLazyObject(partial(person_of_session, request))  # type: ignore[assignment]  # as Django's
-        request.auser = partial(sync_to_async(person_of_session), request)
+        request.user = SimpleLazyObject(partial(get_session_user, request))  # type: ignore[assignment]  # as Django's
+        request.auser = partial(sync_to_async(get_session_user), request)
 
 
 class PageAccountMiddleware:
@@ -37,7 +37,7 @@ class PageAccountMiddleware:
     def process_view(
         self, request: HttpRequest, view: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> HttpResponseBase | None:
-        claimed = None if _is_api(view) else claimed_by(request)
+        claimed = None if _is_api(view) else claimed_account(request)
         if claimed is None or _signs_out_twice(request):
             return None
         try:

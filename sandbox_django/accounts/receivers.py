@@ -10,16 +10,16 @@ from django.db.models.signals import post_delete, post_save, pre_delete
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from accounts.browsers import browser_name
 from accounts.models import SignIn, User
 from accounts.services.sign_ins import sign_out, sign_out_everywhere
 from accounts.sessions import SIGN_IN_KEY
+from accounts.user_agents import browser_name
 from live import hub
 from runtime import jobs
 
 
 @receiver(user_logged_in)
-def note_sign_in(request: HttpRequest, user: User, **signal: object) -> None:
+def record_sign_in(request: HttpRequest, user: User, **signal: object) -> None:
     if before := request.session.get(SIGN_IN_KEY):
         sign_out(before)  # the same browser once more, by a login of Django's own (the admin's)
     browser = browser_name(request.META.get("HTTP_USER_AGENT", ""))
@@ -27,13 +27,13 @@ def note_sign_in(request: HttpRequest, user: User, **signal: object) -> None:
 
 
 @receiver(user_logged_out)
-def note_sign_out(request: HttpRequest, **signal: object) -> None:
+def end_sign_in(request: HttpRequest, **signal: object) -> None:
     if sign_in_id := request.session.get(SIGN_IN_KEY):
         sign_out(sign_in_id)
 
 
 @receiver(post_save, sender=User)
-def end_what_was_before(instance: User, created: bool, **signal: object) -> None:
+def end_sessions(instance: User, created: bool, **signal: object) -> None:
     """A new password, or a person who is switched off, by whichever door: our forms, the API, the admin, a command."""
     # Django keeps a new password here until it is saved, and clears it when it only hashes the old one anew.
     if not created and (instance._password is not None or not instance.is_active):
@@ -41,7 +41,7 @@ def end_what_was_before(instance: User, created: bool, **signal: object) -> None
 
 
 @receiver(pre_delete, sender=User)
-def keep_log_entries(instance: User, **signal: object) -> None:
+def protect_log_entries(instance: User, **signal: object) -> None:
     """Django deletes the log of what staff did along with their account. Switching the account off keeps both."""
     entries = LogEntry.objects.filter(user=instance)
     if entries.exists():
@@ -50,4 +50,4 @@ def keep_log_entries(instance: User, **signal: object) -> None:
 
 @receiver(post_delete, sender=SignIn)
 def close_sockets(instance: SignIn, **signal: object) -> None:
-    transaction.on_commit(partial(jobs.start, hub.end_device, str(instance.pk)))
+    transaction.on_commit(partial(jobs.start, hub.end_session, str(instance.pk)))

@@ -1,7 +1,7 @@
-from accounts.services.sign_ins import forget_ended_sign_ins
+from accounts.services.sign_ins import delete_ended_sign_ins
 from runtime.threads import in_background_thread
 
 
 async def task_forget_ended_sign_ins() -> None:
     """Forget devices and sessions that nobody can come back with."""
-    await in_background_thread(forget_ended_sign_ins)
+    await in_background_thread(delete_ended_sign_ins)

@@ -9,7 +9,7 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token, UntypedToken
 
 from accounts.models import SignIn, User
-from core.rows import find_where
+from core.raw_rows import find_where
 
 SomeToken = TypeVar("SomeToken", AccessToken, RefreshToken, UntypedToken)
 
@@ -35,13 +35,13 @@ class TokenReused(TokenRefused):
 
 def rotate(refresh: RefreshToken) -> RefreshToken:
     """Trade a refresh token for the next one. Of two that try with the same, one wins."""
-    user = person_behind(refresh)
+    user = user_of_token(refresh)
     sign_in = SignIn(pk=refresh["sign_in"])
     successor = _token_for(user, sign_in)
-    won = SignIn.objects.filter(pk=sign_in.pk, refresh_id=refresh["jti"]).update(
+    rotated = SignIn.objects.filter(pk=sign_in.pk, refresh_id=refresh["jti"]).update(
         refresh_id=successor["jti"], used_at=timezone.now()
     )
-    if not won:
+    if not rotated:
         raise TokenReused
     return successor
 
@@ -49,21 +49,21 @@ def rotate(refresh: RefreshToken) -> RefreshToken:
 def verify(encoded: str) -> None:
     """`TokenRefused`, unless this token would be accepted where it belongs."""
     token = read_token(UntypedToken, encoded)
-    person_behind(token)
+    user_of_token(token)
     is_refresh = token["token_type"] == RefreshToken.token_type
     if is_refresh and not SignIn.objects.filter(pk=token["sign_in"], refresh_id=token["jti"]).exists():
         raise TokenRefused
 
 
-def read_token(kind: type[SomeToken], encoded: str) -> SomeToken:
-    """Signature, expiry and kind only; whether its person may still use it says `person_behind`."""
+def read_token(token_class: type[SomeToken], encoded: str) -> SomeToken:
+    """Signature, expiry and kind only; whether its person may still use it says `user_of_token`."""
     try:
-        return kind(encoded)  # type: ignore[arg-type]  # simplejwt annotates the text it decodes as a Token
+        return token_class(encoded)  # type: ignore[arg-type]  # simplejwt annotates the text it decodes as a Token
     except TokenError:
         raise TokenRefused from None
 
 
-def person_behind(token: Token) -> User:
+def user_of_token(token: Token) -> User:
     """Whoever the token speaks for, if it still may: one query, for the row that is needed anyway."""
     if not {"user_id", "sign_in", "auth_version"} <= token.payload.keys():
         raise TokenRefused

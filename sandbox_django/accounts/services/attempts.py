@@ -10,7 +10,7 @@ from core.throttling import Limit, address_of
 TEN_MINUTES, HOUR = 10 * 60, 60 * 60
 
 WRONG_PASSWORDS = Limit("wrong passwords for one e-mail from one address", times=10, seconds=TEN_MINUTES)
-WRONG_ANSWERS = Limit("wrong passwords from one address", times=100, seconds=TEN_MINUTES)
+WRONG_PASSWORDS_OF_ADDRESS = Limit("wrong passwords from one address", times=100, seconds=TEN_MINUTES)
 # More than WRONG_PASSWORDS: a single address can't lock the owner of an account out.
 LOGINS = Limit("logins to one account", times=30, seconds=TEN_MINUTES)
 LOGINS_OF_ADDRESS = Limit("logins from one address", times=300, seconds=TEN_MINUTES)
@@ -26,10 +26,10 @@ TOKEN_REQUESTS = Limit("token requests from one address", times=1000, seconds=TE
 
 
 def count_login(request: HttpRequest, email: str) -> None:
-    """Raises `TooOften` before any password is hashed."""
+    """Raises `RateLimited` before any password is hashed."""
     address, name = address_of(request), email.lower()
     WRONG_PASSWORDS.check((address, name))
-    WRONG_ANSWERS.check(address)
+    WRONG_PASSWORDS_OF_ADDRESS.check(address)
     LOGINS_OF_ADDRESS.hit(address)
     LOGINS.hit(name)
 
@@ -37,4 +37,4 @@ def count_login(request: HttpRequest, email: str) -> None:
 def count_wrong_password(request: HttpRequest, email: str) -> None:
     address = address_of(request)
     WRONG_PASSWORDS.count((address, email.lower()))
-    WRONG_ANSWERS.count(address)
+    WRONG_PASSWORDS_OF_ADDRESS.count(address)

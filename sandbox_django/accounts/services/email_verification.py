@@ -22,7 +22,7 @@ MAILS_OF_ADDRESS = Limit("verification mails from one address", times=30, second
 
 
 def send_verification_link(request: HttpRequest, user: User) -> None:
-    """Mails the link in the background. Raises `TooOften` after too many."""
+    """Mails the link in the background. Raises `RateLimited` after too many."""
     MAILS_OF_ADDRESS.hit(address_of(request))
     MAILS.hit(user.pk)
     # With the address: the link proves nothing about another one that the account gets later.

@@ -6,7 +6,7 @@ from django.db.models.functions import Lower
 from accounts.models import User
 from core.markdown_rules import mention_places, name_key, possible_names
 
-MOST_FOUND = 200  # users: a name may have many
+MAX_FOUND = 200  # users: a name may have many
 
 
 def named_users(content: str, *, among: QuerySet[User]) -> dict[str, list[int]]:
@@ -16,11 +16,11 @@ def named_users(content: str, *, among: QuerySet[User]) -> dict[str, list[int]]:
         return {}
     keys = {name_key(name) for name in names}
     found = among.annotate(lower_name=Lower("display_name")).filter(lower_name__in=_lower_names(names))
-    people: dict[str, list[int]] = {}
-    for user_id, name in found.order_by("pk").values_list("pk", "display_name")[:MOST_FOUND]:
+    users: dict[str, list[int]] = {}
+    for user_id, name in found.order_by("pk").values_list("pk", "display_name")[:MAX_FOUND]:
         if name_key(name) in keys:
-            people.setdefault(name_key(name), []).append(user_id)
-    return people
+            users.setdefault(name_key(name), []).append(user_id)
+    return users
 
 
 def _lower_names(names: set[str]) -> set[str]:

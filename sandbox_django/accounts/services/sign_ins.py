@@ -27,7 +27,7 @@ from accounts.services.attempts import (
 from accounts.services.email_verification import send_verification_link
 from accounts.sessions import SIGN_IN_KEY
 from accounts.tokens import issue_tokens
-from core.throttling import TooOften, address_of
+from core.throttling import RateLimited, address_of
 
 
 class EmailTaken(Exception):
@@ -45,13 +45,13 @@ def register(request: HttpRequest, *, email: str, password: str, display_name: s
             user = User.objects.create_user(email, password, display_name=display_name)
     except IntegrityError:
         raise EmailTaken(EMAIL_TAKEN) from None
-    with suppress(TooOften):  # the account's page sends another link
+    with suppress(RateLimited):  # the account's page sends another link
         send_verification_link(request, user)
     return user
 
 
-def find_person(request: HttpRequest, *, email: str, password: str) -> User:
-    """Whose e-mail and password these are. After too many wrong ones nobody is told for a while (`TooOften`)."""
+def authenticate_user(request: HttpRequest, *, email: str, password: str) -> User:
+    """Whose e-mail and password these are. After too many wrong ones nobody is told for a while (`RateLimited`)."""
     email = canonical_email(email)  # limits count one spelling
     count_login(request, email)
     user = authenticate(request, username=email, password=password)
@@ -62,7 +62,7 @@ def find_person(request: HttpRequest, *, email: str, password: str) -> User:
 
 
 def confirm_password(user: User, password: str) -> None:
-    """Raises `WrongPassword`, and `TooOften` after too many: an open session must not be a way to guess it."""
+    """Raises `WrongPassword`, and `RateLimited` after too many: an open session must not be a way to guess it."""
     WRONG_OLD_PASSWORDS.check(user.pk)
     PASSWORD_CHANGES.hit(user.pk)
     if not user.check_password(password):
@@ -102,10 +102,10 @@ def sign_out_everywhere(user: User) -> None:
         user.sign_ins.all().delete()
 
 
-def forget_ended_sign_ins() -> int:
+def delete_ended_sign_ins() -> int:
     """Delete sessions that are over, and the devices that neither a session nor a token can come from any more."""
     now = timezone.now()
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
     longest = max(api_settings.REFRESH_TOKEN_LIFETIME, timedelta(seconds=settings.SESSION_COOKIE_AGE))
-    forgotten, _ = SignIn.objects.filter(used_at__lt=now - longest).delete()
-    return forgotten
+    deleted, _ = SignIn.objects.filter(used_at__lt=now - longest).delete()
+    return deleted

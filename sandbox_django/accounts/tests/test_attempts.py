@@ -14,7 +14,7 @@ from accounts.services import attempts
 from core.models import RateLimitCount
 from core.throttling import Limit
 from test_utils.auth_api_test_case import bearer
-from test_utils.people import alice, bob
+from test_utils.users import alice, bob
 
 LOGIN = "/api/accounts/login/"
 NEW = {"new_password1": "a mossy staircase", "new_password2": "a mossy staircase"}

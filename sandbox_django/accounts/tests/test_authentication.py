@@ -22,7 +22,7 @@ from accounts.models import SignIn, User
 from accounts.services.sign_ins import sign_out_everywhere
 from accounts.tokens import issue_tokens
 from test_utils.auth_api_test_case import AuthAPITestCase, bearer
-from test_utils.people import alice
+from test_utils.users import alice
 
 ME = reverse("rest_user_details")
 PUBLIC = reverse("rest_logout")
@@ -136,7 +136,7 @@ class CookieTokenTests(TestCase):
     def test_reading_needs_no_csrf_token(self) -> None:
         assert self.client.get(ME).status_code == 200
 
-    def test_an_expired_cookie_does_not_close_public_doors(self) -> None:
+    def test_an_expired_cookie_does_not_close_public_endpoints(self) -> None:
         self.client.cookies[ACCESS_COOKIE] = expired(self.user)
 
         assert self.client.post(PUBLIC).status_code == 200

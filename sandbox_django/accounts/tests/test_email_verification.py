@@ -14,7 +14,7 @@ from accounts.models import User
 from assistants.factories import AssistantConversationFactory
 from assistants.models import TokenSpending
 from test_utils.openai_test_utils import scripted_model
-from test_utils.people import alice, mallory
+from test_utils.users import alice, mallory
 
 API = "/api/accounts/email/verification/"
 PASSWORD = "open-sesame-1001"
@@ -197,7 +197,7 @@ class EmailVerificationTests(TransactionTestCase):
             client = self.client_class()
             client.force_login(user)
             key = f"person {user.pk}"
-            TokenSpending.objects.create(spender=key, day=timezone.now().date(), tokens=4_900)
+            TokenSpending.objects.create(quota_key=key, day=timezone.now().date(), tokens=4_900)
             conversation = AssistantConversationFactory.create(user=user)
             with scripted_model("Yes."):
                 url = reverse("conversation-messages-list", args=[conversation.pk])

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import SignIn, User
 from accounts.services.attempts import WRONG_PASSWORDS
-from test_utils.people import alice, mallory
+from test_utils.users import alice, mallory
 
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Mobile/15E148 Safari/604.1"
 GOOD_PASSWORD = "a mossy staircase"
@@ -267,9 +267,9 @@ class DeviceTests(TestCase):
         self.assertNotContains(response, "Firefox on Windows")
 
     def test_the_same_browser_once_more_is_no_other_device(self) -> None:
-        said = {"email": "alice@example.com", "password": "password"}
+        credentials = {"email": "alice@example.com", "password": "password"}
 
-        response = self.phone.post("/api/accounts/login/", said, content_type="application/json")
+        response = self.phone.post("/api/accounts/login/", credentials, content_type="application/json")
 
         assert response.status_code == 200
         assert self.user.sign_ins.count() == 2
@@ -287,7 +287,7 @@ class AdminTests(TestCase):
     def setUp(self) -> None:
         self.admin = User.objects.create_superuser("admin@example.com", "password")
 
-    def test_its_door_counts_wrong_passwords_too(self) -> None:
+    def test_its_login_counts_wrong_passwords_too(self) -> None:
         for _ in range(WRONG_PASSWORDS.times):
             self.client.post("/admin/login/", {"username": "admin@example.com", "password": "wrong"})
 
@@ -302,7 +302,7 @@ class AdminTests(TestCase):
 
         self.assertContains(response, "for a staff account")
 
-    def test_people_are_added_found_and_changed(self) -> None:
+    def test_users_are_added_found_and_changed(self) -> None:
         self.client.force_login(self.admin)
 
         self.client.post(

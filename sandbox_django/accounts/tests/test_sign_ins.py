@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts.models import SignIn
 from accounts.tasks import task_forget_ended_sign_ins
-from test_utils.people import alice
+from test_utils.users import alice
 
 
 class ForgettingTests(TestCase):

@@ -6,7 +6,7 @@ from django.test import TestCase, override_settings
 
 from accounts.models import User
 from accounts.services.sign_ins import sign_out_everywhere
-from test_utils.people import alice
+from test_utils.users import alice
 
 
 class EmailTests(TestCase):
@@ -43,7 +43,7 @@ class NameTests(TestCase):
         assert User.objects.create_user("bob@example.com").display_name == "bob"
         assert len(User.objects.create_user("b" * 200 + "@example.com").display_name) == 80
 
-    def test_the_e_mail_does_not_show_where_a_person_is_named(self) -> None:
+    def test_the_e_mail_does_not_show_where_a_user_is_named(self) -> None:
         assert str(alice()) == "Alice"
 
 
@@ -54,7 +54,7 @@ class AuthVersionTests(TestCase):
         self.user = alice()
         self.before = self.user.get_session_auth_hash()
 
-    def test_a_new_password_by_any_door_ends_what_was_before(self) -> None:
+    def test_a_new_password_ends_all_sessions_wherever_it_is_set(self) -> None:
         self.user.set_password("another password")
         self.user.save(update_fields=["password"])
 
@@ -67,7 +67,7 @@ class AuthVersionTests(TestCase):
 
         assert self.auth_version() == 1
 
-    def test_the_same_password_hashed_anew_does_not(self) -> None:
+    def test_the_same_password_hashed_again_does_not(self) -> None:
         newer = "django.contrib.auth.hashers.ScryptPasswordHasher"
         with override_settings(PASSWORD_HASHERS=[newer, *settings.PASSWORD_HASHERS]):
             assert self.user.check_password("password")

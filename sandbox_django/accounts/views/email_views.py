@@ -5,7 +5,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.http import AuthenticatedRequest
-from accounts.serializers.doors import DetailSerializer
+from accounts.serializers.auth import DetailSerializer
 from accounts.services.email_verification import send_verification_link
 
 

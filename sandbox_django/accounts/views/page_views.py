@@ -18,13 +18,13 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.cookies import delete_token_cookies
-from accounts.forms import AccountForm, LimitedPasswordChange, LoginForm, RegistrationForm, ResetForm, too_often
+from accounts.forms import AccountForm, LimitedPasswordChange, LoginForm, RegistrationForm, ResetForm, rate_limit_error
 from accounts.models import User
 from accounts.services.attempts import RESETS
 from accounts.services.sign_ins import EmailTaken, register, sign_out, sign_out_everywhere, start_session
 from accounts.sessions import device_of
 from core.cpu_bound import hashes
-from core.throttling import TooOften, address_of
+from core.throttling import RateLimited, address_of
 
 
 @hashes
@@ -33,12 +33,12 @@ from core.throttling import TooOften, address_of
 @require_http_methods(["GET", "HEAD", "POST"])
 def login_page(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
-        return onward(request)
+        return redirect_next(request)
     form = LoginForm(request, data=request.POST or None)
     if form.is_valid():
         start_session(request, form.get_user())
-        return signed_in_onward(request)
-    return door(request, "accounts/login.html", form)
+        return redirect_after_sign_in(request)
+    return render_form(request, "accounts/login.html", form)
 
 
 @hashes
@@ -47,20 +47,20 @@ def login_page(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def register_page(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
-        return onward(request)
+        return redirect_next(request)
     form = RegistrationForm(request.POST or None)
     if form.is_valid():
-        said = form.cleaned_data
+        data = form.cleaned_data
         try:
-            user = register(request, email=said["email"], password=said["password1"], display_name=said["display_name"])
+            user = register(request, email=data["email"], password=data["password1"], display_name=data["display_name"])
         except EmailTaken as taken:
             form.add_error("email", str(taken))
-        except TooOften as limit:
-            form.add_error(None, too_often(limit))
+        except RateLimited as limit:
+            form.add_error(None, rate_limit_error(limit))
         else:
             start_session(request, user)
-            return signed_in_onward(request)
-    return door(request, "accounts/register.html", form)
+            return redirect_after_sign_in(request)
+    return render_form(request, "accounts/register.html", form)
 
 
 @require_POST
@@ -69,7 +69,7 @@ def logout_page(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated and request.POST.get("all_devices"):
         sign_out_everywhere(request.user)
     logout(request)
-    response = HttpResponseRedirect(next_of(request) or resolve_url(settings.LOGOUT_REDIRECT_URL))
+    response = HttpResponseRedirect(next_url(request) or resolve_url(settings.LOGOUT_REDIRECT_URL))
     delete_token_cookies(response)
     return response
 
@@ -86,7 +86,7 @@ def account_page(request: HttpRequest) -> HttpResponse:
         messages.success(request, "Saved.")
         return redirect("account")
     page = {"form": form, "devices": request.user.sign_ins.order_by("-used_at"), "this_device": device_of(request)}
-    status = 429 if form.has_error(NON_FIELD_ERRORS, TooOften.default_code) else 200
+    status = 429 if form.has_error(NON_FIELD_ERRORS, RateLimited.default_code) else 200
     return render(request, "accounts/account.html", page, status=status)
 
 
@@ -116,7 +116,7 @@ class PasswordPage(PasswordChangeView):
 
     def form_invalid(self, form: PasswordChangeForm) -> HttpResponse:
         response = super().form_invalid(form)
-        if form.has_error("old_password", TooOften.default_code):
+        if form.has_error("old_password", RateLimited.default_code):
             response.status_code = 429
         return response
 
@@ -130,28 +130,28 @@ class ResetPage(PasswordResetView):
     def form_valid(self, form: PasswordResetForm) -> HttpResponse:
         try:
             RESETS.hit(address_of(self.request))
-        except TooOften as limit:
-            form.add_error(None, too_often(limit))
+        except RateLimited as limit:
+            form.add_error(None, rate_limit_error(limit))
             return self.render_to_response(self.get_context_data(form=form), status=429)
         return super().form_valid(form)
 
 
-def door(request: HttpRequest, template: str, form: BaseForm) -> HttpResponse:
-    status = 429 if form.has_error(NON_FIELD_ERRORS, TooOften.default_code) else 200
-    return render(request, template, {"form": form, "next": next_of(request)}, status=status)
+def render_form(request: HttpRequest, template: str, form: BaseForm) -> HttpResponse:
+    status = 429 if form.has_error(NON_FIELD_ERRORS, RateLimited.default_code) else 200
+    return render(request, template, {"form": form, "next": next_url(request)}, status=status)
 
 
-def onward(request: HttpRequest) -> HttpResponseRedirect:
-    return HttpResponseRedirect(next_of(request) or resolve_url(settings.LOGIN_REDIRECT_URL))
+def redirect_next(request: HttpRequest) -> HttpResponseRedirect:
+    return HttpResponseRedirect(next_url(request) or resolve_url(settings.LOGIN_REDIRECT_URL))
 
 
-def signed_in_onward(request: HttpRequest) -> HttpResponseRedirect:
-    response = onward(request)
+def redirect_after_sign_in(request: HttpRequest) -> HttpResponseRedirect:
+    response = redirect_next(request)
     delete_token_cookies(response)  # of a sign-in by the API, perhaps another account's
     return response
 
 
-def next_of(request: HttpRequest) -> str:
+def next_url(request: HttpRequest) -> str:
     """Where to go on, if that is on this site."""
     target = request.POST.get("next") or request.GET.get("next") or ""
     safe = url_has_allowed_host_and_scheme(

@@ -9,10 +9,10 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.forms import too_often
+from accounts.forms import rate_limit_error
 from accounts.models import User
 from accounts.services.email_verification import mark_verified, send_verification_link, user_of_link
-from core.throttling import TooOften
+from core.throttling import RateLimited
 
 
 @login_required
@@ -22,8 +22,8 @@ def send_link(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)
     try:
         send_verification_link(request, request.user)
-    except TooOften as limit:
-        messages.error(request, too_often(limit).message)
+    except RateLimited as limit:
+        messages.error(request, rate_limit_error(limit).message)
     else:
         messages.success(request, f"We've sent a link to {request.user.email}.")
     return redirect("account")

@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 from django.utils.module_loading import module_has_submodule
 
-from accounts.demo import ADMIN, ALICE, BOB, PASSWORD, create_people, password_of
+from accounts.demo import ADMIN, ALICE, BOB, PASSWORD, create_users, password_of
 from accounts.models import User
 
 
@@ -53,7 +53,7 @@ def replace_known_passwords(known: Any) -> None:
 
 
 def create_demo() -> None:
-    people = create_people()
+    users = create_users()
     for app in apps.get_app_configs():
         if app.name != "accounts" and module_has_submodule(app.module, "demo"):
-            import_module(f"{app.name}.demo").create(people)
+            import_module(f"{app.name}.demo").create(users)

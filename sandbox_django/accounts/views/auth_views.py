@@ -22,7 +22,7 @@ from accounts.cookies import REFRESH_COOKIE, delete_token_cookies, set_token_coo
 from accounts.forms import ResetForm
 from accounts.http import AuthenticatedRequest
 from accounts.models import User
-from accounts.serializers.doors import (
+from accounts.serializers.auth import (
     DetailSerializer,
     LoginSerializer,
     LogoutSerializer,
@@ -43,22 +43,22 @@ from accounts.services.email_verification import mark_verified
 from accounts.services.sign_ins import (
     EmailTaken,
     WrongPassword,
-    find_person,
+    authenticate_user,
     register,
     set_password,
     sign_in,
     sign_out,
     sign_out_everywhere,
 )
-from accounts.sessions import device_of, person_of_session
-from accounts.tokens import TokenRefused, TokenReused, person_behind, read_token, rotate, verify
+from accounts.sessions import device_of, get_session_user
+from accounts.tokens import TokenRefused, TokenReused, read_token, rotate, user_of_token, verify
 from core.cpu_bound import hashes
 from core.throttling import address_of
 
 logger = structlog.get_logger(__name__)
 
 
-class OpenDoor(APIView):
+class PublicAPIView(APIView):
     """For whoever comes, also with a token that is over: that is why they come."""
 
     authentication_classes = []
@@ -69,32 +69,32 @@ class OpenDoor(APIView):
 
 
 @hashes
-class LoginView(OpenDoor):
+class LoginView(PublicAPIView):
     """Signs in on this device: tokens for programs, the same as cookies and a session for browsers."""
 
     @extend_schema(request=LoginSerializer, responses=SignedInSerializer)
     def post(self, request: Request) -> Response:
-        said = validated(LoginSerializer(data=request.data))
+        data = validated(LoginSerializer(data=request.data))
         try:
-            user = find_person(request._request, **said)
+            user = authenticate_user(request._request, **data)
         except WrongPassword:
             raise ValidationError("Wrong e-mail or password.", code="wrong_password") from None
         return signed_in(user, sign_in(request._request, user))
 
 
 @hashes
-class RegistrationView(OpenDoor):
+class RegistrationView(PublicAPIView):
     """Makes an account, and signs in."""
 
     @extend_schema(request=RegistrationSerializer, responses={201: SignedInSerializer})
     def post(self, request: Request) -> Response:
-        said = validated(RegistrationSerializer(data=request.data))
+        data = validated(RegistrationSerializer(data=request.data))
         try:
             user = register(
                 request._request,
-                email=said["email"],
-                password=said["password"],
-                display_name=said.get("display_name", ""),
+                email=data["email"],
+                password=data["password"],
+                display_name=data.get("display_name", ""),
             )
         except EmailTaken as taken:
             raise ValidationError({"email": str(taken)}, code="unique") from taken
@@ -108,10 +108,10 @@ class LogoutView(APIView):
 
     @extend_schema(request=LogoutSerializer, responses=DetailSerializer)
     def post(self, request: Request) -> Response:
-        said = validated(LogoutSerializer(data=request.data))
-        token = request.auth if isinstance(request.auth, AccessToken) else self.refresh_token(said)
-        if said["all_devices"]:
-            sign_out_everywhere(self.person(token))
+        data = validated(LogoutSerializer(data=request.data))
+        token = request.auth if isinstance(request.auth, AccessToken) else self.refresh_token(data)
+        if data["all_devices"]:
+            sign_out_everywhere(self.get_user(token))
         if token:
             sign_out(token["sign_in"])
         logout(request._request)
@@ -119,40 +119,40 @@ class LogoutView(APIView):
         delete_token_cookies(response)
         return response
 
-    def refresh_token(self, said: dict[str, Any]) -> RefreshToken | None:
+    def refresh_token(self, data: dict[str, Any]) -> RefreshToken | None:
         try:
-            return read_token(RefreshToken, refresh_token_in(self.request, said))
+            return read_token(RefreshToken, refresh_token_in(self.request, data))
         except TokenRefused:
             return None
 
-    def person(self, token: Token | None) -> User:
+    def get_user(self, token: Token | None) -> User:
         if isinstance(self.request.user, User):
             return self.request.user
         if token:
-            return person_behind(token)
+            return user_of_token(token)
         raise NotAuthenticated
 
 
-class TokenRefreshView(OpenDoor):
+class TokenRefreshView(PublicAPIView):
     """Trades a refresh token for new tokens; the old one is refused from then on."""
 
     @extend_schema(request=RefreshSerializer, responses=TokensSerializer)
     def post(self, request: Request) -> Response:
         TOKEN_REQUESTS.hit(address_of(request))
-        said = validated(RefreshSerializer(data=request.data))
-        refresh = read_token(RefreshToken, refresh_token_in(request, said))
+        data = validated(RefreshSerializer(data=request.data))
+        refresh = read_token(RefreshToken, refresh_token_in(request, data))
         try:
             successor = rotate(refresh)
         except TokenReused:
             # RFC 9700: the token was copied, and whether the thief or the owner came first can't be known.
-            if said.get("refresh") or not is_own_browser(request, refresh):
+            if data.get("refresh") or not is_own_browser(request, refresh):
                 logger.warning("refresh_token_reused", user=refresh["user_id"])
                 sign_out(refresh["sign_in"])
             raise
         return with_tokens(successor, {})
 
 
-class TokenVerifyView(OpenDoor):
+class TokenVerifyView(PublicAPIView):
     """Says whether a token would be accepted."""
 
     @extend_schema(request=TokenSerializer, responses=DetailSerializer)
@@ -179,12 +179,12 @@ class PasswordChangeView(APIView):
 
     @extend_schema(request=PasswordChangeSerializer, responses=SignedInSerializer)
     def post(self, request: AuthenticatedRequest) -> Response:
-        said = validated(PasswordChangeSerializer(data=request.data, context={"person": request.user}))
-        set_password(request.user, said["new_password1"])
+        data = validated(PasswordChangeSerializer(data=request.data, context={"user": request.user}))
+        set_password(request.user, data["new_password1"])
         return signed_in(request.user, sign_in(request._request, request.user))
 
 
-class PasswordResetView(OpenDoor):
+class PasswordResetView(PublicAPIView):
     """Mails a link, if there is such an account; the answer doesn't tell."""
 
     @extend_schema(request=PasswordResetSerializer, responses=DetailSerializer)
@@ -197,30 +197,30 @@ class PasswordResetView(OpenDoor):
 
 
 @hashes
-class PasswordResetConfirmView(OpenDoor):
+class PasswordResetConfirmView(PublicAPIView):
     """Sets the password of whoever has the link's two parts."""
 
     @extend_schema(request=ResetConfirmSerializer, responses=DetailSerializer)
     def post(self, request: Request) -> Response:
         RESETS.hit(address_of(request))
         link = validated(ResetLinkSerializer(data=request.data))
-        person = ResetPage().get_user(link["uid"])
-        if person is None or not default_token_generator.check_token(person, link["token"]):
+        user = ResetPage().get_user(link["uid"])
+        if user is None or not default_token_generator.check_token(user, link["token"]):
             raise ValidationError({"token": "This link was used or is too old."}, code="invalid_link")
-        said = validated(NewPasswordSerializer(data=request.data, context={"person": person}))
-        set_password(person, said["new_password1"])
-        mark_verified(person)
+        data = validated(NewPasswordSerializer(data=request.data, context={"user": user}))
+        set_password(user, data["new_password1"])
+        mark_verified(user)
         return Response({"detail": "The new password is set."})
 
 
 def validated(serializer: BaseSerializer[Any]) -> dict[str, Any]:
     serializer.is_valid(raise_exception=True)
-    said: dict[str, Any] = serializer.validated_data
-    return said
+    data: dict[str, Any] = serializer.validated_data
+    return data
 
 
-def refresh_token_in(request: Request, said: dict[str, Any]) -> str:
-    if encoded := said.get("refresh"):
+def refresh_token_in(request: Request, data: dict[str, Any]) -> str:
+    if encoded := data.get("refresh"):
         return str(encoded)
     if REFRESH_COOKIE in request.COOKIES:
         enforce_csrf(request)  # the browser sends it whether anyone meant it or not
@@ -229,8 +229,8 @@ def refresh_token_in(request: Request, said: dict[str, Any]) -> str:
 
 def is_own_browser(request: Request, refresh: RefreshToken) -> bool:
     """Two tabs of a browser may refresh with the same cookie. A thief of the token lacks the browser's session."""
-    person = person_of_session(request._request)  # not `request.user`: this view authenticates nobody
-    return person.is_authenticated and device_of(request._request) == UUID(refresh["sign_in"])
+    user = get_session_user(request._request)  # not `request.user`: this view authenticates nobody
+    return user.is_authenticated and device_of(request._request) == UUID(refresh["sign_in"])
 
 
 def signed_in(user: User, refresh: RefreshToken, status: int = 200) -> Response:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError as PasswordRefused
+from django.core.exceptions import ValidationError as InvalidPassword
 from rest_framework import serializers
 from rest_framework.fields import get_error_detail
 
@@ -45,7 +45,7 @@ class RegistrationSerializer(serializers.Serializer[User]):
     display_name = NameField(max_length=80, required=False, allow_blank=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        person = User(email=attrs["email"], display_name=attrs.get("display_name", ""))
+        user = User(email=attrs["email"], display_name=attrs.get("display_name", ""))
         if not attrs.keys() & {"password", "password1", "password2"}:
             raise serializers.ValidationError({"password": "This field is required."}, code="required")
         if "password" not in attrs and (missing := {"password1", "password2"} - attrs.keys()):
@@ -53,7 +53,7 @@ class RegistrationSerializer(serializers.Serializer[User]):
         first = "password" if "password" in attrs else "password1"
         for again in attrs.keys() & {"password1", "password2"}:
             check_repeated(attrs, first, again)
-        check_strength(person, attrs, first)
+        check_strength(user, attrs, first)
         return {**attrs, "password": attrs[first]}
 
 
@@ -65,7 +65,7 @@ class NewPasswordSerializer(serializers.Serializer[User]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         check_repeated(attrs, "new_password1", "new_password2")
-        check_strength(self.context["person"], attrs, "new_password1")
+        check_strength(self.context["user"], attrs, "new_password1")
         return attrs
 
 
@@ -74,7 +74,7 @@ class PasswordChangeSerializer(NewPasswordSerializer):
 
     def validate_old_password(self, password: str) -> str:
         try:
-            confirm_password(self.context["person"], password)
+            confirm_password(self.context["user"], password)
         except WrongPassword:
             raise serializers.ValidationError("This is not your password.", code="wrong_password") from None
         return password
@@ -123,8 +123,8 @@ def check_repeated(attrs: dict[str, Any], first: str, again: str) -> None:
         raise serializers.ValidationError({again: "The two passwords differ."}, code="password_mismatch")
 
 
-def check_strength(person: User, attrs: dict[str, Any], name: str) -> None:
+def check_strength(user: User, attrs: dict[str, Any], name: str) -> None:
     try:
-        validate_password(attrs[name], user=person)
-    except PasswordRefused as refusal:
+        validate_password(attrs[name], user=user)
+    except InvalidPassword as refusal:
         raise serializers.ValidationError({name: get_error_detail(refusal)}) from None

@@ -1,6 +1,6 @@
 import pytest
 
-from accounts.browsers import browser_name
+from accounts.user_agents import browser_name
 
 MOZILLA = "Mozilla/5.0"
 GECKO = "AppleWebKit/537.36 (KHTML, like Gecko)"

@@ -12,7 +12,7 @@ from accounts.cookies import ACCESS_COOKIE, REFRESH_COOKIE
 from accounts.models import SignIn, User
 from accounts.services.attempts import WRONG_PASSWORDS
 from test_utils.auth_api_test_case import AuthAPITestCase
-from test_utils.people import alice, bob
+from test_utils.users import alice, bob
 
 LOGIN = reverse("rest_login")
 LOGOUT = reverse("rest_logout")
@@ -28,7 +28,7 @@ GOOD_PASSWORD = "a mossy staircase"
 
 
 class LoginTests(APITestCase):
-    def test_a_wrong_password_and_an_unknown_person_get_the_same_answer(self) -> None:
+    def test_a_wrong_password_and_an_unknown_user_get_the_same_answer(self) -> None:
         alice()
 
         wrong = self.client.post(LOGIN, {"email": "alice@example.com", "password": "wrong"})
@@ -40,8 +40,8 @@ class LoginTests(APITestCase):
         assert not wrong.cookies
 
     def test_who_is_switched_off_gets_that_answer_too(self) -> None:
-        person = alice()
-        User.objects.filter(pk=person.pk).update(is_active=False)
+        user = alice()
+        User.objects.filter(pk=user.pk).update(is_active=False)
 
         response = sign_in(self.client)
 
@@ -78,16 +78,16 @@ class LoginTests(APITestCase):
                 assert response.json()["type"] == "validation_error"
 
     def test_signing_in_opens_api_pages_and_sockets_alike(self) -> None:
-        person = alice()
+        user = alice()
 
         response = sign_in(self.client, "ALICE@Example.com")
 
         assert response.status_code == 200
-        assert response.json()["user"] == {"id": person.pk, "email": "alice@example.com", "displayName": "Alice"}
+        assert response.json()["user"] == {"id": user.pk, "email": "alice@example.com", "displayName": "Alice"}
         assert response["Cache-Control"] == "no-store"
         assert self.client.cookies[ACCESS_COOKIE].value == response.json()["access"]
         assert self.client.cookies[REFRESH_COOKIE].value == response.json()["refresh"]
-        assert self.client.session["_auth_user_id"] == str(person.pk)
+        assert self.client.session["_auth_user_id"] == str(user.pk)
         for way in (
             APIClient(HTTP_AUTHORIZATION=f"Bearer {response.json()['access']}"),
             with_cookie(ACCESS_COOKIE, response.json()["access"]),
@@ -170,8 +170,8 @@ class RegistrationTests(APITestCase):
     def test_nobody_registers_as_staff(self) -> None:
         self.register(isStaff=True, is_superuser=True, isActive=False)
 
-        person = User.objects.get()
-        assert (person.is_staff, person.is_superuser, person.is_active) == (False, False, True)
+        user = User.objects.get()
+        assert (user.is_staff, user.is_superuser, user.is_active) == (False, False, True)
 
     def test_registering_signs_in(self) -> None:
         response = self.register(displayName="Newcomer")
@@ -192,7 +192,7 @@ class RegistrationTests(APITestCase):
 
 class TokenTests(APITestCase):
     def setUp(self) -> None:
-        self.person = alice()
+        self.user = alice()
         signed_in = sign_in(APIClient()).json()
         self.access, self.refresh = signed_in["access"], signed_in["refresh"]
 
@@ -257,13 +257,13 @@ class TokenTests(APITestCase):
         assert browser.get(ME).status_code == 401
 
     def test_a_refresh_token_from_before_a_new_password_is_refused(self) -> None:
-        self.person.set_password("another password")
-        self.person.save()
+        self.user.set_password("another password")
+        self.user.save()
 
         assert self.client.post(REFRESH, {"refresh": self.refresh}).status_code == 401
 
     def test_who_is_switched_off_gets_no_new_token(self) -> None:
-        User.objects.filter(pk=self.person.pk).update(is_active=False)
+        User.objects.filter(pk=self.user.pk).update(is_active=False)
 
         assert self.client.post(REFRESH, {"refresh": self.refresh}).status_code == 401
 
@@ -294,7 +294,7 @@ class TokenTests(APITestCase):
 
 class LogoutTests(APITestCase):
     def setUp(self) -> None:
-        self.person = alice()
+        self.user = alice()
         self.phone = Device()
         self.laptop = Device()
 
