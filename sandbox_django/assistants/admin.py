@@ -17,7 +17,7 @@ from assistants.services.conversations import (
     stop_answer,
 )
 from assistants.tasks.assistant_tasks import task_end_abandoned_answers
-from core.admin import HistoryAdmin, ReadOnlyAdmin, annotated, counted, one_by_one
+from core.admin import HistoryAdmin, ReadOnlyAdmin, annotated, counted, row_action
 from runtime import jobs
 
 
@@ -38,8 +38,8 @@ class ConversationAdmin(ReadOnlyAdmin[AssistantConversation]):
 
     messages = annotated("message_count", "messages")
 
-    def delete(self, request: HttpRequest, thing: AssistantConversation) -> None:
-        delete_conversation(thing)
+    def delete(self, request: HttpRequest, obj: AssistantConversation) -> None:
+        delete_conversation(obj)
 
 
 def _is_abandoned(message: AssistantMessage) -> bool:
@@ -60,7 +60,7 @@ class MessageAdmin(HistoryAdmin[AssistantMessage]):
     fieldsets = (
         (None, {"fields": ("conversation", "message_type", "question", "created_at")}),
         ("What was said", {"fields": ("content",)}),
-        ("The answer", {"fields": ("status", "error", "model", "input_tokens", "output_tokens", "spender")}),
+        ("The answer", {"fields": ("status", "error", "model", "input_tokens", "output_tokens", "quota_key")}),
         ("While it is written", {"fields": ("worker", "lease_expires_at", "stop_requested")}),
     )
     is_private = True
@@ -74,38 +74,38 @@ class MessageAdmin(HistoryAdmin[AssistantMessage]):
 
     length = annotated("length", "characters")
 
-    @one_by_one(
+    @row_action(
         "Try again",
         "tried again",
         warning="The model is asked once more, at the site's expense and not out of the person's tokens.",
-        concerns=lambda message: message.status == Status.FAILED,
+        applies_to=lambda message: message.status == Status.FAILED,
     )
     def try_again(self, request: HttpRequest, message: AssistantMessage) -> None:
         answer_again(message)
 
-    @one_by_one(
+    @row_action(
         "Stop",
         "told to stop",
         warning="What was said so far stays.",
-        concerns=lambda message: message.status == Status.STREAMING,
+        applies_to=lambda message: message.status == Status.STREAMING,
     )
     def stop(self, request: HttpRequest, message: AssistantMessage) -> None:
         transaction.on_commit(partial(stop_answer, message))  # its writer writes next, in another transaction
 
-    @one_by_one(
+    @row_action(
         "End as failed",
         "about to be ended",
         warning="For an answer that nobody writes any more. What was said so far stays, and it is offered again.",
-        concerns=_is_abandoned,
+        applies_to=_is_abandoned,
     )
     def end_abandoned(self, request: HttpRequest, message: AssistantMessage) -> None:
         transaction.on_commit(partial(jobs.start, task_end_abandoned_answers))
 
 
 @admin.register(TokenSpending)
-class SpendingAdmin(HistoryAdmin[TokenSpending]):
-    list_display = ["spender", "day", "tokens"]
+class TokenSpendingAdmin(HistoryAdmin[TokenSpending]):
+    list_display = ["quota_key", "day", "tokens"]
     list_filter = ["day"]
-    search_fields = ["spender__startswith"]
+    search_fields = ["quota_key__startswith"]
     search_help_text = "“person 7” for who has this id, or the beginning of an address: “address 203.0.113.”"
-    fields = ["spender", "day", "tokens", "asked_in_minute"]
+    fields = ["quota_key", "day", "tokens", "asked_in_minute"]

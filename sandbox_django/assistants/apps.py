@@ -37,5 +37,5 @@ class AssistantsConfig(Feature):
 
     def ready(self) -> None:
         super().ready()
-        for module in ("assistants.figures", "assistants.openapi", "assistants.receivers"):
+        for module in ("assistants.metrics", "assistants.openapi", "assistants.receivers"):
             import_module(module)

@@ -1,16 +1,16 @@
 """Finished conversations for the demo people: a first look without waiting for an answer."""
 
-from accounts.demo import DemoPeople
+from accounts.demo import DemoUsers
 from accounts.models import User
 from assistants.models import AssistantConversation
 from assistants.models.assistant_message import MessageType
 from core.markdown import render_markdown
 
 
-def create(people: DemoPeople) -> None:
-    create_conversation(people.alice, "Where two lists differ", TWO_LISTS)
-    create_conversation(people.alice, "How answers arrive word by word", WORD_BY_WORD)
-    create_conversation(people.bob, "Tea or coffee", TEA_OR_COFFEE)
+def create(users: DemoUsers) -> None:
+    create_conversation(users.alice, "Where two lists differ", TWO_LISTS)
+    create_conversation(users.alice, "How answers arrive word by word", WORD_BY_WORD)
+    create_conversation(users.bob, "Tea or coffee", TEA_OR_COFFEE)
 
 
 def create_conversation(user: User, title: str, exchanges: list[tuple[str, str]]) -> None:

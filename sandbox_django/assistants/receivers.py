@@ -9,10 +9,10 @@ from django.http import HttpRequest
 
 from accounts import feeds as account_feeds
 from accounts.models import User
-from assistants.browsers import conversations_of_browser
 from assistants.groups import CONVERSATIONS, conversation_feed
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.services.conversations import claim_conversations
+from assistants.visitor_conversations import get_visitor_conversations
 from live import feeds
 
 feeds.register(CONVERSATIONS, AssistantConversation)
@@ -32,13 +32,13 @@ def delete_feeds(instance: User, **signal: object) -> None:
 
 
 @receiver(user_logged_in)
-def keep_what_was_said(request: HttpRequest, user: User, **signal: object) -> None:
+def claim_visitor_conversations(request: HttpRequest, user: User, **signal: object) -> None:
     """Whoever signs in or up keeps the conversations that they began as a visitor in this browser."""
-    claim_conversations(user, conversations_of_browser(request))
+    claim_conversations(user, get_visitor_conversations(request))
 
 
 @receiver(post_save, sender=AssistantMessage)
-def move_conversation_up(instance: AssistantMessage, created: bool, **signal: object) -> None:
+def touch_conversation(instance: AssistantMessage, created: bool, **signal: object) -> None:
     """A message stored by `save()`. The services set the time themselves, and insert without signals."""
     if created:
         older = AssistantConversation.objects.filter(pk=instance.conversation_id, updated_at__lt=instance.created_at)

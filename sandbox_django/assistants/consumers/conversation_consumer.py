@@ -6,6 +6,7 @@ from uuid import UUID
 
 from chanx.core.decorators import channel
 
+from assistants.answer_streams import latest_answer_stream, running_answer_text, stored_answer_texts
 from assistants.groups import conversation_feed
 from assistants.messages.assistant import (
     AnswerBlocksMessage,
@@ -18,12 +19,11 @@ from assistants.messages.assistant import (
 )
 from assistants.models import AssistantConversation
 from assistants.permissions import ConversationOwner
-from assistants.texts import newest_answer, text_so_far, whole_texts
-from core.rows import find
+from core.raw_rows import find
 from live.authenticator import LiveAuthenticator
 from live.consumer import CLOSE_SIGNED_OUT, LiveConsumer
-from live.feeds import Fact
-from live.texts import NewestText, Piece
+from live.feeds import Event
+from live.text_stream import LatestStream, TextChunk
 
 CLOSE_NOT_FOUND = 4404
 CLAIMED = '{"action":"conversation_claimed"'  # how such a frame begins
@@ -41,7 +41,7 @@ class AssistantAuthenticator(LiveAuthenticator):
 
 @channel(name="assistants", description="One conversation with the assistant, live", tags=["assistant"])
 class ConversationAssistantConsumer(LiveConsumer):
-    """Keeps one open page of a conversation up to date. Writing goes through the API."""
+    """Keeps one open page of a conversation up to date. ActiveAnswer goes through the API."""
 
     authenticator_class = AssistantAuthenticator
     authenticator: AssistantAuthenticator
@@ -55,16 +55,16 @@ class ConversationAssistantConsumer(LiveConsumer):
         ConversationClaimed,
     ]
 
-    _shutting: asyncio.Task[None] | None = None
+    _claim_close_task: asyncio.Task[None] | None = None
 
     def feed(self) -> str:
         return conversation_feed(self.authenticator.obj.pk)
 
-    def newest_text(self) -> NewestText | None:
-        return newest_answer(self.authenticator.obj)
+    def latest_stream(self) -> LatestStream | None:
+        return latest_answer_stream(self.authenticator.obj)
 
-    def stored_texts(self, text_ids: Sequence[int]) -> Sequence[Piece]:
-        return whole_texts(text_ids)
+    def stored_texts(self, text_ids: Sequence[int]) -> Sequence[TextChunk]:
+        return stored_answer_texts(text_ids)
 
     @property
     def user_id(self) -> int | None:
@@ -82,20 +82,20 @@ class ConversationAssistantConsumer(LiveConsumer):
             and owners[consumer.authenticator.obj.pk] in (None, consumer.user_id)
         ]
 
-    def take_fact(self, fact: Fact, *, anyhow: bool = False) -> bool:
-        if fact.seq == self.seq + 1 and self._is_claimed_by_another(fact):
+    def on_event(self, event: Event, *, from_log: bool = False) -> bool:
+        if event.seq == self.seq + 1 and self._is_claimed_by_another(event):
             # At once, and not only when it is closed, which may take a slow client's time.
-            self._leave()
+            self._detach()
             code = CLOSE_SIGNED_OUT if self.user_id is None else CLOSE_NOT_FOUND
-            self._shutting = asyncio.create_task(self.close(code))
+            self._claim_close_task = asyncio.create_task(self.close(code))
             return True
-        return super().take_fact(fact, anyhow=anyhow)
+        return super().on_event(event, from_log=from_log)
 
-    def _is_claimed_by_another(self, fact: Fact) -> bool:
+    def _is_claimed_by_another(self, event: Event) -> bool:
         # The text first: nearly every event is another one, and each socket asks.
-        if not fact.frame.startswith(CLAIMED):
+        if not event.frame.startswith(CLAIMED):
             return False
-        return bool(json.loads(fact.frame)["payload"]["userId"] != self.user_id)
+        return bool(json.loads(event.frame)["payload"]["userId"] != self.user_id)
 
-    async def running_text(self, text_id: int) -> Piece | None:
-        return await text_so_far(text_id)
+    async def running_text(self, text_id: int) -> TextChunk | None:
+        return await running_answer_text(text_id)

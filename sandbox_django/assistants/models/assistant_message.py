@@ -52,7 +52,7 @@ class AssistantMessage(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     # Who pays for an answer with their daily tokens, and how many were set aside until its real cost is known.
-    spender = models.CharField(max_length=100, blank=True)
+    quota_key = models.CharField(max_length=100, blank=True, db_column="spender")
     # All accounts of an address share a budget. The database's default is for processes of the version before.
     address_key = models.CharField(max_length=100, blank=True, default="", db_default="")
     reserved_tokens = models.PositiveIntegerField(default=0)

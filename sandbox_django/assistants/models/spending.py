@@ -4,7 +4,7 @@ from django.db import models
 class TokenSpending(models.Model):
     """What an account, an address or the site has used of a day, and of the newest minute."""
 
-    spender = models.CharField(max_length=100)
+    quota_key = models.CharField(max_length=100, db_column="spender")
     day = models.DateField()
     tokens = models.PositiveIntegerField(default=0)  # in and out, with what is set aside for answers that run
 
@@ -14,8 +14,8 @@ class TokenSpending(models.Model):
     asked_in_minute = models.PositiveIntegerField(default=0)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["spender", "day"], name="one_spending_a_day")]
-        ordering = ["-day", "spender"]
+        constraints = [models.UniqueConstraint(fields=["quota_key", "day"], name="one_spending_a_day")]
+        ordering = ["-day", "quota_key"]
 
     def __str__(self) -> str:
-        return f"{self.spender} on {self.day}: {self.tokens} tokens"
+        return f"{self.quota_key} on {self.day}: {self.tokens} tokens"

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from assistants.models import AssistantMessage
 from assistants.models.assistant_message import MessageType, Status
-from assistants.services.failures import words_for
+from assistants.services.error_messages import error_message
 from core.dates import formatted
 from core.text_fields import MessageField
 
@@ -80,7 +80,7 @@ class AnswerSerializer(StoredQuestionSerializer):
         ]
 
     def get_error_detail(self, message: AssistantMessage) -> str:
-        return words_for(message.error) if message.error else ""
+        return error_message(message.error) if message.error else ""
 
     @extend_schema_field(UsageSerializer(allow_null=True))
     def get_usage(self, message: AssistantMessage) -> dict[str, int] | None:

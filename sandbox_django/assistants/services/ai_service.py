@@ -28,9 +28,9 @@ from django.conf import settings
 from assistants.services.answer_parser import MAX_COUNT, AnswerParser
 from assistants.services.answer_text import AnswerText
 from assistants.services.demo_model import demo_answer
+from assistants.services.flush_clock import current_flush_clock
+from assistants.services.inactivity_timeout import InactivityTimeout
 from assistants.services.loop_clients import LoopClients
-from assistants.services.patience import Patience
-from assistants.services.pulse import current_pulse
 from assistants.services.rejections import KnownFormats, Part, RequestFormat, read_rejection
 from runtime import jobs
 
@@ -102,12 +102,12 @@ class ModelProblem(StrEnum):
     CONTEXT_TOO_LONG = "context_too_long"
 
     @property
-    def words(self) -> str:
+    def message(self) -> str:
         """What happened and what to do, for the person who asked."""
-        return WORDS[self]
+        return MESSAGES[self]
 
 
-WORDS = {
+MESSAGES = {
     ModelProblem.AUTH: "The assistant isn't set up correctly. Please tell an administrator (model_auth).",
     ModelProblem.QUOTA: "The assistant's usage limit has been reached. Please tell an administrator (model_quota).",
     ModelProblem.NOT_FOUND: "The assistant isn't set up correctly. Please tell an administrator (model_not_found).",
@@ -126,7 +126,7 @@ WORDS = {
 }
 
 # Those that a second try may well get past.
-PASSING = {
+TRANSIENT = {
     ModelProblem.RATE_LIMITED,
     ModelProblem.OVERLOADED,
     ModelProblem.UNREACHABLE,
@@ -136,7 +136,7 @@ PASSING = {
 
 
 class ModelUnavailable(Exception):
-    """The provider refused, timed out or broke off. `code` is ours, stable, and safe to show, and so are `words`.
+    """The provider refused, timed out or broke off. `code` is ours, stable, and safe to show, and so are `message`.
 
     `cause` is for our log: the kind of error and its status. Never the provider's own text, which may quote keys,
     addresses and the conversation; hence also `raise … from None` wherever this is raised.
@@ -145,7 +145,7 @@ class ModelUnavailable(Exception):
     def __init__(self, code: ModelProblem, *, cause: str = "", rejected: frozenset[Part] = frozenset()) -> None:
         super().__init__(code.value)
         self.code = code
-        self.words = code.words
+        self.message = code.message
         self.cause = cause
         self.rejected = rejected  # the parts of the request that the server does not accept
 
@@ -157,13 +157,13 @@ class ChatModel(Protocol):
     def name(self) -> str: ...
 
     @property
-    def thought_size(self) -> int:
+    def reasoning_size(self) -> int:
         """Bytes of reasoning that the model has sent: it costs tokens, and is no part of an answer or a title."""
 
     def stream(self, turns: Sequence[Turn]) -> AsyncGenerator[AnswerPart, None]:
         """Yield the answer in pieces of text, then its Usage if the model tells; or raise ModelUnavailable.
 
-        Closing the generator, or cancelling the task that waits for it, ends the request to the model at once.
+        CloseCode the generator, or cancelling the task that waits for it, ends the request to the model at once.
         """
 
 
@@ -188,23 +188,23 @@ class Completion:
     text: str = ""
     is_complete: bool = False
     usage: Usage | None = None
-    thought_size: int = 0
+    reasoning_size: int = 0
 
     async def fill(self, turns: Sequence[Turn], *, at_most: int) -> None:
         """Asks the site's model. It is stopped after `at_most` characters, which are no answer of the asked length."""
         model = get_chat_model()
         try:
-            async with aclosing(model.stream(turns)) as pieces:
-                async for piece in pieces:
-                    if isinstance(piece, Usage):
-                        self.usage = piece.storable()
-                    elif isinstance(piece, str):
-                        self.text += piece
+            async with aclosing(model.stream(turns)) as chunks:
+                async for chunk in chunks:
+                    if isinstance(chunk, Usage):
+                        self.usage = chunk.storable()
+                    elif isinstance(chunk, str):
+                        self.text += chunk
                     if len(self.text) > at_most:
                         return
             self.is_complete = True
         finally:
-            self.thought_size = model.thought_size
+            self.reasoning_size = model.reasoning_size
 
 
 async def warm_up() -> None:
@@ -214,7 +214,7 @@ async def warm_up() -> None:
         await model.prepare()
 
 
-@jobs.closes_with_loop
+@jobs.on_loop_close
 async def close_clients() -> None:
     """Close this event loop's connections to the model, at its end."""
     await _sdk_clients.close()
@@ -225,18 +225,18 @@ async def close_clients() -> None:
 
 
 @dataclass(slots=True)
-class Ending:
+class Finish:
     """The end of an answer: its reason, and its cost."""
 
-    _patience: Patience
+    _idle_timeout: InactivityTimeout
     reason: str = ""
     usage: Usage | None = None
 
-    def note(self, reason: str) -> None:
+    def set_reason(self, reason: str) -> None:
         """The text is complete. Only the usage is missing, and not every server sends it."""
         if reason and not self.reason:
             self.reason = reason
-            self._patience.renew(min(END_TIMEOUT, settings.OPENAI_TOKEN_TIMEOUT))
+            self._idle_timeout.renew(min(END_TIMEOUT, settings.OPENAI_TOKEN_TIMEOUT))
 
     def check(self, *, has_text: bool) -> None:
         """Raises ModelUnavailable unless the answer came to an end."""
@@ -270,7 +270,7 @@ BROKEN = {"error", "server_error", "network_error", "insufficient_system_resourc
 
 
 @dataclass(frozen=True, slots=True)
-class Thinking:
+class Reasoning:
     """Reasoning that a server has sent; only its size is kept."""
 
     size: int  # bytes
@@ -279,21 +279,21 @@ class Thinking:
 class Attempt:
     """One request. Everything that the server sends renews the time-out, but it may think only for so long."""
 
-    def __init__(self, patience: Patience) -> None:
-        self._patience = patience
-        self._thinks_until: float | None = None
-        self.has_begun = False
+    def __init__(self, idle_timeout: InactivityTimeout) -> None:
+        self._idle_timeout = idle_timeout
+        self._reasoning_deadline: float | None = None
+        self.has_started = False
 
-    def seen(self, *, is_text: bool) -> None:
+    def on_activity(self, *, is_text: bool) -> None:
         if is_text:
-            self._patience.renew(settings.OPENAI_TOKEN_TIMEOUT)
+            self._idle_timeout.renew(settings.OPENAI_TOKEN_TIMEOUT)
             return
         now = asyncio.get_running_loop().time()
-        if self._thinks_until is None:
-            self._thinks_until = now + settings.OPENAI_THINKING_TIMEOUT
-        if now >= self._thinks_until:
+        if self._reasoning_deadline is None:
+            self._reasoning_deadline = now + settings.OPENAI_THINKING_TIMEOUT
+        if now >= self._reasoning_deadline:
             raise ModelUnavailable(ModelProblem.TIMEOUT, cause="thinking")
-        self._patience.renew(min(settings.OPENAI_TOKEN_TIMEOUT, self._thinks_until - now))
+        self._idle_timeout.renew(min(settings.OPENAI_TOKEN_TIMEOUT, self._reasoning_deadline - now))
 
 
 class RemoteModel(ABC):
@@ -306,67 +306,67 @@ class RemoteModel(ABC):
         self._organization: str = settings.OPENAI_ORG.strip()
         self._format = _known_formats.get(self._url, name) or _first_format(self._url)
         self._is_new_format = False
-        self.thought_size = 0
+        self.reasoning_size = 0
 
     async def stream(self, turns: Sequence[Turn]) -> AsyncGenerator[AnswerPart, None]:
         await self.prepare()
         # One patience for all tries: nobody waits longer for a first word because we asked twice. So a server that
         # keeps silent is asked once; it may be at work on the question, and somebody pays for that.
-        patience = Patience(settings.OPENAI_FIRST_TOKEN_TIMEOUT)
+        idle_timeout = InactivityTimeout(settings.OPENAI_FIRST_TOKEN_TIMEOUT)
         failures = 0
         try:
             while True:
-                attempt = Attempt(patience)
+                attempt = Attempt(idle_timeout)
                 try:
-                    async with aclosing(self._attempt(turns, patience, attempt)) as parts:
+                    async with aclosing(self._attempt(turns, idle_timeout, attempt)) as parts:
                         async for part in parts:
                             yield part
                     return
                 except ModelUnavailable as failure:
-                    if attempt.has_begun:
+                    if attempt.has_started:
                         raise
                     if self._adapt(turns, failure):
                         continue
                     failures += 1
                     pause = FIRST_BACKOFF * 2 ** (failures - 1) * random.uniform(0.5, 1)  # noqa: S311  # no secret
-                    if failure.code not in PASSING or failures > RETRIES or pause > patience.left():
+                    if failure.code not in TRANSIENT or failures > RETRIES or pause > idle_timeout.remaining():
                         raise
-                    logger.info("model_asked_again", code=failure.code.value, cause=failure.cause, tries=failures)
+                    logger.info("model_request_retried", code=failure.code.value, cause=failure.cause, tries=failures)
                 await asyncio.sleep(pause)
         finally:
-            patience.stop()
+            idle_timeout.stop()
 
     async def _attempt(
-        self, turns: Sequence[Turn], patience: Patience, attempt: Attempt
+        self, turns: Sequence[Turn], idle_timeout: InactivityTimeout, attempt: Attempt
     ) -> AsyncGenerator[AnswerPart, None]:
         """Asks once, and yields the parts of the answer."""
-        answer, ending, has_text = AnswerText(), Ending(patience), False
+        answer, finish, has_text = AnswerText(), Finish(idle_timeout), False
         try:
-            async with aclosing(self._ask(turns, patience, ending)) as pieces:
-                async for piece in pieces:
-                    attempt.has_begun = True
+            async with aclosing(self._ask(turns, idle_timeout, finish)) as chunks:
+                async for chunk in chunks:
+                    attempt.has_started = True
                     self._keep_format()
                     text = ""
-                    if isinstance(piece, Thinking):
-                        self.thought_size += piece.size
-                    elif text := answer.feed(piece):
+                    if isinstance(chunk, Reasoning):
+                        self.reasoning_size += chunk.size
+                    elif text := answer.feed(chunk):
                         has_text = True
                         yield text
-                    if not ending.reason:
-                        attempt.seen(is_text=bool(text))
+                    if not finish.reason:
+                        attempt.on_activity(is_text=bool(text))
         except ModelUnavailable:
             if text := answer.close():
                 yield text
             raise
         finally:
-            self.thought_size += answer.thought_size
+            self.reasoning_size += answer.reasoning_size
         if text := answer.close():
             has_text = True
             yield text
-        if ending.usage:
-            yield ending.usage
-        ending.check(has_text=has_text)
-        if ending.is_cut_short:
+        if finish.usage:
+            yield finish.usage
+        finish.check(has_text=has_text)
+        if finish.is_cut_short:
             yield CutShort()
 
     def _adapt(self, turns: Sequence[Turn], failure: ModelUnavailable) -> bool:
@@ -382,7 +382,7 @@ class RemoteModel(ABC):
         self._format = adapted
         # A conversation that is too long for a limit says nothing about the next one.
         self._is_new_format = failure.code is not ModelProblem.CONTEXT_TOO_LONG
-        logger.info("model_asked_differently", model=self.name, rejected=sorted(rejected))
+        logger.info("model_request_adapted", model=self.name, rejected=sorted(rejected))
         return True
 
     def _keep_format(self) -> None:
@@ -405,8 +405,10 @@ class RemoteModel(ABC):
         """Have ready what asking takes. It only takes time once, and the model is not to blame for that."""
 
     @abstractmethod
-    def _ask(self, turns: Sequence[Turn], patience: Patience, ending: Ending) -> AsyncGenerator[str | Thinking, None]:
-        """Ask once, and yield the text as it comes. Every await on the server is made `with patience`."""
+    def _ask(
+        self, turns: Sequence[Turn], idle_timeout: InactivityTimeout, finish: Finish
+    ) -> AsyncGenerator[str | Reasoning, None]:
+        """Ask once, and yield the text as it comes. Every await on the server is made `with idle_timeout`."""
 
 
 class OpenAIService(RemoteModel):
@@ -422,8 +424,8 @@ class OpenAIService(RemoteModel):
         await _sdk_clients.get()
 
     async def _ask(
-        self, turns: Sequence[Turn], patience: Patience, ending: Ending
-    ) -> AsyncGenerator[str | Thinking, None]:
+        self, turns: Sequence[Turn], idle_timeout: InactivityTimeout, finish: Finish
+    ) -> AsyncGenerator[str | Reasoning, None]:
         import openai
 
         chat = await self._chat()
@@ -432,32 +434,32 @@ class OpenAIService(RemoteModel):
         try:
             async with aclosing(chunks):  # type: ignore[type-var]  # it is a generator, declared as an iterator
                 while True:
-                    with patience:
+                    with idle_timeout:
                         chunk = await anext(chunks, None)
                     if chunk is None:
                         return
                     started = True
                     if usage := chunk.usage_metadata:
                         if not usage["total_tokens"] and (details := usage.get("output_token_details")):
-                            yield Thinking(details.get("reasoning", 0))  # see NormalizedBody
+                            yield Reasoning(details.get("reasoning", 0))  # see NormalizedBody
                         else:
-                            ending.usage = Usage(usage["input_tokens"], usage["output_tokens"])
-                    ending.note(chunk.response_metadata.get("finish_reason", ""))
+                            finish.usage = Usage(usage["input_tokens"], usage["output_tokens"])
+                    finish.set_reason(chunk.response_metadata.get("finish_reason", ""))
                     if text := str(chunk.text):
                         yield text
         except (TimeoutError, openai.APITimeoutError) as error:
-            if ending.reason:
+            if finish.reason:
                 return
             raise ModelUnavailable(ModelProblem.TIMEOUT, cause=type(error).__name__) from None
         except openai.APIConnectionError as error:
-            if ending.reason:
+            if finish.reason:
                 return
             problem = ModelProblem.CUT_OFF if started else ModelProblem.UNREACHABLE
             raise ModelUnavailable(problem, cause=type(error).__name__) from None
         except openai.APIStatusError as error:
-            raise _refusal(error.status_code, error.body) from None
+            raise _rejection(error.status_code, error.body) from None
         except openai.APIError as error:
-            raise _refusal(None, error.body) from None
+            raise _rejection(None, error.body) from None
         # Nothing in there looks whether a reply has the shape it should, so one that hasn't ends as any of these.
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise ModelUnavailable(ModelProblem.BAD_REPLY, cause=type(error).__name__) from None
@@ -494,43 +496,43 @@ class DirectReader(RemoteModel):
         await _direct_clients.get()
 
     async def _ask(
-        self, turns: Sequence[Turn], patience: Patience, ending: Ending
-    ) -> AsyncGenerator[str | Thinking, None]:
+        self, turns: Sequence[Turn], idle_timeout: InactivityTimeout, finish: Finish
+    ) -> AsyncGenerator[str | Reasoning, None]:
         session = await _direct_clients.get()
-        parser, pulse = AnswerParser(), current_pulse()
+        parser, clock = AnswerParser(), current_flush_clock()
         response: aiohttp.ClientResponse | None = None
         try:
-            with patience:
+            with idle_timeout:
                 response = await self._post(session, turns)
                 if response.status >= 400:
-                    raise _refusal(response.status, await _body_of(response))
+                    raise _rejection(response.status, await _body_of(response))
             read = response.content.readany
             is_open = True
             while is_open and not parser.is_done:
-                with patience:
+                with idle_timeout:
                     data = await read()
                 is_open = bool(data)
-                thought_size = parser.thought_size
+                reasoning_size = parser.reasoning_size
                 text = parser.feed(data) if data else parser.close()
-                ending.note(parser.end_reason)
-                if text or parser.thought_size > thought_size:
-                    yield text or Thinking(parser.thought_size - thought_size)
+                finish.set_reason(parser.end_reason)
+                if text or parser.reasoning_size > reasoning_size:
+                    yield text or Reasoning(parser.reasoning_size - reasoning_size)
                     # Pages hear of it no more often, so to wake up for each token would be work for nothing.
-                    await pulse.next()
+                    await clock.next()
                 if parser.error:
-                    raise _refusal(None, parser.error)
-                if parser.is_nonsense:
+                    raise _rejection(None, parser.error)
+                if parser.is_invalid:
                     break
-            if parser.is_nonsense or not (parser.events or parser.is_done):
+            if parser.is_invalid or not (parser.events or parser.is_done):
                 raise ModelUnavailable(ModelProblem.BAD_REPLY, cause="no event stream")
-            ending.usage = Usage(*counts) if (counts := parser.counts) else None
+            finish.usage = Usage(*counts) if (counts := parser.counts) else None
             await _read_to_end(response)
         except TimeoutError as error:
-            if ending.reason:
+            if finish.reason:
                 return
             raise ModelUnavailable(ModelProblem.TIMEOUT, cause=type(error).__name__) from None
         except aiohttp.ClientError as error:
-            if ending.reason:
+            if finish.reason:
                 return
             problem = ModelProblem.CUT_OFF if parser.events else ModelProblem.UNREACHABLE
             raise ModelUnavailable(problem, cause=type(error).__name__) from None
@@ -560,16 +562,16 @@ class DemoModel:
     """Answers with a script that says it is one, and how to connect a model, at a model's pace."""
 
     name = "demo"
-    thought_size = 0
+    reasoning_size = 0
 
     def __init__(self, *, pause: float = DEMO_PAUSE) -> None:
         self._pause = pause
 
     async def stream(self, turns: Sequence[Turn]) -> AsyncGenerator[str | Usage, None]:
         question = next((turn.content for turn in reversed(turns) if turn.role == "user"), "")
-        for piece in demo_answer(question):
+        for chunk in demo_answer(question):
             await asyncio.sleep(self._pause)
-            yield piece
+            yield chunk
 
 
 # --- What they are made of -------------------------------------------------------------------------------------------
@@ -613,15 +615,15 @@ NOT_ABOUT_THE_FORMAT = {
 }
 
 
-def _refusal(status: int | None, said: object) -> ModelUnavailable:
+def _rejection(status: int | None, body: object) -> ModelUnavailable:
     """What it means that a server refused with this status (None: in mid-answer), and said this about it."""
-    if isinstance(said, list) and said:
-        said = said[0]
-    said = said.get("error", said) if isinstance(said, dict) else said
-    code, kind = (str(said.get(key) or "") for key in ("code", "type")) if isinstance(said, dict) else ("", "")
+    if isinstance(body, list) and body:
+        body = body[0]
+    body = body.get("error", body) if isinstance(body, dict) else body
+    code, kind = (str(body.get(key) or "") for key in ("code", "type")) if isinstance(body, dict) else ("", "")
     if status is None and code.isdecimal() and len(code) == 3:
         status = int(code)
-    rejection = read_rejection(said)
+    rejection = read_rejection(body)
     if not (problem := BY_CODE.get(code) or BY_CODE.get(kind)):
         if rejection.is_too_long and status not in {401, 403, 404, 429}:
             problem = ModelProblem.CONTEXT_TOO_LONG

@@ -12,7 +12,7 @@ MAX_EVENT_SIZE = 4 * 1024 * 1024  # bytes of one event, or of an answer that is 
 MAX_COUNT = 2**31 - 1  # what the database stores
 
 # Reasoning has no standard name. Servers send one of these beside `content`, or send several with the same text.
-THOUGHT_FIELDS = (
+REASONING_FIELDS = (
     "reasoning_content",
     "reasoning",
     "thinking",
@@ -40,8 +40,8 @@ class AnswerParser:
         "events",
         "finish_reason",
         "is_done",
-        "is_nonsense",
-        "thought_size",
+        "is_invalid",
+        "reasoning_size",
         "usage",
     )
 
@@ -52,8 +52,8 @@ class AnswerParser:
         self._has_text = False
         self.events = 0
         self.is_done = False
-        self.is_nonsense = False
-        self.thought_size = 0  # bytes of reasoning, which is no part of the answer
+        self.is_invalid = False
+        self.reasoning_size = 0  # bytes of reasoning, which is no part of the answer
         # As the server sent them, to be read with care.
         self.finish_reason: Any = None
         self.usage: Any = None
@@ -82,19 +82,19 @@ class AnswerParser:
         else:
             complete, _, self._rest = data.rpartition(b"\n\n")
         if len(self._rest) > MAX_EVENT_SIZE:
-            self.is_nonsense, self._rest = True, b""
+            self.is_invalid, self._rest = True, b""
         return self._read_all(complete.decode(errors="replace").split("\n\n")) if complete else ""
 
     def close(self) -> str:
         """Returns the text that the end of the body completes: an event without a blank line, or a whole document."""
         rest, self._rest = self._rest.decode(errors="replace").strip(), b""
-        if not rest or self.is_done or self.error or self.is_nonsense:
+        if not rest or self.is_done or self.error or self.is_invalid:
             return ""
         if self._is_document:
             return self._read_document(rest)
         text = self._read_all([rest])
-        if self.is_nonsense:
-            self.is_nonsense = False  # cut off in the middle of an event: the missing end of the answer says so
+        if self.is_invalid:
+            self.is_invalid = False  # cut off in the middle of an event: the missing end of the answer says so
         return text
 
     def _with_newlines(self, data: bytes) -> bytes:
@@ -104,16 +104,16 @@ class AnswerParser:
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def _read_all(self, events: list[str]) -> str:
-        pieces: list[str] = []
+        texts: list[str] = []
         try:
             for event in events:
                 if text := self._read(event):
-                    pieces.append(text)
+                    texts.append(text)
                 if self.error or self.is_done:
                     break  # whatever follows is no part of the answer
         except (AttributeError, LookupError, TypeError, ValueError):  # no JSON, or not of an answer's shape
-            self.is_nonsense = True
-        return "".join(pieces)
+            self.is_invalid = True
+        return "".join(texts)
 
     def _read(self, event: str) -> str:
         name = ""
@@ -133,11 +133,11 @@ class AnswerParser:
         try:
             chunk = _loads(document.removeprefix(BYTE_ORDER_MARK))
             text = self._read_chunk(chunk)
-            self.is_nonsense = not self.error and "choices" not in chunk
+            self.is_invalid = not self.error and "choices" not in chunk
         except (AttributeError, LookupError, TypeError, ValueError):
-            self.is_nonsense = True
+            self.is_invalid = True
             return ""
-        self.is_done = not self.is_nonsense
+        self.is_done = not self.is_invalid
         return text
 
     def _read_chunk(self, chunk: Any, *, is_error: bool = False) -> str:
@@ -169,13 +169,13 @@ class AnswerParser:
         if text:
             self._has_text = True
         else:
-            self._note_thoughts(delta)
+            self._count_reasoning(delta)
         return text
 
-    def _note_thoughts(self, delta: dict[str, Any]) -> None:
-        for name in THOUGHT_FIELDS:
-            if thoughts := delta.get(name):
-                self.thought_size += _size(thoughts)
+    def _count_reasoning(self, delta: dict[str, Any]) -> None:
+        for name in REASONING_FIELDS:
+            if reasoning := delta.get(name):
+                self.reasoning_size += _size(reasoning)
                 return
 
     def _text_of(self, content: Any) -> str:
@@ -184,15 +184,15 @@ class AnswerParser:
             return ""
         if isinstance(content, str):
             return content
-        pieces: list[str] = []
+        texts: list[str] = []
         for part in [content] if isinstance(content, dict) else content:
             if isinstance(part, str):
-                pieces.append(part)
+                texts.append(part)
             elif part.get("type") in ("thinking", "reasoning", "redacted_thinking"):
-                self.thought_size += _size(part)
+                self.reasoning_size += _size(part)
             elif isinstance(text := part.get("text") or part.get("refusal"), str):
-                pieces.append(text)
-        return "".join(pieces)
+                texts.append(text)
+        return "".join(texts)
 
 
 def _fields(event: str) -> tuple[str, str]:
@@ -206,8 +206,8 @@ def _fields(event: str) -> tuple[str, str]:
     return name, "\n".join(data).strip()
 
 
-def _size(thoughts: Any) -> int:
-    text = thoughts if isinstance(thoughts, str) else json.dumps(thoughts, ensure_ascii=False)
+def _size(reasoning: Any) -> int:
+    text = reasoning if isinstance(reasoning, str) else json.dumps(reasoning, ensure_ascii=False)
     return len(text.encode(errors="replace"))
 
 

@@ -36,16 +36,16 @@ def without_unopened_thoughts(text: str) -> str:
 class AnswerText:
     """Turns the chunks of an answer into text that can be shown and stored."""
 
-    __slots__ = ("_half", "_thinking")
+    __slots__ = ("_half", "_reasoning")
 
     def __init__(self) -> None:
         self._half = ""  # the first half of a surrogate pair; the second may be in the next chunk
-        self._thinking = ThinkingFilter()
+        self._reasoning = ReasoningFilter()
 
     @property
-    def thought_size(self) -> int:
+    def reasoning_size(self) -> int:
         """The bytes of reasoning that were left out."""
-        return self._thinking.thought_size
+        return self._reasoning.reasoning_size
 
     def feed(self, chunk: str) -> str:
         if self._half:
@@ -53,24 +53,24 @@ class AnswerText:
             self._half = ""
         if chunk and "\ud800" <= chunk[-1] <= "\udbff":
             chunk, self._half = chunk[:-1], chunk[-1]
-        return self._thinking.feed(storable(chunk))
+        return self._reasoning.feed(storable(chunk))
 
     def close(self) -> str:
         """Returns the text that was held back."""
-        return self._thinking.feed(storable(self._half)) + self._thinking.close()
+        return self._reasoning.feed(storable(self._half)) + self._reasoning.close()
 
 
-class ThinkingFilter:
+class ReasoningFilter:
     """Returns an answer's text without the `<think>…</think>` before it, however the chunks are cut."""
 
-    __slots__ = ("_closing", "_had_thoughts", "_held", "_is_answering", "thought_size")
+    __slots__ = ("_closing", "_had_reasoning", "_held", "_is_answering", "reasoning_size")
 
     def __init__(self) -> None:
         self._held = ""
         self._closing: re.Pattern[str] | None = None  # the tag that ends the reasoning, inside of it
-        self._had_thoughts = False
+        self._had_reasoning = False
         self._is_answering = False
-        self.thought_size = 0  # bytes of reasoning
+        self.reasoning_size = 0  # bytes of reasoning
 
     def feed(self, text: str) -> str:
         if self._is_answering:
@@ -78,12 +78,12 @@ class ThinkingFilter:
         self._held += text
         while True:
             if self._closing is not None:
-                if not self._skip_thoughts(self._closing):
+                if not self._skip_reasoning(self._closing):
                     return ""
                 continue
             start = self._held.lstrip()
             if opening := OPENING.match(start):
-                self._had_thoughts = True
+                self._had_reasoning = True
                 self._closing = re.compile(f"</{opening[1]}>", re.ASCII | re.IGNORECASE)
                 self._held = start[opening.end() :]
                 continue
@@ -96,22 +96,22 @@ class ThinkingFilter:
         """Returns the text that was held back because reasoning might have begun with it."""
         return "" if self._closing is not None or not self._held.strip() else self._take_held()
 
-    def _skip_thoughts(self, closing: re.Pattern[str]) -> bool:
+    def _skip_reasoning(self, closing: re.Pattern[str]) -> bool:
         """Drops the reasoning that is here; returns whether that is all of it."""
         if end := closing.search(self._held):
             self._closing = None
-            self.thought_size += len(self._held[: end.start()].encode(errors="replace"))
+            self.reasoning_size += len(self._held[: end.start()].encode(errors="replace"))
             self._held = self._held[end.end() :]
             return True
         kept = len(LONGEST_OPENING)  # characters; the closing tag may be cut in two
-        self.thought_size += len(self._held[:-kept].encode(errors="replace"))
+        self.reasoning_size += len(self._held[:-kept].encode(errors="replace"))
         self._held = self._held[-kept:]
         return False
 
     def _take_held(self) -> str:
         held, self._held = self._held, ""
         # The blank lines between reasoning and answer belong to neither.
-        return held.lstrip() if self._had_thoughts else held
+        return held.lstrip() if self._had_reasoning else held
 
 
 def _may_become_opening(start: str) -> bool:

@@ -22,6 +22,7 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 from django.utils.html import linebreaks
 
+from assistants.answer_streams import sealed_text
 from assistants.groups import WRITERS, conversation_feed
 from assistants.messages.assistant import (
     AssistantErrorMessage,
@@ -34,24 +35,23 @@ from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.assistant_message import MessageType, Status
 from assistants.services import ai_service
 from assistants.services.ai_service import ChatModel, CutShort, ModelUnavailable, Usage
+from assistants.services.answer_flusher import ActiveAnswer, current_flusher, lease_from_now
 from assistants.services.answer_text import storable, without_unopened_thoughts
 from assistants.services.costs import cost_of, sent_tokens
-from assistants.services.failures import CUT_SHORT, INTERNAL_ERROR, INTERRUPTED, words_for
+from assistants.services.error_messages import CUT_SHORT, INTERNAL_ERROR, INTERRUPTED, error_message
 from assistants.services.history import HistoryMessage, load_history, turns_for
+from assistants.services.quotas import ANSWER_RESERVE, Charge, QuotaHolder, estimated_tokens, reserve, settle
 from assistants.services.reply_buffer import reply_buffer
-from assistants.services.spending import ANSWER_RESERVE, Asker, Charge, estimated_tokens, set_aside, settle
-from assistants.services.ticker import Writing, current_ticker, lease_from_now
-from assistants.texts import sealed_text
 from core.dates import aware
 from core.logs import reason_of
 from core.markdown import render_markdown
 from core.metrics import answers_ended
-from core.rows import insert
+from core.raw_rows import insert
 from live import feeds
 from live.feeds import FeedWriter
 from live.hub import current_hub
 from live.layers import LAYER_DOWN, live_layer
-from runtime.batching import NOT_NOW, Batched
+from runtime.batching import UNAVAILABLE_ERRORS, Batcher
 from runtime.threads import in_database_thread, in_rendering_thread
 
 logger = structlog.get_logger(__name__)
@@ -62,11 +62,11 @@ logger = structlog.get_logger(__name__)
 WORKER = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 MODEL_LENGTH = 100  # characters of a model's name that are stored
-END_TRIES = 10  # once a second; after that the lease runs out and the sweep ends the answer
+END_ATTEMPTS = 10  # once a second; after that the lease runs out and the sweep ends the answer
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class AnswerResult:
     """How an answer ended."""
 
     status: Status
@@ -76,31 +76,33 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class FinishedAnswer:
     """An answer that is over, with all that was said."""
 
     answer_id: int
     conversation_id: UUID
     text: str
-    outcome: Outcome
+    result: AnswerResult
     cost: int | None = None  # in tokens; None where that is only known from the row
 
 
 @dataclass(frozen=True, slots=True)
-class BegunAnswer:
+class StartedAnswer:
     """An answer that is stored and not written yet, with the dialogue that the model is sent."""
 
     row: AssistantMessage
     history: list[HistoryMessage]
 
 
-def begin_answer(question: AssistantMessage, *, after_seq: int, asker: Asker | None = None) -> BegunAnswer:
-    """Store an attempt at answering a question. Without `asker` nothing limits it.
+def start_answer(
+    question: AssistantMessage, *, after_seq: int, quota_holder: QuotaHolder | None = None
+) -> StartedAnswer:
+    """Store an attempt at answering a question. Without `quota_holder` nothing limits it.
 
     It is this process's to write, or in a queue the first worker's that claims it.
     """
     history = load_history(question.conversation_id, question.pk)
-    reserved = set_aside(asker, sent_tokens(turns_for(history))) if asker else 0
+    reserved = reserve(quota_holder, sent_tokens(turns_for(history))) if quota_holder else 0
     is_queued = settings.ASSISTANT_RUNNER == "taskiq"
     row = insert(
         AssistantMessage(
@@ -114,15 +116,15 @@ def begin_answer(question: AssistantMessage, *, after_seq: int, asker: Asker | N
             lease_expires_at=timezone.now() + timedelta(seconds=settings.ASSISTANT_WAIT_SECONDS)
             if is_queued
             else lease_from_now(),
-            spender=asker.key if asker else "",
-            address_key=asker.address_key if asker else "",
+            quota_key=quota_holder.key if quota_holder else "",
+            address_key=quota_holder.address_key if quota_holder else "",
             reserved_tokens=reserved,
         )
     )
-    return BegunAnswer(row, history)
+    return StartedAnswer(row, history)
 
 
-def claim_answer(question_id: int, *, claimant: str = WORKER) -> Writing | None:
+def claim_answer(question_id: int, *, claimant: str = WORKER) -> ActiveAnswer | None:
     """Take the question's waiting answer; None when somebody else has, or nobody waits for it any more.
 
     May be repeated by the same claimant, who can't know whether a claim that failed was stored.
@@ -139,7 +141,7 @@ def claim_answer(question_id: int, *, claimant: str = WORKER) -> Writing | None:
         return None
     answer_id, stored_id, after_seq, is_stopped, asked_at = claimed
     conversation_id = AssistantConversation._meta.pk.to_python(stored_id)
-    return writing_of(
+    return active_answer(
         AssistantMessage(
             pk=answer_id,
             question_id=question_id,
@@ -152,11 +154,11 @@ def claim_answer(question_id: int, *, claimant: str = WORKER) -> Writing | None:
     )
 
 
-def writing_of(answer: AssistantMessage, history: Sequence[HistoryMessage]) -> Writing:
+def active_answer(answer: AssistantMessage, history: Sequence[HistoryMessage]) -> ActiveAnswer:
     """What it takes to write an answer that is ours, from the transaction that made it ours."""
     question_id = answer.question_id
     assert question_id is not None
-    return Writing(
+    return ActiveAnswer(
         answer_id=answer.pk,
         question_id=question_id,
         conversation_id=answer.conversation_id,
@@ -169,100 +171,100 @@ def writing_of(answer: AssistantMessage, history: Sequence[HistoryMessage]) -> W
     )
 
 
-async def write_answer(writing: Writing, *, on_begun: Callable[[], None]) -> None:
+async def write_answer(active: ActiveAnswer, *, on_started: Callable[[], None]) -> None:
     """Have the model answer, tell everybody meanwhile, and end the row whatever happens.
 
-    `on_begun` is called with the first words of an answer in a conversation that has no title yet.
+    `on_started` is called with the first words of an answer in a conversation that has no title yet.
     """
     try:
-        end = await _written(writing, on_begun)
+        end = await _written(active, on_started)
     except Exception:  # whatever it is, the answer ends now, with its text, and not when its lease has expired
-        logger.exception("answer_failed", answer=writing.answer_id, code=INTERNAL_ERROR)
-        outcome = Outcome(Status.FAILED, INTERNAL_ERROR)
-        end = End(writing.answer_id, writing.conversation_id, writing.so_far(), outcome)
+        logger.exception("answer_failed", answer=active.answer_id, code=INTERNAL_ERROR)
+        result = AnswerResult(Status.FAILED, INTERNAL_ERROR)
+        end = FinishedAnswer(active.answer_id, active.conversation_id, active.text(), result)
     if end is None:
-        logger.warning("answer_lost", answer=writing.answer_id)
+        logger.warning("answer_lost", answer=active.answer_id)
         return
     await _end(end)
 
 
-async def _written(writing: Writing, on_begun: Callable[[], None]) -> End | None:
+async def _written(active: ActiveAnswer, on_started: Callable[[], None]) -> FinishedAnswer | None:
     """Returns the end of the answer; None when another process has ended it."""
-    await current_hub().listen(WRITERS, _hear_call)
-    model = ai_service.get_chat_model(writing.model)
-    ticker = current_ticker()
-    ticker.add(writing)  # from here on its lease is renewed, so nothing may go wrong before `finish`
-    writing.reading = asyncio.create_task(_read(model, writing, on_begun))
-    if writing.is_stopped:
-        writing.reading.cancel()
+    await current_hub().listen(WRITERS, _on_call)
+    model = ai_service.get_chat_model(active.model)
+    flusher = current_flusher()
+    flusher.add(active)  # from here on its lease is renewed, so nothing may go wrong before `finish`
+    active.model_task = asyncio.create_task(_read(model, active, on_started))
+    if active.is_stopped:
+        active.model_task.cancel()
     try:
-        await asyncio.wait([writing.reading])
+        await asyncio.wait([active.model_task])
     except asyncio.CancelledError:
         # The server stops, and this answer takes longer than it waits. It is ended all the same.
-        writing.reading.cancel()
-        await asyncio.wait([writing.reading])
-    await ticker.finish(writing)
-    if writing.is_lost:
+        active.model_task.cancel()
+        await asyncio.wait([active.model_task])
+    await flusher.finish(active)
+    if active.is_superseded:
         return None
-    text, outcome = writing.so_far(), _outcome(writing, model)
-    answer, cost = without_unopened_thoughts(text), _cost(writing, text, outcome)
-    return End(writing.answer_id, writing.conversation_id, answer, outcome, cost)
+    text, result = active.text(), _result(active, model)
+    answer, cost = without_unopened_thoughts(text), _cost(active, text, result)
+    return FinishedAnswer(active.answer_id, active.conversation_id, answer, result, cost)
 
 
-async def _read(model: ChatModel, writing: Writing, on_begun: Callable[[], None]) -> None:
-    writing.is_asked = True
-    ticker = current_ticker()
+async def _read(model: ChatModel, active: ActiveAnswer, on_started: Callable[[], None]) -> None:
+    active.is_requested = True
+    flusher = current_flusher()
     left = settings.ASSISTANT_MAX_ANSWER_LENGTH
     try:
-        async with aclosing(model.stream(writing.turns)) as pieces:
-            async for piece in pieces:
-                if isinstance(piece, Usage):
-                    writing.usage = piece.storable()
+        async with aclosing(model.stream(active.turns)) as chunks:
+            async for chunk in chunks:
+                if isinstance(chunk, Usage):
+                    active.usage = chunk.storable()
                     continue
-                if isinstance(piece, CutShort):
-                    writing.is_cut_short = True
+                if isinstance(chunk, CutShort):
+                    active.is_cut_short = True
                     continue
-                kept = piece[:left]
+                kept = chunk[:left]
                 left -= len(kept)
                 if kept:
-                    if writing.wants_title and not writing.text:
-                        on_begun()
-                    ticker.say(writing, kept)
-                if len(kept) < len(piece):
-                    writing.is_cut_short = True
+                    if active.wants_title and not active.chunks:
+                        on_started()
+                    flusher.append(active, kept)
+                if len(kept) < len(chunk):
+                    active.is_cut_short = True
                     return
     finally:
-        writing.thought_size = model.thought_size
+        active.reasoning_size = model.reasoning_size
 
 
-def _outcome(writing: Writing, model: ChatModel) -> Outcome:
-    reading = writing.reading
-    assert reading is not None
-    name, usage = model.name[:MODEL_LENGTH], writing.usage
-    if writing.is_failed:
-        return Outcome(Status.FAILED, INTERNAL_ERROR, name, usage)
-    if reading.cancelled():
-        if writing.is_stopped:
-            return Outcome(Status.STOPPED, model=name, usage=usage)
-        return Outcome(Status.FAILED, INTERRUPTED, name, usage)
-    failure = reading.exception()
+def _result(active: ActiveAnswer, model: ChatModel) -> AnswerResult:
+    task = active.model_task
+    assert task is not None
+    name, usage = model.name[:MODEL_LENGTH], active.usage
+    if active.is_failed:
+        return AnswerResult(Status.FAILED, INTERNAL_ERROR, name, usage)
+    if task.cancelled():
+        if active.is_stopped:
+            return AnswerResult(Status.STOPPED, model=name, usage=usage)
+        return AnswerResult(Status.FAILED, INTERRUPTED, name, usage)
+    failure = task.exception()
     if isinstance(failure, ModelUnavailable):
-        logger.warning("answer_failed", answer=writing.answer_id, code=failure.code.value, cause=failure.cause)
-        return Outcome(Status.FAILED, failure.code.value, name, usage)
+        logger.warning("answer_failed", answer=active.answer_id, code=failure.code.value, cause=failure.cause)
+        return AnswerResult(Status.FAILED, failure.code.value, name, usage)
     if failure is not None:
-        logger.error("answer_failed", answer=writing.answer_id, code=INTERNAL_ERROR, exc_info=failure)
-        return Outcome(Status.FAILED, INTERNAL_ERROR, name, usage)
-    return Outcome(Status.COMPLETE, CUT_SHORT if writing.is_cut_short else "", name, usage)
+        logger.error("answer_failed", answer=active.answer_id, code=INTERNAL_ERROR, exc_info=failure)
+        return AnswerResult(Status.FAILED, INTERNAL_ERROR, name, usage)
+    return AnswerResult(Status.COMPLETE, CUT_SHORT if active.is_cut_short else "", name, usage)
 
 
-async def _end(end: End) -> None:
+async def _end(end: FinishedAnswer) -> None:
     is_changed = False
-    for _ in range(END_TRIES):
+    for _ in range(END_ATTEMPTS):
         try:
-            if await _ends.do(end):
-                answers_ended.labels(end.outcome.status.value, end.outcome.error).inc()
+            if await _end_batcher.submit(end):
+                answers_ended.labels(end.result.status.value, end.result.error).inc()
             break
-        except NOT_NOW as failure:
+        except UNAVAILABLE_ERRORS as failure:
             logger.warning("answer_end_delayed", answer=end.answer_id, reason=reason_of(failure))
             await asyncio.sleep(1)
         except Exception as failure:  # logged below, and the answer is ended without the values
@@ -272,11 +274,11 @@ async def _end(end: End) -> None:
             if is_changed:
                 break
             is_changed = True
-            end = replace(end, text=storable(end.text), outcome=Outcome(Status.FAILED, INTERNAL_ERROR))
+            end = replace(end, text=storable(end.text), result=AnswerResult(Status.FAILED, INTERNAL_ERROR))
     # Otherwise the sweep ends it, with what the buffer has.
 
 
-async def _store_and_close(ends: Sequence[End]) -> list[bool]:
+async def _store_and_close(ends: Sequence[FinishedAnswer]) -> list[bool]:
     pages = await in_rendering_thread(_html_of, ends)
     are_ours = await in_database_thread(_store_ends, ends, pages)
     try:
@@ -288,14 +290,14 @@ async def _store_and_close(ends: Sequence[End]) -> list[bool]:
     return are_ours
 
 
-_ends = Batched(_store_and_close, pause=0.1)
+_end_batcher = Batcher(_store_and_close, pause=0.1)
 
 
-def _html_of(ends: Sequence[End]) -> list[str]:
+def _html_of(ends: Sequence[FinishedAnswer]) -> list[str]:
     return [_html(end.text) for end in ends]
 
 
-def _store_ends(ends: Sequence[End], pages: Sequence[str]) -> list[bool]:
+def _store_ends(ends: Sequence[FinishedAnswer], pages: Sequence[str]) -> list[bool]:
     """For each: False when somebody else had ended it already, and said so."""
     stored: list[Charge | None] = [None] * len(ends)
     with feeds.write_all([conversation_feed(end.conversation_id) for end in ends]) as locked:
@@ -306,9 +308,9 @@ def _store_ends(ends: Sequence[End], pages: Sequence[str]) -> list[bool]:
     return [charge is not None for charge in stored]
 
 
-def _store_end(end: End, html: str, feed: FeedWriter) -> Charge | None:
+def _store_end(end: FinishedAnswer, html: str, feed: FeedWriter) -> Charge | None:
     """Returns the cost of the answer; None when another process had ended it."""
-    outcome, usage = end.outcome, end.outcome.usage
+    result, usage = end.result, end.result.usage
     input_tokens, output_tokens = (usage.input_tokens, usage.output_tokens) if usage else (None, None)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -316,15 +318,15 @@ def _store_end(end: End, html: str, feed: FeedWriter) -> Charge | None:
             "model = %s, input_tokens = %s, output_tokens = %s, lease_expires_at = NULL "
             "WHERE id = %s AND status = 'streaming' "
             "RETURNING question_id, worker, spender, address_key, created_at, reserved_tokens",
-            [outcome.status, outcome.error, end.text, html, outcome.model, input_tokens, output_tokens, end.answer_id],
+            [result.status, result.error, end.text, html, result.model, input_tokens, output_tokens, end.answer_id],
         )
         ended = cursor.fetchone()
     if ended is None:
         return None
-    question_id, worker, spender, address_key, asked_at, reserved = ended
+    question_id, worker, quota_key, address_key, asked_at, reserved = ended
     feed.publish(_end_message(question_id, end, html), ends_text=(end.answer_id, len(end.text)))
     cost = _cost_by_row(end.text, reserved, worker) if end.cost is None else end.cost
-    return Charge(spender, address_key, aware(asked_at), reserved, cost)
+    return Charge(quota_key, address_key, aware(asked_at), reserved, cost)
 
 
 def _html(text: str) -> str:
@@ -335,11 +337,11 @@ def _html(text: str) -> str:
         return linebreaks(text, autoescape=True)
 
 
-def _cost(writing: Writing, text: str, outcome: Outcome) -> int:
-    if not writing.is_asked:
+def _cost(active: ActiveAnswer, text: str, result: AnswerResult) -> int:
+    if not active.is_requested:
         return 0
     return cost_of(
-        writing.turns, received=text, thought_size=writing.thought_size, usage=outcome.usage, error=outcome.error
+        active.turns, received=text, reasoning_size=active.reasoning_size, usage=result.usage, error=result.error
     )
 
 
@@ -350,15 +352,15 @@ def _cost_by_row(text: str, reserved_tokens: int, worker: str) -> int:
     return max(reserved_tokens - ANSWER_RESERVE, 0) + (estimated_tokens(text) if text else 0)
 
 
-def _end_message(question_id: int, end: End, html: str) -> BaseMessage:
-    outcome = end.outcome
-    if outcome.status == Status.FAILED:
+def _end_message(question_id: int, end: FinishedAnswer, html: str) -> BaseMessage:
+    result = end.result
+    if result.status == Status.FAILED:
         return AssistantErrorMessage(
             payload=FailurePayload(
-                content=words_for(outcome.error),
+                content=error_message(result.error),
                 message_id=question_id,
                 reply_id=end.answer_id,
-                code=outcome.error,
+                code=result.error,
                 length=len(end.text),
                 content_html=html,
             )
@@ -367,21 +369,21 @@ def _end_message(question_id: int, end: End, html: str) -> BaseMessage:
         payload=EndPayload(
             message_id=question_id,
             reply_id=end.answer_id,
-            status="stopped" if outcome.status == Status.STOPPED else "complete",
+            status="stopped" if result.status == Status.STOPPED else "complete",
             length=len(end.text),
             content_html=html,
-            error=outcome.error,
-            error_detail=words_for(outcome.error) if outcome.error else "",
-            model=outcome.model,
-            usage=UsagePayload(**asdict(outcome.usage)) if outcome.usage else None,
+            error=result.error,
+            error_detail=error_message(result.error) if result.error else "",
+            model=result.model,
+            usage=UsagePayload(**asdict(result.usage)) if result.usage else None,
         )
     )
 
 
-def _hear_call(data: Any) -> None:
+def _on_call(data: Any) -> None:
     """Somebody, in whatever process, wants an answer to stop."""
-    if writing := current_ticker().writing(data["stop"]):
-        writing.stop()
+    if active := current_flusher().get(data["stop"]):
+        active.stop()
 
 
 async def end_abandoned_answers() -> int:
@@ -391,7 +393,7 @@ async def end_abandoned_answers() -> int:
     )
     ends = []
     for answer in abandoned:
-        if current_ticker().writing(answer.pk):
+        if current_flusher().get(answer.pk):
             continue  # it is ours and only late
         # Its writer may be alive and only late. From here on nobody is shown more than what is stored.
         try:
@@ -400,8 +402,8 @@ async def end_abandoned_answers() -> int:
             logger.exception("reply_buffer_not_sealed", answer=answer.pk)
             text = answer.content
         # Who asked to stop it gets what they asked for.
-        outcome = Outcome(Status.STOPPED) if answer.stop_requested else Outcome(Status.FAILED, INTERRUPTED)
+        result = AnswerResult(Status.STOPPED) if answer.stop_requested else AnswerResult(Status.FAILED, INTERRUPTED)
         logger.warning("answer_abandoned", answer=answer.pk, length=len(text))
-        ends.append(End(answer.pk, answer.conversation_id, without_unopened_thoughts(text), outcome))
+        ends.append(FinishedAnswer(answer.pk, answer.conversation_id, without_unopened_thoughts(text), result))
     await asyncio.gather(*[_end(end) for end in ends])
     return len(abandoned)

@@ -15,9 +15,7 @@ from runtime.threads import in_rendering_thread
 
 logger = structlog.get_logger(__name__)
 
-ANSWERS_AT_MOST = (
-    20  # at once in a process; with more, readers see plain text until the end, and the text comes in time
-)
+MAX_ANSWERS = 20  # at once in a process; with more, readers see plain text until the end, and the text comes in time
 LONGEST_BLOCK = 10_000  # characters; looking for the end of a longer one again and again costs too much
 
 # A list costs most to look through, 10 ms for 1 kB, and is over only with a line that could not be part of it.
@@ -26,7 +24,7 @@ OUTSIDE_LISTS = re.compile(r"\n[^\s\d*+-]")
 
 
 @dataclass(eq=False, slots=True)
-class Blocks:
+class RenderedBlocks:
     """What was drawn of one answer."""
 
     answer_id: int
@@ -35,12 +33,12 @@ class Blocks:
     after_seq: int = 0  # the number of the event that the answer comes after
     length: int = 0  # characters that were drawn,
     seen: int = 0  # and those that were looked at
-    is_drawing: bool = False
+    is_rendering: bool = False
     is_over: bool = False  # the whole answer is on its way
 
     def may_have_more(self, text: str) -> bool:
         """Whether it is worth to look: a block ends with a line."""
-        if self.is_drawing or len(text) == self.seen or len(text) - self.length > LONGEST_BLOCK:
+        if self.is_rendering or len(text) == self.seen or len(text) - self.length > LONGEST_BLOCK:
             return False
         # A look costs as much as the block is long. Only after it has grown by an eighth: then all looks at a block
         # together cost a multiple of its length, not its square.
@@ -52,22 +50,22 @@ class Blocks:
         return text.find("\n", self.length) >= 0
 
 
-async def tell_finished_blocks(answers: Sequence[tuple[Blocks, str]]) -> None:
+async def publish_finished_blocks(answers: Sequence[tuple[RenderedBlocks, str]]) -> None:
     """Send readers the blocks of these answers that are new, drawn; `answers` come with the text that was sent."""
     for blocks, _ in answers:
-        blocks.is_drawing = True
+        blocks.is_rendering = True
     try:
-        drawn = await in_rendering_thread(_draw, [text[blocks.length :] for blocks, text in answers])
+        rendered = await in_rendering_thread(_render, [text[blocks.length :] for blocks, text in answers])
     finally:
         for blocks, _ in answers:
-            blocks.is_drawing = False
-    for (blocks, text), (length, html) in zip(answers, drawn, strict=True):
+            blocks.is_rendering = False
+    for (blocks, text), (length, html) in zip(answers, rendered, strict=True):
         blocks.seen = len(text)
         if length and not blocks.is_over:
-            _tell(blocks, length, html)
+            _publish(blocks, length, html)
 
 
-def _draw(texts: list[str]) -> list[tuple[int, str]]:
+def _render(texts: list[str]) -> list[tuple[int, str]]:
     return [_draw_one(text) for text in texts]
 
 
@@ -80,7 +78,7 @@ def _draw_one(text: str) -> tuple[int, str]:
         return 0, ""
 
 
-def _tell(blocks: Blocks, length: int, html: str) -> None:
+def _publish(blocks: RenderedBlocks, length: int, html: str) -> None:
     offset, blocks.length = blocks.length, blocks.length + length
     payload = BlocksPayload(
         message_id=blocks.question_id, reply_id=blocks.answer_id, offset=offset, length=blocks.length, html=html

@@ -12,16 +12,16 @@ from assistants.groups import WRITERS, conversation_feed, conversation_key
 from assistants.messages.assistant import ConversationClaimed, ConversationUpdated, NewAssistantMessage
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.assistant_message import MessageType
-from assistants.services.answers import BegunAnswer, begin_answer, writing_of
-from assistants.services.spending import Asker
-from assistants.services.tidying import delete_conversations
+from assistants.services.answers import StartedAnswer, active_answer, start_answer
+from assistants.services.cleanup import delete_conversations
+from assistants.services.quotas import QuotaHolder
 from assistants.tasks.assistant_tasks import (
     task_end_abandoned_answers,
     task_handle_new_assistant_message,
     task_write_answer,
 )
 from core import queue
-from core.rows import insert
+from core.raw_rows import insert
 from live import feeds, hub
 from runtime import jobs
 
@@ -71,26 +71,28 @@ def claim_conversations(user: User, conversation_ids: Collection[UUID]) -> int:
                 # In the log, so that also a socket that missed it is closed before it gets anything later.
                 feed.publish(ConversationClaimed.of(pk, user_id=user.pk))
     for pk in ours:
-        transaction.on_commit(partial(jobs.start, hub.recheck, conversation_feed(pk)))
+        transaction.on_commit(partial(jobs.start, hub.reauthorize, conversation_feed(pk)))
     return len(ours)
 
 
-def post_message(conversation: AssistantConversation, *, content: str, asker: Asker | None = None) -> AssistantMessage:
+def post_message(
+    conversation: AssistantConversation, *, content: str, quota_holder: QuotaHolder | None = None
+) -> AssistantMessage:
     """Store what the person said and have the assistant answer it; returns the question.
 
-    Raises `AnswerInProgress`, or `TooOften` when `asker` has reached a limit.
+    Raises `AnswerInProgress`, or `RateLimited` when `quota_holder` has reached a limit.
     """
     with feeds.write(conversation_feed(conversation.pk)) as feed:
         _make_newest_active(conversation)
         question = insert(AssistantMessage(conversation=conversation, message_type=MessageType.USER, content=content))
         seq = feed.publish(NewAssistantMessage.of(question))
-        job = _job_for(begin_answer(question, after_seq=seq, asker=asker))
+        job = _job_for(start_answer(question, after_seq=seq, quota_holder=quota_holder))
     # Registered after the feed's own announcement, so that the question goes out before the first words.
     transaction.on_commit(job)
     return question
 
 
-def answer_again(message: AssistantMessage, *, asker: Asker | None = None) -> AssistantMessage:
+def answer_again(message: AssistantMessage, *, quota_holder: QuotaHolder | None = None) -> AssistantMessage:
     """Retry or regenerate: a new attempt at the question (or at the question of this answer); returns the attempt."""
     question = message.question or message
     conversation = question.conversation
@@ -98,10 +100,10 @@ def answer_again(message: AssistantMessage, *, asker: Asker | None = None) -> As
         _make_newest_active(conversation)
         if conversation.messages.filter(message_type=MessageType.USER, pk__gt=question.pk).exists():
             raise NothingToRetry
-        begun = begin_answer(question, after_seq=feed.head, asker=asker)
-        job = _job_for(begun)
+        started = start_answer(question, after_seq=feed.head, quota_holder=quota_holder)
+        job = _job_for(started)
     transaction.on_commit(job)
-    return begun.row
+    return started.row
 
 
 def stop_answer(message: AssistantMessage) -> AssistantMessage:
@@ -131,10 +133,10 @@ def _make_newest_active(conversation: AssistantConversation) -> None:
             raise AnswerInProgress
 
 
-def _job_for(begun: BegunAnswer) -> Callable[[], None]:
+def _job_for(started: StartedAnswer) -> Callable[[], None]:
     """What has this answer written, once it is stored."""
-    answer = begun.row
+    answer = started.row
     if answer.worker:
         # What the writer has to know is read here: to claim the answer later would be a transaction and a hop more.
-        return partial(jobs.start, task_write_answer, writing_of(answer, begun.history))
+        return partial(jobs.start, task_write_answer, active_answer(answer, started.history))
     return partial(queue.put, task_handle_new_assistant_message, answer.question_id)

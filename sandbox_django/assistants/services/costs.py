@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from assistants.services.ai_service import ModelProblem, Turn, Usage
-from assistants.services.spending import estimated_tokens
+from assistants.services.quotas import estimated_tokens
 
 MAX_PLAUSIBLE_COST = 10_000_000  # tokens of one answer; a server that reports more, or nothing, has miscounted
 # The server did not process the request, and nobody pays for it.
@@ -27,10 +27,10 @@ def sent_tokens(turns: Sequence[Turn]) -> int:
     return sum(estimated_tokens(turn.content) for turn in turns)
 
 
-def cost_of(turns: Sequence[Turn], *, received: str, thought_size: int, usage: Usage | None, error: str = "") -> int:
+def cost_of(turns: Sequence[Turn], *, received: str, reasoning_size: int, usage: Usage | None, error: str = "") -> int:
     """Returns the tokens that the model reports, or an estimate of those that were sent and received."""
     if usage and 0 < (reported := usage.input_tokens + usage.output_tokens) <= MAX_PLAUSIBLE_COST:
         return reported
-    if error in NOT_PROCESSED and not received and not thought_size:
+    if error in NOT_PROCESSED and not received and not reasoning_size:
         return 0
-    return sent_tokens(turns) + (estimated_tokens(received) if received else 0) + thought_size // 4
+    return sent_tokens(turns) + (estimated_tokens(received) if received else 0) + reasoning_size // 4

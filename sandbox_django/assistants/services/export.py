@@ -2,7 +2,7 @@
 
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.assistant_message import Status
-from assistants.services.failures import words_for
+from assistants.services.error_messages import error_message
 
 
 def as_markdown(conversation: AssistantConversation) -> str:
@@ -25,7 +25,7 @@ def as_markdown(conversation: AssistantConversation) -> str:
 def _how_it_ended(answer: AssistantMessage) -> str:
     match answer.status:
         case Status.FAILED:
-            return f"*{words_for(answer.error)}*"
+            return f"*{error_message(answer.error)}*"
         case Status.STOPPED:
             return "*This answer was stopped.*"
         case Status.STREAMING:

@@ -13,7 +13,7 @@ from django.db import connection
 
 from assistants.models import AssistantConversation
 from assistants.services.ai_service import ModelProblem, Turn
-from assistants.services.spending import estimated_tokens
+from assistants.services.quotas import estimated_tokens
 
 HISTORY_LIMIT = 200  # messages that are read, whatever the budget
 
@@ -59,7 +59,7 @@ def turns_for(history: Sequence[HistoryMessage]) -> list[Turn]:
     question, *earlier = history
     newest_first = [Turn("user", question.content)]
     budget = settings.ASSISTANT_HISTORY_TOKENS - estimated_tokens(question.content)
-    for turn in _said_before(earlier):
+    for turn in _earlier_turns(earlier):
         budget -= estimated_tokens(turn.content)
         if budget < 0:
             break
@@ -68,7 +68,7 @@ def turns_for(history: Sequence[HistoryMessage]) -> list[Turn]:
     return [*system, *_alternating(newest_first[::-1])]
 
 
-def _said_before(earlier: Sequence[HistoryMessage]) -> Iterator[Turn]:
+def _earlier_turns(earlier: Sequence[HistoryMessage]) -> Iterator[Turn]:
     """Yields the turns before the question, newest first: of several attempts the last one that has text."""
     answered: set[int] = set()
     newest_error: dict[int, str] = {}

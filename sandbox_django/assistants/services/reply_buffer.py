@@ -18,7 +18,7 @@ KEEP_SECONDS = 3600  # after that a page that opens late gets what the row has, 
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class BufferedChunk:
     """One piece of an answer on its way out."""
 
     answer_id: int
@@ -27,11 +27,11 @@ class Said:
     size: int  # bytes of the answer with it: Redis counts in bytes
     feed: str
     message: LayerMessage
-    whole: Callable[[], str]  # the answer with it
+    full_text: Callable[[], str]  # the answer with it
 
 
 class ReplyBuffer(Protocol):
-    async def send(self, pieces: Sequence[Said]) -> set[int]:
+    async def send(self, chunks: Sequence[BufferedChunk]) -> set[int]:
         """Append and publish these pieces; returns the answers among them that were closed, and so took nothing."""
         ...
 
@@ -53,19 +53,19 @@ class MemoryBuffer:
         self._texts: dict[int, list[str]] = {}
         self._lengths: dict[int, int] = {}
 
-    async def send(self, pieces: Sequence[Said]) -> set[int]:
+    async def send(self, chunks: Sequence[BufferedChunk]) -> set[int]:
         closed: set[int] = set()
-        for piece in pieces:
-            if piece.offset == 0:
-                self._texts[piece.answer_id], self._lengths[piece.answer_id] = [], 0
-            text = self._texts.get(piece.answer_id)
+        for chunk in chunks:
+            if chunk.offset == 0:
+                self._texts[chunk.answer_id], self._lengths[chunk.answer_id] = [], 0
+            text = self._texts.get(chunk.answer_id)
             if text is None:
-                closed.add(piece.answer_id)
+                closed.add(chunk.answer_id)
                 continue
-            if self._lengths[piece.answer_id] == piece.offset:  # otherwise it is sent again after an error
-                text.append(piece.content)
-                self._lengths[piece.answer_id] += len(piece.content)
-            await live_layer().group_send(piece.feed, piece.message)
+            if self._lengths[chunk.answer_id] == chunk.offset:  # otherwise it is sent again after an error
+                text.append(chunk.content)
+                self._lengths[chunk.answer_id] += len(chunk.content)
+            await live_layer().group_send(chunk.feed, chunk.message)
         return closed
 
     async def read(self, answer_id: int) -> str | None:
@@ -125,25 +125,25 @@ class RedisBuffer:
     def __init__(self, layer: RedisLayer) -> None:
         self._layer = layer
 
-    async def send(self, pieces: Sequence[Said]) -> set[int]:
+    async def send(self, chunks: Sequence[BufferedChunk]) -> set[int]:
         redis = self._layer.connection()
-        keys = [_key(piece.answer_id) for piece in pieces]
+        keys = [_key(chunk.answer_id) for chunk in chunks]
         sizes = await redis.register_script(SEND)(
-            keys, [*self._parcel(pieces), KEEP_SECONDS, *(piece.content for piece in pieces)]
+            keys, [*self._publish_args(chunks), KEEP_SECONDS, *(chunk.content for chunk in chunks)]
         )
         closed: set[int] = set()
-        for piece, size in zip(pieces, sizes, strict=True):
+        for chunk, size in zip(chunks, sizes, strict=True):
             if size == -1:
-                closed.add(piece.answer_id)
-            elif size != piece.size:
+                closed.add(chunk.answer_id)
+            elif size != chunk.size:
                 # Redis came back empty, or a piece arrived twice: then say the whole text.
-                await redis.set(_key(piece.answer_id), piece.whole(), ex=KEEP_SECONDS)
-        if closed and (taken := [piece for piece in pieces if piece.answer_id not in closed]):
-            await redis.publish(*self._parcel(taken))
+                await redis.set(_key(chunk.answer_id), chunk.full_text(), ex=KEEP_SECONDS)
+        if closed and (accepted := [chunk for chunk in chunks if chunk.answer_id not in closed]):
+            await redis.publish(*self._publish_args(accepted))
         return closed
 
-    def _parcel(self, pieces: Sequence[Said]) -> tuple[str, bytes]:
-        return self._layer.parcel(BUNDLES, bundle([piece.message for piece in pieces]))
+    def _publish_args(self, chunks: Sequence[BufferedChunk]) -> tuple[str, bytes]:
+        return self._layer.publish_args(BUNDLES, bundle([chunk.message for chunk in chunks]))
 
     async def read(self, answer_id: int) -> str | None:
         try:

@@ -70,15 +70,15 @@ class NormalizedBody(httpx2.AsyncByteStream):
         parser = AnswerParser()
         body = self._response.aiter_bytes()
         is_open = True
-        while is_open and not (parser.is_done or parser.error or parser.is_nonsense):
-            thought_size = parser.thought_size
+        while is_open and not (parser.is_done or parser.error or parser.is_invalid):
+            reasoning_size = parser.reasoning_size
             data = await anext(body, None)
             is_open = data is not None
             text = parser.close() if data is None else parser.feed(data)
             if text:
                 yield _event(_chunk({"content": text}))
-            elif parser.thought_size > thought_size:
-                yield _event(_reasoning(parser.thought_size - thought_size))
+            elif parser.reasoning_size > reasoning_size:
+                yield _event(_reasoning(parser.reasoning_size - reasoning_size))
             if parser.end_reason:
                 # At once: a server that then keeps the connection open has still finished its answer.
                 yield _event(_chunk({"content": ""}, finish_reason=parser.end_reason))
@@ -104,7 +104,7 @@ async def _read_to_end(body: AsyncIterator[bytes]) -> None:
 def _end(parser: AnswerParser) -> list[bytes]:
     if parser.error:
         return [_event({"error": parser.error})]
-    if parser.is_nonsense or not (parser.events or parser.is_done):
+    if parser.is_invalid or not (parser.events or parser.is_done):
         return [b"data: no answer\n\n"]  # which the SDK refuses, too
     events = [_event(_chunk({"content": ""}, finish_reason=parser.end_reason or None))]
     if counts := parser.counts:

@@ -17,13 +17,13 @@ from assistants.services import ai_service
 from assistants.services.ai_service import Completion, ModelUnavailable, Turn
 from assistants.services.answer_text import without_unopened_thoughts
 from assistants.services.costs import cost_of, sent_tokens
-from assistants.services.spending import Charge, settle
+from assistants.services.quotas import Charge, settle
 from core.dates import aware
 from core.search_text import searchable
 from core.validators import is_visible, readable
 from live import feeds
 from live.feeds import FeedWriter
-from runtime.batching import Batched
+from runtime.batching import Batcher
 from runtime.per_loop import PerLoop
 from runtime.threads import in_database_thread
 
@@ -31,10 +31,10 @@ logger = structlog.get_logger(__name__)
 
 TITLE_LENGTH = 60  # characters that a list shows
 TITLE_RESERVE = 50  # tokens that a title is taken to cost until it has arrived
-AT_ONCE = 4  # titles; nobody waits for them, but others wait for their first words meanwhile
+MAX_CONCURRENT = 4  # titles; nobody waits for them, but others wait for their first words meanwhile
 PROMPT = "Give the conversation that begins with the user's message a title of at most six words. Answer with it alone."
 
-_turns = PerLoop(lambda: asyncio.Semaphore(AT_ONCE))
+_slots = PerLoop(lambda: asyncio.Semaphore(MAX_CONCURRENT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class FirstQuestion:
 
     content: str
     conversation_id: Any
-    spender: str
+    quota_key: str
     address_key: str
     asked_at: datetime
 
@@ -52,7 +52,7 @@ class FirstQuestion:
         return [Turn("system", PROMPT), Turn("user", self.content[:2000])]
 
     def charge(self, *, reserved: int, cost: int) -> Charge:
-        return Charge(self.spender, self.address_key, self.asked_at, reserved, cost)
+        return Charge(self.quota_key, self.address_key, self.asked_at, reserved, cost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,9 @@ class Title:
 
 async def generate_title_from_first_message(question_id: int) -> None:
     """Name the conversation after its first question; a title that somebody gave meanwhile stays."""
-    async with _turns.current():
+    async with _slots.current():
         if question := await in_database_thread(_load_question, question_id):
-            await _titles.do(await _ask_for_title(question))
+            await _titles.submit(await _ask_for_title(question))
 
 
 # By hand, as all that each answer does to the database (services/answers.py).
@@ -86,8 +86,8 @@ def _load_question(question_id: int) -> FirstQuestion | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    content, conversation_id, spender, address_key, stored_at, asked_at = row
-    question = FirstQuestion(content, conversation_id, spender or "", address_key or "", aware(asked_at or stored_at))
+    content, conversation_id, quota_key, address_key, stored_at, asked_at = row
+    question = FirstQuestion(content, conversation_id, quota_key or "", address_key or "", aware(asked_at or stored_at))
     if not ai_service.demo_model_answers():
         with transaction.atomic():
             settle([question.charge(reserved=0, cost=_reserve_for(question))])
@@ -102,7 +102,7 @@ async def _store_titles(titles: Sequence[Title]) -> list[None]:
     return await in_database_thread(_store_now, titles)
 
 
-_titles = Batched(_store_titles, pause=0.25)
+_titles = Batcher(_store_titles, pause=0.25)
 
 
 def _store_now(titles: Sequence[Title]) -> list[None]:
@@ -140,7 +140,7 @@ async def _ask_for_title(question: FirstQuestion) -> Title:
         error = failure.code.value
         logger.info("title_from_first_words", code=error)
     cost = cost_of(
-        question.turns(), received=answer.text, thought_size=answer.thought_size, usage=answer.usage, error=error
+        question.turns(), received=answer.text, reasoning_size=answer.reasoning_size, usage=answer.usage, error=error
     )
     text = without_unopened_thoughts(answer.text) if answer.is_complete else ""
     title = _first_words(text.strip().strip("\"'“”*#. ")) or default
@@ -148,9 +148,9 @@ async def _ask_for_title(question: FirstQuestion) -> Title:
 
 
 def _first_words(text: str) -> str:
-    words = readable(text)
-    if not is_visible(words):
+    first_words = readable(text)
+    if not is_visible(first_words):
         return ""
-    shortened = textwrap.shorten(words, TITLE_LENGTH, placeholder="…")
+    shortened = textwrap.shorten(first_words, TITLE_LENGTH, placeholder="…")
     # Without spaces, as in a long link or in Japanese, nothing is left of it.
-    return shortened if shortened != "…" else words[: TITLE_LENGTH - 1] + "…"
+    return shortened if shortened != "…" else first_words[: TITLE_LENGTH - 1] + "…"

@@ -10,8 +10,8 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from assistants.models import AssistantMessage
+from assistants.services.answer_flusher import ActiveAnswer
 from assistants.services.answers import WORKER, claim_answer
-from assistants.services.ticker import Writing
 from core.logs import reason_of
 from runtime.threads import in_database_thread
 
@@ -22,7 +22,7 @@ GRACE = 1.0  # seconds that a question may need from its row to the queue
 BATCH = 500  # questions that are looked at in one round, the oldest first
 
 
-async def claim_when_possible(question_id: int) -> Writing | None:
+async def claim_when_possible(question_id: int) -> ActiveAnswer | None:
     """Claim the question's answer, again and again while the database is down; None when there is nothing to do.
 
     The job is not acknowledged until then: a question is lost if it is, although its claim failed.

@@ -5,10 +5,10 @@ from functools import partial
 import structlog
 from django.conf import settings
 
+from assistants.services.answer_flusher import ActiveAnswer
 from assistants.services.answers import end_abandoned_answers, write_answer
-from assistants.services.spending import forget_old_days
-from assistants.services.ticker import Writing
-from assistants.services.tidying import delete_abandoned_conversations
+from assistants.services.cleanup import delete_abandoned_conversations
+from assistants.services.quotas import delete_old_days
 from assistants.services.waiting import claim_when_possible, waiting_questions
 from assistants.tasks.ai_service_tasks import task_generate_conversation_title
 from core import queue
@@ -21,13 +21,13 @@ logger = structlog.get_logger(__name__)
 
 async def task_handle_new_assistant_message(user_message_id: int) -> None:
     """Answer a question that waits in the queue. Delivered twice, it is answered once."""
-    if writing := await claim_when_possible(user_message_id):
-        await task_write_answer(writing)
+    if active := await claim_when_possible(user_message_id):
+        await task_write_answer(active)
 
 
-async def task_write_answer(writing: Writing) -> None:
+async def task_write_answer(active: ActiveAnswer) -> None:
     """Write an answer that is this process's own, and name its conversation with the first words."""
-    await write_answer(writing, on_begun=partial(jobs.start, task_generate_conversation_title, writing.question_id))
+    await write_answer(active, on_started=partial(jobs.start, task_generate_conversation_title, active.question_id))
 
 
 async def task_end_abandoned_answers() -> None:
@@ -39,7 +39,7 @@ async def task_requeue_waiting_answers() -> None:
     """Queue again the questions whose job an emptied Redis has lost."""
     if settings.ASSISTANT_RUNNER == "taskiq" and (waiting := await in_database_thread(waiting_questions)):
         try:
-            queued = await queue.waiting_args(task_handle_new_assistant_message)
+            queued = await queue.queued_args(task_handle_new_assistant_message)
         except LAYER_DOWN as failure:
             live_layer().outage.failed(failure)
             return  # the next round looks again
@@ -52,4 +52,4 @@ async def task_requeue_waiting_answers() -> None:
 async def task_tidy_up() -> None:
     """Delete what visitors left behind, and what nobody counts any more."""
     await in_background_thread(delete_abandoned_conversations)
-    await in_background_thread(forget_old_days)
+    await in_background_thread(delete_old_days)

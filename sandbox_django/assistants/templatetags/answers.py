@@ -4,12 +4,12 @@ from functools import lru_cache
 from django import template
 from django.utils.safestring import SafeString
 
-from assistants.services.failures import words_for
+from assistants.services.error_messages import error_message
 from core.markdown import finished_length, render_markdown
 
 register = template.Library()
 
-register.filter("words_for", words_for)
+register.filter("error_message", error_message)
 
 
 @dataclass(frozen=True)

@@ -39,12 +39,12 @@ from test_utils.openai_test_utils import (
     Gate,
     Reply,
     SteadyOpenAI,
-    breaks_off,
-    keeps_silent,
+    disconnects,
+    hangs,
     refuses,
-    says,
     scripted_model,
     sends_error,
+    streams,
     stub_openai_sdk,
 )
 
@@ -58,37 +58,37 @@ else:
 
 
 @dataclass
-class Heard:
+class Received:
     """What came of asking a model."""
 
-    pieces: list[str] = field(default_factory=list)
+    chunks: list[str] = field(default_factory=list)
     usage: Usage | None = None
     is_cut_short: bool = False
     failure: ModelUnavailable | None = None
 
     @property
     def text(self) -> str:
-        return "".join(self.pieces)
+        return "".join(self.chunks)
 
     @property
     def problem(self) -> ModelProblem | None:
         return self.failure.code if self.failure else None
 
 
-async def ask(turns: Sequence[Turn] = QUESTION) -> Heard:
-    heard = Heard()
+async def ask(turns: Sequence[Turn] = QUESTION) -> Received:
+    received = Received()
     try:
-        async with aclosing(ai_service.get_chat_model().stream(turns)) as pieces:
-            async for piece in pieces:
-                if isinstance(piece, Usage):
-                    heard.usage = piece
-                elif isinstance(piece, CutShort):
-                    heard.is_cut_short = True
+        async with aclosing(ai_service.get_chat_model().stream(turns)) as chunks:
+            async for chunk in chunks:
+                if isinstance(chunk, Usage):
+                    received.usage = chunk
+                elif isinstance(chunk, CutShort):
+                    received.is_cut_short = True
                 else:
-                    heard.pieces.append(piece)
+                    received.chunks.append(chunk)
     except ModelUnavailable as failure:
-        heard.failure = failure
-    return heard
+        received.failure = failure
+    return received
 
 
 @asynccontextmanager
@@ -117,7 +117,7 @@ def a_server_that_never_accepts() -> Iterator[str]:
 
 
 @contextmanager
-def everything_logged() -> Iterator[list[str]]:
+def all_logged() -> Iterator[list[str]]:
     """What the standard library's logging writes meanwhile, whoever says it."""
     lines: list[str] = []
     handler = logging.Handler()
@@ -165,25 +165,25 @@ class SharedCases(Base):
                 with self.subTest(problem=problem, status=reply.status):
                     server.script(reply)
 
-                    heard = await ask()
+                    received = await ask()
 
-                    assert (heard.problem, heard.text) == (problem, "")
+                    assert (received.problem, received.text) == (problem, "")
 
     async def test_nothing_of_what_the_provider_said_gets_out(self) -> None:
         replies = [
             *(refuses(status) for status in (400, 401, 403, 404, 429, 500, 503)),
-            says("Hello", sends_error()),
-            says(f"data: {{{SECRET}\n\n".encode()),
+            streams("Hello", sends_error()),
+            streams(f"data: {{{SECRET}\n\n".encode()),
         ]
         async with openai() as server:
             for reply in replies:
-                with self.subTest(reply=reply), capture_logs() as events, everything_logged() as lines:
+                with self.subTest(reply=reply), capture_logs() as events, all_logged() as lines:
                     server.script(reply)
 
                     failure = (await ask()).failure
 
                     assert failure is not None
-                    shown = [str(failure), repr(failure), failure.words, failure.cause, *map(str, events), *lines]
+                    shown = [str(failure), repr(failure), failure.message, failure.cause, *map(str, events), *lines]
                     for secret in (SECRET, OUR_KEY):
                         assert secret not in "\n".join(shown + traceback.format_exception(failure))
 
@@ -192,9 +192,9 @@ class SharedCases(Base):
             taken.bind(("127.0.0.1", 0))  # and nobody listens
             for url in (f"http://127.0.0.1:{taken.getsockname()[1]}/v1", "localhost:11434/v1", "http://[nonsense/v1"):
                 with self.subTest(url=url), override_settings(OPENAI_BASE_URL=url):
-                    heard = await ask()
+                    received = await ask()
 
-                    assert heard.problem == ModelProblem.UNREACHABLE
+                    assert received.problem == ModelProblem.UNREACHABLE
 
     async def test_what_is_no_answer(self) -> None:
         nonsense = [
@@ -205,37 +205,37 @@ class SharedCases(Base):
         async with openai() as server:
             for event in nonsense:
                 with self.subTest(event=event):
-                    server.script(says("So far ", event, "lost"))
+                    server.script(streams("So far ", event, "lost"))
 
-                    heard = await ask()
+                    received = await ask()
 
-                    assert (heard.problem, heard.text) == (ModelProblem.BAD_REPLY, "So far ")
+                    assert (received.problem, received.text) == (ModelProblem.BAD_REPLY, "So far ")
 
     async def test_web_page_instead_of_an_answer(self) -> None:
         async with openai(Reply(error="<html>Welcome</html>")):
-            heard = await ask()
+            received = await ask()
 
-        assert heard.problem == ModelProblem.BAD_REPLY
+        assert received.problem == ModelProblem.BAD_REPLY
 
     async def test_empty_answer(self) -> None:
-        async with openai(says()) as server:
-            heard = await ask()
+        async with openai(streams()) as server:
+            received = await ask()
 
-        assert (heard.problem, len(server.requests)) == (ModelProblem.EMPTY, 1)
+        assert (received.problem, len(server.requests)) == (ModelProblem.EMPTY, 1)
 
-    async def test_content_filter_in_mid_answer_keeps_what_was_said(self) -> None:
-        async with openai(says("How to ", finish_reason="content_filter")):
-            heard = await ask()
+    async def test_content_filter_in_mid_answer_keeps_what_was_written(self) -> None:
+        async with openai(streams("How to ", finish_reason="content_filter")):
+            received = await ask()
 
-        assert (heard.problem, heard.text) == (ModelProblem.CONTENT_FILTERED, "How to ")
+        assert (received.problem, received.text) == (ModelProblem.CONTENT_FILTERED, "How to ")
 
     async def test_an_answer_that_the_models_own_limit_ends_says_so(self) -> None:
-        async with openai(says("How to ", finish_reason="length")):
-            heard = await ask()
+        async with openai(streams("How to ", finish_reason="length")):
+            received = await ask()
 
-        assert (heard.problem, heard.text, heard.is_cut_short) == (None, "How to ", True)
+        assert (received.problem, received.text, received.is_cut_short) == (None, "How to ", True)
 
-    async def test_error_in_mid_answer_keeps_what_was_said(self) -> None:
+    async def test_error_in_mid_answer_keeps_what_was_written(self) -> None:
         cases = [
             (sends_error(), ModelProblem.OVERLOADED),
             (sends_error("rate_limit_exceeded"), ModelProblem.RATE_LIMITED),
@@ -245,78 +245,84 @@ class SharedCases(Base):
         async with openai() as server:
             for event, problem in cases:
                 with self.subTest(problem=problem):
-                    server.script(says("Hello, ", event, "never"))
+                    server.script(streams("Hello, ", event, "never"))
 
-                    heard = await ask()
+                    received = await ask()
 
-                    assert (heard.problem, heard.text) == (problem, "Hello, ")
+                    assert (received.problem, received.text) == (problem, "Hello, ")
 
     # --- Broken off, and silent ---
 
-    async def test_broken_connection_keeps_what_was_said(self) -> None:
-        async with openai(breaks_off("Hello, ", "wor")) as server:
-            heard = await ask()
+    async def test_broken_connection_keeps_what_was_written(self) -> None:
+        async with openai(disconnects("Hello, ", "wor")) as server:
+            received = await ask()
 
-        assert (heard.problem, heard.text) == (ModelProblem.CUT_OFF, "Hello, wor")
+        assert (received.problem, received.text) == (ModelProblem.CUT_OFF, "Hello, wor")
         assert len(server.requests) == 1
 
     async def test_body_that_ends_before_the_answer_does_is_not_taken_for_an_answer(self) -> None:
-        async with openai(says("Hello, ", "wor", finish_reason=None)):
-            heard = await ask()
+        async with openai(streams("Hello, ", "wor", finish_reason=None)):
+            received = await ask()
 
-        assert (heard.problem, heard.text) == (ModelProblem.CUT_OFF, "Hello, wor")
+        assert (received.problem, received.text) == (ModelProblem.CUT_OFF, "Hello, wor")
 
     @override_settings(OPENAI_FIRST_TOKEN_TIMEOUT=0.5)
     async def test_silence_before_the_first_token_is_waited_for_once(self) -> None:
-        for reply in (keeps_silent(), keeps_silent(b": still there\n\n")):
+        for reply in (hangs(), hangs(b": still there\n\n")):
             with self.subTest(reply=reply):
                 async with openai(reply) as server:
-                    heard = await ask()
+                    received = await ask()
 
-                    assert heard.problem == ModelProblem.TIMEOUT
+                    assert received.problem == ModelProblem.TIMEOUT
                     assert len(server.requests) == 1
                     await server.requests[0].until_client_left()
 
     @override_settings(OPENAI_FIRST_TOKEN_TIMEOUT=0.5)
     async def test_signs_of_life_are_no_tokens(self) -> None:
-        async with openai(says(*[b": still there\n\n"] * 40, "Too late", pause=0.05)) as server:
-            heard = await ask()
+        async with openai(streams(*[b": still there\n\n"] * 40, "Too late", pause=0.05)) as server:
+            received = await ask()
 
-            assert (heard.problem, heard.text) == (ModelProblem.TIMEOUT, "")
+            assert (received.problem, received.text) == (ModelProblem.TIMEOUT, "")
             await server.requests[0].until_client_left()
 
     @override_settings(OPENAI_TOKEN_TIMEOUT=0.5)
-    async def test_silence_in_mid_answer_keeps_what_was_said(self) -> None:
-        async with openai(keeps_silent("Hello, ", "wor")) as server:
-            heard = await ask()
+    async def test_silence_in_mid_answer_keeps_what_was_written(self) -> None:
+        async with openai(hangs("Hello, ", "wor")) as server:
+            received = await ask()
 
-            assert (heard.problem, heard.text) == (ModelProblem.TIMEOUT, "Hello, wor")
+            assert (received.problem, received.text) == (ModelProblem.TIMEOUT, "Hello, wor")
             await server.requests[0].until_client_left()
 
     @override_settings(OPENAI_CONNECT_TIMEOUT=0.1)
     async def test_server_that_never_accepts_is_tried_again(self) -> None:
         with a_server_that_never_accepts() as url, override_settings(OPENAI_BASE_URL=url), capture_logs() as events:
-            heard = await ask()
+            received = await ask()
 
-        assert heard.problem == ModelProblem.TIMEOUT
-        assert [event["tries"] for event in events if event["event"] == "model_asked_again"] == [1, 2]
+        assert received.problem == ModelProblem.TIMEOUT
+        assert [event["tries"] for event in events if event["event"] == "model_request_retried"] == [1, 2]
 
     # --- Asked again ---
 
     async def test_passing_trouble_is_asked_again(self) -> None:
-        for reply in (refuses(429), refuses(500), refuses(503), breaks_off(), says(sends_error("rate_limit_exceeded"))):
+        for reply in (
+            refuses(429),
+            refuses(500),
+            refuses(503),
+            disconnects(),
+            streams(sends_error("rate_limit_exceeded")),
+        ):
             with self.subTest(reply=reply):
-                async with openai(reply, reply, says("Here I am.")) as server:
-                    heard = await ask()
+                async with openai(reply, reply, streams("Here I am.")) as server:
+                    received = await ask()
 
-                assert (heard.text, heard.problem, len(server.requests)) == ("Here I am.", None, 3)
+                assert (received.text, received.problem, len(server.requests)) == ("Here I am.", None, 3)
                 assert server.requests[0].body == server.requests[2].body
 
     async def test_three_times_and_no_more(self) -> None:
         async with openai(refuses(429)) as server:
-            heard = await ask()
+            received = await ask()
 
-        assert (heard.problem, len(server.requests)) == (ModelProblem.RATE_LIMITED, 3)
+        assert (received.problem, len(server.requests)) == (ModelProblem.RATE_LIMITED, 3)
 
     async def test_lasting_trouble_is_not_asked_again(self) -> None:
         replies = [refuses(400), refuses(401), refuses(404), refuses(429, "insufficient_quota")]
@@ -327,30 +333,30 @@ class SharedCases(Base):
 
         assert len(server.requests) == len(replies)
 
-    async def test_nothing_is_said_twice(self) -> None:
-        async with openai(breaks_off("Hello, "), says("Hello, ", "world.")) as server:
-            heard = await ask()
+    async def test_nothing_is_sent_twice(self) -> None:
+        async with openai(disconnects("Hello, "), streams("Hello, ", "world.")) as server:
+            received = await ask()
 
-        assert (heard.text, len(server.requests)) == ("Hello, ", 1)
+        assert (received.text, len(server.requests)) == ("Hello, ", 1)
 
     # --- Stopped ---
 
     async def test_closing_in_mid_answer_hangs_up(self) -> None:
-        async with openai(keeps_silent("Hello, ", "wor")) as server:
-            pieces = ai_service.get_chat_model().stream(QUESTION)
-            await anext(pieces)
-            await pieces.aclose()
+        async with openai(hangs("Hello, ", "wor")) as server:
+            chunks = ai_service.get_chat_model().stream(QUESTION)
+            await anext(chunks)
+            await chunks.aclose()
 
             await server.requests[0].until_client_left()
 
     async def test_cancelling_hangs_up(self) -> None:
-        moments: dict[str, Callable[[Gate], Reply]] = {
-            "before the headers": lambda gate: says("Hello", first=gate),
-            "before a token": lambda gate: says(gate, "Hello"),
-            "between two": lambda gate: says("Hello, ", gate, "world."),
+        cases: dict[str, Callable[[Gate], Reply]] = {
+            "before the headers": lambda gate: streams("Hello", first=gate),
+            "before a token": lambda gate: streams(gate, "Hello"),
+            "between two": lambda gate: streams("Hello, ", gate, "world."),
         }
-        for moment, reply in moments.items():
-            with self.subTest(moment):
+        for case, reply in cases.items():
+            with self.subTest(case):
                 gate = Gate()
                 async with openai(reply(gate)) as server:
                     asking = asyncio.create_task(ask())
@@ -365,18 +371,18 @@ class SharedCases(Base):
 
     async def test_text_comes_as_it_is_said_and_then_what_it_cost(self) -> None:
         gate = Gate()
-        async with openai(says("Hello, ", gate, "world.", usage=(21, 4))):
-            pieces = ai_service.get_chat_model().stream(QUESTION)
+        async with openai(streams("Hello, ", gate, "world.", usage=(21, 4))):
+            chunks = ai_service.get_chat_model().stream(QUESTION)
 
-            assert await anext(pieces) == "Hello, "
+            assert await anext(chunks) == "Hello, "
             gate.open()
-            assert [piece async for piece in pieces] == ["world.", Usage(21, 4)]
+            assert [chunk async for chunk in chunks] == ["world.", Usage(21, 4)]
 
     async def test_server_that_does_not_count_gives_no_usage(self) -> None:
-        async with openai(says("Hello.", usage=None)):
-            heard = await ask()
+        async with openai(streams("Hello.", usage=None)):
+            received = await ask()
 
-        assert (heard.text, heard.usage) == ("Hello.", None)
+        assert (received.text, received.usage) == ("Hello.", None)
 
     async def test_running_totals_are_not_added_up(self) -> None:
         totals = [
@@ -386,10 +392,10 @@ class SharedCases(Base):
                 {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11},
             )
         ]
-        async with openai(says(*(f"data: {total}\n\n".encode() for total in totals), usage=None)):
-            heard = await ask()
+        async with openai(streams(*(f"data: {total}\n\n".encode() for total in totals), usage=None)):
+            received = await ask()
 
-        assert (heard.text, heard.usage) == ("xx", Usage(9, 2))
+        assert (received.text, received.usage) == ("xx", Usage(9, 2))
 
     async def test_whole_conversation_arrives_as_it_was(self) -> None:
         turns = [
@@ -411,9 +417,9 @@ class SharedCases(Base):
     async def test_server_without_keys(self) -> None:
         async with openai() as server:
             with override_settings(OPENAI_API_KEY="", OPENAI_BASE_URL=server.url + "/"):
-                heard = await ask()
+                received = await ask()
 
-        assert heard.text == "Hello, world."
+        assert received.text == "Hello, world."
         assert server.requests[0].headers["Authorization"] == "Bearer none"
 
     async def test_characters_cut_in_two_on_the_way(self) -> None:
@@ -421,10 +427,10 @@ class SharedCases(Base):
         event = f'data: {{"choices":[{{"index":0,"delta":{{"content":"{text}"}}}}]}}\n\n'.encode()
         for cut in (event.index("👩".encode()) + 2, event.index("ש".encode()) + 1, len(event) - 1):
             with self.subTest(cut=cut):
-                async with openai(says(event[:cut], event[cut:], pause=0.01)):
-                    heard = await ask()
+                async with openai(streams(event[:cut], event[cut:], pause=0.01)):
+                    received = await ask()
 
-                assert heard.text == text
+                assert received.text == text
 
     async def test_other_ways_to_write_the_same_stream(self) -> None:
         chunk = '{"choices":[{"index":0,\n"delta":{"content":"Hello"}}]}'
@@ -437,18 +443,18 @@ class SharedCases(Base):
         async with openai() as server:
             for way, event in ways.items():
                 with self.subTest(way):
-                    server.script(says(event.encode()))
+                    server.script(streams(event.encode()))
 
-                    heard = await ask()
+                    received = await ask()
 
-                    assert heard.text == "Hello"
+                    assert received.text == "Hello"
 
     async def test_what_a_database_cannot_store_is_not_handed_on(self) -> None:
-        async with openai(says("a\x00b", "\x00", "c\ud83d", "é🙂", usage=None)):
-            heard = await ask()
+        async with openai(streams("a\x00b", "\x00", "c\ud83d", "é🙂", usage=None)):
+            received = await ask()
 
-        assert heard.text == "abc�é🙂"
-        assert "" not in heard.pieces
+        assert received.text == "abc�é🙂"
+        assert "" not in received.chunks
 
     async def test_connection_is_used_again_until_it_is_closed(self) -> None:
         async with openai() as server:
@@ -462,7 +468,7 @@ class SharedCases(Base):
     async def test_answers_do_not_wait_for_each_other(self) -> None:
         many = 120  # more than an HTTP client's usual hundred connections
         gate = Gate()
-        async with openai(says(gate, "Hello.")) as server, asyncio.TaskGroup() as group:
+        async with openai(streams(gate, "Hello.")) as server, asyncio.TaskGroup() as group:
             asking = [group.create_task(ask()) for _ in range(many)]
             await server.until_asked(many)
             gate.open()
@@ -473,7 +479,7 @@ class SharedCases(Base):
         with (
             FakeOpenAI.in_thread() as server,
             override_settings(OPENAI_BASE_URL=server.url),
-            everything_logged() as lines,
+            all_logged() as lines,
             warnings.catch_warnings(),
         ):
             warnings.simplefilter("error", ResourceWarning)
@@ -484,14 +490,14 @@ class SharedCases(Base):
         assert not [line for line in lines if "Unclosed" in line]
 
     async def test_whole_answer_for_a_title(self) -> None:
-        async with openai(says("A ", "title")):
+        async with openai(streams("A ", "title")):
             title = Completion()
             await title.fill(QUESTION, at_most=100)
 
         assert (title.text, title.is_complete) == ("A title", True)
 
     async def test_a_title_that_is_too_long_is_stopped(self) -> None:
-        async with openai(says("A title ", "that goes on ", *["and on "] * 100, pause=0.05)) as server:
+        async with openai(streams("A title ", "that goes on ", *["and on "] * 100, pause=0.05)) as server:
             title = Completion()
             await title.fill(QUESTION, at_most=15)
             await server.requests[0].until_client_left()
@@ -515,9 +521,9 @@ class OpenAIServiceTests(SharedCases, SimpleTestCase):
             content=[{"type": "text", "text": "Hello", "index": 0}], response_metadata={"finish_reason": "stop"}
         )
         with stub_openai_sdk(blocks) as asked:
-            heard = await ask()
+            received = await ask()
 
-        assert (heard.text, heard.problem) == ("Hello", None)
+        assert (received.text, received.problem) == ("Hello", None)
         assert asked == [[{"role": "user", "content": "Who are you?"}]]
 
     async def test_what_nobody_expected_reaches_the_log_whole(self) -> None:
@@ -549,43 +555,43 @@ class OpenAIServiceTests(SharedCases, SimpleTestCase):
 class DirectReaderTests(SharedCases, SimpleTestCase):
     async def test_tokens_that_arrive_together_come_as_one_piece(self) -> None:
         tokens = [f'data: {{"choices":[{{"delta":{{"content":"{word} "}}}}]}}\n\n' for word in ("one", "two", "three")]
-        async with openai(says("".join(tokens).encode())):
-            heard = await ask()
+        async with openai(streams("".join(tokens).encode())):
+            received = await ask()
 
-        assert heard.pieces == ["one two three "]
+        assert received.chunks == ["one two three "]
 
-    async def test_it_is_read_by_the_pulse_and_not_at_each_token(self) -> None:
+    async def test_it_is_read_by_the_flush_clock_and_not_at_each_token(self) -> None:
         async with SteadyOpenAI(tokens=200, rate=400) as server:
             with override_settings(OPENAI_BASE_URL=server.url):
-                heard = await ask()
+                received = await ask()
 
-        assert heard.text == "".join(f"tok{number} " for number in range(1, 201))
-        assert len(heard.pieces) < 40
+        assert received.text == "".join(f"tok{number} " for number in range(1, 201))
+        assert len(received.chunks) < 40
 
 
 class DemoModelTests(SimpleTestCase):
-    async def say(self, question: str) -> list[str]:
-        pieces = DemoModel(pause=0).stream([Turn("user", "Before."), Turn("user", question)])
-        return [piece async for piece in pieces if isinstance(piece, str)]
+    async def answer_to(self, question: str) -> list[str]:
+        chunks = DemoModel(pause=0).stream([Turn("user", "Before."), Turn("user", question)])
+        return [chunk async for chunk in chunks if isinstance(chunk, str)]
 
     async def test_it_says_what_it_is_and_how_to_connect_a_model(self) -> None:
-        text = "".join(await self.say("How do I bake bread?"))
+        text = "".join(await self.answer_to("How do I bake bread?"))
 
         for part in ("demo model", "How do I bake bread?", "OPENAI_API_KEY", "Ollama", "vLLM", "\n- ", "\n```"):
             assert part in text
 
     async def test_it_streams_the_same_small_pieces_each_time(self) -> None:
-        pieces = await self.say("Hello")
+        chunks = await self.answer_to("Hello")
 
-        assert pieces == await self.say("Hello")
-        assert pieces != await self.say("Goodbye")
-        assert len(pieces) > 50
-        assert all(0 < len(piece) < 20 for piece in pieces)
+        assert chunks == await self.answer_to("Hello")
+        assert chunks != await self.answer_to("Goodbye")
+        assert len(chunks) > 50
+        assert all(0 < len(chunk) < 20 for chunk in chunks)
 
     async def test_question_cannot_change_the_text_around_it(self) -> None:
         for question in ("{words} {0}", "```\ncode", "", "x" * 10_000, "🙂"):
             with self.subTest(question=question[:20]):
-                text = "".join(await self.say(question))
+                text = "".join(await self.answer_to(question))
 
                 assert text.count("```") == 2
                 assert len(text) < 1000
@@ -607,16 +613,16 @@ class WhoAnswersTests(SimpleTestCase):
 
     def test_every_problem_has_words(self) -> None:
         for problem in ModelProblem:
-            assert ModelUnavailable(problem).words
+            assert ModelUnavailable(problem).message
             assert ModelUnavailable(problem).code == problem.value
 
     async def test_steady_server_counts(self) -> None:
         async with SteadyOpenAI(tokens=5, rate=1000) as server:
             with override_settings(OPENAI_BASE_URL=server.url, OPENAI_TRANSPORT="direct"):
-                heard = await asyncio.gather(ask(), ask())
+                received = await asyncio.gather(ask(), ask())
 
-        assert [each.text for each in heard] == ["tok1 tok2 tok3 tok4 tok5 "] * 2
-        assert [each.usage for each in heard] == [Usage(10, 5)] * 2
+        assert [each.text for each in received] == ["tok1 tok2 tok3 tok4 tok5 "] * 2
+        assert [each.usage for each in received] == [Usage(10, 5)] * 2
 
     async def test_scripted_model_takes_the_place_of_whoever_answers(self) -> None:
         gate = Gate()
@@ -624,7 +630,7 @@ class WhoAnswersTests(SimpleTestCase):
             asking = asyncio.create_task(ask())
             await gate.reached()
             gate.open()
-            heard = await asking
+            received = await asking
 
-        assert (heard.text, heard.problem) == ("Hello, ", ModelProblem.CUT_OFF)
-        assert model.heard == [QUESTION]
+        assert (received.text, received.problem) == ("Hello, ", ModelProblem.CUT_OFF)
+        assert model.received_turns == [QUESTION]

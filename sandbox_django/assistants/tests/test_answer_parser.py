@@ -25,14 +25,14 @@ class AnswerParserTests(SimpleTestCase):
     def test_text_is_the_same_wherever_it_was_cut(self, texts: list[str], end: str, sizes: list[int]) -> None:
         stream = ("".join(event(text, end) for text in texts) + f": hi{end}data: [DONE]{end}").encode()
         parser = AnswerParser()
-        pieces, rest = [], stream
+        chunks, rest = [], stream
         for size in sizes:
-            pieces.append(parser.feed(rest[:size]))
+            chunks.append(parser.feed(rest[:size]))
             rest = rest[size:]
-        pieces += [parser.feed(rest[at : at + 1]) for at in range(len(rest))]
+        chunks += [parser.feed(rest[at : at + 1]) for at in range(len(rest))]
 
-        assert "".join(pieces) == "".join(texts)
-        assert (parser.is_done, parser.is_nonsense, parser.events) == (True, False, len(texts))
+        assert "".join(chunks) == "".join(texts)
+        assert (parser.is_done, parser.is_invalid, parser.events) == (True, False, len(texts))
 
     @given(st.binary())
     def test_it_survives_anything(self, garbage: bytes) -> None:
@@ -55,4 +55,4 @@ class AnswerParserTests(SimpleTestCase):
 
                 text = parser.feed((event("Hello") + nonsense + "\n\n").encode())
 
-                assert (text, parser.is_nonsense) == ("Hello", True)
+                assert (text, parser.is_invalid) == ("Hello", True)

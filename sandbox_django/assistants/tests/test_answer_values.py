@@ -10,12 +10,12 @@ from assistants.models import AssistantConversation, AssistantMessage
 from assistants.services.ai_service import ModelProblem, ModelUnavailable, Usage
 from assistants.tasks.ai_service_tasks import task_generate_conversation_title
 from assistants.tests.test_messages_api import ConversationCase
-from test_utils.openai_test_utils import FakeOpenAI, Gate, Reply, says, scripted_model
+from test_utils.openai_test_utils import FakeOpenAI, Gate, Reply, scripted_model, streams
 
 
 class AnswerValuesTests(ConversationCase):
-    def answer_of(self, *pieces: str | Usage | Gate | BaseException) -> AssistantMessage:
-        with scripted_model(*pieces):
+    def answer_of(self, *chunks: str | Usage | Gate | BaseException) -> AssistantMessage:
+        with scripted_model(*chunks):
             assert self.ask().status_code == 201
         return AssistantMessage.objects.answers().latest("pk")
 
@@ -52,7 +52,7 @@ class AnswerValuesTests(ConversationCase):
         assert (answer.status, answer.content, answer.model) == ("complete", "Hello, world.", "m" * 100)
 
     def test_text_that_the_database_cannot_store_is_repaired(self) -> None:
-        replies = [says("a\x00b", "\x00", "c\ud83d", "é🙂", "\ud83d", "\ude42"), says("A\x00 title \ud83d")]
+        replies = [streams("a\x00b", "\x00", "c\ud83d", "é🙂", "\ud83d", "\ude42"), streams("A\x00 title \ud83d")]
         self.conversation.title = ""
         self.conversation.save()
         for transport in ("langchain", "direct"):
@@ -70,7 +70,7 @@ class AnswerValuesTests(ConversationCase):
     def test_reasoning_is_in_no_title_and_in_no_history(self) -> None:
         self.conversation.title = ""
         self.conversation.save()
-        reply = says("<think>Rice, then?</think>\n\n", "Two cups.")  # as an answer, and as a title
+        reply = streams("<think>Rice, then?</think>\n\n", "Two cups.")  # as an answer, and as a title
         with FakeOpenAI.in_thread(reply) as server, override_settings(OPENAI_BASE_URL=server.url):
             self.ask()
             self.ask("And brown?")
@@ -83,7 +83,7 @@ class AnswerValuesTests(ConversationCase):
 
     def test_reasoning_that_only_has_a_closing_tag_is_not_stored(self) -> None:
         for transport in ("langchain", "direct"):
-            reply = says("Rice, ", "then?\n</thi", "nk>\n", "\nTwo cups.")  # as an answer, and as a title
+            reply = streams("Rice, ", "then?\n</thi", "nk>\n", "\nTwo cups.")  # as an answer, and as a title
             with (
                 FakeOpenAI.in_thread(reply) as server,
                 override_settings(OPENAI_BASE_URL=server.url, OPENAI_TRANSPORT=transport),
@@ -113,7 +113,7 @@ class AnswerValuesTests(ConversationCase):
                 assert self.answer_of(text).content == text
 
     def test_a_title_that_is_none_is_replaced_by_the_questions_first_words(self) -> None:
-        reply = says("The user asks how much water rice needs. " * 5)
+        reply = streams("The user asks how much water rice needs. " * 5)
         with FakeOpenAI.in_thread(reply) as server, override_settings(OPENAI_BASE_URL=server.url):
             question_id = self.ask().json()["id"]
             AssistantConversation.objects.update(title="")
@@ -124,7 +124,7 @@ class AnswerValuesTests(ConversationCase):
 
     @override_settings(ASSISTANT_MAX_ANSWER_LENGTH=10)
     def test_an_answer_ends_at_the_limit_of_its_length(self) -> None:
-        with FakeOpenAI.in_thread(says(*["🍚 rice"] * 100, pause=0.02)) as server:
+        with FakeOpenAI.in_thread(streams(*["🍚 rice"] * 100, pause=0.02)) as server:
             for transport in ("langchain", "direct"):
                 with override_settings(OPENAI_BASE_URL=server.url, OPENAI_TRANSPORT=transport):
                     self.ask()

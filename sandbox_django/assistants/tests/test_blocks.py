@@ -2,14 +2,14 @@ from uuid import uuid4
 
 from django.test import SimpleTestCase
 
-from assistants.services.blocks import LONGEST_BLOCK, Blocks
+from assistants.services.blocks import LONGEST_BLOCK, RenderedBlocks
 
 
 class WorthALookTests(SimpleTestCase):
     """Looking for finished blocks costs time: it is done only where there may be some."""
 
-    def blocks(self, *, seen: int = 0) -> Blocks:
-        return Blocks(1, 1, uuid4(), seen=seen)
+    def blocks(self, *, seen: int = 0) -> RenderedBlocks:
+        return RenderedBlocks(1, 1, uuid4(), seen=seen)
 
     def test_nothing_may_be_finished_before_a_line_is(self) -> None:
         assert not self.blocks().may_have_more("One and")

@@ -20,20 +20,20 @@ from assistants.groups import conversation_feed
 from assistants.messages.assistant import StreamingMessage
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.assistant_message import Status
-from assistants.services import answers, ticker, titles
+from assistants.services import answer_flusher, answers, titles
 from assistants.services.ai_service import CutShort, ModelProblem, ModelUnavailable, Usage
+from assistants.services.answer_flusher import current_flusher
 from assistants.services.answers import end_abandoned_answers
-from assistants.services.reply_buffer import MemoryBuffer, ReplyBuffer, Said, reply_buffer
-from assistants.services.ticker import current_ticker
+from assistants.services.reply_buffer import BufferedChunk, MemoryBuffer, ReplyBuffer, reply_buffer
 from assistants.tasks.assistant_tasks import task_handle_new_assistant_message
 from live import feeds
 from live.frames import encode
 from live.layers import live_layer
-from live.texts import Piece
+from live.text_stream import TextChunk
 from runtime.threads import end_threads
-from test_utils.openai_test_utils import Gate, ScriptedPiece, scripted_model
-from test_utils.people import alice, mallory
+from test_utils.openai_test_utils import Gate, ScriptedChunk, scripted_model
 from test_utils.testing import Page, SocketTestCase
+from test_utils.users import alice, mallory
 
 
 class ConversationSocketCase(SocketTestCase):
@@ -84,7 +84,7 @@ def actions(frames: list[dict[str, Any]]) -> list[str]:
 class WhoMayListenTests(ConversationSocketCase):
     async def refusal(self, path: str, by: User | None) -> tuple[int, int]:
         page = await self.open_socket(path, by=by)
-        first = await page.hear()
+        first = await page.receive()
         assert first["action"] == "authentication"
         return first["payload"]["statusCode"], await page.close_code()
 
@@ -104,18 +104,18 @@ class WhoMayListenTests(ConversationSocketCase):
 
 
 class AnswerTests(ConversationSocketCase):
-    async def test_an_answer_is_heard_in_order_and_ends_once(self) -> None:
+    async def test_an_answer_is_received_in_order_and_ends_once(self) -> None:
         page = await self.open()
 
         with scripted_model("Two ", "cups ", "🍚.", Usage(input_tokens=12, output_tokens=3)):
             question = await self.ask()
-            heard = await page.hear_until("complete_streaming")
+            received = await page.receive_until("complete_streaming")
 
-        assert actions(heard) == ["new_assistant_message", "streaming", "complete_streaming"]
-        assert heard[0] == {"action": "new_assistant_message", "payload": question, "seq": 1}
-        assert text_of(heard) == "Two cups 🍚."
+        assert actions(received) == ["new_assistant_message", "streaming", "complete_streaming"]
+        assert received[0] == {"action": "new_assistant_message", "payload": question, "seq": 1}
+        assert text_of(received) == "Two cups 🍚."
         answer = await AssistantMessage.objects.answers().aget()
-        assert heard[-1] == {
+        assert received[-1] == {
             "action": "complete_streaming",
             "payload": {
                 "content": "",
@@ -132,17 +132,17 @@ class AnswerTests(ConversationSocketCase):
             },
             "seq": 2,
         }
-        assert await page.hears_nothing()
+        assert await page.receives_nothing()
 
     async def test_an_answer_that_the_models_own_limit_ends_is_complete_and_says_so(self) -> None:
         page = await self.open()
 
         with scripted_model("Two ", CutShort()):
             await self.ask()
-            heard = await page.hear_until("complete_streaming")
+            received = await page.receive_until("complete_streaming")
 
-        assert (heard[-1]["payload"]["status"], heard[-1]["payload"]["error"]) == ("complete", "cut_short")
-        assert "Ask it to continue" in heard[-1]["payload"]["errorDetail"]
+        assert (received[-1]["payload"]["status"], received[-1]["payload"]["error"]) == ("complete", "cut_short")
+        assert "Ask it to continue" in received[-1]["payload"]["errorDetail"]
         answer = await AssistantMessage.objects.answers().aget()
         assert (answer.status, answer.error, answer.content) == ("complete", "cut_short", "Two ")
 
@@ -151,7 +151,7 @@ class AnswerTests(ConversationSocketCase):
 
         with scripted_model("Two cups."):
             await self.ask()
-            end = (await page.hear_until("complete_streaming"))[-1]
+            end = (await page.receive_until("complete_streaming"))[-1]
 
         answer = await AssistantMessage.objects.aget(pk=end["payload"]["replyId"])
         assert (answer.status, answer.content) == ("complete", "Two cups.")
@@ -161,9 +161,9 @@ class AnswerTests(ConversationSocketCase):
 
         with scripted_model(gate, "At last."):
             await self.ask()  # returns, although the model has said nothing
-            assert (await page.hear())["action"] == "new_assistant_message"
+            assert (await page.receive())["action"] == "new_assistant_message"
             gate.open()
-            assert text_of(await page.hear_until("complete_streaming")) == "At last."
+            assert text_of(await page.receive_until("complete_streaming")) == "At last."
 
     async def test_a_page_that_opens_in_mid_answer_gets_the_text_so_far_and_then_the_rest(self) -> None:
         page, gate = await self.open(), Gate()
@@ -171,18 +171,18 @@ class AnswerTests(ConversationSocketCase):
         with scripted_model("Two ", "cups ", gate, "of water."):
             question = await self.ask()
             await gate.reached()
-            early = await page.hear_until("streaming")
+            early = await page.receive_until("streaming")
             late = await self.open()
-            first = await late.hear()
+            first = await late.receive()
             gate.open()
-            rest = await late.hear_until("complete_streaming")
+            rest = await late.receive_until("complete_streaming")
 
         assert first["payload"]["offset"] == 0
         assert first["payload"]["messageId"] == question["id"]
         assert text_of([first, *rest]) == "Two cups of water."
-        assert text_of([*early, *await page.hear_until("complete_streaming")]) == "Two cups of water."
+        assert text_of([*early, *await page.receive_until("complete_streaming")]) == "Two cups of water."
 
-    async def test_an_answer_that_ends_while_a_page_opens_is_heard_whole_and_then_its_end(self) -> None:
+    async def test_an_answer_that_ends_while_a_page_opens_is_received_whole_and_then_its_end(self) -> None:
         page, gate, slow = await self.open(), Gate(), Gate()
 
         class SlowBuffer(MemoryBuffer):
@@ -193,46 +193,46 @@ class AnswerTests(ConversationSocketCase):
         with scripted_model("Two ", gate, "cups."):
             await self.ask()
             await gate.reached()
-            with mock.patch("assistants.texts.reply_buffer", SlowBuffer):
+            with mock.patch("assistants.answer_streams.reply_buffer", SlowBuffer):
                 late = await self.open()
                 await slow.reached()
                 gate.open()
-                await page.hear_until("complete_streaming")
-                heard = await late.hear_until("complete_streaming")
+                await page.receive_until("complete_streaming")
+                received = await late.receive_until("complete_streaming")
                 slow.open()
 
-        assert text_of(heard) == "Two cups."
-        assert await late.hears_nothing()
+        assert text_of(received) == "Two cups."
+        assert await late.receives_nothing()
 
     async def test_a_page_that_comes_back_gets_what_it_missed_in_order(self) -> None:
         with scripted_model("Two ", "cups."):
             await self.ask()
 
         page = await self.open(query="?since=0")
-        heard = await page.hear_until("complete_streaming")
+        received = await page.receive_until("complete_streaming")
 
-        assert [frame.get("seq") for frame in heard] == [1, None, 2]
-        assert text_of(heard) == "Two cups."
+        assert [frame.get("seq") for frame in received] == [1, None, 2]
+        assert text_of(received) == "Two cups."
 
-    async def test_two_pages_hear_the_same(self) -> None:
+    async def test_two_pages_receive_the_same(self) -> None:
         one, other = await self.open(), await self.open()
 
         with scripted_model("Two ", "cups."):
             await self.ask()
-            assert await one.hear_until("complete_streaming") == await other.hear_until("complete_streaming")
+            assert await one.receive_until("complete_streaming") == await other.receive_until("complete_streaming")
 
-    async def test_a_failure_is_told_in_words_and_keeps_what_was_said(self) -> None:
+    async def test_a_failure_is_told_in_words_and_keeps_what_was_written(self) -> None:
         page = await self.open()
 
         with scripted_model("Two ", ModelUnavailable(ModelProblem.RATE_LIMITED, cause="secret of the provider")):
             await self.ask()
-            heard = await page.hear_until("assistant_error")
+            received = await page.receive_until("assistant_error")
 
-        payload = heard[-1]["payload"]
+        payload = received[-1]["payload"]
         assert (payload["code"], payload["length"]) == ("model_rate_limited", 4)
         assert payload["contentHtml"].strip() == "<p>Two</p>"
-        assert payload["content"] == ModelProblem.RATE_LIMITED.words
-        assert text_of(heard) == "Two "
+        assert payload["content"] == ModelProblem.RATE_LIMITED.message
+        assert text_of(received) == "Two "
         answer = await AssistantMessage.objects.answers().aget()
         assert (answer.status, answer.content) == ("failed", "Two ")
 
@@ -242,8 +242,8 @@ class AnswerTests(ConversationSocketCase):
 
         with scripted_model("Hello."):
             await self.request("POST", f"/api/assistants/anonymous/{self.ownerless.pk}/messages/", {"content": "Hi"})
-            assert text_of(await visitor.hear_until("complete_streaming")) == "Hello."
-            assert text_of(await friend.hear_until("complete_streaming")) == "Hello."
+            assert text_of(await visitor.receive_until("complete_streaming")) == "Hello."
+            assert text_of(await friend.receive_until("complete_streaming")) == "Hello."
 
     async def test_the_short_way_to_a_frame_gives_the_same_frame(self) -> None:
         payload = {"message_id": 7, "reply_id": 8, "offset": 9}
@@ -259,32 +259,35 @@ class AnswerTests(ConversationSocketCase):
 
         await ConversationAssistantConsumer.broadcast_event(event, conversation_feed(self.conversation.pk))
 
-        assert [frame["action"] for frame in await page.hear_until("event_complete")] == ["streaming", "event_complete"]
+        assert [frame["action"] for frame in await page.receive_until("event_complete")] == [
+            "streaming",
+            "event_complete",
+        ]
 
 
 class StopTests(ConversationSocketCase):
-    async def stopped(self, *pieces: ScriptedPiece) -> tuple[AssistantMessage, list[dict[str, Any]]]:
+    async def stopped(self, *chunks: ScriptedChunk) -> tuple[AssistantMessage, list[dict[str, Any]]]:
         """Ask, and stop at the gate; returns the answer, and what the page heard."""
         page, gate = await self.open(), Gate()
-        with scripted_model(*pieces, gate, "never said"):
+        with scripted_model(*chunks, gate, "never said"):
             question = await self.ask()
             await gate.reached()
             await self.post("stop", question["id"])
-            heard = await page.hear_until("complete_streaming")
-        return await AssistantMessage.objects.answers().aget(), heard
+            received = await page.receive_until("complete_streaming")
+        return await AssistantMessage.objects.answers().aget(), received
 
-    async def test_stop_keeps_what_was_said(self) -> None:
-        answer, heard = await self.stopped("Two ", "cups ")
+    async def test_stop_keeps_what_was_written(self) -> None:
+        answer, received = await self.stopped("Two ", "cups ")
 
-        assert text_of(heard) == "Two cups "
-        assert heard[-1]["payload"]["status"] == "stopped"
+        assert text_of(received) == "Two cups "
+        assert received[-1]["payload"]["status"] == "stopped"
         assert (answer.status, answer.content) == ("stopped", "Two cups ")
 
     async def test_stop_works_before_the_first_word(self) -> None:
-        answer, heard = await self.stopped()
+        answer, received = await self.stopped()
 
-        assert actions(heard) == ["new_assistant_message", "complete_streaming"]
-        assert (heard[-1]["payload"]["status"], heard[-1]["payload"]["length"]) == ("stopped", 0)
+        assert actions(received) == ["new_assistant_message", "complete_streaming"]
+        assert (received[-1]["payload"]["status"], received[-1]["payload"]["length"]) == ("stopped", 0)
         assert (answer.status, answer.content) == ("stopped", "")
 
     async def test_the_next_question_can_follow_at_once(self) -> None:
@@ -293,7 +296,7 @@ class StopTests(ConversationSocketCase):
 
         with scripted_model("Yes."):
             await self.ask("Really?")
-            assert text_of(await page.hear_until("complete_streaming")) == "Yes."
+            assert text_of(await page.receive_until("complete_streaming")) == "Yes."
 
     async def test_stop_that_another_process_was_told_is_seen_at_the_checkpoint(self) -> None:
         page, gate = await self.open(), Gate()
@@ -302,9 +305,9 @@ class StopTests(ConversationSocketCase):
             await self.ask()
             await gate.reached()
             await AssistantMessage.objects.streaming().aupdate(stop_requested=True)
-            heard = await page.hear_until("complete_streaming")
+            received = await page.receive_until("complete_streaming")
 
-        assert heard[-1]["payload"]["status"] == "stopped"
+        assert received[-1]["payload"]["status"] == "stopped"
 
 
 class TroubleAtTheEndTests(ConversationSocketCase):
@@ -317,9 +320,9 @@ class TroubleAtTheEndTests(ConversationSocketCase):
             away = [OperationalError, mock.DEFAULT]
             with mock.patch.object(feeds, "write_all", wraps=feeds.write_all, side_effect=away):
                 gate.open()
-                heard = await page.hear_until("complete_streaming")
+                received = await page.receive_until("complete_streaming")
 
-        assert text_of(heard) == "Two cups."
+        assert text_of(received) == "Two cups."
 
     async def test_a_buffer_that_can_not_be_closed_keeps_nobody_from_the_end(self) -> None:
         page = await self.open()
@@ -330,8 +333,8 @@ class TroubleAtTheEndTests(ConversationSocketCase):
             scripted_model("Two cups."),
         ):
             await self.ask()
-            await page.hear_until("complete_streaming")
-            assert await page.hears_nothing()
+            await page.receive_until("complete_streaming")
+            assert await page.receives_nothing()
 
         assert live_layer().outage.failures == failures + 1, "and nobody knows of it"
 
@@ -344,11 +347,11 @@ class RetryTests(ConversationSocketCase):
 
         with scripted_model("Now ", "it works."):
             answer = await self.post("retry", question["id"])
-            heard = await page.hear_until("complete_streaming")
+            received = await page.receive_until("complete_streaming")
 
-        assert {frame["payload"]["messageId"] for frame in heard} == {question["id"]}
-        assert {frame["payload"]["replyId"] for frame in heard} == {answer["id"]}
-        assert text_of(heard) == "Now it works."
+        assert {frame["payload"]["messageId"] for frame in received} == {question["id"]}
+        assert {frame["payload"]["replyId"] for frame in received} == {answer["id"]}
+        assert text_of(received) == "Now it works."
 
 
 class TitleTests(ConversationSocketCase):
@@ -356,24 +359,24 @@ class TitleTests(ConversationSocketCase):
         super().setUp()
         self.conversation = AssistantConversationFactory.create(user=self.alice, title="")
 
-    async def test_pages_hear_of_the_title_behind_the_first_words(self) -> None:
+    async def test_pages_receive_of_the_title_behind_the_first_words(self) -> None:
         page = await self.open()
 
         with scripted_model("Rice and water"):
             await self.ask("How much {water}?")
-            heard = await page.hear_until("conversation_updated")
+            received = await page.receive_until("conversation_updated")
 
-        assert heard[-1]["payload"]["title"] == "Rice and water"
-        assert actions(heard)[0] == "new_assistant_message"
+        assert received[-1]["payload"]["title"] == "Rice and water"
+        assert actions(received)[0] == "new_assistant_message"
 
     async def test_the_model_is_asked_for_it_with_the_question_itself(self) -> None:
         page = await self.open()
 
         with scripted_model("Rice") as model:
             await self.ask("How much {water} for {{rice}}?")
-            await page.hear_until("conversation_updated")
+            await page.receive_until("conversation_updated")
 
-        assert model.heard[1][-1].content == "How much {water} for {{rice}}?"
+        assert model.received_turns[1][-1].content == "How much {water} for {{rice}}?"
 
     async def test_a_failing_model_leaves_the_first_words(self) -> None:
         page, gate = await self.open(), Gate()
@@ -381,9 +384,9 @@ class TitleTests(ConversationSocketCase):
         with scripted_model("Two", gate, ModelUnavailable(ModelProblem.OVERLOADED)):
             await self.ask("How much water?")
             gate.open()
-            heard = await page.hear_until("conversation_updated")
+            received = await page.receive_until("conversation_updated")
 
-        assert heard[-1]["payload"]["title"] == "How much water?"
+        assert received[-1]["payload"]["title"] == "How much water?"
 
     async def test_a_question_that_is_one_long_word_still_gives_a_title(self) -> None:
         page, gate = await self.open(), Gate()
@@ -391,9 +394,9 @@ class TitleTests(ConversationSocketCase):
         with scripted_model("Two", gate, ModelUnavailable(ModelProblem.OVERLOADED)):
             await self.ask("ご飯" * 100)
             gate.open()
-            heard = await page.hear_until("conversation_updated")
+            received = await page.receive_until("conversation_updated")
 
-        assert heard[-1]["payload"]["title"] == ("ご飯" * 100)[:59] + "…"
+        assert received[-1]["payload"]["title"] == ("ご飯" * 100)[:59] + "…"
 
     async def test_a_title_that_somebody_gave_meanwhile_stays(self) -> None:
         page, gate = await self.open(), Gate()
@@ -404,22 +407,22 @@ class TitleTests(ConversationSocketCase):
             path = f"/api/assistants/conversations/{self.conversation.pk}/"
             await self.request("PATCH", path, {"title": "Mine"}, by=self.alice)
             gate.open()
-            await page.hear_until("complete_streaming")
+            await page.receive_until("complete_streaming")
 
         await self.conversation.arefresh_from_db()
         assert self.conversation.title == "Mine"
 
 
 class AbandonedTests(ConversationSocketCase):
-    async def test_an_answer_whose_worker_died_is_ended_with_all_that_was_said(self) -> None:
+    async def test_an_answer_whose_worker_died_is_ended_with_all_that_was_written(self) -> None:
         page = await self.open()
         answer = await sync_to_async(self.abandoned)()
 
         await end_abandoned_answers()
 
-        heard = await page.hear_until("assistant_error")
-        assert heard[-1]["payload"]["code"] == "interrupted"
-        assert text_of(heard) == "Two "
+        received = await page.receive_until("assistant_error")
+        assert received[-1]["payload"]["code"] == "interrupted"
+        assert text_of(received) == "Two "
         await answer.arefresh_from_db()
         assert (answer.status, answer.content) == ("failed", "Two ")
 
@@ -427,25 +430,25 @@ class AbandonedTests(ConversationSocketCase):
     async def test_a_writer_that_was_only_late_shows_nothing_beyond_the_stored_end(self) -> None:
         page = await self.open()
         answer = await sync_to_async(self.abandoned)()
-        store_ends, taken_too_late = answers._store_ends, []
+        store_ends, claimed_too_late = answers._store_ends, []
 
         def go_on_late_and_end(*args: Any) -> list[bool]:
-            late = async_to_sync(reply_buffer().send)([self.piece(answer, "cups.")])
-            taken_too_late.append(answer.pk not in late)
+            late = async_to_sync(reply_buffer().send)([self.chunk(answer, "cups.")])
+            claimed_too_late.append(answer.pk not in late)
             return store_ends(*args)
 
-        await reply_buffer().send([self.piece(answer, "Two ", offset=0)])
+        await reply_buffer().send([self.chunk(answer, "Two ", offset=0)])
         with mock.patch.object(answers, "_store_ends", go_on_late_and_end):
             await end_abandoned_answers()
 
-        assert taken_too_late == [False]
-        assert text_of(await page.hear_until("assistant_error")) == "Two "
+        assert claimed_too_late == [False]
+        assert text_of(await page.receive_until("assistant_error")) == "Two "
 
-    def piece(self, answer: AssistantMessage, content: str, *, offset: int = 4) -> Said:
+    def chunk(self, answer: AssistantMessage, content: str, *, offset: int = 4) -> BufferedChunk:
         feed, size = conversation_feed(self.conversation.pk), offset + len(content)
         frame = StreamingMessage.frame(content, message_id=answer.question_id or 0, reply_id=answer.pk, offset=offset)
-        message = Piece(answer.pk, answer.after_seq, offset, len(content), frame).message(feed)
-        return Said(answer.pk, content, offset, size, feed, message, lambda: content)
+        message = TextChunk(answer.pk, answer.after_seq, offset, len(content), frame).message(feed)
+        return BufferedChunk(answer.pk, content, offset, size, feed, message, lambda: content)
 
     async def test_a_living_worker_is_left_alone(self) -> None:
         answer = await sync_to_async(self.abandoned)(lease_expires_at=timezone.now() + timedelta(seconds=5))
@@ -461,8 +464,8 @@ class AbandonedTests(ConversationSocketCase):
 
         await asyncio.gather(end_abandoned_answers(), end_abandoned_answers())
 
-        await page.hear_until("assistant_error")
-        assert await page.hears_nothing()
+        await page.receive_until("assistant_error")
+        assert await page.receives_nothing()
 
     async def test_what_this_process_writes_itself_is_only_late(self) -> None:
         page, gate = await self.open(), Gate()
@@ -475,15 +478,15 @@ class AbandonedTests(ConversationSocketCase):
             await AssistantMessage.objects.streaming().aupdate(lease_expires_at=expired)
             await end_abandoned_answers()
             gate.open()
-            heard = await page.hear_until("complete_streaming")
+            received = await page.receive_until("complete_streaming")
 
-        assert text_of(heard) == "Two cups."
-        assert current_ticker().writing(answer.pk) is None, "and now it isn't written any more"
+        assert text_of(received) == "Two cups."
+        assert current_flusher().get(answer.pk) is None, "and now it isn't written any more"
 
     async def test_a_writer_whose_answer_another_has_ended_hangs_up_though_the_model_is_silent(self) -> None:
         await self.open()
         gate = Gate()
-        with scripted_model("Two ", gate) as model, mock.patch.object(ticker, "CHECKPOINT_INTERVAL", 0.1):
+        with scripted_model("Two ", gate) as model, mock.patch.object(answer_flusher, "CHECKPOINT_INTERVAL", 0.1):
             await self.ask()
             await gate.reached()
             await AssistantMessage.objects.streaming().aupdate(status=Status.FAILED, error="interrupted")
@@ -495,7 +498,7 @@ class AbandonedTests(ConversationSocketCase):
         gate, silence = Gate(), Gate()
         with (
             scripted_model("Two ", gate, "cups", silence) as model,
-            mock.patch.object(ticker, "CHECKPOINT_INTERVAL", 60),
+            mock.patch.object(answer_flusher, "CHECKPOINT_INTERVAL", 60),
         ):
             await self.ask()
             await gate.reached()
@@ -511,7 +514,7 @@ class AbandonedTests(ConversationSocketCase):
             question = await self.ask()
             await task_handle_new_assistant_message(question["id"])
 
-        assert len(model.heard) == 1
+        assert len(model.received_turns) == 1
         assert await AssistantMessage.objects.answers().acount() == 1
 
     def abandoned(self, **fields: Any) -> AssistantMessage:
@@ -536,11 +539,11 @@ class ManyAnswersTests(ConversationSocketCase):
         with self.settings(DATABASE_THREADS=2, LIMITS=False), scripted_model("Two ", gate, "cups."):
             self.addCleanup(end_threads)
             pages = await self.ask_everywhere(conversations)
-            begun = [text_of(await page.hear_until("streaming")) for page in pages]
+            started = [text_of(await page.receive_until("streaming")) for page in pages]
             gate.open()
-            ended = await asyncio.gather(*[page.hear_until("complete_streaming") for page in pages])
+            ended = await asyncio.gather(*[page.receive_until("complete_streaming") for page in pages])
 
-        assert begun == ["Two "] * 100
+        assert started == ["Two "] * 100
         assert [frames[-1]["payload"]["length"] for frames in ended] == [9] * 100
 
     async def test_answers_that_end_together_share_their_last_round_trips(self) -> None:
@@ -549,25 +552,27 @@ class ManyAnswersTests(ConversationSocketCase):
         send, more, last = buffer.send, Gate(), Gate()
         batches: list[int] = []
 
-        async def slow(self: ReplyBuffer, pieces: Sequence[Said]) -> set[int]:
-            batches.append(len(pieces))
+        async def slow(self: ReplyBuffer, chunks: Sequence[BufferedChunk]) -> set[int]:
+            batches.append(len(chunks))
             last.open()  # all come to their ends while this is under way, so no tick takes the last pieces along
             await asyncio.sleep(0.05)  # as far away as Redis sometimes is
-            return await send(self, pieces)
+            return await send(self, chunks)
 
         with self.settings(DATABASE_THREADS=2, LIMITS=False), scripted_model("Two ", more, "cups", last, "."):
             self.addCleanup(end_threads)
             pages = await self.ask_everywhere(conversations)
             for page in pages:
-                await page.hear_until("streaming")
+                await page.receive_until("streaming")
             with mock.patch.object(buffer, "send", slow):
                 more.open()
-                ended = await asyncio.gather(*[page.hear_until("complete_streaming") for page in pages])
+                ended = await asyncio.gather(*[page.receive_until("complete_streaming") for page in pages])
 
         assert sum(batches) == 80
         assert len(batches) < 10
-        said = [[frame["payload"]["content"] for frame in heard if frame["action"] == "streaming"] for heard in ended]
-        assert said == [["cups", "."]] * 40
+        contents = [
+            [frame["payload"]["content"] for frame in received if frame["action"] == "streaming"] for received in ended
+        ]
+        assert contents == [["cups", "."]] * 40
 
     async def test_answers_that_end_together_are_stored_and_named_in_few_transactions(self) -> None:
         conversations = await sync_to_async(AssistantConversationFactory.create_batch)(40, user=None, title="")
@@ -580,17 +585,17 @@ class ManyAnswersTests(ConversationSocketCase):
         ):
             self.addCleanup(end_threads)
             pages = await self.ask_everywhere(conversations)
-            begun = [await page.hear_until("streaming") for page in pages]
+            started = [await page.receive_until("streaming") for page in pages]
             gate.open()
-            heard = await asyncio.gather(*[page.hear_until("complete_streaming") for page in pages])
-            for page, frames in zip(pages, heard, strict=True):
+            received = await asyncio.gather(*[page.receive_until("complete_streaming") for page in pages])
+            for page, frames in zip(pages, received, strict=True):
                 if not any(frame["action"] == "conversation_updated" for frame in frames):
-                    frames += await page.hear_until("conversation_updated")
+                    frames += await page.receive_until("conversation_updated")
 
         written = [len(call.args[0]) for call in write_all.call_args_list]
         assert sum(written) == 40 * 3  # a question, an end and a title each
         assert len(written) <= 40 + 30
-        assert [text_of(first + rest) for first, rest in zip(begun, heard, strict=True)] == ["Two cups."] * 40
+        assert [text_of(first + rest) for first, rest in zip(started, received, strict=True)] == ["Two cups."] * 40
 
     async def test_few_titles_are_asked_for_at_once(self) -> None:
         conversations = await sync_to_async(AssistantConversationFactory.create_batch)(12, user=None, title="")
@@ -600,14 +605,14 @@ class ManyAnswersTests(ConversationSocketCase):
             self.addCleanup(end_threads)
             pages = await self.ask_everywhere(conversations)
             for page in pages:
-                await page.hear_until("streaming")
-            asked_meanwhile = len(model.heard)
+                await page.receive_until("streaming")
+            concurrent_requests = len(model.received_turns)
             gate.open()
             for page in pages:
-                await page.hear_until("conversation_updated")
+                await page.receive_until("conversation_updated")
 
-        assert asked_meanwhile <= 12 + titles.AT_ONCE
-        assert len(model.heard) == 24
+        assert concurrent_requests <= 12 + titles.MAX_CONCURRENT
+        assert len(model.received_turns) == 24
 
 
 class FinishedBlocksTests(ConversationSocketCase):
@@ -615,53 +620,53 @@ class FinishedBlocksTests(ConversationSocketCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.enterContext(mock.patch("assistants.services.ticker.CHECKPOINT_INTERVAL", 0.05))
+        self.enterContext(mock.patch("assistants.services.answer_flusher.CHECKPOINT_INTERVAL", 0.05))
 
     async def test_blocks_come_once_each_between_their_text_and_the_end(self) -> None:
         page = await self.open()
         first, second = Gate(), Gate()
         with scripted_model("Take **one** part.\n\nAnd", first, " water.\n\n- a\n- b\n\nThe", second, " end."):
             await self.ask()
-            heard = await page.hear_until("answer_blocks")
+            received = await page.receive_until("answer_blocks")
             first.open()
-            heard += await page.hear_until("answer_blocks")
+            received += await page.receive_until("answer_blocks")
             second.open()
-            heard += await page.hear_until("complete_streaming")
+            received += await page.receive_until("complete_streaming")
 
-        blocks = [frame["payload"] for frame in heard if frame["action"] == "answer_blocks"]
+        blocks = [frame["payload"] for frame in received if frame["action"] == "answer_blocks"]
         assert [(block["offset"], block["length"], block["html"]) for block in blocks] == [
             (0, 20, "<p>Take <strong>one</strong> part.</p>\n"),
             (20, 41, "<p>And water.</p>\n<ul>\n<li>a</li>\n<li>b</li>\n</ul>\n"),
         ]
-        assert all("seq" not in frame for frame in heard if frame["action"] == "answer_blocks")
-        assert text_of(heard) == "Take **one** part.\n\nAnd water.\n\n- a\n- b\n\nThe end."
-        assert heard[-1]["payload"]["contentHtml"].startswith(blocks[0]["html"] + blocks[1]["html"])
+        assert all("seq" not in frame for frame in received if frame["action"] == "answer_blocks")
+        assert text_of(received) == "Take **one** part.\n\nAnd water.\n\n- a\n- b\n\nThe end."
+        assert received[-1]["payload"]["contentHtml"].startswith(blocks[0]["html"] + blocks[1]["html"])
 
     async def test_page_that_opens_late_still_gets_the_text_from_its_start(self) -> None:
         early = await self.open()
         gate = Gate()
         with scripted_model("One.\n\nTwo", gate, "."):
             await self.ask()
-            await early.hear_until("answer_blocks")
+            await early.receive_until("answer_blocks")
             late = await self.open()
             gate.open()
-            heard = await late.hear_until("complete_streaming")
+            received = await late.receive_until("complete_streaming")
 
-        assert text_of(heard) == "One.\n\nTwo."
+        assert text_of(received) == "One.\n\nTwo."
 
     async def test_nothing_is_drawn_while_too_many_answers_are_written(self) -> None:
         page = await self.open()
         gate = Gate()
         with (
-            mock.patch("assistants.services.ticker.ANSWERS_AT_MOST", 0),
+            mock.patch("assistants.services.answer_flusher.MAX_ANSWERS", 0),
             mock.patch("assistants.services.blocks.render_markdown") as render,
             scripted_model("One.\n\nTwo", gate, "."),
         ):
             await self.ask()
-            await page.hear_until("streaming")
+            await page.receive_until("streaming")
             await self.until_checkpointed("One.\n\nTwo")
             gate.open()
-            await page.hear_until("complete_streaming")
+            await page.receive_until("complete_streaming")
 
         render.assert_not_called()
 

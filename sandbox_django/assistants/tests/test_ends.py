@@ -10,28 +10,28 @@ from django.test import TransactionTestCase
 from assistants.factories import AnswerFactory
 from assistants.models import AssistantMessage
 from assistants.models.assistant_message import Status
-from assistants.services.answers import End, Outcome, _store_ends
-from assistants.services.ticker import _store_checkpoint
-from test_utils.connections import in_own_connection
+from assistants.services.answer_flusher import _store_checkpoint
+from assistants.services.answers import AnswerResult, FinishedAnswer, _store_ends
+from test_utils.connections import with_own_connection
 
-PATIENCE = 20.0  # seconds
+TIMEOUT = 20.0  # seconds
 
 
 class EndsAndCheckpointsTests(TransactionTestCase):
     @skipUnless(connection.vendor == "postgresql", "SQLite lets in one writer at a time")
     def test_ends_and_a_checkpoint_of_the_same_answers_do_not_wait_for_each_other(self) -> None:
         answers = [AnswerFactory.create(status=Status.STREAMING, content="Two ") for _ in range(3)]
-        outcome = Outcome(Status.COMPLETE)
-        ends = [End(answer.pk, answer.conversation_id, "Two cups.", outcome) for answer in reversed(answers)]
+        outcome = AnswerResult(Status.COMPLETE)
+        ends = [FinishedAnswer(answer.pk, answer.conversation_id, "Two cups.", outcome) for answer in reversed(answers)]
         texts = [(answer.pk, "Two cups") for answer in answers]
 
         with ThreadPoolExecutor(2) as threads:
             with transaction.atomic():
                 # Both come to this row, with what they hold by then.
                 AssistantMessage.objects.select_for_update().get(pk=answers[1].pk)
-                ended = threads.submit(in_own_connection, _store_ends, ends, [""] * 3)
+                ended = threads.submit(with_own_connection, _store_ends, ends, [""] * 3)
                 wait_until_blocked(1)
-                kept = threads.submit(in_own_connection, _store_checkpoint, texts)
+                kept = threads.submit(with_own_connection, _store_checkpoint, texts)
                 wait_until_blocked(2)
             assert ended.result() == [True] * 3
             assert kept.result() == {}  # nothing is left to write
@@ -42,7 +42,7 @@ class EndsAndCheckpointsTests(TransactionTestCase):
 
 def wait_until_blocked(count: int) -> None:
     """Until so many transactions wait for another's lock."""
-    give_up_at = time.monotonic() + PATIENCE
+    give_up_at = time.monotonic() + TIMEOUT
     while True:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_stat_clear_snapshot()")

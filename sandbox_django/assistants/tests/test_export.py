@@ -5,7 +5,7 @@ from assistants.factories import AnswerFactory, AssistantConversationFactory, Qu
 from assistants.models import AssistantConversation
 from assistants.models.assistant_message import Status
 from assistants.services.ai_service import ModelProblem
-from test_utils import people
+from test_utils import users
 from test_utils.queries import assert_queries
 
 
@@ -19,7 +19,7 @@ class ExportTests(TestCase):
 
     @classmethod
     def setUpTestData(cls) -> None:
-        cls.alice = people.alice()
+        cls.alice = users.alice()
         cls.conversation = AssistantConversationFactory.create(user=cls.alice, title="Cooking rice")
 
     def export(self) -> str:
@@ -28,7 +28,7 @@ class ExportTests(TestCase):
 
     def test_mine_does_not_exist_for_others(self) -> None:
         assert self.client.get(export_of(self.conversation)).status_code == 404
-        self.client.force_login(people.mallory())
+        self.client.force_login(users.mallory())
         assert self.client.get(export_of(self.conversation)).status_code == 404
 
     def test_one_without_owner_is_for_whoever_has_its_address(self) -> None:
@@ -56,7 +56,7 @@ class ExportTests(TestCase):
         code = ModelProblem.CUT_OFF.value
         answer = AnswerFactory.create(question=question, content="Twelve minu", status=Status.FAILED, error=code)
 
-        assert f"Twelve minu\n\n*{ModelProblem.CUT_OFF.words}*" in self.export()
+        assert f"Twelve minu\n\n*{ModelProblem.CUT_OFF.message}*" in self.export()
         for status, words in ((Status.STOPPED, "was stopped"), (Status.STREAMING, "was still being written")):
             answer.status = status
             answer.save(update_fields=["status"])

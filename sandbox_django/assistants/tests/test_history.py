@@ -47,7 +47,7 @@ class SentHistoryTests(ConversationCase):
     def sent(self, content: str = "And brown?") -> list[Turn]:
         with scripted_model("More.") as model:
             assert self.ask(content).status_code == 201
-        return model.heard[0][1:]
+        return model.received_turns[0][1:]
 
     def failed(self, question: str, error: str = "model_timeout", **fields: str) -> None:
         AnswerFactory.create(
@@ -84,4 +84,4 @@ class SentHistoryTests(ConversationCase):
         with scripted_model("More.") as model:
             self.ask()
 
-        assert [turn.role for turn in model.heard[0]] == ["user"]
+        assert [turn.role for turn in model.received_turns[0]] == ["user"]

@@ -19,11 +19,11 @@ from assistants.factories import AssistantConversationFactory
 from assistants.models import AssistantConversation, AssistantMessage, TokenSpending
 from assistants.services.ai_service import Completion, ModelProblem, ModelUnavailable, Usage
 from assistants.services.answers import end_abandoned_answers
-from assistants.services.spending import ANSWER_RESERVE, Asker, estimated_tokens, forget_old_days, set_aside
+from assistants.services.quotas import ANSWER_RESERVE, QuotaHolder, delete_old_days, estimated_tokens, reserve
 from assistants.services.titles import PROMPT, TITLE_RESERVE
 from assistants.tasks.ai_service_tasks import task_generate_conversation_title
 from assistants.tests.test_messages_api import ConversationCase
-from test_utils.openai_test_utils import FakeOpenAI, Reply, refuses, says, scripted_model
+from test_utils.openai_test_utils import FakeOpenAI, Reply, refuses, scripted_model, streams
 
 
 class LimitTests(ConversationCase):
@@ -50,7 +50,7 @@ class LimitTests(ConversationCase):
 
     @override_settings(ASSISTANT_ANSWERS_AT_ONCE=1)
     def test_so_many_answers_at_once(self) -> None:
-        self.running_answer(spender=f"person {self.alice.pk}")
+        self.running_answer(quota_key=f"person {self.alice.pk}")
         self.conversation = AssistantConversationFactory.create(user=self.alice)
 
         self.assert_too_often(self.ask(), within=5)
@@ -132,7 +132,7 @@ class LimitTests(ConversationCase):
             CaptureQueriesContext(connection) as queries,
             transaction.atomic(),
         ):
-            set_aside(Asker.of(self.alice, "10.0.0.1"), 10)
+            reserve(QuotaHolder.of(self.alice, "10.0.0.1"), 10)
 
         assert len([query for query in queries if "assistants" in query["sql"]]) == 3
 
@@ -164,9 +164,9 @@ class LimitTests(ConversationCase):
             assert [self.ask().status_code for _ in range(3)] == [201] * 3
 
 
-class SpendingTests(ConversationCase):
+class QuotaTests(ConversationCase):
     def spent(self) -> int:
-        return TokenSpending.objects.get(spender=f"person {self.alice.pk}", day=datetime.now(UTC).date()).tokens
+        return TokenSpending.objects.get(quota_key=f"person {self.alice.pk}", day=datetime.now(UTC).date()).tokens
 
     def test_an_answer_costs_what_the_model_says(self) -> None:
         with scripted_model("Yes.", Usage(input_tokens=12, output_tokens=3)):
@@ -210,7 +210,9 @@ class SpendingTests(ConversationCase):
         assert self.spent() == 0
 
     def test_reasoning_costs_tokens_too(self) -> None:
-        reasoning = says(b'data: {"choices": [{"delta": {"reasoning": "%s"}}]}\n\n' % (b"r" * 400), "Yes.", usage=None)
+        reasoning = streams(
+            b'data: {"choices": [{"delta": {"reasoning": "%s"}}]}\n\n' % (b"r" * 400), "Yes.", usage=None
+        )
         with FakeOpenAI.in_thread(reasoning) as server, override_settings(OPENAI_BASE_URL=server.url):
             self.ask("Hi")
 
@@ -231,9 +233,9 @@ class SpendingTests(ConversationCase):
                 TokenSpending.objects.all().delete()
                 key = f"person {self.alice.pk}"
                 reserved = 500 + ANSWER_RESERVE
-                TokenSpending.objects.create(spender=key, day=timezone.now().astimezone(UTC).date(), tokens=reserved)
+                TokenSpending.objects.create(quota_key=key, day=timezone.now().astimezone(UTC).date(), tokens=reserved)
                 self.running_answer(
-                    spender=key,
+                    quota_key=key,
                     reserved_tokens=reserved,
                     worker=worker,
                     content="Two " if worker else "",
@@ -249,12 +251,12 @@ class SpendingTests(ConversationCase):
         with scripted_model("Yes.", Usage(input_tokens=12, output_tokens=3)):
             self.ask()
 
-        spent = dict(TokenSpending.objects.values_list("spender", "tokens"))
+        spent = dict(TokenSpending.objects.values_list("quota_key", "tokens"))
         assert spent == {f"person {self.alice.pk}": 15, "everyone at 127.0.0.1": 15, "site": 15}
 
     def ask_and_name(self, *replies: Reply) -> None:
         """Asks the first question of a conversation, then has the model give it a title with `replies`."""
-        with FakeOpenAI.in_thread(says("Yes.", usage=(11, 2)), *replies) as server:
+        with FakeOpenAI.in_thread(streams("Yes.", usage=(11, 2)), *replies) as server:
             with override_settings(OPENAI_BASE_URL=server.url):
                 question_id = self.ask("x" * 400).json()["id"]
                 AssistantConversation.objects.update(title="")  # while it had one, no title was asked for
@@ -263,13 +265,13 @@ class SpendingTests(ConversationCase):
 
     @override_settings(ASSISTANT_SITE_TOKENS_PER_DAY=1_000_000)
     def test_a_title_is_charged_like_its_answer_to_the_same_quotas(self) -> None:
-        self.ask_and_name(says("Yes.", usage=(11, 2)))
+        self.ask_and_name(streams("Yes.", usage=(11, 2)))
 
         keys = (f"person {self.alice.pk}", "everyone at 127.0.0.1", "site")
-        assert dict(TokenSpending.objects.values_list("spender", "tokens")) == dict.fromkeys(keys, 26)
+        assert dict(TokenSpending.objects.values_list("quota_key", "tokens")) == dict.fromkeys(keys, 26)
 
     def test_a_title_of_unknown_cost_is_charged_by_its_length(self) -> None:
-        self.ask_and_name(says("Agreement", usage=None))
+        self.ask_and_name(streams("Agreement", usage=None))
 
         title = estimated_tokens(PROMPT) + estimated_tokens("x" * 400) + estimated_tokens("Agreement")
         assert self.spent() == 13 + title
@@ -291,9 +293,9 @@ class SpendingTests(ConversationCase):
     def test_old_days_are_forgotten(self) -> None:
         today = timezone.now().date()
         for days in (0, 32):
-            TokenSpending.objects.create(spender="person 1", day=today - timedelta(days=days))
+            TokenSpending.objects.create(quota_key="person 1", day=today - timedelta(days=days))
 
-        assert forget_old_days() == 1
+        assert delete_old_days() == 1
         assert TokenSpending.objects.get().day == today
 
 

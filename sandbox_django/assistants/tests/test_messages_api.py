@@ -24,8 +24,8 @@ from assistants.views.conversation_views import ConversationDetailView
 from live import feeds
 from test_utils.auth_api_test_case import bearer
 from test_utils.openai_test_utils import scripted_model
-from test_utils.people import alice, mallory
 from test_utils.queries import assert_queries
+from test_utils.users import alice, mallory
 
 
 class ConversationCase(TransactionTestCase):
@@ -58,7 +58,7 @@ class ConversationCase(TransactionTestCase):
         return answer
 
 
-class NobodysConversation(BasePermission):
+class OwnerlessConversation(BasePermission):
     def has_object_permission(self, request: Request, view: APIView, obj: object) -> bool:
         return False
 
@@ -86,13 +86,13 @@ class WhoMayTests(ConversationCase):
     def test_a_permission_that_looks_at_the_conversation_is_asked(self) -> None:
         url = reverse("assistant-conversations-detail", args=[self.conversation.pk])
 
-        with mock.patch.object(ConversationDetailView, "permission_classes", [NobodysConversation]):
+        with mock.patch.object(ConversationDetailView, "permission_classes", [OwnerlessConversation]):
             assert self.client_of_alice.patch(url, {"title": "Salt"}).status_code == 403
 
         self.conversation.refresh_from_db()
         assert self.conversation.title == "Rice"
 
-    def test_an_owned_conversation_is_not_open_by_the_visitors_door(self) -> None:
+    def test_an_owned_conversation_is_not_open_to_visitors(self) -> None:
         url = reverse("anonymous-messages-list", args=[self.conversation.pk])
 
         assert self.visitor.get(url).status_code == 404
@@ -172,9 +172,9 @@ class AskingTests(ConversationCase):
 
         assert (first.status_code, first.json()) == (twin.status_code, twin.json())
         assert (other.status_code, other.json()["errors"][0]["code"]) == (422, "idempotency_mismatch")
-        assert len(model.heard) == 1
+        assert len(model.received_turns) == 1
 
-    def test_a_failing_model_leaves_the_question_and_what_was_said(self) -> None:
+    def test_a_failing_model_leaves_the_question_and_what_was_written(self) -> None:
         with scripted_model("Two ", ModelUnavailable(ModelProblem.CUT_OFF)):
             self.ask()
 
@@ -182,7 +182,7 @@ class AskingTests(ConversationCase):
         assert question.content == "How much water?"
         assert (answer.status, answer.error, answer.content) == ("failed", "model_cut_off", "Two ")
         listed = self.client_of_alice.get(self.url(self.conversation)).json()["results"]
-        assert listed[1]["errorDetail"] == ModelProblem.CUT_OFF.words
+        assert listed[1]["errorDetail"] == ModelProblem.CUT_OFF.message
 
     def test_an_unexpected_failure_ends_the_answer_too(self) -> None:
         with scripted_model("Two ", ZeroDivisionError()):
@@ -199,9 +199,9 @@ class AskingTests(ConversationCase):
         with scripted_model("More.") as model:
             self.ask("And brown?")
 
-        told = model.heard[0]
-        assert told[0].role == "system"
-        assert told[1:] == [
+        turns = model.received_turns[0]
+        assert turns[0].role == "system"
+        assert turns[1:] == [
             Turn("user", "Jasmine?"),
             Turn("assistant", "One to one."),
             Turn("user", "And brown?"),
@@ -214,7 +214,7 @@ class AskingTests(ConversationCase):
         with self.settings(ASSISTANT_HISTORY_TOKENS=10), scripted_model("More.") as model:
             self.ask("z" * 10)
 
-        assert [turn.content for turn in model.heard[0][1:]] == [f"{kept.content}\n\n{'z' * 10}"]
+        assert [turn.content for turn in model.received_turns[0][1:]] == [f"{kept.content}\n\n{'z' * 10}"]
 
     def test_asking_makes_the_conversation_the_newest_active(self) -> None:
         AssistantConversationFactory.create(user=self.alice, title="Newer")

@@ -13,8 +13,8 @@ from structlog.testing import capture_logs
 from assistants.services import ai_service
 from assistants.services.ai_service import ModelProblem, Turn, Usage
 from assistants.services.answer_text import AnswerText
-from assistants.tests.test_ai_service import Heard, ask, openai
-from test_utils.openai_test_utils import Reply, breaks_off, keeps_silent, refuses, says, sends
+from assistants.tests.test_ai_service import Received, ask, openai
+from test_utils.openai_test_utils import Reply, disconnects, hangs, refuses, sends, streams
 
 DIALOGUE = [Turn("system", "Be brief."), Turn("user", "Hi"), Turn("assistant", "Hello."), Turn("user", "Why?")]
 
@@ -45,7 +45,7 @@ class SharedCases(Base):
         self.enterContext(mock.patch.object(ai_service, "FIRST_BACKOFF", 0))
         ai_service._known_formats.clear()
 
-    async def heard(self, *replies: Reply, turns: list[Turn] | None = None) -> Heard:
+    async def received(self, *replies: Reply, turns: list[Turn] | None = None) -> Received:
         async with openai(*replies):
             return await ask(turns or DIALOGUE)
 
@@ -55,9 +55,9 @@ class SharedCases(Base):
                 with self.subTest(name):
                     server.script(reply)
 
-                    heard = await ask(DIALOGUE)
+                    received = await ask(DIALOGUE)
 
-                    assert (heard.problem, heard.text) == expected
+                    assert (received.problem, received.text) == expected
 
     # --- Ends ---
 
@@ -112,9 +112,9 @@ class SharedCases(Base):
                 "a finish reason without DONE": (sends(HELLO, WORLD, STOP), whole),
                 "neither": (sends(HELLO, WORLD), cut_off),
                 "in the middle of an event": (sends(HELLO, WORLD, b'data: {"choices": [{"del'), cut_off),
-                "a connection that breaks after the end": (breaks_off("Hello, ", "world.", STOP), whole),
+                "a connection that breaks after the end": (disconnects("Hello, ", "world.", STOP), whole),
                 "DONE alone": (sends(DONE), (ModelProblem.EMPTY, "")),
-                "only white space": (says(" ", "\n"), (ModelProblem.EMPTY, "")),
+                "only white space": (streams(" ", "\n"), (ModelProblem.EMPTY, "")),
                 "nothing": (sends(), (ModelProblem.BAD_REPLY, "")),
                 "only comments": (sends(b": hi\n\n"), (ModelProblem.BAD_REPLY, "")),
                 "a reason of its own": (sends(HELLO, WORLD, event(finish_reason="eos_token"), DONE), whole),
@@ -146,15 +146,15 @@ class SharedCases(Base):
 
     @override_settings(OPENAI_TOKEN_TIMEOUT=0.5)
     async def test_a_connection_that_stays_open_after_the_end_is_not_waited_for(self) -> None:
-        heard = await self.heard(keeps_silent("Hello, ", "world.", STOP))
+        received = await self.received(hangs("Hello, ", "world.", STOP))
 
-        assert (heard.problem, heard.text) == (None, "Hello, world.")
+        assert (received.problem, received.text) == (None, "Hello, world.")
 
     async def test_the_models_limit_is_recognised_by_all_its_names(self) -> None:
         for reason in ("length", "max_tokens", "MAX_TOKENS", "model_length"):
-            heard = await self.heard(says("Hello", finish_reason=reason))
+            received = await self.received(streams("Hello", finish_reason=reason))
 
-            assert (heard.problem, heard.text, heard.is_cut_short) == (None, "Hello", True)
+            assert (received.problem, received.text, received.is_cut_short) == (None, "Hello", True)
 
     async def test_an_answer_that_is_not_streamed_is_accepted(self) -> None:
         usage = {"prompt_tokens": 3, "completion_tokens": 4}
@@ -170,9 +170,9 @@ class SharedCases(Base):
             "in pieces": sends(pretty[:50], pretty[50:], content_type="application/json", pause=0.01),
         }.items():
             with self.subTest(name):
-                heard = await self.heard(reply)
+                received = await self.received(reply)
 
-                assert (heard.problem, heard.text, heard.usage) == (None, "Hello, world.", Usage(3, 4))
+                assert (received.problem, received.text, received.usage) == (None, "Hello, world.", Usage(3, 4))
 
     async def test_documents_that_are_no_answer(self) -> None:
         await self.assert_all(
@@ -199,10 +199,10 @@ class SharedCases(Base):
         }.items():
             for cut in (1, 7, len(body)):
                 with self.subTest(name, cut=cut):
-                    pieces = [body[at : at + cut] for at in range(0, len(body), cut)]
-                    heard = await self.heard(sends(*pieces))
+                    chunks = [body[at : at + cut] for at in range(0, len(body), cut)]
+                    received = await self.received(sends(*chunks))
 
-                    assert (heard.problem, heard.text) == (None, "Hello, world.")
+                    assert (received.problem, received.text) == (None, "Hello, world.")
 
     # --- Reasoning ---
 
@@ -230,7 +230,7 @@ class SharedCases(Base):
                     Reply(error=document({"content": "<think>Hm.</think>\nYes.", "reasoning_content": "Hm."})),
                     (None, "Yes."),
                 ),
-                "never ended": (says("<think>", "Hm."), (ModelProblem.EMPTY, "")),
+                "never ended": (streams("<think>", "Hm."), (ModelProblem.EMPTY, "")),
                 "only reasoning": (sends(event({"reasoning": "Hm."}), STOP, DONE), (ModelProblem.EMPTY, "")),
             }
         )
@@ -244,7 +244,7 @@ class SharedCases(Base):
             "  <b>Hi</b>",
         ):
             with self.subTest(text):
-                assert (await self.heard(says(*text))).text == text
+                assert (await self.received(streams(*text))).text == text
 
     @override_settings(OPENAI_TOKEN_TIMEOUT=0.6, OPENAI_FIRST_TOKEN_TIMEOUT=0.6)
     async def test_reasoning_is_activity(self) -> None:
@@ -254,17 +254,17 @@ class SharedCases(Base):
         }
         for name, steps in thoughts.items():
             with self.subTest(name):
-                heard = await self.heard(says(*steps, "Yes.", pause=0.25))
+                received = await self.received(streams(*steps, "Yes.", pause=0.25))
 
-                assert (heard.problem, heard.text) == (None, "Yes.")
+                assert (received.problem, received.text) == (None, "Yes.")
 
     @override_settings(OPENAI_THINKING_TIMEOUT=0.5)
     async def test_reasoning_without_an_end_is_not_waited_for(self) -> None:
         for step in (event({"reasoning_content": "Hm."}), "Hm."):
-            async with openai(says("<think>", *[step] * 100, pause=0.05)) as server:
-                heard = await ask()
+            async with openai(streams("<think>", *[step] * 100, pause=0.05)) as server:
+                received = await ask()
 
-                assert (heard.problem, heard.text, len(server.requests)) == (ModelProblem.TIMEOUT, "", 1)
+                assert (received.problem, received.text, len(server.requests)) == (ModelProblem.TIMEOUT, "", 1)
                 await server.requests[0].until_client_left()
 
     # --- Content ---
@@ -289,7 +289,7 @@ class SharedCases(Base):
         )
 
     async def test_halves_of_a_character_in_two_chunks_are_joined(self) -> None:
-        assert (await self.heard(says("a\ud83d", "\ude42b", "\ud83d"))).text == "a🙂b�"
+        assert (await self.received(streams("a\ud83d", "\ude42b", "\ud83d"))).text == "a🙂b�"
 
     async def test_reported_tokens_are_numbers_that_can_be_stored(self) -> None:
         cases: list[tuple[Any, Usage | None]] = [
@@ -307,13 +307,13 @@ class SharedCases(Base):
         ]
         for reported, expected in cases:
             with self.subTest(reported=reported), capture_logs():
-                heard = await self.heard(sends(HELLO, WORLD, event(finish_reason="stop", usage=reported), DONE))
+                received = await self.received(sends(HELLO, WORLD, event(finish_reason="stop", usage=reported), DONE))
 
-                assert (heard.problem, heard.text, heard.usage) == (None, "Hello, world.", expected)
+                assert (received.problem, received.text, received.usage) == (None, "Hello, world.", expected)
 
     async def test_a_count_that_cannot_be_is_logged(self) -> None:
         with capture_logs() as logs:
-            await self.heard(sends(HELLO, event(finish_reason="stop", usage={"prompt_tokens": -35}), DONE))
+            await self.received(sends(HELLO, event(finish_reason="stop", usage={"prompt_tokens": -35}), DONE))
 
         assert [log["is_negative"] for log in logs if log["event"] == "usage_out_of_range"] == [True]
 
@@ -340,10 +340,10 @@ class SharedCases(Base):
         for name, (rejection, part) in rejected.items():
             with self.subTest(name):
                 ai_service._known_formats.clear()
-                async with openai(rejection, says("Yes.")) as server:
-                    heard = [await ask(DIALOGUE), await ask(DIALOGUE)]
+                async with openai(rejection, streams("Yes.")) as server:
+                    received = [await ask(DIALOGUE), await ask(DIALOGUE)]
 
-                assert [one.text for one in heard] == ["Yes.", "Yes."]
+                assert [one.text for one in received] == ["Yes.", "Yes."]
                 assert [part in request.body for request in server.requests] == [True, False, False]
 
     async def test_the_limit_is_sent_by_the_name_that_the_server_knows(self) -> None:
@@ -351,11 +351,11 @@ class SharedCases(Base):
             400, "unsupported_parameter", "'max_tokens' is not supported. Use 'max_completion_tokens' instead."
         )
         new = refuses(400, message="Unknown parameter: max_completion_tokens")
-        async with openai(old, new, says("Yes.")) as server:
-            heard = await ask(DIALOGUE)
+        async with openai(old, new, streams("Yes.")) as server:
+            received = await ask(DIALOGUE)
 
         limits = [{name for name in request.body if name.startswith("max")} for request in server.requests]
-        assert heard.text == "Yes."
+        assert received.text == "Yes."
         assert limits == [{"max_tokens"}, {"max_completion_tokens"}, set()]
 
     @override_settings(ASSISTANT_MAX_ANSWER_TOKENS=0)
@@ -380,10 +380,10 @@ class SharedCases(Base):
         ):
             with self.subTest(message):
                 ai_service._known_formats.clear()
-                async with openai(refuses(400, message=message), says("Yes.")) as server:
-                    heard = [await ask(DIALOGUE), await ask(DIALOGUE)]
+                async with openai(refuses(400, message=message), streams("Yes.")) as server:
+                    received = [await ask(DIALOGUE), await ask(DIALOGUE)]
 
-                assert [one.problem for one in heard] == [None, None]
+                assert [one.problem for one in received] == [None, None]
                 assert len(server.requests) == 3
 
     async def test_a_server_without_a_system_role_gets_the_prompt_with_the_first_question(self) -> None:
@@ -399,10 +399,10 @@ class SharedCases(Base):
         ):
             with self.subTest(message):
                 ai_service._known_formats.clear()
-                async with openai(refuses(status, message=message), says("Yes.")) as server:
-                    heard = [await ask(DIALOGUE), await ask(DIALOGUE)]
+                async with openai(refuses(status, message=message), streams("Yes.")) as server:
+                    received = [await ask(DIALOGUE), await ask(DIALOGUE)]
 
-                assert [one.text for one in heard] == ["Yes.", "Yes."]
+                assert [one.text for one in received] == ["Yes.", "Yes."]
                 assert [len(request.body["messages"]) for request in server.requests] == [4, 3, 3]
                 assert server.requests[1].body["messages"][0] == {"role": "user", "content": "Be brief.\n\nHi"}
 
@@ -413,26 +413,26 @@ class SharedCases(Base):
             refuses(400, message="max_tokens is not allowed"),
             refuses(400, message="max_completion_tokens is not allowed"),
         ]
-        async with openai(*replies, says("Yes.")) as server:
-            heard = await ask(DIALOGUE)
+        async with openai(*replies, streams("Yes.")) as server:
+            received = await ask(DIALOGUE)
 
-        assert (heard.text, len(server.requests)) == ("Yes.", 5)
+        assert (received.text, len(server.requests)) == ("Yes.", 5)
         assert set(server.requests[-1].body) == {"model", "messages", "stream"}
 
     async def test_a_server_that_rejects_everything_is_not_asked_for_ever(self) -> None:
         everything = "system role, stream_options, max_tokens and max_completion_tokens are not supported"
         async with openai(refuses(400, message=everything)) as server:
-            heard = await ask(DIALOGUE)
+            received = await ask(DIALOGUE)
 
-        assert heard.problem == ModelProblem.REFUSED
+        assert received.problem == ModelProblem.REFUSED
         assert len(server.requests) == 3
 
     async def test_a_key_with_white_space_around_it(self) -> None:
         async with openai() as server:
             with override_settings(OPENAI_API_KEY=" sk-1\n", OPENAI_BASE_URL=server.url + "\n"):
-                heard = await ask()
+                received = await ask()
 
-        assert heard.text == "Hello, world."
+        assert received.text == "Hello, world."
         assert server.requests[0].headers["Authorization"] == "Bearer sk-1"
 
     async def test_a_conversation_that_is_too_long_is_recognised_in_the_words_of_common_servers(self) -> None:
@@ -454,9 +454,9 @@ class SharedCases(Base):
             (400, "Trying to keep the first 5000 tokens when context the overflows."),
         ):
             with self.subTest(message):
-                heard = await self.heard(refuses(status, message=message))
+                received = await self.received(refuses(status, message=message))
 
-                assert heard.problem == ModelProblem.CONTEXT_TOO_LONG
+                assert received.problem == ModelProblem.CONTEXT_TOO_LONG
 
     async def test_other_rejections_are_not_taken_for_a_long_conversation(self) -> None:
         for status, message, problem in (
@@ -466,16 +466,16 @@ class SharedCases(Base):
             (500, "Internal error", ModelProblem.OVERLOADED),
         ):
             with self.subTest(message):
-                heard = await self.heard(refuses(status, message=message))
+                received = await self.received(refuses(status, message=message))
 
-                assert heard.problem == problem
+                assert received.problem == problem
 
     async def test_one_conversation_that_is_too_long_does_not_lift_the_limit_of_others(self) -> None:
         long = refuses(400, message="input length and `max_tokens` exceed context limit: 199000 + 21333 > 200000")
-        async with openai(long, says("Yes.")) as server:
-            heard = [await ask(DIALOGUE), await ask(DIALOGUE)]
+        async with openai(long, streams("Yes.")) as server:
+            received = [await ask(DIALOGUE), await ask(DIALOGUE)]
 
-        assert [one.text for one in heard] == ["Yes.", "Yes."]
+        assert [one.text for one in received] == ["Yes.", "Yes."]
         assert ["max_tokens" in request.body for request in server.requests] == [True, False, True]
 
 
@@ -498,10 +498,10 @@ class AnswerTextTests(SimpleTestCase):
     )
     def test_reasoning_goes_wherever_it_is_cut(self, tag: str, thoughts: str, answer: str, cuts: list[int]) -> None:
         whole = f"<{tag}>{thoughts}</{tag}>\n\n{answer}"
-        text, pieces = AnswerText(), []
+        text, chunks = AnswerText(), []
         for cut in cuts:
-            pieces.append(text.feed(whole[:cut]))
+            chunks.append(text.feed(whole[:cut]))
             whole = whole[cut:]
-        pieces += [text.feed(whole), text.close()]
+        chunks += [text.feed(whole), text.close()]
 
-        assert "".join(pieces) == answer.lstrip()
+        assert "".join(chunks) == answer.lstrip()

@@ -14,21 +14,21 @@ from django.utils import timezone
 from assistants.factories import AnswerFactory, AssistantConversationFactory
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.assistant_message import Status
-from assistants.services import ai_service, answers, blocks, ticker
+from assistants.services import ai_service, answer_flusher, answers, blocks
+from assistants.services.answer_flusher import ActiveAnswer
 from assistants.services.answers import end_abandoned_answers
-from assistants.services.reply_buffer import ReplyBuffer, Said, reply_buffer
-from assistants.services.ticker import Writing
+from assistants.services.reply_buffer import BufferedChunk, ReplyBuffer, reply_buffer
 from assistants.tests.test_conversation_consumer import ConversationSocketCase, text_of
 from core.markdown import render_markdown
 from test_utils.openai_test_utils import Gate, scripted_model
 
-PATIENCE = 10.0  # seconds
+TIMEOUT = 10.0  # seconds
 
 
 class OneBadAnswerTests(ConversationSocketCase):
     def setUp(self) -> None:
         super().setUp()
-        self.enterContext(mock.patch.object(ticker, "CHECKPOINT_INTERVAL", 0.05))
+        self.enterContext(mock.patch.object(answer_flusher, "CHECKPOINT_INTERVAL", 0.05))
         self.other: AssistantConversation = AssistantConversationFactory.create(user=self.alice)
 
     async def ask_other(self) -> None:
@@ -44,60 +44,60 @@ class OneBadAnswerTests(ConversationSocketCase):
         with scripted_model("Two ", gate, "cups."):
             await self.ask()
             await self.ask_other()
-            await page.hear_until("streaming")
-            heard = await other_page.hear_until("streaming")
+            await page.receive_until("streaming")
+            received = await other_page.receive_until("streaming")
             bad = await AssistantMessage.objects.answers().aget(conversation=self.conversation)
             with breaking(bad.pk):
-                if breaking in (self.piece_breaks, self.flush_breaks):
+                if breaking in (self.chunk_breaks, self.flush_breaks):
                     gate.open()
-                await page.hear_until("assistant_error")
+                await page.receive_until("assistant_error")
                 gate.open()
-                heard += await other_page.hear_until("complete_streaming")
+                received += await other_page.receive_until("complete_streaming")
 
         status, error, content = await self.answer_to(self.conversation)
         assert (status, error) == ("failed", "internal_error")
         assert content.startswith("Two ")
         assert await self.answer_to(self.other) == ("complete", "", "Two cups.")
-        assert text_of(heard) == "Two cups."
+        assert text_of(received) == "Two cups."
 
-    def piece_breaks(self, bad_id: int) -> AbstractContextManager[Any]:
-        make = ticker._next_piece
+    def chunk_breaks(self, bad_id: int) -> AbstractContextManager[Any]:
+        make = answer_flusher._next_chunk
 
-        def next_piece(writing: Writing, upto: int) -> Said:
-            if writing.answer_id == bad_id:
+        def next_chunk(active: ActiveAnswer, end: int) -> BufferedChunk:
+            if active.answer_id == bad_id:
                 raise ValueError("no piece")
-            return make(writing, upto)
+            return make(active, end)
 
-        return mock.patch.object(ticker, "_next_piece", next_piece)
+        return mock.patch.object(answer_flusher, "_next_chunk", next_chunk)
 
     def flush_breaks(self, bad_id: int) -> AbstractContextManager[Any]:
         kind = type(reply_buffer())
         send = kind.send
 
-        async def send_or_break(buffer: ReplyBuffer, pieces: Sequence[Said]) -> set[int]:
-            if others := [piece for piece in pieces if piece.answer_id != bad_id]:
+        async def send_or_break(buffer: ReplyBuffer, chunks: Sequence[BufferedChunk]) -> set[int]:
+            if others := [chunk for chunk in chunks if chunk.answer_id != bad_id]:
                 await send(buffer, others)
-            if len(others) < len(pieces):
+            if len(others) < len(chunks):
                 raise ValueError("no flush")
             return set()
 
         return mock.patch.object(kind, "send", send_or_break)
 
     def checkpoint_breaks(self, bad_id: int, error: Exception | None = None) -> AbstractContextManager[Any]:
-        store = ticker._store_checkpoint
+        store = answer_flusher._store_checkpoint
 
         def store_or_break(texts: list[tuple[int, str]]) -> dict[int, bool]:
             if bad_id in dict(texts):
                 raise error or ValueError("no checkpoint")
             return store(texts)
 
-        return mock.patch.object(ticker, "_store_checkpoint", store_or_break)
+        return mock.patch.object(answer_flusher, "_store_checkpoint", store_or_break)
 
     def checkpoint_is_refused(self, bad_id: int) -> AbstractContextManager[Any]:
         return self.checkpoint_breaks(bad_id, DataError("invalid byte sequence"))
 
     async def test_a_piece_that_cannot_be_made_ends_its_answer_only(self) -> None:
-        await self.assert_only_one_fails(self.piece_breaks)
+        await self.assert_only_one_fails(self.chunk_breaks)
 
     async def test_a_piece_that_cannot_be_sent_ends_its_answer_only(self) -> None:
         await self.assert_only_one_fails(self.flush_breaks)
@@ -110,20 +110,23 @@ class OneBadAnswerTests(ConversationSocketCase):
 
     async def test_leases_are_renewed_whatever_fails_beside_that(self) -> None:
         page, gate = await self.open(), Gate()
-        with scripted_model("Two ", gate, "cups."), mock.patch.object(ticker, "_show_blocks", side_effect=ValueError):
+        with (
+            scripted_model("Two ", gate, "cups."),
+            mock.patch.object(answer_flusher, "_show_blocks", side_effect=ValueError),
+        ):
             await self.ask()
-            await page.hear_until("streaming")
+            await page.receive_until("streaming")
             for _ in range(2):
                 await self.until_renewed()
             gate.open()
-            await page.hear_until("complete_streaming")
+            await page.receive_until("complete_streaming")
 
         assert await self.answer_to(self.conversation) == ("complete", "", "Two cups.")
 
     async def until_renewed(self) -> None:
         running = AssistantMessage.objects.answers()
         expires_at = (await running.aget()).lease_expires_at
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while (await running.aget()).lease_expires_at == expires_at:  # noqa: ASYNC110  # nothing announces it
                 await asyncio.sleep(0.02)
 
@@ -131,7 +134,7 @@ class OneBadAnswerTests(ConversationSocketCase):
         page = await self.open()
         with mock.patch.object(ai_service, "get_chat_model", side_effect=ValueError("no model")):
             await self.ask()
-            await page.hear_until("assistant_error")
+            await page.receive_until("assistant_error")
 
         assert await self.answer_to(self.conversation) == ("failed", "internal_error", "")
 
@@ -142,9 +145,9 @@ class OneBadAnswerTests(ConversationSocketCase):
             return render_markdown(text)
 
         with mock.patch.object(blocks, "render_markdown", draw):
-            drawn = blocks._draw(["Bad one.\n\nMore", "Good one.\n\nMore"])
+            rendered = blocks._render(["Bad one.\n\nMore", "Good one.\n\nMore"])
 
-        assert drawn == [(0, ""), (len("Good one.\n\n"), "<p>Good one.</p>\n")]
+        assert rendered == [(0, ""), (len("Good one.\n\n"), "<p>Good one.</p>\n")]
 
     async def test_an_abandoned_answer_whose_buffer_fails_ends_with_its_row(self) -> None:
         long_ago = timezone.now() - timedelta(minutes=1)

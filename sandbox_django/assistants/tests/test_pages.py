@@ -11,7 +11,7 @@ from assistants.models.assistant_message import Status
 from assistants.services.ai_service import ModelProblem
 from assistants.services.conversations import change_conversation, post_message
 from live import feeds
-from test_utils import people
+from test_utils import users
 from test_utils.openai_test_utils import scripted_model
 from test_utils.queries import assert_queries
 
@@ -26,11 +26,11 @@ class WhoOpensAConversationTests(TestCase):
 
     @classmethod
     def setUpTestData(cls) -> None:
-        cls.alice = people.alice()
+        cls.alice = users.alice()
         cls.conversation = AssistantConversationFactory.create(user=cls.alice)
 
     def test_mine_does_not_exist_for_others(self) -> None:
-        mallory = people.mallory()
+        mallory = users.mallory()
 
         for visitor in (None, mallory):
             with self.subTest(visitor):
@@ -49,7 +49,7 @@ class WhoOpensAConversationTests(TestCase):
     def test_one_without_owner_opens_for_whoever_has_its_address(self) -> None:
         ownerless = AssistantConversationFactory.create(user=None)
 
-        for visitor in (None, people.mallory()):
+        for visitor in (None, users.mallory()):
             with self.subTest(visitor):
                 if visitor:
                     self.client.force_login(visitor)
@@ -111,7 +111,7 @@ class ConversationPageTests(TestCase):
         response = self.client.get(page_of(self.conversation))
 
         self.assertContains(response, f'<section class="exchange" data-exchange="{question.pk}">', count=1)
-        self.assertContains(response, ModelProblem.AUTH.words.replace("'", "&#x27;"))
+        self.assertContains(response, ModelProblem.AUTH.message.replace("'", "&#x27;"))
 
     def test_finished_blocks_of_an_answer_that_is_being_written_are_drawn(self) -> None:
         question = QuestionFactory.create(conversation=self.conversation)
@@ -153,7 +153,7 @@ class ConversationPageTests(TestCase):
         self.assertContains(self.client.get(page_of(self.conversation)), "&lt;script&gt;alert(1)&lt;/script&gt;")
 
     def test_page_asks_the_same_few_things_however_long_the_conversation(self) -> None:
-        alice = people.alice()
+        alice = users.alice()
         self.client.force_login(alice)
         conversation = AssistantConversationFactory.create(user=alice)
         AssistantConversationFactory.create_batch(3, user=alice)
@@ -183,10 +183,10 @@ class StartPageTests(TestCase):
         self.assertContains(response, 'data-conversations-url="/api/assistants/anonymous/"')
         self.assertNotContains(response, "<aside")
 
-    def test_person_begins_one_of_their_own_and_sees_the_others_of_theirs_only(self) -> None:
-        alice = people.alice()
+    def test_user_begins_one_of_their_own_and_sees_the_others_of_theirs_only(self) -> None:
+        alice = users.alice()
         AssistantConversationFactory.create(user=alice, title="Knots for sailors")
-        AssistantConversationFactory.create(user=people.bob(), title="Bob's secret")
+        AssistantConversationFactory.create(user=users.bob(), title="Bob's secret")
         AssistantConversationFactory.create(user=None, title="Nobody's")
         self.client.force_login(alice)
 
@@ -198,15 +198,15 @@ class StartPageTests(TestCase):
         self.assertNotContains(response, "Nobody")
 
     def test_visitor_finds_again_what_this_browser_began(self) -> None:
-        begun = self.client.post("/api/assistants/anonymous/", {}, "application/json").json()
-        AssistantConversation.objects.filter(pk=begun["id"]).update(title="Knots for sailors")
+        started = self.client.post("/api/assistants/anonymous/", {}, "application/json").json()
+        AssistantConversation.objects.filter(pk=started["id"]).update(title="Knots for sailors")
 
         self.assertContains(self.client.get("/assistants/"), "Knots for sailors")
         self.assertNotContains(self.client_class().get("/assistants/"), "Knots for sailors")
 
     def test_what_became_somebodys_is_not_listed_for_the_browser_any_more(self) -> None:
-        begun = self.client.post("/api/assistants/anonymous/", {}, "application/json").json()
-        AssistantConversation.objects.filter(pk=begun["id"]).update(title="Knots for sailors", user=people.alice())
+        started = self.client.post("/api/assistants/anonymous/", {}, "application/json").json()
+        AssistantConversation.objects.filter(pk=started["id"]).update(title="Knots for sailors", user=users.alice())
 
         self.assertNotContains(self.client.get("/assistants/"), "Knots for sailors")
 
@@ -218,7 +218,7 @@ class StartPageTests(TestCase):
             self.assertNotContains(self.client.get("/assistants/"), "<option>")
 
     def test_titles_can_be_searched(self) -> None:
-        alice = people.alice()
+        alice = users.alice()
         AssistantConversationFactory.create(user=alice, title="Knots for sailors")
         AssistantConversationFactory.create(user=alice, title="Cooking rice")
         self.client.force_login(alice)

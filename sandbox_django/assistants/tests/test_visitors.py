@@ -16,8 +16,8 @@ from assistants.messages.assistant import ConversationUpdated
 from assistants.models import AssistantConversation
 from live import feeds
 from live.models import Feed
-from test_utils.people import alice, mallory
 from test_utils.testing import SocketTestCase
+from test_utils.users import alice, mallory
 
 
 def start_in(browser: Client, **data: str) -> AssistantConversation:
@@ -53,7 +53,7 @@ class KeepingTests(TransactionTestCase):
         conversation.refresh_from_db()
         assert conversation.is_anonymous
 
-    def test_what_another_person_owns_by_now_stays_theirs(self) -> None:
+    def test_what_another_user_owns_by_now_stays_theirs(self) -> None:
         conversation = start_in(self.browser)
         AssistantConversation.objects.filter(pk=conversation.pk).update(user=self.mallory)
 
@@ -71,9 +71,9 @@ class KeepingTests(TransactionTestCase):
 
     def test_who_signs_up_keeps_it_too(self) -> None:
         conversation = start_in(self.browser)
-        person: dict[str, Any] = {"email": "new@example.com", "display_name": "New"}
+        user: dict[str, Any] = {"email": "new@example.com", "display_name": "New"}
 
-        self.browser.post("/register", person | {"password1": "sea-and-sand-7", "password2": "sea-and-sand-7"})
+        self.browser.post("/register", user | {"password1": "sea-and-sand-7", "password2": "sea-and-sand-7"})
 
         conversation.refresh_from_db()
         assert conversation.user is not None
@@ -85,27 +85,27 @@ class ShutOutTests(SocketTestCase):
 
     async def test_strangers_with_the_link_are_shut_out_when_it_becomes_somebodys(self) -> None:
         browser = Client()
-        person = await sync_to_async(alice)()
+        user = await sync_to_async(alice)()
         conversation = await sync_to_async(start_in)(browser)
         path = f"/ws/assistants/{conversation.pk}/"
         visitor = await self.open_page(path)
         stranger = await self.open_page(path, by=await sync_to_async(mallory)())
-        mine = await self.open_page(path, by=person)
+        mine = await self.open_page(path, by=user)
 
         await sync_to_async(sign_in)(browser)
 
         assert await visitor.close_code() == 4401
         assert await stranger.close_code() == 4404
-        claimed = await mine.hear()
-        assert (claimed["action"], claimed["payload"]["userId"]) == ("conversation_claimed", person.pk)
-        assert await mine.hears_nothing()
+        claimed = await mine.receive()
+        assert (claimed["action"], claimed["payload"]["userId"]) == ("conversation_claimed", user.pk)
+        assert await mine.receives_nothing()
 
     async def test_pages_of_a_deleted_conversation_are_closed(self) -> None:
-        person = await sync_to_async(alice)()
-        conversation = await sync_to_async(AssistantConversationFactory.create)(user=person)
-        page = await self.open_page(f"/ws/assistants/{conversation.pk}/", by=person)
+        user = await sync_to_async(alice)()
+        conversation = await sync_to_async(AssistantConversationFactory.create)(user=user)
+        page = await self.open_page(f"/ws/assistants/{conversation.pk}/", by=user)
 
-        response = await self.request("DELETE", f"/api/assistants/conversations/{conversation.pk}/", by=person)
+        response = await self.request("DELETE", f"/api/assistants/conversations/{conversation.pk}/", by=user)
 
         assert response.status_code == 204
         assert await page.close_code() == 4404

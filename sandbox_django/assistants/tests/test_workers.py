@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.services import waiting
+from assistants.services.answer_flusher import ActiveAnswer
 from assistants.services.answers import claim_answer
-from assistants.services.ticker import Writing
 from assistants.tasks.assistant_tasks import task_handle_new_assistant_message, task_requeue_waiting_answers
 from assistants.tests.test_messages_api import ConversationCase
 from core import queue
@@ -42,7 +42,7 @@ class WorkerTests(ConversationCase):
         with scripted_model("Twice.") as model:
             jobs.run(task_handle_new_assistant_message, dead.question_id)
         dead.refresh_from_db()
-        assert (dead.status, dead.content, model.heard) == ("streaming", "Two ", [])
+        assert (dead.status, dead.content, model.received_turns) == ("streaming", "Two ", [])
 
         AssistantMessage.objects.filter(pk=dead.pk).update(lease_expires_at=timezone.now())
         call_command("end_abandoned_answers", verbosity=0)
@@ -56,7 +56,7 @@ class WorkerTests(ConversationCase):
                 question = self.ask().json()
                 attempts = []
 
-                def claim(question_id: int, *, claimant: str, is_stored: bool = is_stored) -> Writing | None:
+                def claim(question_id: int, *, claimant: str, is_stored: bool = is_stored) -> ActiveAnswer | None:
                     attempts.append(claimant)  # noqa: B023  # called within this round
                     if len(attempts) == 2 and is_stored:  # noqa: B023  # the same
                         claim_answer(question_id, claimant=claimant)  # and the database goes away before it says so
@@ -81,7 +81,7 @@ class WorkerTests(ConversationCase):
         )
         self.put.reset_mock()
 
-        with mock.patch.object(queue, "waiting_args", return_value={(known,)}):
+        with mock.patch.object(queue, "queued_args", return_value={(known,)}):
             jobs.run(task_requeue_waiting_answers)
 
         self.put.assert_called_once_with(task_handle_new_assistant_message, forgotten)
@@ -93,13 +93,13 @@ class WorkerTests(ConversationCase):
         self.put.reset_mock()
 
         for listed in (ConnectionError, [None]):
-            with self.subTest(listed), mock.patch.object(queue, "waiting_args", side_effect=listed):
+            with self.subTest(listed), mock.patch.object(queue, "queued_args", side_effect=listed):
                 jobs.run(task_requeue_waiting_answers)
 
         self.put.assert_not_called()
 
     def test_metrics_tell_how_many_wait_and_for_how_long(self) -> None:
-        assert self.figures() == {"waiting": 0, "running": 0, "oldest_waiting": 0, "oldest_unanswered": 0}
+        assert self.export_metrics() == {"waiting": 0, "running": 0, "oldest_waiting": 0, "oldest_unanswered": 0}
 
         self.running_answer(lease_expires_at=timezone.now() + timedelta(minutes=1))
         waiting, silent = self.ask_in_new_conversation(), self.ask_in_new_conversation()
@@ -108,9 +108,9 @@ class WorkerTests(ConversationCase):
             created_at=timezone.now() - timedelta(seconds=60), worker="somebody"
         )
 
-        assert self.figures() == {"waiting": 1, "running": 2, "oldest_waiting": 30, "oldest_unanswered": 60}
+        assert self.export_metrics() == {"waiting": 1, "running": 2, "oldest_waiting": 30, "oldest_unanswered": 60}
 
-    def figures(self) -> dict[str, int]:
+    def export_metrics(self) -> dict[str, int]:
         """What Prometheus reads, to the second; without a look at Redis."""
         with override_settings(METRICS_TOKEN="right"), mock.patch.object(RedisLayer, "connection", side_effect=OSError):
             text = self.client.get("/metrics", headers={"Authorization": "Bearer right"}).content.decode()

@@ -12,14 +12,14 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from accounts.http import AuthenticatedRequest
-from assistants.browsers import remember_conversation
 from assistants.models import AssistantConversation
 from assistants.serializers.conversation import AnonymousConversationSerializer, ConversationSerializer
 from assistants.services.conversations import change_conversation, delete_conversation, start_conversation
+from assistants.visitor_conversations import remember_conversation
 from core.filters import SearchFilter
 from core.idempotency import IdempotentCreateMixin, once
 from core.query_parameters import refuse_unknown_parameters
-from core.rows import find_or_404
+from core.raw_rows import find_or_404
 from core.throttling import Limit, address_of
 
 STARTING = Limit("conversations", times=300, seconds=3600)

@@ -25,12 +25,12 @@ from assistants.services.conversations import (
     post_message,
     stop_answer,
 )
-from assistants.services.spending import Asker
+from assistants.services.quotas import QuotaHolder
 from core.errors import Conflict
 from core.feed_seq import FeedSeqMixin
 from core.idempotency import IdempotentCreateMixin
 from core.pagination import OldestFirstPagination
-from core.rows import find_or_404
+from core.raw_rows import find_or_404
 from core.throttling import address_of
 
 BUSY = Conflict("Wait for the answer to finish, or stop it.", code="answer_in_progress")
@@ -56,8 +56,8 @@ class ConversationMessagesView(generics.GenericAPIView[AssistantMessage]):
         return self.request.user.pk
 
     @property
-    def asker(self) -> Asker:
-        return Asker.of(self.request.user, address_of(self.request))
+    def quota_holder(self) -> QuotaHolder:
+        return QuotaHolder.of(self.request.user, address_of(self.request))
 
 
 class AnonymousMessagesView(ConversationMessagesView):
@@ -86,13 +86,13 @@ class MessageListView(
     def feed(self) -> str:
         return conversation_feed(self.kwargs["conversation_pk"])
 
-    def find_what_url_names(self) -> object:
+    def check_url_object(self) -> object:
         return self.conversation
 
     def perform_create(self, serializer: BaseSerializer[AssistantMessage]) -> None:
         content = serializer.validated_data["content"]
         try:
-            serializer.instance = post_message(self.conversation, content=content, asker=self.asker)
+            serializer.instance = post_message(self.conversation, content=content, quota_holder=self.quota_holder)
         except AnswerInProgress:
             raise BUSY from None
 
@@ -116,7 +116,7 @@ class AnswerAgainView(ConversationMessagesView):
     @extend_schema(request=None, responses={202: AnswerSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         try:
-            answer = answer_again(self.get_object(), asker=self.asker)
+            answer = answer_again(self.get_object(), quota_holder=self.quota_holder)
         except AnswerInProgress:
             raise BUSY from None
         except NothingToRetry:

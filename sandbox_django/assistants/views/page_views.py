@@ -14,12 +14,12 @@ from django.utils.text import slugify
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from assistants.browsers import conversations_of_browser
 from assistants.groups import conversation_feed
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.assistant_message import MessageType, Status
 from assistants.services.ai_service import demo_model_answers
 from assistants.services.export import as_markdown
+from assistants.visitor_conversations import get_visitor_conversations
 from core.search_text import SearchQuery
 from live import feeds
 
@@ -129,7 +129,7 @@ def conversation_list(request: HttpRequest, opened: AssistantConversation | None
     """A person's conversations, or those that a visitor began in this browser."""
     if request.user.is_authenticated:
         mine = AssistantConversation.objects.owned_by(request.user)
-    elif known := conversations_of_browser(request):
+    elif known := get_visitor_conversations(request):
         mine = AssistantConversation.objects.without_owner().filter(pk__in=known)
     else:
         return {}

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from assistants.services.tidying import delete_abandoned_conversations
+from assistants.services.cleanup import delete_abandoned_conversations
 
 
 class Command(BaseCommand):

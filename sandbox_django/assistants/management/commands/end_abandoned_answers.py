@@ -10,10 +10,10 @@ class Command(BaseCommand):
     help = "End answers whose worker is gone (its lease ran out) as failed, with all that was said. Servers do it, too."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(f"{jobs.run(end_and_tell)} answers ended.")
+        self.stdout.write(f"{jobs.run(end_and_drain)} answers ended.")
 
 
-async def end_and_tell() -> int:
+async def end_and_drain() -> int:
     ended = await end_abandoned_answers()
     await jobs.drain(5)  # the news of it
     return ended

@@ -3,10 +3,10 @@
 import { get, newKey, post } from "../../core/js/api.js";
 import { Composer } from "../../core/js/composer.js";
 import { copyButtons, copyText } from "../../core/js/copy.js";
-import { Follower } from "../../core/js/follow.js";
+import { StickToBottom } from "../../core/js/stick_to_bottom.js";
 import { LiveSocket } from "../../live/js/live_socket.js";
 import { Refetch } from "../../core/js/refetch.js";
-import { showState } from "../../core/js/state.js";
+import { showConnectionState } from "../../core/js/connection_state.js";
 import { showTitle, wireConversationList } from "./conversation_list.js";
 import { wireConversationMenu } from "./conversation_menu.js";
 import { Transcript } from "./transcript.js";
@@ -25,25 +25,25 @@ const { messagesUrl, socketUrl, since } = page.dataset;
 
 const transcript = new Transcript(page, document.querySelector("[data-blank]"));
 const live = new LiveSocket(socketUrl, { since: Number(since) });
-const everything = new Refetch(refetch);
-const follower = new Follower(log, { whenAway: (isAway) => (toEnd.hidden = !isAway) });
+const refetchAll = new Refetch(refetch);
+const scroller = new StickToBottom(log, { onAwayChange: (isAway) => (toEnd.hidden = !isAway) });
 
 const composer = new Composer(form, async (content, key) => {
   const question = await post(messagesUrl, { content }, { key });
   transcript.await(question);
-  follower.toEnd();
-  offerWhatFits();
+  scroller.toEnd();
+  updateButtons();
 });
 
 live.addEventListener("new_assistant_message", ({ detail }) => {
   transcript.await(detail);
   announcements.textContent = "The assistant is answering.";
-  offerWhatFits();
+  updateButtons();
 });
 
 live.addEventListener("streaming", ({ detail }) => {
   transcript.append(detail);
-  offerWhatFits();
+  updateButtons();
 });
 
 live.addEventListener("answer_blocks", ({ detail }) => transcript.drawBlocks(detail));
@@ -51,25 +51,25 @@ live.addEventListener("answer_blocks", ({ detail }) => transcript.drawBlocks(det
 live.addEventListener("complete_streaming", ({ detail }) => {
   transcript.complete(detail);
   announcements.textContent = detail.status === "stopped" ? "The answer was stopped." : "The answer is finished.";
-  offerWhatFits();
+  updateButtons();
 });
 
 live.addEventListener("assistant_error", ({ detail }) => {
-  if (!transcript.fail(detail)) everything.request({ spread: 0 });
+  if (!transcript.fail(detail)) refetchAll.request({ spread: 0 });
   announcements.textContent = detail.content;
-  offerWhatFits();
+  updateButtons();
 });
 
 live.addEventListener("conversation_updated", ({ detail }) => showTitle(detail));
-live.addEventListener("resync", () => everything.request());
+live.addEventListener("resync", () => refetchAll.request());
 live.addEventListener("state", ({ detail }) => {
-  if (detail === "live") everything.retryNow();
-  if (detail === "refused") everything.close();
-  if (detail === "refused") composer.complain("This conversation is no longer available. Reload the page to see why.");
+  if (detail === "live") refetchAll.retryNow();
+  if (detail === "refused") refetchAll.close();
+  if (detail === "refused") composer.showError("This conversation is no longer available. Reload the page to see why.");
 });
-showState(live, document.querySelector("[data-state]"), announcements);
+showConnectionState(live, document.querySelector("[data-state]"), announcements);
 live.open();
-focusWhatIsUsedNext();
+setInitialFocus();
 
 stop.addEventListener("click", async () => {
   stop.disabled = true;
@@ -77,7 +77,7 @@ stop.addEventListener("click", async () => {
     await post(`${messagesUrl}${transcript.newestQuestionId}/stop/`);
     // The button goes when the end is told, to this page and to every other.
   } catch (error) {
-    composer.complain(error);
+    composer.showError(error);
     stop.disabled = false;
   }
 });
@@ -85,26 +85,26 @@ stop.addEventListener("click", async () => {
 page.addEventListener("click", async ({ target }) => {
   const button = target.closest("button");
   const message = button?.closest("[data-message]");
-  if (button?.dataset.again) await answerAgain(button, message);
+  if (button?.dataset.again) await retryAnswer(button, message);
   else if (button?.dataset.turn) transcript.turn(message, Number(button.dataset.turn));
   else if (button?.matches("[data-copy-answer]")) await copyText(sourceOf(message), button);
   else if (button?.matches("[data-earlier]")) await showEarlier(button);
 });
 
-toEnd.addEventListener("click", () => follower.toEnd());
+toEnd.addEventListener("click", () => scroller.toEnd());
 copyButtons(document);
 wireConversationList();
 wireConversationMenu();
 
-async function answerAgain(button, message) {
+async function retryAnswer(button, message) {
   button.disabled = true;
   try {
     transcript.draw(await post(`${messagesUrl}${message.dataset.message}/${button.dataset.again}/`, {}, { key: newKey() }));
     log.focus({ preventScroll: true });
-    follower.toEnd();
-    offerWhatFits();
+    scroller.toEnd();
+    updateButtons();
   } catch (error) {
-    composer.complain(error);
+    composer.showError(error);
   }
   button.disabled = false;
 }
@@ -117,7 +117,7 @@ async function refetch() {
 async function drawAll(url) {
   const { results, next } = await get(url);
   results.forEach((message) => transcript.draw(message));
-  offerWhatFits();
+  updateButtons();
   if (next) await drawAll(messagesUrl + new URL(next).search);
 }
 
@@ -130,7 +130,7 @@ async function showEarlier(button) {
     log.scrollTop += log.scrollHeight - height;
     button.hidden = !next;
   } catch (error) {
-    composer.complain(error);
+    composer.showError(error);
   }
   button.disabled = false;
 }
@@ -139,7 +139,7 @@ async function sourceOf(message) {
   return (await get(`${messagesUrl}${message.dataset.message}/`)).content;
 }
 
-function offerWhatFits() {
+function updateButtons() {
   const { isAnswering } = transcript;
   // A button that goes takes the focus with it: keep it near, but raise no phone's keyboard.
   if (!isAnswering && document.activeElement === stop) log.focus({ preventScroll: true });
@@ -152,7 +152,7 @@ function offerWhatFits() {
 
 // A page that was just opened has the focus on its body, from where Tab begins at the top. The box is next; but on a phone
 // it would raise the keyboard over the answer, so there the log gets the focus.
-function focusWhatIsUsedNext() {
+function setInitialFocus() {
   if (document.activeElement !== document.body) return;
   if (matchMedia("(hover: hover) and (pointer: fine)").matches) composer.focus();
   else log.focus({ preventScroll: true });

@@ -2,8 +2,8 @@
 
 import { accountOf } from "../../core/js/account.js";
 import { patch, remove } from "../../core/js/api.js";
-import { Postponed } from "../../core/js/postponed.js";
-import { wordsFor } from "../../core/js/refusal.js";
+import { UndoableAction } from "../../core/js/undoable.js";
+import { errorMessage } from "../../core/js/error_message.js";
 
 // A conversation that is deleted from its own page: the next page says so, and can still bring it back.
 const LEFT = `conversation left to be deleted ${accountOf()}`;
@@ -14,10 +14,10 @@ const list = document.querySelector("[data-conversations]");
 const dialog = document.querySelector("[data-dialog]");
 const toast = document.querySelector("[data-toast]");
 const shown = document.querySelector("[data-conversation]")?.dataset.conversation;
-const postponed = new Postponed();
+const undoable = new UndoableAction();
 
 let renamed = null; // the item the dialog is about
-let going = null; // what can still be brought back
+let pendingId = null; // what can still be brought back
 
 export function showTitle({ id, title }) {
   const places = [...document.querySelectorAll(`[data-conversation-row="${id}"] [data-row-title]`)];
@@ -29,11 +29,11 @@ export function showTitle({ id, title }) {
   for (const place of places) place.textContent = title;
 }
 
-export function askForTitle(id = shown) {
+export function openRenameDialog(id = shown) {
   renamed = itemOf(id);
   const field = dialog.querySelector("input");
   field.value = titleOf(renamed);
-  complain("");
+  showError("");
   dialog.showModal();
   field.select();
 }
@@ -41,7 +41,7 @@ export function askForTitle(id = shown) {
 export function deleteConversation(id = shown) {
   const item = itemOf(id);
   if (id !== shown) {
-    postpone({ id, url: item.dataset.conversationUrl, title: titleOf(item) });
+    deleteLater({ id, url: item.dataset.conversationUrl, title: titleOf(item) });
     return;
   }
   const left = { id, url: item.dataset.conversationUrl, title: titleOf(item), page: location.pathname };
@@ -50,12 +50,12 @@ export function deleteConversation(id = shown) {
 }
 
 export function wireConversationList() {
-  document.addEventListener("keydown", goByKey);
-  list?.addEventListener("keydown", walk);
+  document.addEventListener("keydown", onShortcut);
+  list?.addEventListener("keydown", onArrowKey);
   if (!dialog) return; // A visitor's: nothing can be done with them.
   list.addEventListener("click", ({ target }) => {
     const manage = target.closest("[data-manage]");
-    if (manage) askForTitle(manage.closest("[data-conversation-row]").dataset.conversationRow);
+    if (manage) openRenameDialog(manage.closest("[data-conversation-row]").dataset.conversationRow);
   });
   dialog.querySelector("[data-close]").addEventListener("click", () => dialog.close());
   dialog.querySelector("form").addEventListener("submit", rename);
@@ -63,20 +63,20 @@ export function wireConversationList() {
     dialog.close();
     deleteConversation(renamed.dataset.conversationRow);
   });
-  toast.querySelector("[data-undo]").addEventListener("click", () => postponed.undo());
-  window.addEventListener("pagehide", leave);
-  const gone = takeNote(GONE);
+  toast.querySelector("[data-undo]").addEventListener("click", () => undoable.undo());
+  window.addEventListener("pagehide", onPageHide);
+  const gone = takeStored(GONE);
   if (gone) show(gone, false);
-  const left = takeNote(LEFT);
-  if (left && !shown) postpone(JSON.parse(left));
+  const left = takeStored(LEFT);
+  if (left && !shown) deleteLater(JSON.parse(left));
 }
 
-function leave() {
-  if (going) sessionStorage.setItem(GONE, going);
-  postponed.settle();
+function onPageHide() {
+  if (pendingId) sessionStorage.setItem(GONE, pendingId);
+  undoable.settle();
 }
 
-function takeNote(name) {
+function takeStored(name) {
   const note = sessionStorage.getItem(name);
   sessionStorage.removeItem(name);
   return note;
@@ -88,46 +88,46 @@ async function rename(event) {
     showTitle(await patch(renamed.dataset.conversationUrl, { title: event.target.elements.title.value }));
     dialog.close();
   } catch (error) {
-    complain(wordsFor(error));
+    showError(errorMessage(error));
   }
 }
 
-function complain(words) {
+function showError(words) {
   const problem = dialog.querySelector("[data-problem]");
   problem.textContent = words;
   problem.hidden = !words;
 }
 
 // Hidden now, deleted when the time to bring it back is over, or when the page is left.
-function postpone({ id, url, title, page = null }) {
-  postponed.begin({
+function deleteLater({ id, url, title, page = null }) {
+  undoable.start({
     job: () => deleteNow(id, url),
     undo: () => {
-      going = null;
+      pendingId = null;
       toast.hidden = true;
       if (page) location.assign(page);
       show(id, true);
       itemOf(id)?.querySelector(".row").focus();
     },
   });
-  going = id;
+  pendingId = id;
   show(id, false);
-  tell(`Deleted “${title}”.`, { canUndo: true });
+  showToast(`Deleted “${title}”.`, { canUndo: true });
 }
 
 async function deleteNow(id, url) {
-  going = null;
+  pendingId = null;
   toast.hidden = true;
   try {
     await remove(url, { keepalive: true });
   } catch (error) {
     if (error.status === 404) return; // somebody was quicker
     show(id, true);
-    tell(`Not deleted: ${wordsFor(error)}`);
+    showToast(`Not deleted: ${errorMessage(error)}`);
   }
 }
 
-function tell(words, { canUndo = false } = {}) {
+function showToast(words, { canUndo = false } = {}) {
   const undo = toast.querySelector("[data-undo]");
   toast.querySelector("[data-words]").textContent = words;
   undo.hidden = !canUndo;
@@ -149,7 +149,7 @@ function show(id, isShown) {
   list.querySelector("[data-empty]").hidden = rows().length > 0;
 }
 
-function walk(event) {
+function onArrowKey(event) {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   const at = rows().indexOf(event.target);
   const isInSearch = event.target.matches("[data-search]");
@@ -159,7 +159,7 @@ function walk(event) {
 }
 
 // "/" to the search, Alt+N to a new conversation; on some keyboards Alt makes another letter of the N.
-function goByKey(event) {
+function onShortcut(event) {
   const { key, code, altKey, ctrlKey, metaKey, target } = event;
   if (altKey && code === "KeyN" && !ctrlKey && !metaKey) {
     event.preventDefault();

@@ -1,13 +1,13 @@
 // What can be done with the conversation that is open, behind one button.
 
-import { askForTitle, deleteConversation } from "./conversation_list.js";
+import { openRenameDialog, deleteConversation } from "./conversation_list.js";
 
 export function wireConversationMenu() {
   const menu = document.querySelector("[data-menu]");
   menu.addEventListener("click", ({ target }) => {
     if (!target.matches(".menu__item:not([data-copy])")) return;
     menu.open = false;
-    if (target.matches("[data-rename-this]")) askForTitle();
+    if (target.matches("[data-rename-this]")) openRenameDialog();
     if (target.matches("[data-delete-this]")) deleteConversation();
   });
   document.addEventListener("click", ({ target }) => {

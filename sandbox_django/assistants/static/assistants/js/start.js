@@ -16,16 +16,16 @@ const composer = new Composer(page.querySelector("[data-composer]"), async (cont
   conversation ??= await post(conversationsUrl, { model: model?.value ?? "" }, { key });
   await post(`${conversationsUrl}${conversation.id}/messages/`, { content }, { key: messageKey });
   location.assign(`${pagesUrl}${conversation.id}/`);
-  beginAnother(); // whoever comes back to this page
+  resetConversation(); // whoever comes back to this page
 });
 
-model?.addEventListener("change", beginAnother);
+model?.addEventListener("change", resetConversation);
 
 page.addEventListener("click", ({ target }) => {
   if (target.matches("[data-example]")) composer.suggest(target.textContent);
 });
 
-function beginAnother() {
+function resetConversation() {
   conversation = null;
   key = newKey();
 }

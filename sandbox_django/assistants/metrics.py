@@ -7,12 +7,12 @@ from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from assistants.models import AssistantMessage
-from core.exposition import site_figures
+from core.metrics_export import site_metrics
 
 WAITING, RUNNING = Q(worker=""), ~Q(worker="")
 
 
-@site_figures
+@site_metrics
 def answers_in_progress() -> Iterable[Metric]:
     found = AssistantMessage.objects.streaming().aggregate(
         waiting=Count("pk", filter=WAITING),

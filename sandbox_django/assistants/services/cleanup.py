@@ -24,7 +24,7 @@ def delete_conversations(conversation_ids: Collection[UUID]) -> None:
         AssistantConversation.objects.filter(pk__in=conversation_ids).delete()
         feeds.delete(names)
     for name in names:
-        transaction.on_commit(partial(jobs.start, hub.recheck, name))
+        transaction.on_commit(partial(jobs.start, hub.reauthorize, name))
 
 
 def delete_abandoned_conversations() -> int:

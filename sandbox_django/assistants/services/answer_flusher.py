@@ -16,26 +16,26 @@ from assistants.groups import conversation_feed
 from assistants.messages.assistant import StreamingMessage
 from assistants.models import AssistantMessage
 from assistants.services.ai_service import Turn, Usage
-from assistants.services.blocks import ANSWERS_AT_MOST, Blocks, tell_finished_blocks
-from assistants.services.pulse import current_pulse
-from assistants.services.reply_buffer import Said, reply_buffer
+from assistants.services.blocks import MAX_ANSWERS, RenderedBlocks, publish_finished_blocks
+from assistants.services.flush_clock import current_flush_clock
+from assistants.services.reply_buffer import BufferedChunk, reply_buffer
 from core.logs import reason_of
 from core.metrics import answers_running, first_token, relay_lag
 from live.layers import LAYER_DOWN, live_layer
-from live.texts import Piece
+from live.text_stream import TextChunk
 from runtime import jobs
-from runtime.batching import NOT_NOW
+from runtime.batching import UNAVAILABLE_ERRORS
 from runtime.per_loop import PerLoop
 from runtime.threads import in_database_thread
 
 logger = structlog.get_logger(__name__)
 
-LAYER_PATIENCE = 0.5  # seconds until the next try when Redis is away
+LAYER_RETRY_DELAY = 0.5  # seconds until the next try when Redis is away
 CHECKPOINT_INTERVAL = 1.0  # seconds
 
 
 @dataclass(eq=False, slots=True)
-class Writing:
+class ActiveAnswer:
     """An answer while this process writes it."""
 
     answer_id: int
@@ -46,44 +46,44 @@ class Writing:
     turns: list[Turn]
     wants_title: bool
     asked_at: datetime
-    text: list[str] = field(default_factory=list)  # all that the model has said
-    sent: int = 0  # pieces of `text` that went out,
+    chunks: list[str] = field(default_factory=list)  # all that the model has said
+    sent: int = 0  # of the chunks that went out,
     length: int = 0  # their characters,
     size: int = 0  # and their bytes
-    reading: "asyncio.Task[None] | None" = None
+    model_task: "asyncio.Task[None] | None" = None
     usage: Usage | None = None
-    thought_size: int = 0  # bytes of reasoning, which is no part of `text`
-    is_asked: bool = False  # the model was
+    reasoning_size: int = 0  # bytes of reasoning, which is no part of the text
+    is_requested: bool = False  # the model was
     is_stopped: bool = False
-    is_lost: bool = False  # somebody else ended it
+    is_superseded: bool = False  # somebody else ended it
     is_failed: bool = False  # an unexpected error, which is logged
     is_cut_short: bool = False  # by the model's limit, or by ours
-    blocks: Blocks = field(init=False)
+    blocks: RenderedBlocks = field(init=False)
 
     def __post_init__(self) -> None:
-        self.blocks = Blocks(self.answer_id, self.question_id, self.conversation_id, self.after_seq)
+        self.blocks = RenderedBlocks(self.answer_id, self.question_id, self.conversation_id, self.after_seq)
 
     def stop(self) -> None:
         """A reader has had enough."""
         self.is_stopped = True
-        if self.reading is not None:
-            self.reading.cancel()
+        if self.model_task is not None:
+            self.model_task.cancel()
 
-    def lose(self) -> None:
-        self.is_lost = True
-        if self.reading is not None:
-            self.reading.cancel()
+    def supersede(self) -> None:
+        self.is_superseded = True
+        if self.model_task is not None:
+            self.model_task.cancel()
 
     def fail(self) -> None:
         self.is_failed = True
-        if self.reading is not None:
-            self.reading.cancel()
+        if self.model_task is not None:
+            self.model_task.cancel()
 
-    def so_far(self) -> str:
-        return "".join(self.text)
+    def text(self) -> str:
+        return "".join(self.chunks)
 
 
-class Ticker:
+class AnswerFlusher:
     """Flushes all answers of a process in one round trip per tick, and checkpoints them in one hop per second.
 
     A flush is awaited before the next one and before any end: otherwise tails are overtaken. Whoever asks for one
@@ -91,71 +91,71 @@ class Ticker:
     """
 
     def __init__(self) -> None:
-        self._writings: dict[int, Writing] = {}
-        self._unsent: set[Writing] = set()
+        self._answers: dict[int, ActiveAnswer] = {}
+        self._unsent: set[ActiveAnswer] = set()
         self._unsent_since = 0.0
-        self._due: set[Writing] = set()  # those that go with the next flush
+        self._due: set[ActiveAnswer] = set()  # those that go with the next flush
         self._next_flush: asyncio.Task[bool] | None = None
-        self._flushing = asyncio.Lock()
-        self._ticking: asyncio.Task[None] | None = None
-        self._checkpointing: asyncio.Task[None] | None = None
+        self._flush_lock = asyncio.Lock()
+        self._flush_task: asyncio.Task[None] | None = None
+        self._checkpoint_task: asyncio.Task[None] | None = None
 
-    def add(self, writing: Writing) -> None:
-        self._writings[writing.answer_id] = writing
-        answers_running.set(len(self._writings))
-        if self._checkpointing is None:
-            self._checkpointing = jobs.spawn(self._checkpoint())
+    def add(self, active: ActiveAnswer) -> None:
+        self._answers[active.answer_id] = active
+        answers_running.set(len(self._answers))
+        if self._checkpoint_task is None:
+            self._checkpoint_task = jobs.spawn(self._checkpoint())
 
-    def writing(self, answer_id: int) -> Writing | None:
-        return self._writings.get(answer_id)
+    def get(self, answer_id: int) -> ActiveAnswer | None:
+        return self._answers.get(answer_id)
 
-    def say(self, writing: Writing, content: str) -> None:
+    def append(self, active: ActiveAnswer, content: str) -> None:
         """Send some text with the next tick; the first piece of an answer goes at once."""
-        is_first = not writing.text
+        is_first = not active.chunks
         if is_first:
-            first_token.observe((timezone.now() - writing.asked_at).total_seconds())
+            first_token.observe((timezone.now() - active.asked_at).total_seconds())
         if not self._unsent:
             self._unsent_since = time.monotonic()
-        writing.text.append(content)
-        self._unsent.add(writing)
+        active.chunks.append(content)
+        self._unsent.add(active)
         if is_first:
-            self._flush([writing])
-        if self._ticking is None:
-            self._ticking = jobs.spawn(self._tick())
+            self._flush([active])
+        if self._flush_task is None:
+            self._flush_task = jobs.spawn(self._flush_loop())
 
-    async def finish(self, writing: Writing) -> None:
+    async def finish(self, active: ActiveAnswer) -> None:
         """Send what is left of an answer before its end goes out."""
-        writing.blocks.is_over = True
+        active.blocks.is_over = True
         try:
-            if writing in self._unsent:
-                await self._flush([writing])
+            if active in self._unsent:
+                await self._flush([active])
         finally:  # whatever happens: what stays here has its lease renewed for ever
-            self._unsent.discard(writing)
-            self._writings.pop(writing.answer_id, None)
-            answers_running.set(len(self._writings))
+            self._unsent.discard(active)
+            self._answers.pop(active.answer_id, None)
+            answers_running.set(len(self._answers))
 
-    async def _tick(self) -> None:
+    async def _flush_loop(self) -> None:
         try:
             while self._unsent:
                 if await self._flush(self._unsent):
-                    await current_pulse().next()
+                    await current_flush_clock().next()
                 else:
-                    await asyncio.sleep(LAYER_PATIENCE)
+                    await asyncio.sleep(LAYER_RETRY_DELAY)
         finally:
-            self._ticking = None
+            self._flush_task = None
 
-    def _flush(self, writings: Iterable[Writing]) -> asyncio.Future[bool]:
+    def _flush(self, answers: Iterable[ActiveAnswer]) -> asyncio.Future[bool]:
         """Send what these have to say, with all others for whom that is asked until it begins.
 
         Whoever stops waiting for it leaves it to the others.
         """
-        self._due.update(writings)
+        self._due.update(answers)
         if self._next_flush is None:
             self._next_flush = jobs.spawn(self._flush_due())
         return asyncio.shield(self._next_flush)
 
     async def _flush_due(self) -> bool:
-        async with self._flushing:
+        async with self._flush_lock:
             self._next_flush = None
             batch = self._take_due()
             try:
@@ -173,35 +173,35 @@ class Ticker:
                 return False
         return True
 
-    def _take_due(self) -> "list[tuple[Writing, int, Said]]":
+    def _take_due(self) -> "list[tuple[ActiveAnswer, int, BufferedChunk]]":
         """Returns what the due answers have to send: each with the number of its pieces that are in it."""
         due, self._due = self._due, set()
         batch = []
-        for writing in due:
-            upto = len(writing.text)
-            if writing.sent < upto:
+        for active in due:
+            end = len(active.chunks)
+            if active.sent < end:
                 try:
-                    batch.append((writing, upto, _next_piece(writing, upto)))
+                    batch.append((active, end, _next_chunk(active, end)))
                 except Exception:  # it ends this answer and no other
-                    logger.exception("answer_not_sent", answer=writing.answer_id)
-                    self._fail(writing)
+                    logger.exception("answer_not_sent", answer=active.answer_id)
+                    self._fail(active)
         return batch
 
-    async def _send(self, batch: "Sequence[tuple[Writing, int, Said]]") -> None:
+    async def _send(self, batch: "Sequence[tuple[ActiveAnswer, int, BufferedChunk]]") -> None:
         if not batch:
             return
-        closed = await reply_buffer().send([piece for _, _, piece in batch])
-        for writing, upto, piece in batch:
-            writing.sent, writing.length, writing.size = upto, piece.offset + len(piece.content), piece.size
-            if writing.sent == len(writing.text):
-                self._unsent.discard(writing)
-            if writing.answer_id in closed:
-                writing.lose()
+        closed = await reply_buffer().send([chunk for _, _, chunk in batch])
+        for active, end, chunk in batch:
+            active.sent, active.length, active.size = end, chunk.offset + len(chunk.content), chunk.size
+            if active.sent == len(active.chunks):
+                self._unsent.discard(active)
+            if active.answer_id in closed:
+                active.supersede()
         now = time.monotonic()
         relay_lag.observe(now - self._unsent_since)
         self._unsent_since = now
 
-    async def _send_alone(self, one: "tuple[Writing, int, Said]") -> None:
+    async def _send_alone(self, one: "tuple[ActiveAnswer, int, BufferedChunk]") -> None:
         try:
             await self._send([one])
         except LAYER_DOWN:
@@ -210,66 +210,66 @@ class Ticker:
             logger.exception("answer_not_sent", answer=one[0].answer_id)
             self._fail(one[0])
 
-    def _fail(self, writing: Writing) -> None:
+    def _fail(self, active: ActiveAnswer) -> None:
         """Ends an answer after an unexpected error. Its text is stored with its end."""
-        self._unsent.discard(writing)
-        writing.fail()
+        self._unsent.discard(active)
+        active.fail()
 
     async def _checkpoint(self) -> None:
         """Store the text so far, renew the leases and look who was told to stop, also while the model is silent."""
         try:
-            while self._writings:
+            while self._answers:
                 await asyncio.sleep(CHECKPOINT_INTERVAL)
                 try:
-                    await self._checkpoint_all(list(self._writings.values()))
-                except NOT_NOW as failure:
-                    logger.warning("checkpoint_failed", reason=reason_of(failure), answers=len(self._writings))
+                    await self._checkpoint_all(list(self._answers.values()))
+                except UNAVAILABLE_ERRORS as failure:
+                    logger.warning("checkpoint_failed", reason=reason_of(failure), answers=len(self._answers))
                 except Exception:  # all leases depend on this loop
-                    logger.exception("checkpoint_failed", answers=len(self._writings))
+                    logger.exception("checkpoint_failed", answers=len(self._answers))
         finally:
-            self._checkpointing = None
+            self._checkpoint_task = None
 
-    async def _checkpoint_all(self, writings: list[Writing]) -> None:
-        if not writings:
+    async def _checkpoint_all(self, answers: list[ActiveAnswer]) -> None:
+        if not answers:
             return
-        texts = [(writing.answer_id, writing.so_far()) for writing in writings]
+        texts = [(active.answer_id, active.text()) for active in answers]
         try:
             state = await in_database_thread(_store_checkpoint, texts)
-        except NOT_NOW:
+        except UNAVAILABLE_ERRORS:
             raise
         except Exception as failure:  # one text is to blame, and the leases of the others have to be renewed
             logger.error(
                 "checkpoint_failed", answers=len(texts), error=type(failure).__name__, exc_info=_is_bug(failure)
             )
-            for writing, text in zip(writings, texts, strict=True):
-                await self._checkpoint_alone(writing, text)
+            for active, text in zip(answers, texts, strict=True):
+                await self._checkpoint_alone(active, text)
             return
-        for writing in writings:
-            _heed(writing, state)
-        if len(writings) <= ANSWERS_AT_MOST:
-            _show_blocks(writings, texts)
+        for active in answers:
+            _heed(active, state)
+        if len(answers) <= MAX_ANSWERS:
+            _show_blocks(answers, texts)
 
-    async def _checkpoint_alone(self, writing: Writing, text: tuple[int, str]) -> None:
+    async def _checkpoint_alone(self, active: ActiveAnswer, text: tuple[int, str]) -> None:
         try:
             state = await in_database_thread(_store_checkpoint, [text])
-        except NOT_NOW:
+        except UNAVAILABLE_ERRORS:
             raise
         except Exception as failure:  # it ends this answer and no other
             logger.error(
-                "answer_not_kept", answer=writing.answer_id, error=type(failure).__name__, exc_info=_is_bug(failure)
+                "answer_not_kept", answer=active.answer_id, error=type(failure).__name__, exc_info=_is_bug(failure)
             )
-            writing.fail()
+            active.fail()
         else:
-            _heed(writing, state)
+            _heed(active, state)
 
 
-def _heed(writing: Writing, state: dict[int, bool]) -> None:
+def _heed(active: ActiveAnswer, state: dict[int, bool]) -> None:
     """Ends the answer if it isn't ours any more, or a reader asked to stop it."""
-    match state.get(writing.answer_id):
+    match state.get(active.answer_id):
         case None:
-            writing.lose()
+            active.supersede()
         case True:
-            writing.stop()
+            active.stop()
 
 
 def _is_bug(failure: Exception) -> bool:
@@ -277,28 +277,28 @@ def _is_bug(failure: Exception) -> bool:
     return not isinstance(failure, DatabaseError)
 
 
-def _show_blocks(writings: list[Writing], texts: list[tuple[int, str]]) -> None:
-    sent = [(writing.blocks, text[: writing.length]) for writing, (_, text) in zip(writings, texts, strict=True)]
-    if worth_a_look := [(blocks, text) for blocks, text in sent if blocks.may_have_more(text)]:
+def _show_blocks(answers: list[ActiveAnswer], texts: list[tuple[int, str]]) -> None:
+    sent = [(active.blocks, text[: active.length]) for active, (_, text) in zip(answers, texts, strict=True)]
+    if growing := [(blocks, text) for blocks, text in sent if blocks.may_have_more(text)]:
         # A job of its own: whatever becomes of it, leases are renewed in time.
-        jobs.start(tell_finished_blocks, worth_a_look)
+        jobs.start(publish_finished_blocks, growing)
 
 
-def _next_piece(writing: Writing, upto: int) -> Said:
-    content = "".join(writing.text[writing.sent : upto])
-    feed = conversation_feed(writing.conversation_id)
+def _next_chunk(active: ActiveAnswer, end: int) -> BufferedChunk:
+    content = "".join(active.chunks[active.sent : end])
+    feed = conversation_feed(active.conversation_id)
     frame = StreamingMessage.frame(
-        content, message_id=writing.question_id, reply_id=writing.answer_id, offset=writing.length
+        content, message_id=active.question_id, reply_id=active.answer_id, offset=active.length
     )
-    piece = Piece(writing.answer_id, writing.after_seq, writing.length, len(content), frame)
-    return Said(
-        answer_id=writing.answer_id,
+    chunk = TextChunk(active.answer_id, active.after_seq, active.length, len(content), frame)
+    return BufferedChunk(
+        answer_id=active.answer_id,
         content=content,
-        offset=writing.length,
-        size=writing.size + len(content.encode()),
+        offset=active.length,
+        size=active.size + len(content.encode()),
         feed=feed,
-        message=piece.message(feed),
-        whole=lambda: "".join(writing.text[:upto]),
+        message=chunk.message(feed),
+        full_text=lambda: "".join(active.chunks[:end]),
     )
 
 
@@ -321,9 +321,9 @@ def _store_checkpoint(texts: list[tuple[int, str]]) -> dict[int, bool]:
         return dict(still_ours.values_list("pk", "stop_requested"))
 
 
-_tickers = PerLoop(Ticker)
+_flushers = PerLoop(AnswerFlusher)
 
 
-def current_ticker() -> Ticker:
+def current_flusher() -> AnswerFlusher:
     """The ticker of this event loop; a server has one."""
-    return _tickers.current()
+    return _flushers.current()

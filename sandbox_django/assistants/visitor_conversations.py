@@ -12,7 +12,7 @@ SALT = "assistants.browsers"
 REMEMBERED = 50  # a cookie has 4 kB; an older conversation is still there for whoever has its link
 
 
-def conversations_of_browser(request: HttpRequest | Request) -> list[UUID]:
+def get_visitor_conversations(request: HttpRequest | Request) -> list[UUID]:
     """The ids of what this browser has started, the newest first; whether they still are anybody's is not said."""
     try:
         known: list[str] = signing.loads(request.COOKIES[COOKIE], salt=SALT)
@@ -22,7 +22,7 @@ def conversations_of_browser(request: HttpRequest | Request) -> list[UUID]:
 
 
 def remember_conversation(request: HttpRequest | Request, response: HttpResponseBase, conversation_id: UUID) -> None:
-    known = [conversation_id, *conversations_of_browser(request)]
+    known = [conversation_id, *get_visitor_conversations(request)]
     response.set_cookie(
         COOKIE,
         signing.dumps([known_id.hex for known_id in dict.fromkeys(known)][:REMEMBERED], salt=SALT, compress=True),

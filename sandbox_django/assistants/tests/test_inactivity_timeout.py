@@ -1,20 +1,20 @@
-"""Patience: who is interrupted, and who is not."""
+"""InactivityTimeout: who is interrupted, and who is not."""
 
 import asyncio
 
 import pytest
 from django.test import SimpleTestCase
 
-from assistants.services.patience import Patience
+from assistants.services.inactivity_timeout import InactivityTimeout
 
 SHORT = 0.3
 
 
-class PatienceTests(SimpleTestCase):
+class InactivityTimeoutTests(SimpleTestCase):
     async def test_silence_ends_the_wait(self) -> None:
-        patience = Patience(SHORT)
+        idle_timeout = InactivityTimeout(SHORT)
 
-        with pytest.raises(TimeoutError), patience:
+        with pytest.raises(TimeoutError), idle_timeout:
             await asyncio.Event().wait()
 
         task = asyncio.current_task()
@@ -22,42 +22,42 @@ class PatienceTests(SimpleTestCase):
         assert task.cancelling() == 0  # or the next time-out in this task would be taken for somebody's cancel
 
     async def test_shorter_wait_than_before_is_kept(self) -> None:
-        patience = Patience(60)
-        patience.renew(SHORT)
+        idle_timeout = InactivityTimeout(60)
+        idle_timeout.renew(SHORT)
 
-        with pytest.raises(TimeoutError), patience:
+        with pytest.raises(TimeoutError), idle_timeout:
             await asyncio.Event().wait()
 
     async def test_each_token_renews_it(self) -> None:
-        patience = Patience(SHORT)
+        idle_timeout = InactivityTimeout(SHORT)
         for _ in range(5):
-            with patience:
+            with idle_timeout:
                 await asyncio.sleep(SHORT / 3)
-            patience.renew(SHORT)
-        patience.stop()
+            idle_timeout.renew(SHORT)
+        idle_timeout.stop()
 
     async def test_whoever_handles_a_token_has_all_the_time_they_need(self) -> None:
-        patience = Patience(SHORT)
-        with patience:
+        idle_timeout = InactivityTimeout(SHORT)
+        with idle_timeout:
             await asyncio.sleep(0)
 
         await asyncio.sleep(SHORT * 2)  # no test of time without time
 
-        patience.renew(SHORT)
-        with pytest.raises(TimeoutError), patience:
+        idle_timeout.renew(SHORT)
+        with pytest.raises(TimeoutError), idle_timeout:
             await asyncio.Event().wait()
 
     async def test_time_is_up_without_a_renewal(self) -> None:
-        patience = Patience(0)
+        idle_timeout = InactivityTimeout(0)
 
-        with pytest.raises(TimeoutError), patience:
+        with pytest.raises(TimeoutError), idle_timeout:
             pass
 
     async def test_being_cancelled_is_no_timeout(self) -> None:
         entered = asyncio.Event()
 
         async def wait() -> None:
-            with Patience(60):
+            with InactivityTimeout(60):
                 entered.set()
                 await asyncio.Event().wait()
 
@@ -69,10 +69,10 @@ class PatienceTests(SimpleTestCase):
             await task
 
     async def test_another_task_may_go_on_waiting(self) -> None:
-        patience = Patience(SHORT)
+        idle_timeout = InactivityTimeout(SHORT)
 
         async def wait(something: asyncio.Event) -> None:
-            with patience:
+            with idle_timeout:
                 await something.wait()
 
         happened = asyncio.Event()

@@ -4,14 +4,14 @@ from itertools import pairwise
 import pytest
 from django.test import TestCase
 
-from assistants.services.pulse import INTERVAL, current_pulse
+from assistants.services.flush_clock import INTERVAL, current_flush_clock
 from test_utils import virtual_time
 
 
-class PulseTests(TestCase):
-    def test_one_who_stops_waiting_keeps_nobody_else_from_the_beat(self) -> None:
+class FlushClockTests(TestCase):
+    def test_one_who_stops_waiting_keeps_nobody_else_from_the_tick(self) -> None:
         async def whole() -> list[object]:
-            waiting = [asyncio.create_task(current_pulse().next()) for _ in range(3)]
+            waiting = [asyncio.create_task(current_flush_clock().next()) for _ in range(3)]
             await asyncio.sleep(0)
             waiting[0].cancel()
             return await asyncio.gather(*waiting, return_exceptions=True)
@@ -37,26 +37,26 @@ class PulseTests(TestCase):
         times = virtual_time.run(whole())
         assert all(abs(later - earlier - INTERVAL) < 0.001 for earlier, later in pairwise(times))
 
-    def test_a_beat_never_follows_at_once(self) -> None:
+    def test_a_tick_never_follows_at_once(self) -> None:
         async def whole() -> float:
-            await current_pulse().next()
+            await current_flush_clock().next()
             await asyncio.sleep(INTERVAL * 5)
-            began = asyncio.get_running_loop().time()
-            return await woken_at() - began
+            started_at = asyncio.get_running_loop().time()
+            return await woken_at() - started_at
 
         assert virtual_time.run(whole()) > INTERVAL / 3
 
-    def test_what_all_of_them_do_at_a_beat_takes_a_third_of_the_time_at_most(self) -> None:
+    def test_what_all_of_them_do_at_a_tick_takes_a_third_of_the_time_at_most(self) -> None:
         async def read(work: float) -> list[float]:
             """Work hard at each of some beats; returns how long each time from there to the next beat."""
             loop = asyncio.get_running_loop()
             assert isinstance(loop, virtual_time.VirtualClockLoop)
             pauses = []
-            await current_pulse().next()
+            await current_flush_clock().next()
             for _ in range(5):
                 loop.now += work
                 done = loop.now
-                await current_pulse().next()
+                await current_flush_clock().next()
                 pauses.append(loop.now - done)
             return pauses
 
@@ -70,5 +70,5 @@ class PulseTests(TestCase):
 
 async def woken_at(*, after: float = 0.0) -> float:
     await asyncio.sleep(after)
-    await current_pulse().next()
+    await current_flush_clock().next()
     return asyncio.get_running_loop().time()

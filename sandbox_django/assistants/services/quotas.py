@@ -27,16 +27,16 @@ from rest_framework.exceptions import ErrorDetail
 from accounts.models import User
 from assistants.models import TokenSpending
 from core.metrics import throttled
-from core.throttling import TooOften
+from core.throttling import RateLimited
 
 SITE_KEY = "site"
 ANSWER_RESERVE = 1_000  # tokens that an answer is taken to cost until it has ended
 MINUTE = 60  # seconds
-ANSWER_PATIENCE = 5.0  # seconds after which it is worth while to ask whether an answer has ended
+BUSY_RETRY_AFTER = 5.0  # seconds after which it is worth while to ask whether an answer has ended
 
 
 @dataclass(frozen=True, slots=True)
-class Allowance:
+class Quota:
     """The limits of one key. None is no limit."""
 
     key: str
@@ -46,7 +46,7 @@ class Allowance:
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
+class QuotaHolder:
     """Somebody with limits: a person, or an address that nobody signed in from; and the address they ask from."""
 
     key: str
@@ -77,21 +77,21 @@ class Asker:
             settings.ASSISTANT_ANONYMOUS_TOKENS_PER_DAY,
         )
 
-    def allowances(self) -> list[Allowance]:
+    def quotas(self) -> list[Quota]:
         """Returns all limits that apply, in the order in which their rows are locked."""
-        own = Allowance(self.key, self.answers_at_once, self.questions_per_minute, self.tokens_per_day)
-        address = Allowance(
+        own = Quota(self.key, self.answers_at_once, self.questions_per_minute, self.tokens_per_day)
+        address = Quota(
             self.address_key,
             settings.ASSISTANT_ADDRESS_ANSWERS_AT_ONCE,
             settings.ASSISTANT_ADDRESS_QUESTIONS_PER_MINUTE,
             settings.ASSISTANT_ADDRESS_TOKENS_PER_DAY,
         )
         site_budget: int = settings.ASSISTANT_SITE_TOKENS_PER_DAY
-        site = [Allowance(SITE_KEY, None, None, site_budget)] if site_budget else []
-        return sorted([own, address, *site], key=lambda allowance: allowance.key)
+        site = [Quota(SITE_KEY, None, None, site_budget)] if site_budget else []
+        return sorted([own, address, *site], key=lambda quota: quota.key)
 
 
-class DailyTokensSpent(TooOften):
+class DailyQuotaExceeded(RateLimited):
     """A budget of tokens is used up until midnight UTC."""
 
     def __init__(self, key: str) -> None:
@@ -109,46 +109,46 @@ def estimated_tokens(text: str) -> int:
     return len(text.encode()) // 4 + 1
 
 
-def set_aside(asker: Asker, sent_tokens: int) -> int:
+def reserve(holder: QuotaHolder, sent_tokens: int) -> int:
     """Take what an answer may cost from the asker's day; returns how many tokens. Inside a transaction.
 
-    Raises `TooOften` when a limit is reached.
+    Raises `RateLimited` when a limit is reached.
     """
     if not settings.LIMITS:
         return 0
-    reserve = sent_tokens + ANSWER_RESERVE
+    amount = sent_tokens + ANSWER_RESERVE
     now = timezone.now()
-    allowances = asker.allowances()
+    quotas = holder.quotas()
     # These rows are locked, so nobody else of the same keys counts or spends meanwhile.
-    days = _lock_days([allowance.key for allowance in allowances], _day_of(now))
-    running = _answers_at_once(asker)
+    days = _lock_days([quota.key for quota in quotas], _day_of(now))
+    running = _answers_at_once(holder)
     changed = []
-    for allowance in allowances:
-        tokens, minute_began_at, asked = days[allowance.key]
-        since_then = now.timestamp() - minute_began_at
-        if since_then >= MINUTE:
-            minute_began_at, asked, since_then = int(now.timestamp()), 0, 0
-        if allowance.questions_per_minute is not None and asked >= allowance.questions_per_minute:
-            raise _too_often(wait=math.ceil(MINUTE - since_then))
-        if allowance.answers_at_once is not None and running[allowance.key] >= allowance.answers_at_once:
-            raise _too_often(wait=ANSWER_PATIENCE)
-        if tokens + reserve > allowance.tokens_per_day:
+    for quota in quotas:
+        tokens, minute_began_at, asked = days[quota.key]
+        elapsed = now.timestamp() - minute_began_at
+        if elapsed >= MINUTE:
+            minute_began_at, asked, elapsed = int(now.timestamp()), 0, 0
+        if quota.questions_per_minute is not None and asked >= quota.questions_per_minute:
+            raise _rate_limited(wait=math.ceil(MINUTE - elapsed))
+        if quota.answers_at_once is not None and running[quota.key] >= quota.answers_at_once:
+            raise _rate_limited(wait=BUSY_RETRY_AFTER)
+        if tokens + amount > quota.tokens_per_day:
             throttled.labels("questions").inc()
-            raise DailyTokensSpent(allowance.key)
-        changed.append((allowance.key, _day_of(now), tokens + reserve, minute_began_at, asked + 1))
+            raise DailyQuotaExceeded(quota.key)
+        changed.append((quota.key, _day_of(now), tokens + amount, minute_began_at, asked + 1))
     _store_days(changed)
-    return reserve
+    return amount
 
 
-def _too_often(wait: float) -> TooOften:
+def _rate_limited(wait: float) -> RateLimited:
     throttled.labels("questions").inc()
-    return TooOften(wait)
+    return RateLimited(wait)
 
 
 class Charge(NamedTuple):
     """What was set aside for an answer, and what it has cost."""
 
-    spender: str
+    quota_key: str
     address_key: str
     asked_at: datetime
     reserved_tokens: int
@@ -159,17 +159,17 @@ def settle(charges: Iterable[Charge]) -> None:
     """Replace what was set aside for answers by what they have cost."""
     changes: Counter[tuple[str, date]] = Counter()
     for charge in charges:
-        for key in (charge.spender, charge.address_key, SITE_KEY):
+        for key in (charge.quota_key, charge.address_key, SITE_KEY):
             changes[key, _day_of(charge.asked_at)] += charge.cost - charge.reserved_tokens
     for (key, day), change in sorted(changes.items()):  # in the order in which questions lock them
         if key and (key != SITE_KEY or settings.ASSISTANT_SITE_TOKENS_PER_DAY):
-            TokenSpending.objects.filter(spender=key, day=day).update(tokens=Greatest(F("tokens") + change, 0))
+            TokenSpending.objects.filter(quota_key=key, day=day).update(tokens=Greatest(F("tokens") + change, 0))
 
 
-def forget_old_days() -> int:
+def delete_old_days() -> int:
     """Delete what was spent more than a month ago; returns how many days of somebody that were."""
-    forgotten, _ = TokenSpending.objects.filter(day__lt=_day_of(timezone.now()) - timedelta(days=31)).delete()
-    return forgotten
+    deleted, _ = TokenSpending.objects.filter(day__lt=_day_of(timezone.now()) - timedelta(days=31)).delete()
+    return deleted
 
 
 def _day_of(moment: datetime) -> date:
@@ -188,15 +188,15 @@ def _lock_days(keys: Sequence[str], day: date) -> dict[str, tuple[int, int, int]
         return {key: (tokens, began_at, asked) for key, tokens, began_at, asked in cursor.fetchall()}
 
 
-def _answers_at_once(asker: Asker) -> dict[str, int]:
+def _answers_at_once(holder: QuotaHolder) -> dict[str, int]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT COUNT(CASE WHEN spender = %s THEN 1 END), COUNT(CASE WHEN address_key = %s THEN 1 END) "
             "FROM assistants_assistantmessage WHERE status = 'streaming' AND (spender = %s OR address_key = %s)",
-            [asker.key, asker.address_key, asker.key, asker.address_key],
+            [holder.key, holder.address_key, holder.key, holder.address_key],
         )
         own, address = cursor.fetchone()
-    return {asker.key: own, asker.address_key: address}
+    return {holder.key: own, holder.address_key: address}
 
 
 def _store_days(days: Sequence[tuple[str, date, int, int, int]]) -> None:
