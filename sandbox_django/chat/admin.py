@@ -4,10 +4,10 @@ from django.http import HttpRequest
 
 from accounts.http import StaffRequest
 from chat.models import ChatMember, ChatMessage, GroupChat
-from chat.services.members import LastOwner, NotInRoom, hand_over_as_staff, remove_member_as_staff
+from chat.services.members import LastOwner, NotInRoom, remove_member_as_staff, transfer_ownership_as_staff
 from chat.services.messages import MessageGone, delete_message_as_staff
 from chat.services.rooms import delete_room_as_staff
-from core.admin import ReadOnlyAdmin, annotated, counted, one_by_one
+from core.admin import ReadOnlyAdmin, annotated, counted, row_action
 
 
 @admin.register(GroupChat)
@@ -32,19 +32,19 @@ class RoomAdmin(ReadOnlyAdmin[GroupChat]):
     owner = annotated("owner_email", "owner")
     members = annotated("member_count", "members")
 
-    def delete(self, request: StaffRequest, thing: GroupChat) -> None:
-        delete_room_as_staff(thing, by=request.user)
+    def delete(self, request: StaffRequest, obj: GroupChat) -> None:
+        delete_room_as_staff(obj, by=request.user)
 
 
 @admin.register(ChatMember)
 class MemberAdmin(ReadOnlyAdmin[ChatMember]):
     """Deleting one shows them the door of the room."""
 
-    actions = ["hand_over", "delete_selected"]
+    actions = ["transfer_ownership", "delete_selected"]
     list_display = ["user", "group_chat", "chat_role", "joined_at"]
     list_filter = ["chat_role", "joined_at"]
     list_select_related = ["user", "group_chat"]
-    person = "user"
+    user_field = "user"
     search_fields = ["group_chat__title", "user__display_name"]
     search_help_text = "A part of the room's title or of the member's name, or the beginning of an e-mail up to its @."
     fields = ["user", "group_chat", "chat_role", "joined_at", "last_read_message_id"]
@@ -53,17 +53,17 @@ class MemberAdmin(ReadOnlyAdmin[ChatMember]):
         NotInRoom: "was gone already",
     }
 
-    @one_by_one(
+    @row_action(
         "Transfer ownership to them",
         "made the owner of their room",
         warning="Whoever owns it now stays as an admin.",
-        concerns=lambda member: not member.owns,
+        applies_to=lambda member: not member.owns,
     )
-    def hand_over(self, request: StaffRequest, member: ChatMember) -> None:
-        hand_over_as_staff(member, by=request.user)
+    def transfer_ownership(self, request: StaffRequest, member: ChatMember) -> None:
+        transfer_ownership_as_staff(member, by=request.user)
 
-    def delete(self, request: StaffRequest, thing: ChatMember) -> None:
-        remove_member_as_staff(thing, by=request.user)
+    def delete(self, request: StaffRequest, obj: ChatMember) -> None:
+        remove_member_as_staff(obj, by=request.user)
 
 
 @admin.register(ChatMessage)
@@ -86,5 +86,5 @@ class MessageAdmin(ReadOnlyAdmin[ChatMessage]):
     def has_delete_permission(self, request: HttpRequest, obj: ChatMessage | None = None) -> bool:
         return super().has_delete_permission(request, obj) and not (obj and obj.is_deleted)
 
-    def delete(self, request: StaffRequest, thing: ChatMessage) -> None:
-        delete_message_as_staff(thing, by=request.user)
+    def delete(self, request: StaffRequest, obj: ChatMessage) -> None:
+        delete_message_as_staff(obj, by=request.user)

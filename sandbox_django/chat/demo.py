@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from accounts.demo import DemoPeople
+from accounts.demo import DemoUsers
 from accounts.models import User
 from chat.models import ChatMember, GroupChat
 from chat.models.room import ChatRole
@@ -18,24 +18,24 @@ Talk = list[tuple[str, int, str]]
 DAY = 24 * 60
 
 
-def create(people: DemoPeople) -> None:
+def create(users: DemoUsers) -> None:
     lea = companion("lea@example.com", "Léa Martin")
     omar = companion("omar@example.com", "عمر حداد")
-    cast = {"alice": people.alice, "bob": people.bob, "admin": people.admin, "lea": lea, "omar": omar}
+    cast = {"alice": users.alice, "bob": users.bob, "admin": users.admin, "lea": lea, "omar": omar}
 
-    launch = create_room(people.alice, title="Launch week", description="Everything for the big day, and nothing else.")
-    let_in(launch, people.alice, people.bob, lea, omar, people.admin)
-    tea = create_room(people.alice, title="Tea corner", description="What we drink, and when.")
-    let_in(tea, people.alice, people.bob, people.admin)
-    books = create_room(people.bob, title="Book swap 📚")
-    let_in(books, people.bob, people.alice, lea)
+    launch = create_room(users.alice, title="Launch week", description="Everything for the big day, and nothing else.")
+    let_in(launch, users.alice, users.bob, lea, omar, users.admin)
+    tea = create_room(users.alice, title="Tea corner", description="What we drink, and when.")
+    let_in(tea, users.alice, users.bob, users.admin)
+    books = create_room(users.bob, title="Book swap 📚")
+    let_in(books, users.bob, users.alice, lea)
 
     talk(books, BOOKS, cast)
     talk(tea, TEA, cast)
     talk(launch, LAUNCH, cast)
     # Alice has been away for the end of it.
     read = launch.messages.order_by("-pk")[3]
-    ChatMember.objects.filter(group_chat=launch, user=people.alice).update(
+    ChatMember.objects.filter(group_chat=launch, user=users.alice).update(
         last_read_message_id=read.pk, last_read_number=read.number
     )
 
@@ -51,9 +51,9 @@ def let_in(room: GroupChat, owner: User, *others: User) -> None:
         add_member(room, user=user, by=owner, chat_role=role)
 
 
-def talk(room: GroupChat, said: Talk, cast: dict[str, User]) -> None:
+def talk(room: GroupChat, sent: Talk, cast: dict[str, User]) -> None:
     now = timezone.now()
-    for number, (who, minutes, content) in enumerate(said, start=1):
+    for number, (who, minutes, content) in enumerate(sent, start=1):
         then = now - timedelta(minutes=minutes)
         rendered = render_message(content, room)
         last = room.messages.create(

@@ -56,10 +56,10 @@ class AddMemberForm(forms.Form):
 
     def clean_user(self) -> User:
         # Whoever is switched off can't come in; whether they have an account is nobody's business.
-        person = User.objects.filter(email=self.cleaned_data["user"], is_active=True).first()
-        if person is None:
+        user = User.objects.filter(email=self.cleaned_data["user"], is_active=True).first()
+        if user is None:
             raise forms.ValidationError("No account uses this e-mail. Ask them to sign up first.")
-        return person
+        return user
 
 
 class RoleForm(forms.Form):

@@ -1,16 +1,16 @@
 """The one spelling of this app's feed and group names, and of the keys of objects whose text is in feeds."""
 
 ROOM_FEEDS = "chat.room."
-PERSONS = "chat.person."
+USER_FEEDS = "chat.person."
 
 
 def room_feed(room_id: int) -> str:
     return f"{ROOM_FEEDS}{room_id}"
 
 
-def person_feed(user_id: int) -> str:
+def user_feed(user_id: int) -> str:
     """A person's memberships, and nothing else: otherwise everybody in a room would wait for one head."""
-    return f"{PERSONS}{user_id}"
+    return f"{USER_FEEDS}{user_id}"
 
 
 # Every process with an open room list listens here: something happened in a room.

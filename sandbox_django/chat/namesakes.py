@@ -9,14 +9,14 @@ from collections.abc import Iterable, Sequence
 from chat.models import ChatMember, GroupChat
 from core.markdown_rules import name_key
 
-MOST_COMPARED = 1000  # members of a room, those who came first
+MAX_COMPARED = 1000  # members of a room, those who came first
 
 UserName = tuple[int, str]
 
 
 def member_names(room: GroupChat) -> list[UserName]:
-    """The ids and display names of the room's members, no more than `MOST_COMPARED`."""
-    return list(room.members.order_by("pk").values_list("user_id", "user__display_name")[:MOST_COMPARED])
+    """The ids and display names of the room's members, no more than `MAX_COMPARED`."""
+    return list(room.members.order_by("pk").values_list("user_id", "user__display_name")[:MAX_COMPARED])
 
 
 def namesakes(names: Sequence[UserName]) -> dict[int, str]:

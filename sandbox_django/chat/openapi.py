@@ -10,8 +10,8 @@ from drf_spectacular.utils import Direction
 from core.openapi import ITSELF, Operation, describe
 
 
-class PersonExtension(OpenApiSerializerFieldExtension):
-    target_class = "chat.serializers.member.PersonField"
+class UserFieldExtension(OpenApiSerializerFieldExtension):
+    target_class = "chat.serializers.member.UserField"
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
         if direction == "request":

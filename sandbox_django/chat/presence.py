@@ -24,81 +24,81 @@ logger = structlog.get_logger(__name__)
 
 REFRESH_SECONDS = 15
 KEEP_SECONDS = 45  # a process that says nothing for so long is gone, and so are its readers
-PATIENCE = 0.3  # seconds: who comes and goes within them is told together
-AT_MOST = 100  # people that are named
+DEBOUNCE_SECONDS = 0.3  # seconds: who comes and goes within them is told together
+MAX_LISTED = 100  # people that are named
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class PresenceEntry:
     """One open page of a room."""
 
     room_id: int
     user_id: int
 
 
-class Lobby:
+class PresenceTracker:
     """The readers of one event loop, and what it last told about whom."""
 
     def __init__(self) -> None:
         self._name = uuid4().hex
-        self._here: defaultdict[int, Counter[int]] = defaultdict(Counter)
-        self._gone: defaultdict[int, set[int]] = defaultdict(set)
-        self._told: dict[int, list[int]] = {}
-        self._to_tell: set[int] = set()
+        self._present: defaultdict[int, Counter[int]] = defaultdict(Counter)
+        self._left: defaultdict[int, set[int]] = defaultdict(set)
+        self._published: dict[int, list[int]] = {}
+        self._scheduled: set[int] = set()
 
-    def come(self, visit: Visit) -> None:
-        self._here[visit.room_id][visit.user_id] += 1
-        self._gone[visit.room_id].discard(visit.user_id)
-        self._told.pop(visit.room_id, None)  # whoever comes has to be told in any case
-        self._tell_soon(visit.room_id)
+    def join(self, entry: PresenceEntry) -> None:
+        self._present[entry.room_id][entry.user_id] += 1
+        self._left[entry.room_id].discard(entry.user_id)
+        self._published.pop(entry.room_id, None)  # whoever comes has to be told in any case
+        self._schedule_publish(entry.room_id)
 
-    def go(self, visit: Visit) -> None:
-        here = self._here[visit.room_id]
-        here[visit.user_id] -= 1
-        if here[visit.user_id] <= 0:
-            del here[visit.user_id]
-            self._gone[visit.room_id].add(visit.user_id)
-            self._tell_soon(visit.room_id)
+    def leave(self, entry: PresenceEntry) -> None:
+        present = self._present[entry.room_id]
+        present[entry.user_id] -= 1
+        if present[entry.user_id] <= 0:
+            del present[entry.user_id]
+            self._left[entry.room_id].add(entry.user_id)
+            self._schedule_publish(entry.room_id)
 
     async def refresh(self) -> None:
-        for room_id in list(self._here):
+        for room_id in list(self._present):
             try:
-                await self.tell(room_id)
+                await self.publish(room_id)
             except Exception:  # the other rooms have to be refreshed, or their readers are forgotten
                 logger.exception("presence_not_told", room=room_id)
 
-    def _tell_soon(self, room_id: int) -> None:
-        if room_id not in self._to_tell:
-            self._to_tell.add(room_id)
-            asyncio.get_running_loop().call_later(PATIENCE, partial(jobs.start, self.tell, room_id))
+    def _schedule_publish(self, room_id: int) -> None:
+        if room_id not in self._scheduled:
+            self._scheduled.add(room_id)
+            asyncio.get_running_loop().call_later(DEBOUNCE_SECONDS, partial(jobs.start, self.publish, room_id))
 
-    async def tell(self, room_id: int) -> None:
+    async def publish(self, room_id: int) -> None:
         """Tell the room who is in it, if that is news."""
-        self._to_tell.discard(room_id)
+        self._scheduled.discard(room_id)
         layer = live_layer()
         try:
-            people = await self._exchange(room_id, layer) if isinstance(layer, RedisLayer) else self._here[room_id]
+            users = await self._exchange(room_id, layer) if isinstance(layer, RedisLayer) else self._present[room_id]
         except LAYER_DOWN as failure:
             layer.outage.failed(failure)
             return
-        user_ids = sorted(people)
-        if user_ids != self._told.get(room_id):
-            self._told[room_id] = user_ids
-            payload = PresencePayload(count=len(user_ids), user_ids=user_ids[:AT_MOST])
+        user_ids = sorted(users)
+        if user_ids != self._published.get(room_id):
+            self._published[room_id] = user_ids
+            payload = PresencePayload(count=len(user_ids), user_ids=user_ids[:MAX_LISTED])
             hints.send(room_feed(room_id), "presence", Presence(payload=payload))
-        if not self._here[room_id]:
-            del self._here[room_id]
-            self._told.pop(room_id, None)
+        if not self._present[room_id]:
+            del self._present[room_id]
+            self._published.pop(room_id, None)
 
     async def _exchange(self, room_id: int, layer: RedisLayer) -> set[int]:
         """Note who is here in this process, and read who is in all of them."""
         key, now = f"sandbox:presence:{room_id}", time.time()
-        here, gone = list(self._here[room_id]), self._gone.pop(room_id, set())
+        present, left = list(self._present[room_id]), self._left.pop(room_id, set())
         async with layer.connection().pipeline(transaction=False) as pipe:
-            if gone:
-                pipe.zrem(key, *[f"{user_id}.{self._name}" for user_id in gone])
-            if here:
-                pipe.zadd(key, {f"{user_id}.{self._name}": now + KEEP_SECONDS for user_id in here})
+            if left:
+                pipe.zrem(key, *[f"{user_id}.{self._name}" for user_id in left])
+            if present:
+                pipe.zadd(key, {f"{user_id}.{self._name}": now + KEEP_SECONDS for user_id in present})
                 pipe.expire(key, KEEP_SECONDS)
             pipe.zremrangebyscore(key, "-inf", now)
             pipe.zrange(key, 0, -1)
@@ -106,19 +106,19 @@ class Lobby:
         return {int(bytes(entry).partition(b".")[0]) for entry in entries}
 
 
-_lobbies = PerLoop(Lobby)
+_trackers = PerLoop(PresenceTracker)
 
 
-def current_lobby() -> Lobby:
-    return _lobbies.current()
+def current_tracker() -> PresenceTracker:
+    return _trackers.current()
 
 
-def come(room_id: int, user_id: int) -> Visit:
-    """Somebody has opened a room; give what this returns to `go` when they close it."""
-    visit = Visit(room_id, user_id)
-    current_lobby().come(visit)
-    return visit
+def join(room_id: int, user_id: int) -> PresenceEntry:
+    """Somebody has opened a room; give what this returns to `leave` when they close it."""
+    entry = PresenceEntry(room_id, user_id)
+    current_tracker().join(entry)
+    return entry
 
 
-def go(visit: Visit) -> None:
-    current_lobby().go(visit)
+def leave(entry: PresenceEntry) -> None:
+    current_tracker().leave(entry)

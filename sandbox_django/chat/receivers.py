@@ -7,24 +7,24 @@ from django.dispatch import receiver
 
 from accounts import feeds as account_feeds
 from accounts.models import User
-from chat.groups import MEMBERS, MESSAGES, PERSONS, ROOM_FEEDS, person_feed, room_feed
+from chat.groups import MEMBERS, MESSAGES, ROOM_FEEDS, USER_FEEDS, room_feed, user_feed
 from chat.models import ChatMember, ChatMessage, GroupChat
-from chat.services.members import leave_for_ever
+from chat.services.members import leave_all_rooms
 from live import feeds
 
 feeds.register(ROOM_FEEDS, GroupChat)
-feeds.register(PERSONS, User)
+feeds.register(USER_FEEDS, User)
 
 
 @account_feeds.register
 def feeds_of(user_ids: Collection[int]) -> set[str]:
     rooms = ChatMember.objects.filter(user__in=user_ids).values_list("group_chat_id", flat=True)
-    return {*map(person_feed, user_ids), *map(room_feed, rooms)}
+    return {*map(user_feed, user_ids), *map(room_feed, rooms)}
 
 
 @receiver(pre_delete, sender=User)
 def leave_rooms(instance: User, **signal: object) -> None:
-    leave_for_ever(instance)
+    leave_all_rooms(instance)
 
 
 @receiver(post_delete, sender=User)
@@ -43,7 +43,7 @@ def change_name(instance: User, created: bool, update_fields: Collection[str] | 
 
 
 @receiver(post_save, sender=ChatMessage)
-def move_room_up(instance: ChatMessage, created: bool, **signal: object) -> None:
+def touch_room(instance: ChatMessage, created: bool, **signal: object) -> None:
     """A message stored by `save()`. The services set the time themselves, and insert without signals."""
     if created:
         older = GroupChat.objects.filter(pk=instance.group_chat_id, updated_at__lt=instance.created_at)

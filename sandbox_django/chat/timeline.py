@@ -9,7 +9,7 @@ from django.utils.timezone import localdate
 from chat.models import ChatMember, ChatMessage
 
 # Whoever says more within this time is named once.
-TOGETHER = timedelta(minutes=5)
+GROUP_WITHIN = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def rows_of(messages: Iterable[ChatMessage], me: ChatMember, *, namesakes: Conta
                 message=message,
                 is_mine=is_mine,
                 names_me=me.user_id in message.mentions,
-                begins=is_new_day or is_first_unread or last is None or not _belong_together(last, message),
+                begins=is_new_day or is_first_unread or last is None or not _are_grouped(last, message),
                 day=day if is_new_day else None,
                 is_first_unread=is_first_unread,
                 is_namesake=message.author_id in namesakes,
@@ -50,5 +50,5 @@ def rows_of(messages: Iterable[ChatMessage], me: ChatMember, *, namesakes: Conta
     return rows
 
 
-def _belong_together(last: ChatMessage, message: ChatMessage) -> bool:
-    return last.author_id == message.author_id is not None and message.created_at - last.created_at < TOGETHER
+def _are_grouped(last: ChatMessage, message: ChatMessage) -> bool:
+    return last.author_id == message.author_id is not None and message.created_at - last.created_at < GROUP_WITHIN

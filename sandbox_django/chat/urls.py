@@ -14,5 +14,5 @@ urlpatterns = [
     path(f"{ROOM}/messages/<int:pk>/", messages.MessageDetailView.as_view(), name="chat-messages-detail"),
     path(f"{ROOM}/members/", members.MemberListView.as_view(), name="chat-members-list"),
     path(f"{ROOM}/members/<int:pk>/", members.MemberDetailView.as_view(), name="chat-members-detail"),
-    path(f"{ROOM}/members/<int:pk>/hand-over/", members.HandOverView.as_view(), name="chat-members-hand-over"),
+    path(f"{ROOM}/members/<int:pk>/hand-over/", members.TransferOwnershipView.as_view(), name="chat-members-hand-over"),
 ]

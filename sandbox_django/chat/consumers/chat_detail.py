@@ -11,7 +11,6 @@ from accounts.models import User
 from chat import presence
 from chat.groups import room_feed
 from chat.messages.chat import (
-    FarewellPayload,
     GroupUpdated,
     IAmTyping,
     MemberAdded,
@@ -22,16 +21,17 @@ from chat.messages.chat import (
     MessageUpdated,
     Presence,
     Read,
+    RemovalNoticePayload,
     Typing,
     TypingPayload,
     UserRemovedFromGroup,
 )
 from chat.models import ChatMember, GroupChat
-from core.rows import find
+from core.raw_rows import find
 from live import hints
 from live.authenticator import LiveAuthenticator
 from live.consumer import CLOSE_TRY_AGAIN, LiveConsumer
-from live.feeds import Fact
+from live.feeds import Event
 from live.frames import encode
 from runtime.threads import in_database_thread
 
@@ -71,9 +71,9 @@ class ChatDetailConsumer(LiveConsumer):
         Read,
     ]
 
-    _seen: presence.Visit | None = None
+    _presence: presence.PresenceEntry | None = None
     # While it is looked up whether the reader is still in the room, nothing goes out.
-    _looking: asyncio.Task[None] | None = None
+    _membership_check: asyncio.Task[None] | None = None
 
     def feed(self) -> str:
         return room_feed(self.authenticator.obj.group_chat_id)
@@ -82,25 +82,25 @@ class ChatDetailConsumer(LiveConsumer):
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._go()
+            self._leave_presence()
 
     async def post_authentication(self) -> None:
         me = self.authenticator.obj
-        self._seen = presence.come(me.group_chat_id, me.user_id)
+        self._presence = presence.join(me.group_chat_id, me.user_id)
 
     async def close(self, code: int | None = None, reason: str | None = None) -> None:
-        self._go()
+        self._leave_presence()
         await super().close(code, reason)
 
-    def _go(self) -> None:
-        if self._seen is not None:
-            presence.go(self._seen)
-            self._seen = None
+    def _leave_presence(self) -> None:
+        if self._presence is not None:
+            presence.leave(self._presence)
+            self._presence = None
 
     @ws_handler(summary="I am writing, or have stopped")
-    async def tell_typing(self, message: IAmTyping) -> None:
+    async def broadcast_typing(self, message: IAmTyping) -> None:
         me = self.authenticator.obj
-        if self._looking is None:
+        if self._membership_check is None:
             typing = Typing(
                 payload=TypingPayload(
                     user_id=me.user_id, user=self.authenticator.user.display_name, is_typing=message.payload.is_typing
@@ -110,17 +110,17 @@ class ChatDetailConsumer(LiveConsumer):
 
     # The end of a membership
 
-    def take_fact(self, fact: Fact, *, anyhow: bool = False) -> bool:
-        if self._looking is not None:
+    def on_event(self, event: Event, *, from_log: bool = False) -> bool:
+        if self._membership_check is not None:
             return False  # it will be given to us again: the hub sees that we have not got it
-        if fact.seq == self.seq + 1 and self._is_my_end(fact):
-            self._looking = asyncio.create_task(self._leave_or_go_on(fact))
+        if event.seq == self.seq + 1 and self._ends_my_membership(event):
+            self._membership_check = asyncio.create_task(self._check_membership(event))
             return False
-        return super().take_fact(fact, anyhow=anyhow)
+        return super().on_event(event, from_log=from_log)
 
-    def take_hint(self, frame: str) -> None:
-        if self._looking is None:
-            super().take_hint(frame)
+    def on_hint(self, frame: str) -> None:
+        if self._membership_check is None:
+            super().on_hint(frame)
 
     @classmethod
     def still_allowed(cls, consumers: Sequence[Self]) -> Collection[Self]:
@@ -128,32 +128,32 @@ class ChatDetailConsumer(LiveConsumer):
         current = set(ChatMember.objects.filter(pk__in=memberships).values_list("pk", flat=True))
         return [consumer for consumer in consumers if consumer.authenticator.obj.pk in current]
 
-    def _is_my_end(self, fact: Fact) -> bool:
+    def _ends_my_membership(self, event: Event) -> bool:
         """Whether it tells that this very membership is over, and not an earlier one of the same person."""
         # The text first: nearly every fact is another one, and each socket asks.
-        if not fact.frame.startswith(MEMBER_REMOVED):
+        if not event.frame.startswith(MEMBER_REMOVED):
             return False
-        return bool(json.loads(fact.frame)["payload"]["id"] == self.authenticator.obj.pk)
+        return bool(json.loads(event.frame)["payload"]["id"] == self.authenticator.obj.pk)
 
-    async def _leave_or_go_on(self, fact: Fact) -> None:
+    async def _check_membership(self, event: Event) -> None:
         """Whoever was added again meanwhile stays; the others hear that it is over, and nothing after that."""
         try:
-            me, room = await in_database_thread(self._look_again)
+            me, room = await in_database_thread(self._reload_membership)
         except Error as failure:
             logger.warning("live_log_unreachable", error=type(failure).__name__, feed=self.feed())
             await self.close(CLOSE_TRY_AGAIN)  # they come back, and are asked who they are
             return
         if me is not None:
             self.authenticator.obj = me
-            self._looking = None
-            super().take_fact(fact, anyhow=True)
+            self._membership_check = None
+            super().on_event(event, from_log=True)
             return
         title = room.title if room else ""
-        has_left = json.loads(fact.frame)["payload"]["hasLeft"]
-        words = f"You have left “{title}”." if has_left else f"You were removed from “{title}”."
-        self._outbox.put(encode(UserRemovedFromGroup(payload=FarewellPayload(message=words)), seq=fact.seq))
+        has_left = json.loads(event.frame)["payload"]["hasLeft"]
+        notice = f"You have left “{title}”." if has_left else f"You were removed from “{title}”."
+        self._send_queue.put(encode(UserRemovedFromGroup(payload=RemovalNoticePayload(message=notice)), seq=event.seq))
         await self.close(CLOSE_REMOVED)
 
-    def _look_again(self) -> tuple[ChatMember | None, GroupChat | None]:
+    def _reload_membership(self) -> tuple[ChatMember | None, GroupChat | None]:
         room = self.authenticator.obj.group_chat_id
         return self.authenticator.find_object(pk=room), find(GroupChat, id=room)

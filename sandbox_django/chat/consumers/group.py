@@ -9,11 +9,11 @@ from chanx.core.decorators import channel
 from django.db import DatabaseError
 
 from accounts.models import User
-from chat.groups import ACTIVITY, person_feed
+from chat.groups import ACTIVITY, user_feed
 from chat.messages.chat import AddedToGroup, GroupChatUpdated, RemovedFromGroup
 from chat.models import ChatMember, GroupChat
 from live.authenticator import LiveAuthenticator
-from live.feeds import Fact
+from live.feeds import Event
 from live.selective import SelectiveConsumer
 from runtime import jobs
 from runtime.per_loop import PerLoop
@@ -24,7 +24,7 @@ logger = structlog.get_logger(__name__)
 UNKNOWN = -1  # a membership version that any hint's is newer than
 
 
-class PersonAuthenticator(LiveAuthenticator):
+class UserAuthenticator(LiveAuthenticator):
     """Lets in who is signed in; they hear of their own rooms."""
 
     user: User
@@ -40,8 +40,8 @@ class GroupChatConsumer(SelectiveConsumer):
     list knows, the members are looked up before the hint is sent.
     """
 
-    authenticator_class = PersonAuthenticator
-    authenticator: PersonAuthenticator
+    authenticator_class = UserAuthenticator
+    authenticator: UserAuthenticator
     emits = [AddedToGroup, RemovedFromGroup, GroupChatUpdated]
     hints_group = ACTIVITY
 
@@ -49,44 +49,44 @@ class GroupChatConsumer(SelectiveConsumer):
     _unchecked: int | None = None  # the room of the hint that comes next, if its members have to be looked up
 
     def feed(self) -> str:
-        return person_feed(self.authenticator.user.pk)
+        return user_feed(self.authenticator.user.pk)
 
-    def _read(self, since: int | None) -> None:
+    def _read_log(self, since: int | None) -> None:
         # Before the log: what it tells of later changes is then applied to this.
         mine = ChatMember.objects.filter(user=self.authenticator.user)
         self.rooms = dict(mine.values_list("group_chat_id", "group_chat__membership_version"))
-        super()._read(since)
+        super()._read_log(since)
 
-    def concerns(self, about: Any) -> bool:
-        room_id = about["groupPk"]
+    def wants_hint(self, hint: Any) -> bool:
+        room_id = hint["groupPk"]
         if room_id not in self.rooms:
             return False
-        self._unchecked = room_id if about["membershipVersion"] > self.rooms[room_id] else None
+        self._unchecked = room_id if hint["membershipVersion"] > self.rooms[room_id] else None
         return True
 
-    def take_hint(self, frame: str) -> None:
+    def on_hint(self, frame: str) -> None:
         if self._unchecked is None:
-            super().take_hint(frame)
+            super().on_hint(frame)
             return
-        _check_soon(self._unchecked, self, frame)
+        _schedule_check(self._unchecked, self, frame)
         self._unchecked = None
 
     def confirm(self, room_id: int, version: int | None, frame: str) -> None:
         """The members were looked up; `version` is None for a user who isn't one."""
         if version is None:
             self.rooms.pop(room_id, None)
-        elif room_id in self.rooms and not self._is_over:
+        elif room_id in self.rooms and not self._closing:
             self.rooms[room_id] = version
-            super().take_hint(frame)
+            super().on_hint(frame)
 
-    def take_fact(self, fact: Fact, *, anyhow: bool = False) -> bool:
-        is_next = fact.seq == self.seq + 1
+    def on_event(self, event: Event, *, from_log: bool = False) -> bool:
+        is_next = event.seq == self.seq + 1
         if is_next:
-            self._follow(fact)
-        return super().take_fact(fact, anyhow=anyhow)
+            self._track_membership(event)
+        return super().on_event(event, from_log=from_log)
 
-    def _follow(self, fact: Fact) -> None:
-        frame = json.loads(fact.frame)
+    def _track_membership(self, event: Event) -> None:
+        frame = json.loads(event.frame)
         room_id = frame["payload"]["groupPk"]
         if frame["action"] == "added_to_group":
             self.rooms[room_id] = UNKNOWN
@@ -98,7 +98,7 @@ class GroupChatConsumer(SelectiveConsumer):
 _waiting: PerLoop[defaultdict[int, dict[GroupChatConsumer, str]]] = PerLoop(lambda: defaultdict(dict))
 
 
-def _check_soon(room_id: int, consumer: GroupChatConsumer, frame: str) -> None:
+def _schedule_check(room_id: int, consumer: GroupChatConsumer, frame: str) -> None:
     waiting = _waiting.current()
     if room_id not in waiting:
         jobs.start(_check, room_id)

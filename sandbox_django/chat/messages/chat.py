@@ -9,10 +9,10 @@ from typing import Literal, Self
 from chanx.messages.base import BaseMessage
 from pydantic import BaseModel, Field
 
+from chat.excerpts import excerpt
 from chat.groups import left_room_key, member_key, message_key, room_key
 from chat.models import ChatMember, ChatMessage, GroupChat
 from chat.models.room import EXCERPT_OF
-from chat.texts import excerpt
 from core.dates import formatted
 from live.messages import LoggedMessage, Unnumbered
 
@@ -204,7 +204,7 @@ class MemberRemoved(LoggedMessage):
         )
 
 
-class FarewellPayload(BaseModel):
+class RemovalNoticePayload(BaseModel):
     redirect: Literal["/chat/"] = Field("/chat/", description="Where a page goes from here.")
     message: str = Field(description="For people: what happened.")
 
@@ -213,7 +213,7 @@ class UserRemovedFromGroup(BaseMessage):
     """To the one who is not in the room any more, instead of `member_removed`; then their socket is closed (4403)."""
 
     action: Literal["user_removed_from_group"] = "user_removed_from_group"
-    payload: FarewellPayload
+    payload: RemovalNoticePayload
 
 
 class RoomPayload(BaseModel):

@@ -189,7 +189,7 @@ class ChatMessage(Searchable):
         """Who said it, also when they have left the room; empty when their account is gone."""
         return self.author.display_name if self.author else ""
 
-    def know_sender(self, member: ChatMember) -> None:
+    def set_sender(self, member: ChatMember) -> None:
         """For a message that was just written by `member`: nothing has to be asked."""
         self.author = member.user
         self.author.in_room = [member]  # type: ignore[attr-defined]  # as `with_senders` does

@@ -8,7 +8,7 @@ from chat.models import ChatMember
 from chat.models.room import ChatRole
 
 
-class PersonField(serializers.CharField):
+class UserField(serializers.CharField):
     """Written as an e-mail; read as one by whoever may, and as a display name by the others."""
 
     def to_internal_value(self, data: Any) -> str:
@@ -26,7 +26,7 @@ class PersonField(serializers.CharField):
 class SenderSerializer(serializers.ModelSerializer[ChatMember]):
     """Somebody in a room, as the one who looks may know them."""
 
-    user = PersonField(max_length=254)
+    user = UserField(max_length=254)
     display_name = serializers.CharField(source="user.display_name", read_only=True)
 
     class Meta:
@@ -55,5 +55,5 @@ class MemberSerializer(SenderSerializer):
 class RoleSerializer(MemberSerializer):
     """For changing what somebody may do; who they are stays."""
 
-    user = PersonField(read_only=True)
+    user = UserField(read_only=True)
     chat_role = serializers.ChoiceField(choices=ChatRole.choices)

@@ -2,8 +2,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from chat.excerpts import excerpt
 from chat.models import GroupChat
-from chat.texts import excerpt
 from core.text_fields import NameField
 
 

@@ -7,7 +7,7 @@ after the other, and the second one only as what they are by then.
 from django.db.models import F
 
 from accounts.models import User
-from chat.groups import left_room_key, person_feed, room_feed, room_key
+from chat.groups import left_room_key, room_feed, room_key, user_feed
 from chat.messages.chat import AddedToGroup, MemberAdded, MemberRemoved, MemberUpdated, RemovedFromGroup
 from chat.models import ChatMember, GroupChat
 from chat.models.room import ChatRole
@@ -39,7 +39,7 @@ class LastOwner(Exception):
 def add_member(room: GroupChat, *, user: User, by: User, chat_role: int = ChatRole.MEMBER) -> ChatMember:
     """Let `user` into the room. What was said before counts as read."""
     ADDING.hit(by.pk)
-    with feeds.write(room_feed(room.pk), person_feed(user.pk)) as (in_room, in_list):
+    with feeds.write(room_feed(room.pk), user_feed(user.pk)) as (in_room, in_list):
         me = membership(room, by)
         if not me.may_manage:
             raise NotAllowed("Only owners and admins can add members.")
@@ -65,7 +65,7 @@ def change_role(member: ChatMember, *, chat_role: int, by: User) -> ChatMember:
     with feeds.write(room_feed(member.group_chat_id)) as feed:
         me, them = _both(member, by)
         if me.pk != them.pk:
-            _refuse_managing(me, them)
+            _require_manager(me, them)
         _refuse_role_above(me, chat_role)
         if chat_role != ChatRole.OWNER:
             _refuse_last_owner(them)
@@ -74,7 +74,7 @@ def change_role(member: ChatMember, *, chat_role: int, by: User) -> ChatMember:
     return them
 
 
-def hand_over(member: ChatMember, *, by: User) -> ChatMember:
+def transfer_ownership(member: ChatMember, *, by: User) -> ChatMember:
     """Make somebody the owner in one's own place; one stays as an admin."""
     CHANGING.hit(by.pk)
     with feeds.write(room_feed(member.group_chat_id)) as feed:
@@ -90,17 +90,17 @@ def hand_over(member: ChatMember, *, by: User) -> ChatMember:
 def remove_member(member: ChatMember, *, by: User) -> None:
     """Show somebody the door: their pages of this room close, what they said stays."""
     CHANGING.hit(by.pk)
-    with feeds.write(room_feed(member.group_chat_id), person_feed(member.user_id)) as (in_room, in_list):
+    with feeds.write(room_feed(member.group_chat_id), user_feed(member.user_id)) as (in_room, in_list):
         me, them = _both(member, by)
-        _refuse_managing(me, them)
+        _require_manager(me, them)
         _end(them, in_room, in_list, has_left=False)
 
 
-def hand_over_as_staff(member: ChatMember, *, by: User) -> ChatMember:
+def transfer_ownership_as_staff(member: ChatMember, *, by: User) -> ChatMember:
     """Make somebody the owner in place of all who are: staff of the site need not be in the room."""
     with feeds.write(room_feed(member.group_chat_id)) as feed:
-        refuse_all_but_staff(by)
-        them = _as_it_is_now(member)
+        require_staff(by)
+        them = _reload(member)
         for owner in them.group_chat.members.select_related("user").owners().exclude(pk=them.pk):
             _give_role(owner, ChatRole.ADMIN, feed)
         if not them.owns:
@@ -110,9 +110,9 @@ def hand_over_as_staff(member: ChatMember, *, by: User) -> ChatMember:
 
 def remove_member_as_staff(member: ChatMember, *, by: User) -> None:
     """The same as `remove_member`, by staff of the site; the last owner has to be followed by somebody first."""
-    with feeds.write(room_feed(member.group_chat_id), person_feed(member.user_id)) as (in_room, in_list):
-        refuse_all_but_staff(by)
-        them = _as_it_is_now(member)
+    with feeds.write(room_feed(member.group_chat_id), user_feed(member.user_id)) as (in_room, in_list):
+        require_staff(by)
+        them = _reload(member)
         _refuse_last_owner(them)
         _end(them, in_room, in_list, has_left=False)
 
@@ -120,37 +120,37 @@ def remove_member_as_staff(member: ChatMember, *, by: User) -> None:
 def leave_room(room: GroupChat, *, user: User) -> None:
     """Go out of a room, unless one is its last owner."""
     CHANGING.hit(user.pk)
-    with feeds.write(room_feed(room.pk), person_feed(user.pk)) as (in_room, in_list):
+    with feeds.write(room_feed(room.pk), user_feed(user.pk)) as (in_room, in_list):
         me = membership(room, user)
         _refuse_last_owner(me)
         _end(me, in_room, in_list, has_left=True)
 
 
-def leave_for_ever(user: User) -> None:
+def leave_all_rooms(user: User) -> None:
     """Out of all rooms, before an account is deleted: the eldest of the highest role owns those that have no owner now.
 
     A room with nobody left in it goes, too, and so does the user's own feed.
     """
-    mine = ChatMember.objects.select_related("group_chat", "user").filter(user=user)
-    mine_feed = person_feed(user.pk)  # while it is locked, nobody adds them to a room
+    memberships = ChatMember.objects.select_related("group_chat", "user").filter(user=user)
+    own_feed = user_feed(user.pk)  # while it is locked, nobody adds them to a room
 
     def find_feeds() -> set[str]:
-        return {mine_feed, *map(room_feed, mine.values_list("group_chat_id", flat=True))}
+        return {own_feed, *map(room_feed, memberships.values_list("group_chat_id", flat=True))}
 
     with feeds.write_found(find_feeds) as writers:
-        for member in list(mine):
+        for member in list(memberships):
             name = room_feed(member.group_chat_id)
             others = member.group_chat.members.select_related("user").exclude(pk=member.pk)
-            heir = others.first()
-            if heir is None:
+            successor = others.first()
+            if successor is None:
                 member.group_chat.delete()
                 feeds.delete([name])
                 continue
-            if member.owns and not heir.owns:
-                _give_role(heir, ChatRole.OWNER, writers[name])
+            if member.owns and not successor.owns:
+                _give_role(successor, ChatRole.OWNER, writers[name])
             writers[name].publish(MemberRemoved.of(member, has_left=True))
             _delete_member(member)
-        feeds.delete([mine_feed])
+        feeds.delete([own_feed])
 
 
 def membership(room: GroupChat, user: User) -> ChatMember:
@@ -161,12 +161,12 @@ def membership(room: GroupChat, user: User) -> ChatMember:
     return member
 
 
-def refuse_all_but_staff(by: User) -> None:
+def require_staff(by: User) -> None:
     if not by.is_staff:
         raise NotAllowed("Only staff can do this in a room they are not in.")
 
 
-def _as_it_is_now(member: ChatMember) -> ChatMember:
+def _reload(member: ChatMember) -> ChatMember:
     now = ChatMember.objects.select_related("group_chat", "user").filter(pk=member.pk).first()
     if now is None:
         raise NotInRoom
@@ -182,7 +182,7 @@ def _both(member: ChatMember, by: User) -> tuple[ChatMember, ChatMember]:
     return now[by.pk], now[member.user_id]
 
 
-def _refuse_managing(me: ChatMember, them: ChatMember) -> None:
+def _require_manager(me: ChatMember, them: ChatMember) -> None:
     if not me.may_manage:
         raise NotAllowed("Only owners and admins can do this.")
     if them.chat_role < me.chat_role:

@@ -5,9 +5,9 @@ from accounts.services.mentions import named_users
 from chat.models import GroupChat
 from core.markdown import Rendered, render_with_mentions
 
-MOST_MENTIONS = 100  # members in one message
+MAX_MENTIONS = 100  # members in one message
 
 
 def render_message(content: str, room: GroupChat) -> Rendered:
     members = User.objects.filter(chat_memberships__group_chat=room)
-    return render_with_mentions(content, named_users(content, among=members), most=MOST_MENTIONS)
+    return render_with_mentions(content, named_users(content, among=members), most=MAX_MENTIONS)

@@ -7,10 +7,10 @@ from accounts.models import User
 from chat.groups import message_key, room_feed
 from chat.messages.chat import DeletedRunPayload, MemberMessage, MessageDeleted, MessageUpdated
 from chat.models import ChatMember, ChatMessage, GroupChat
-from chat.services.members import NotAllowed, membership, refuse_all_but_staff
+from chat.services.members import NotAllowed, membership, require_staff
 from chat.services.mentions import render_message
 from chat.services.rooms import end_of_deleted_run, hint_activity, hint_read
-from core.rows import insert
+from core.raw_rows import insert
 from core.throttling import Limit
 from live import feeds
 from live.feeds import FeedWriter
@@ -45,7 +45,7 @@ def post_message(room: GroupChat, *, content: str, by: User) -> ChatMessage:
         # Not by save(), which would take another moment for the room's activity than for its message.
         GroupChat.objects.filter(pk=room.pk).update(last_number=room.last_number, updated_at=now)
         _read_up_to(message, me)
-        message.know_sender(me)
+        message.set_sender(me)
         feed.publish(MemberMessage.of(message))
         hint_activity(room, message)
         hint_read(room, message, me)
@@ -59,7 +59,7 @@ def edit_message(message: ChatMessage, *, content: str, by: User) -> ChatMessage
     rendered = render_message(content, room)
     with feeds.write(room_feed(room.pk)) as feed:
         room = membership(room, by).group_chat
-        message = _as_it_is_now(message)
+        message = _reload(message)
         if message.author_id != by.pk:
             raise NotAllowed("Only the author can edit this message.")
         if message.content == content:
@@ -83,10 +83,10 @@ def delete_message(message: ChatMessage, *, by: User) -> ChatMessage:
     _count(by)
     with feeds.write(room_feed(room.pk)) as feed:
         me = membership(room, by)
-        message = _as_it_is_now(message)
+        message = _reload(message)
         if message.author_id != by.pk and not me.may_manage:
             raise NotAllowed("Only the author, owners and admins can delete this message.")
-        _take_back(message, me.group_chat, feed)
+        _clear_content(message, me.group_chat, feed)
     return message
 
 
@@ -94,9 +94,9 @@ def delete_message_as_staff(message: ChatMessage, *, by: User) -> ChatMessage:
     """The same by staff of the site, who need not be in the room."""
     room = message.group_chat
     with feeds.write(room_feed(room.pk)) as feed:
-        refuse_all_but_staff(by)
-        message = _as_it_is_now(message)
-        _take_back(message, GroupChat.objects.get(pk=room.pk), feed)
+        require_staff(by)
+        message = _reload(message)
+        _clear_content(message, GroupChat.objects.get(pk=room.pk), feed)
     return message
 
 
@@ -107,11 +107,11 @@ def _read_up_to(message: ChatMessage, me: ChatMember) -> None:
 
 
 def _count(by: User) -> None:
-    """Messages, edits and deletions are counted together: each reaches everyone in the room. Raises `TooOften`."""
+    """Messages, edits and deletions are counted together: each reaches everyone in the room. Raises `RateLimited`."""
     Limit("chat messages", settings.CHAT_MESSAGES_PER_MINUTE, 60).hit(by.pk)
 
 
-def _take_back(message: ChatMessage, room: GroupChat, feed: FeedWriter) -> None:
+def _clear_content(message: ChatMessage, room: GroupChat, feed: FeedWriter) -> None:
     message.content = message.content_html = ""
     message.mentions = []
     message.is_deleted = True
@@ -138,7 +138,7 @@ def _rewrite_log(message: ChatMessage) -> None:
     feeds.rewrite(message_key(message.pk), {name: getattr(message, name) for name in names})
 
 
-def _as_it_is_now(message: ChatMessage) -> ChatMessage:
+def _reload(message: ChatMessage) -> ChatMessage:
     now = ChatMessage.objects.with_senders(message.group_chat).filter(pk=message.pk, is_deleted=False).first()
     if now is None:
         raise MessageGone

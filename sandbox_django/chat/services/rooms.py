@@ -9,7 +9,7 @@ from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from accounts.models import User
-from chat.groups import ACTIVITY, left_room_key, person_feed, room_feed, room_key
+from chat.groups import ACTIVITY, left_room_key, room_feed, room_key, user_feed
 from chat.messages.chat import (
     AddedToGroup,
     DeletedRunPayload,
@@ -22,7 +22,7 @@ from chat.messages.chat import (
 )
 from chat.models import ChatMember, ChatMessage, GroupChat
 from chat.models.room import ChatRole
-from chat.services.members import NotAllowed, membership, refuse_all_but_staff
+from chat.services.members import NotAllowed, membership, require_staff
 from core.throttling import Limit
 from live import feeds, hints, hub
 from runtime import jobs
@@ -41,7 +41,7 @@ class NoSuchMessage(Exception):
 def create_room(user: User, *, title: str, description: str = "") -> GroupChat:
     """A room of one's own, with nobody else in it yet."""
     CREATING.hit(user.pk)
-    with feeds.write(person_feed(user.pk)) as in_list:
+    with feeds.write(user_feed(user.pk)) as in_list:
         room = GroupChat.objects.create(title=title, description=description)
         owner = room.members.create(user=user, chat_role=ChatRole.OWNER)
         in_list.publish(AddedToGroup.of(owner, member_count=1))
@@ -53,7 +53,7 @@ def change_room(room: GroupChat, *, by: User, **fields: str) -> GroupChat:
     CHANGING.hit(by.pk)
     with feeds.write(room_feed(room.pk)) as feed:
         me = membership(room, by)
-        _refuse_all_but_owners(me)
+        _require_owner(me)
         room.membership_version = me.group_chat.membership_version
         for name, value in fields.items():
             setattr(room, name, value)
@@ -68,12 +68,12 @@ def change_room(room: GroupChat, *, by: User, **fields: str) -> GroupChat:
 def delete_room(room: GroupChat, *, by: User) -> None:
     """Delete it with all that was said; pages that show it are closed."""
     CHANGING.hit(by.pk)
-    _delete_room(room, lambda: _refuse_all_but_owners(membership(room, by)))
+    _delete_room(room, lambda: _require_owner(membership(room, by)))
 
 
 def delete_room_as_staff(room: GroupChat, *, by: User) -> None:
     """The same by staff of the site, who need not be in the room."""
-    _delete_room(room, lambda: refuse_all_but_staff(by))
+    _delete_room(room, lambda: require_staff(by))
 
 
 def mark_read(room: GroupChat, *, message_id: int, user: User) -> int:
@@ -117,10 +117,10 @@ def hint_read(room: GroupChat, newest: ChatMessage | None, me: ChatMember) -> No
     """After the commit, tell the user's own pages how far they have read, so that badges go down without a request."""
     read = ReadPositionPayload(message_id=me.last_read_message_id, number=me.last_read_number)
     hint = GroupChatUpdated.of(room, newest, read=read)
-    transaction.on_commit(partial(hints.send, person_feed(me.user_id), f"room {room.pk}", hint))
+    transaction.on_commit(partial(hints.send, user_feed(me.user_id), f"room {room.pk}", hint))
 
 
-def _refuse_all_but_owners(me: ChatMember) -> None:
+def _require_owner(me: ChatMember) -> None:
     if not me.owns:
         raise NotAllowed("Only an owner can do this.")
 
@@ -129,16 +129,16 @@ def _delete_room(room: GroupChat, refuse: Callable[[], None]) -> None:
     name = room_feed(room.pk)
 
     def find_feeds() -> list[str]:
-        return [name, *map(person_feed, room.members.values_list("user_id", flat=True))]
+        return [name, *map(user_feed, room.members.values_list("user_id", flat=True))]
 
     with feeds.write_found(find_feeds) as writers:
         refuse()
         for user_id in room.members.values_list("user_id", flat=True):
-            writers[person_feed(user_id)].publish(RemovedFromGroup.of(room))
+            writers[user_feed(user_id)].publish(RemovedFromGroup.of(room))
         _rewrite_log(room, title="", description="")
         GroupChat.objects.filter(pk=room.pk).delete()
         feeds.delete([name])
-    transaction.on_commit(partial(jobs.start, hub.recheck, name))
+    transaction.on_commit(partial(jobs.start, hub.reauthorize, name))
 
 
 def _rewrite_log(room: GroupChat, *, title: str, description: str) -> None:

@@ -17,7 +17,7 @@ SEARCHES = Limit("chat searches", times=120, seconds=60)
 
 # Messages that are compared one by one: first so many, which are enough for a common word, then as many as may be.
 COMPARED_FIRST = 2_000
-COMPARED_AT_MOST = 50_000
+MAX_COMPARED = 50_000
 FOUND_ON_PAGE = 50
 INDEX = "chat_message_trigrams"
 
@@ -35,7 +35,7 @@ def search_messages(user: User, query: SearchQuery, *, before: int | None = None
     messages = _before(ChatMessage.objects.in_rooms_of(user), before)
     if finds_by_index(INDEX, query.words):
         return _page(messages, query, None)
-    for at_most in (COMPARED_FIRST, COMPARED_AT_MOST):
+    for at_most in (COMPARED_FIRST, MAX_COMPARED):
         newest, oldest_id = _newest(messages, at_most)
         page = _page(newest, query, oldest_id)
         if oldest_id is None or len(page.messages) == FOUND_ON_PAGE:
@@ -48,7 +48,7 @@ def messages_matching(
 ) -> QuerySet[ChatMessage]:
     """Those of the messages of one room that have all words of the query; without the index, among the newest."""
     if not finds_by_index(INDEX, query.words):
-        messages, _ = _newest(_before(messages, before), COMPARED_AT_MOST)
+        messages, _ = _newest(_before(messages, before), MAX_COMPARED)
     return query.filter(messages.filter(is_deleted=False))
 
 

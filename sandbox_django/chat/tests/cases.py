@@ -12,7 +12,7 @@ from chat.factories import ChatMemberFactory, GroupChatFactory
 from chat.models import ChatMember, GroupChat
 from chat.models.room import ChatRole
 from test_utils.auth_api_test_case import auth_headers
-from test_utils.people import alice, bob, mallory
+from test_utils.users import alice, bob, mallory
 
 OWNER, ADMIN, MEMBER = ChatRole.OWNER.value, ChatRole.ADMIN.value, ChatRole.MEMBER.value
 
@@ -70,7 +70,7 @@ class RoomCase(Room, TransactionTestCase):
         headers = {**(self.sign_in(by) if by else {}), **({"Idempotency-Key": key} if key else {})}
         return getattr(APIClient(), method)(url, data, headers=headers)
 
-    def say(self, content: str = "Hello", *, by: User | None = None, key: str = "") -> Any:
+    def post_message(self, content: str = "Hello", *, by: User | None = None, key: str = "") -> Any:
         return self.send("post", self.messages_url(), {"content": content}, by=by or self.bob, key=key)
 
 

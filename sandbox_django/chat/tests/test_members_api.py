@@ -13,7 +13,7 @@ from django.urls import reverse
 from accounts.factories.user import UserFactory
 from accounts.models import User
 from chat.factories import ChatMemberFactory
-from chat.groups import person_feed, room_feed
+from chat.groups import room_feed, user_feed
 from chat.models import ChatMember, GroupChat
 from chat.services.members import NotAllowed, NotInRoom, add_member, change_role, remove_member
 from chat.tests.cases import ADMIN, MEMBER, OWNER, RoomCase, code_of
@@ -109,7 +109,7 @@ class RefusalTests(MembersCase):
 
 
 class MemberTests(MembersCase):
-    def test_owners_and_admins_add_people_by_their_address(self) -> None:
+    def test_owners_and_admins_add_users_by_their_address(self) -> None:
         response = self.add("Mallory@Example.com", by=self.carol, chatRole=ADMIN)
 
         assert response.status_code == 201
@@ -124,8 +124,8 @@ class MemberTests(MembersCase):
         assert self.roles() == {**BEFORE, "Mallory": ADMIN}
 
     def test_addresses_are_for_oneself_and_for_those_who_manage(self) -> None:
-        def seen_by(person: User) -> list[str]:
-            listed = self.send("get", self.members_url(), by=person).json()["results"]
+        def seen_by(user: User) -> list[str]:
+            listed = self.send("get", self.members_url(), by=user).json()["results"]
             return [member["user"] for member in listed]
 
         assert (
@@ -141,9 +141,9 @@ class MemberTests(MembersCase):
         assert self.roles() == {"Alice": MEMBER, "Carol": MEMBER, "Bob": OWNER}
 
     def test_a_role_is_replaced_without_saying_whose_it_is(self) -> None:
-        said = {"chatRole": ADMIN, "user": "mallory@example.com"}
+        posted = {"chatRole": ADMIN, "user": "mallory@example.com"}
 
-        assert self.send("put", self.members_url(self.member.pk), said, by=self.alice).status_code == 200
+        assert self.send("put", self.members_url(self.member.pk), posted, by=self.alice).status_code == 200
         assert self.send("put", self.members_url(self.member.pk), {"chatRole": ADMIN}, by=self.alice).status_code == 200
 
         assert self.roles() == {"Alice": OWNER, "Carol": ADMIN, "Bob": ADMIN}
@@ -163,7 +163,7 @@ class MemberTests(MembersCase):
         assert self.remove(self.member, by=self.bob).status_code == 204
 
         assert self.roles() == {"Alice": OWNER}
-        assert feeds.head(person_feed(self.bob.pk)) == feeds.head(person_feed(self.carol.pk)) == 1
+        assert feeds.head(user_feed(self.bob.pk)) == feeds.head(user_feed(self.carol.pk)) == 1
         assert self.send("get", self.room_url(), by=self.bob).status_code == 404
 
     def test_a_long_list_costs_no_query_per_member(self) -> None:
@@ -179,11 +179,11 @@ class DeletedAccountTests(MembersCase):
         self.alice.delete()
 
         assert self.roles() == {"Carol": OWNER, "Bob": MEMBER}
-        actions = [json.loads(fact.frame)["action"] for fact in feeds.read(room_feed(self.room.pk), 0).facts]
+        actions = [json.loads(event.frame)["action"] for event in feeds.read(room_feed(self.room.pk), 0).events]
         assert actions == ["member_updated", "member_removed"]
 
     def test_others_are_just_not_there_any_more(self) -> None:
-        self.say(by=self.bob)
+        self.post_message(by=self.bob)
         User.objects.filter(pk=self.bob.pk).delete()
 
         assert self.roles() == {"Alice": OWNER, "Carol": ADMIN}
@@ -201,8 +201,8 @@ class AtOnceTests(MembersCase):
     """Really at once, each with a connection of its own."""
 
     def at_once(self, *requests: Callable[[], Any]) -> list[int]:
-        for person in (self.alice, self.bob, self.carol, self.mallory):
-            self.sign_in(person)
+        for user in (self.alice, self.bob, self.carol, self.mallory):
+            self.sign_in(user)
         start = Barrier(len(requests))
 
         def run(request: Callable[[], Any]) -> int:
@@ -255,7 +255,7 @@ class AtOnceTests(MembersCase):
         statuses = self.at_once(lambda: self.add(by=self.alice), lambda: self.add(by=self.carol))
 
         assert statuses == [201, 400]
-        assert feeds.head(person_feed(self.mallory.pk)) == 1
+        assert feeds.head(user_feed(self.mallory.pk)) == 1
 
     def test_a_room_that_is_deleted_while_somebody_is_added_is_gone_for_all(self) -> None:
         statuses = self.at_once(
@@ -263,6 +263,6 @@ class AtOnceTests(MembersCase):
         )
 
         assert statuses in ([201, 204], [204, 404])
-        facts = feeds.read(person_feed(self.mallory.pk), 0).facts
-        assert len(facts) == (2 if statuses == [201, 204] else 0)
+        events = feeds.read(user_feed(self.mallory.pk), 0).events
+        assert len(events) == (2 if statuses == [201, 204] else 0)
         assert not ChatMember.objects.exists()

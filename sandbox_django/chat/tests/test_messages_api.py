@@ -22,33 +22,33 @@ class RefusalTests(RoomCase):
                 response = self.send("post", self.messages_url(), body, by=self.bob)
                 assert code_of(response)[::2] == (400, "content")
         assert not ChatMessage.objects.exists()
-        assert self.say("x" * 10_000).status_code == 201
+        assert self.post_message("x" * 10_000).status_code == 201
 
     def test_nobody_changes_what_somebody_else_said(self) -> None:
-        message = self.say(by=self.bob).json()
+        message = self.post_message(by=self.bob).json()
 
-        for person in (self.alice, self.carol):
-            response = self.send("patch", self.messages_url(message["id"]), {"content": "I am a fool"}, by=person)
+        for user in (self.alice, self.carol):
+            response = self.send("patch", self.messages_url(message["id"]), {"content": "I am a fool"}, by=user)
             assert response.status_code == 403
         assert ChatMessage.objects.get().content == "Hello"
 
     def test_a_member_does_not_delete_what_somebody_else_said(self) -> None:
-        message = self.say(by=self.alice).json()
+        message = self.post_message(by=self.alice).json()
 
         assert self.send("delete", self.messages_url(message["id"]), by=self.bob).status_code == 403
         assert ChatMessage.objects.get().content == "Hello"
 
     def test_whoever_is_out_says_changes_and_deletes_nothing_more(self) -> None:
-        message = self.say(by=self.bob).json()
+        message = self.post_message(by=self.bob).json()
         self.send("delete", self.members_url(self.member.pk), by=self.alice)
 
         url = self.messages_url(message["id"])
-        assert self.say(by=self.bob).status_code == 404
+        assert self.post_message(by=self.bob).status_code == 404
         assert self.send("patch", url, {"content": "Bye"}, by=self.bob).status_code == 404
         assert self.send("delete", url, by=self.bob).status_code == 404
 
     def test_what_is_deleted_is_not_changed_or_deleted_again(self) -> None:
-        url = self.messages_url(self.say(by=self.bob).json()["id"])
+        url = self.messages_url(self.post_message(by=self.bob).json()["id"])
         self.send("delete", url, by=self.bob)
 
         assert self.send("patch", url, {"content": "Back"}, by=self.bob).status_code == 404
@@ -56,11 +56,13 @@ class RefusalTests(RoomCase):
 
     @override_settings(CHAT_MESSAGES_PER_MINUTE=2)
     def test_so_many_messages_a_minute(self) -> None:
-        assert [self.say(key="one").status_code for _ in range(3)] == [201] * 3  # one message, sent three times
-        assert [self.say().status_code for _ in range(2)] == [201, 429]
-        assert self.say(by=self.alice).status_code == 201
+        assert [self.post_message(key="one").status_code for _ in range(3)] == [
+            201
+        ] * 3  # one message, sent three times
+        assert [self.post_message().status_code for _ in range(2)] == [201, 429]
+        assert self.post_message(by=self.alice).status_code == 201
         with override_settings(LIMITS=False):
-            assert self.say().status_code == 201
+            assert self.post_message().status_code == 201
 
 
 class MessageTests(RoomCase):
@@ -95,10 +97,10 @@ class MessageTests(RoomCase):
         }
 
     def test_addresses_are_for_oneself_and_for_those_who_manage(self) -> None:
-        self.say(by=self.alice)
+        self.post_message(by=self.alice)
 
-        def seen_by(person: User) -> tuple[str, bool]:
-            (message,) = self.send("get", self.messages_url(), by=person).json()["results"]
+        def seen_by(user: User) -> tuple[str, bool]:
+            (message,) = self.send("get", self.messages_url(), by=user).json()["results"]
             return message["sender"]["user"], message["isMine"]
 
         assert seen_by(self.bob) == ("Alice", False)
@@ -106,7 +108,7 @@ class MessageTests(RoomCase):
         assert seen_by(self.alice) == ("alice@example.com", True)
 
     def test_changing_says_so_and_changing_nothing_does_not(self) -> None:
-        url = self.messages_url(self.say("One cup").json()["id"])
+        url = self.messages_url(self.post_message("One cup").json()["id"])
 
         same = self.send("patch", url, {"content": "One cup"}, by=self.bob).json()
         changed = self.send("patch", url, {"content": "*Two* cups"}, by=self.bob).json()
@@ -117,20 +119,20 @@ class MessageTests(RoomCase):
         assert feeds.head(room_feed(self.room.pk)) == 2
 
     def test_of_a_deleted_message_only_its_place_is_left(self) -> None:
-        for person in (self.bob, self.carol, self.alice):
-            url = self.messages_url(self.say("a secret @Alice").json()["id"])
-            assert self.send("delete", url, by=person).status_code == 204
+        for user in (self.bob, self.carol, self.alice):
+            url = self.messages_url(self.post_message("a secret @Alice").json()["id"])
+            assert self.send("delete", url, by=user).status_code == 204
 
         response = self.send("get", self.messages_url(), by=self.alice)
         assert "secret" not in response.content.decode()
         for message in response.json()["results"]:
-            said = (message["content"], message["contentHtml"], message["mentions"], message["isDeleted"])
-            assert said == ("", "", [], True)
+            posted = (message["content"], message["contentHtml"], message["mentions"], message["isDeleted"])
+            assert posted == ("", "", [], True)
             assert message["isEdited"] is False
         assert not ChatMessage.objects.exclude(content="").exists()
 
     def test_what_a_removed_member_said_stays_without_a_sender(self) -> None:
-        self.say(by=self.bob)
+        self.post_message(by=self.bob)
         self.send("delete", self.members_url(self.member.pk), by=self.alice)
 
         (message,) = self.send("get", self.messages_url(), by=self.alice).json()["results"]
@@ -171,14 +173,14 @@ class MessageTests(RoomCase):
             "@Bob你好": [self.bob.pk],
         }.items():
             with self.subTest(content):
-                assert self.say(content).json()["mentions"] == sorted(expected)
+                assert self.post_message(content).json()["mentions"] == sorted(expected)
 
     def test_number_after_a_name_is_an_id_and_not_part_of_another_name(self) -> None:
         name = f"Bob#{self.bob.pk}"
         other = ChatMemberFactory.create(group_chat=self.room, user__display_name=name).user
 
-        assert self.say(f"@{name}").json()["mentions"] == [self.bob.pk]
-        assert self.say(f"@{name}#{other.pk}").json()["mentions"] == [other.pk]
+        assert self.post_message(f"@{name}").json()["mentions"] == [self.bob.pk]
+        assert self.post_message(f"@{name}#{other.pk}").json()["mentions"] == [other.pk]
 
     def test_names_of_any_script_are_mentioned_in_any_case(self) -> None:
         for name, content in (
@@ -191,7 +193,7 @@ class MessageTests(RoomCase):
         ):
             with self.subTest(name):
                 user = ChatMemberFactory.create(group_chat=self.room, user__display_name=name).user
-                message = self.say(content).json()
+                message = self.post_message(content).json()
 
                 assert message["mentions"] == [user.pk]
                 assert f'<span class="mention" data-user-id="{user.pk}">@' in message["contentHtml"]
@@ -199,12 +201,12 @@ class MessageTests(RoomCase):
     def test_of_members_with_the_same_name_all_or_the_chosen_one_are_mentioned(self) -> None:
         ids = sorted(ChatMemberFactory.create(group_chat=self.room, user__display_name="Kim").user.pk for _ in range(2))
 
-        assert self.say("@Kim").json()["mentions"] == ids
-        assert self.say(f"@Kim#{ids[1]}").json()["mentions"] == [ids[1]]
-        assert self.say(f"@Kim#{self.bob.pk}").json()["mentions"] == ids
+        assert self.post_message("@Kim").json()["mentions"] == ids
+        assert self.post_message(f"@Kim#{ids[1]}").json()["mentions"] == [ids[1]]
+        assert self.post_message(f"@Kim#{self.bob.pk}").json()["mentions"] == ids
 
     def test_mentions_are_marked_where_they_are_made_and_nowhere_else(self) -> None:
-        html = self.say("@Bob `@Bob` @Mallory").json()["contentHtml"]
+        html = self.post_message("@Bob `@Bob` @Mallory").json()["contentHtml"]
 
         mark = f'<span class="mention" data-user-id="{self.bob.pk}">@Bob</span>'
         assert html == f"<p>{mark} <code>@Bob</code> @Mallory</p>\n"
@@ -223,7 +225,7 @@ class ListTests(RoomCase):
         assert listed(f"?after={ids[1]}") == ids[2:]
 
     def test_the_feeds_number_comes_with_the_messages(self) -> None:
-        self.say()
+        self.post_message()
 
         assert self.send("get", self.messages_url(), by=self.bob)["Feed-Seq"] == "1"
         assert self.send("get", self.room_url(), by=self.bob)["Feed-Seq"] == "1"
@@ -242,19 +244,19 @@ class ListTests(RoomCase):
         assert sum(message["sender"] is not None for message in listed) == 50
 
     def test_posting_costs_few_queries(self) -> None:
-        self.say()
+        self.post_message()
 
         with assert_queries(9):
-            self.say()
+            self.post_message()
 
 
 class TwinTests(RoomCase):
-    def test_a_message_that_is_sent_by_twins_at_once_is_said_once(self) -> None:
+    def test_a_message_that_is_sent_by_twins_at_once_is_sent_once(self) -> None:
         self.sign_in(self.bob)
 
         def send(_: int) -> Any:
             try:
-                response = self.say(key="one")
+                response = self.post_message(key="one")
                 return response.status_code, response.json()["id"]
             finally:
                 connection.close()

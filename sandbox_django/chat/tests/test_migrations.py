@@ -25,8 +25,8 @@ class NumberTests(TransactionTestCase):
         messages, members = old.get_model("chat", "ChatMessage"), old.get_model("chat", "ChatMember")
         user = users.objects.create(email="bob@example.com", display_name="Bob")
         tea, rice, empty = [rooms.objects.create(title=title) for title in ("Tea", "Rice", "Empty")]
-        said = [messages.objects.create(group_chat=(tea, rice)[n % 2], content=f"{n}") for n in range(8)]
-        for room, read in ((tea, said[2].pk), (rice, 0), (empty, 0)):
+        output = [messages.objects.create(group_chat=(tea, rice)[n % 2], content=f"{n}") for n in range(8)]
+        for room, read in ((tea, output[2].pk), (rice, 0), (empty, 0)):
             members.objects.create(group_chat=room, user=user, last_read_message_id=read)
 
         with mock.patch.object(import_module("chat.migrations.0004_number_messages"), "BATCH", 3):

@@ -13,7 +13,7 @@ from chat.consumers.chat_detail import ChatDetailConsumer
 from chat.consumers.group import GroupChatConsumer
 from chat.groups import ACTIVITY, room_feed
 from chat.models import ChatMember
-from chat.presence import Lobby, Visit
+from chat.presence import PresenceEntry, PresenceTracker
 from chat.tests.cases import ADMIN, Room
 from live import feeds, selective
 from test_utils.auth_api_test_case import auth_headers
@@ -37,23 +37,23 @@ class RoomSocketCase(Room, SocketTestCase):
         assert status is None or response.status_code == status, response.content
         return response.json() if response.content else None
 
-    async def say(self, content: str = "Hello", *, by: User) -> Any:
+    async def post_message(self, content: str = "Hello", *, by: User) -> Any:
         return await self.send("post", self.messages_url(), {"content": content}, by=by, status=201)
 
-    async def fact(self, page: Page) -> dict[str, Any]:
+    async def event(self, page: Page) -> dict[str, Any]:
         """The next numbered frame."""
-        while (frame := await page.hear())["action"] in HINTS:
+        while (frame := await page.receive())["action"] in HINTS:
             pass
         return frame
 
     async def hint(self, page: Page, action: str) -> Any:
-        return (await page.hear_until(action))[-1]["payload"]
+        return (await page.receive_until(action))[-1]["payload"]
 
 
 class WhoMayListenTests(RoomSocketCase):
     async def refusal(self, path: str, by: User | None) -> tuple[int, int]:
         page = await self.open_socket(path, by=by)
-        first = await page.hear()
+        first = await page.receive()
         assert first["action"] == "authentication"
         return first["payload"]["statusCode"], await page.close_code()
 
@@ -71,47 +71,47 @@ class WhoMayListenTests(RoomSocketCase):
         await self.hint(page, "presence")
         stranger = await self.open_socket(f"/ws/chat/{self.room.pk}/", by=self.mallory)
 
-        await stranger.say('{"action": "typing", "payload": {"isTyping": true}}')
+        await stranger.send('{"action": "typing", "payload": {"isTyping": true}}')
 
-        assert await page.hears_nothing()
+        assert await page.receives_nothing()
 
 
 class MessageTests(RoomSocketCase):
-    async def test_everybody_hears_the_same_with_names_and_without_addresses(self) -> None:
-        pages = [await self.open(person) for person in (self.alice, self.bob)]
+    async def test_everybody_receives_the_same_with_names_and_without_addresses(self) -> None:
+        pages = [await self.open(user) for user in (self.alice, self.bob)]
 
-        said = await self.say("Two **cups**", by=self.bob)
+        posted = await self.post_message("Two **cups**", by=self.bob)
 
-        heard = [await self.fact(page) for page in pages]
-        assert heard[0] == heard[1]
-        assert (heard[0]["action"], heard[0]["seq"]) == ("member_message", 1)
-        assert heard[0]["payload"]["sender"]["user"] == "Bob"
-        assert "@" not in str(heard[0])
-        assert heard[0]["payload"]["contentHtml"] == "<p>Two <strong>cups</strong></p>\n"
-        expected = {key: value for key, value in said.items() if key != "isMine"}
-        expected["sender"] = {**said["sender"], "user": "Bob"}
-        assert heard[0]["payload"] == expected
+        received = [await self.event(page) for page in pages]
+        assert received[0] == received[1]
+        assert (received[0]["action"], received[0]["seq"]) == ("member_message", 1)
+        assert received[0]["payload"]["sender"]["user"] == "Bob"
+        assert "@" not in str(received[0])
+        assert received[0]["payload"]["contentHtml"] == "<p>Two <strong>cups</strong></p>\n"
+        expected = {key: value for key, value in posted.items() if key != "isMine"}
+        expected["sender"] = {**posted["sender"], "user": "Bob"}
+        assert received[0]["payload"] == expected
 
-    async def test_what_is_deleted_of_somebody_who_has_gone_has_no_sender_and_later_no_person(self) -> None:
-        said = [await self.say("Bye", by=self.bob), await self.say("Bye again", by=self.bob)]
+    async def test_what_is_deleted_of_somebody_who_has_gone_has_no_sender_and_later_no_user(self) -> None:
+        posted = [await self.post_message("Bye", by=self.bob), await self.post_message("Bye again", by=self.bob)]
         bob_id = self.bob.pk
         page = await self.open(self.alice)
 
         await self.send("delete", self.members_url(self.member.pk), by=self.bob, status=204)
-        await self.send("delete", self.messages_url(said[0]["id"]), by=self.alice, status=204)
+        await self.send("delete", self.messages_url(posted[0]["id"]), by=self.alice, status=204)
         await self.bob.adelete()
-        await self.send("delete", self.messages_url(said[1]["id"]), by=self.alice, status=204)
+        await self.send("delete", self.messages_url(posted[1]["id"]), by=self.alice, status=204)
 
-        _, of_who_left, of_nobody = [(await self.fact(page))["payload"] for _ in range(3)]
+        _, of_who_left, of_nobody = [(await self.event(page))["payload"] for _ in range(3)]
         assert (of_who_left["sender"], of_who_left["userId"]) == (None, bob_id)
         assert (of_nobody["sender"], of_nobody["userId"]) == (None, None)
 
-    async def test_whoever_comes_back_hears_what_they_missed_in_order(self) -> None:
-        messages = [await self.say(str(number), by=self.bob) for number in range(5)]
+    async def test_whoever_comes_back_receives_what_they_missed_in_order(self) -> None:
+        messages = [await self.post_message(str(number), by=self.bob) for number in range(5)]
 
         page = await self.open(self.alice, "?since=2")
 
-        assert [(await self.fact(page))["payload"]["id"] for _ in range(3)] == [m["id"] for m in messages[2:]]
+        assert [(await self.event(page))["payload"]["id"] for _ in range(3)] == [m["id"] for m in messages[2:]]
 
 
 class RemovalTests(RoomSocketCase):
@@ -122,23 +122,23 @@ class RemovalTests(RoomSocketCase):
         page, other = await self.open(self.bob), await self.open(self.alice)
 
         await self.remove(self.member, self.alice)
-        await self.say("Now that he is gone", by=self.alice)
+        await self.post_message("Now that he is gone", by=self.alice)
 
-        farewell = await self.fact(page)
-        assert farewell == {
+        notice = await self.event(page)
+        assert notice == {
             "action": "user_removed_from_group",
             "payload": {"redirect": "/chat/", "message": "You were removed from “Rice”."},
             "seq": 1,
         }
         assert await page.close_code() == 4403
-        assert [(await self.fact(other))["action"] for _ in range(2)] == ["member_removed", "member_message"]
+        assert [(await self.event(other))["action"] for _ in range(2)] == ["member_removed", "member_message"]
 
     async def test_whoever_leaves_is_told_so(self) -> None:
         page = await self.open(self.bob)
 
         await self.remove(self.member, self.bob)
 
-        assert (await self.fact(page))["payload"]["message"] == "You have left “Rice”."
+        assert (await self.event(page))["payload"]["message"] == "You have left “Rice”."
         assert await page.close_code() == 4403
 
     async def test_old_news_of_leaving_does_not_throw_out_who_came_back(self) -> None:
@@ -147,9 +147,9 @@ class RemovalTests(RoomSocketCase):
 
         page = await self.open(self.bob, "?since=0")
 
-        assert [(await self.fact(page))["action"] for _ in range(2)] == ["member_removed", "member_added"]
-        await self.say(by=self.alice)
-        assert (await self.fact(page))["action"] == "member_message"
+        assert [(await self.event(page))["action"] for _ in range(2)] == ["member_removed", "member_added"]
+        await self.post_message(by=self.alice)
+        assert (await self.event(page))["action"] == "member_message"
 
     async def test_whoever_was_added_again_before_the_news_arrived_stays(self) -> None:
         page = await self.open(self.bob)
@@ -160,9 +160,9 @@ class RemovalTests(RoomSocketCase):
                 self.client_of_alice("post", self.members_url(), {"user": self.bob.email})
 
         await sync_to_async(remove_and_add_again)()
-        await self.say(by=self.alice)
+        await self.post_message(by=self.alice)
 
-        assert [(await self.fact(page))["action"] for _ in range(3)] == [
+        assert [(await self.event(page))["action"] for _ in range(3)] == [
             "member_removed",
             "member_added",
             "member_message",
@@ -183,14 +183,14 @@ class HintTests(RoomSocketCase):
     async def test_typing_is_told_to_the_others_and_stored_nowhere(self) -> None:
         page, other = await self.open(self.bob), await self.open(self.alice)
 
-        await page.say('{"action": "typing", "payload": {"isTyping": true}}')
+        await page.send('{"action": "typing", "payload": {"isTyping": true}}')
 
         assert await self.hint(other, "typing") == {"userId": self.bob.pk, "user": "Bob", "isTyping": True}
         assert await sync_to_async(feeds.head)(room_feed(self.room.pk)) == 0
 
     async def test_reading_is_told_in_small_rooms(self) -> None:
         page = await self.open(self.alice)
-        message = await self.say(by=self.alice)
+        message = await self.post_message(by=self.alice)
 
         path = reverse("groupchat-read", args=[self.room.pk])
         await self.send("post", path, {"messageId": message["id"]}, by=self.bob, status=200)
@@ -217,20 +217,24 @@ class RoomListTests(RoomSocketCase):
             "post", self.members_url(), {"user": self.mallory.email, "chatRole": ADMIN}, by=self.alice, status=201
         )
 
-        heard = await page.hear()
-        assert (heard["action"], heard["seq"], heard["payload"]["groupPk"]) == ("added_to_group", 1, self.room.pk)
+        received = await page.receive()
+        assert (received["action"], received["seq"], received["payload"]["groupPk"]) == (
+            "added_to_group",
+            1,
+            self.room.pk,
+        )
 
         await self.send("delete", self.members_url(added["id"]), by=self.alice, status=204)
-        assert await page.hear() == {
+        assert await page.receive() == {
             "action": "removed_from_group",
             "payload": {"groupPk": self.room.pk, "groupTitle": "Rice"},
             "seq": 2,
         }
 
-    async def test_lists_hear_that_something_happened_in_their_rooms_only(self) -> None:
-        page, stranger = [await self.open_page("/ws/chat/group/", by=person) for person in (self.bob, self.mallory)]
+    async def test_lists_receive_that_something_happened_in_their_rooms_only(self) -> None:
+        page, stranger = [await self.open_page("/ws/chat/group/", by=user) for user in (self.bob, self.mallory)]
 
-        message = await self.say("Two **cups**", by=self.alice)
+        message = await self.post_message("Two **cups**", by=self.alice)
 
         assert await self.hint(page, "group_chat_updated") == {
             "groupPk": self.room.pk,
@@ -246,7 +250,7 @@ class RoomListTests(RoomSocketCase):
             "read": None,
             "membershipVersion": 0,
         }
-        assert await stranger.hears_nothing()
+        assert await stranger.receives_nothing()
 
     async def next_hint(self, page: Page, **expected: object) -> Any:
         """The next hint that shows this; hints before it may be of an earlier state."""
@@ -257,8 +261,8 @@ class RoomListTests(RoomSocketCase):
 
     async def test_list_shows_an_edited_a_deleted_and_an_earlier_last_message(self) -> None:
         page = await self.open_page("/ws/chat/group/", by=self.bob)
-        first = await self.say("One", by=self.alice)
-        last = await self.say("Two", by=self.alice)
+        first = await self.post_message("One", by=self.alice)
+        last = await self.post_message("Two", by=self.alice)
         await self.next_hint(page, number=2, excerpt="Two")
 
         url = self.messages_url(last["id"])
@@ -279,30 +283,30 @@ class RoomListTests(RoomSocketCase):
         await self.next_hint(page, groupTitle="Basmati", number=0, excerpt="")
 
     async def test_own_read_position_reaches_own_lists_only(self) -> None:
-        message = await self.say(by=self.alice)
-        page, other = [await self.open_page("/ws/chat/group/", by=person) for person in (self.bob, self.carol)]
+        message = await self.post_message(by=self.alice)
+        page, other = [await self.open_page("/ws/chat/group/", by=user) for user in (self.bob, self.carol)]
 
         path = reverse("groupchat-read", args=[self.room.pk])
         await self.send("post", path, {"messageId": message["id"]}, by=self.bob, status=200)
 
         await self.next_hint(page, number=1, read={"messageId": message["id"], "number": 1})
-        assert await other.hears_nothing()
+        assert await other.receives_nothing()
 
     async def test_own_message_is_read_in_own_lists(self) -> None:
         page = await self.open_page("/ws/chat/group/", by=self.bob)
 
-        message = await self.say(by=self.bob)
+        message = await self.post_message(by=self.bob)
 
         await self.next_hint(page, read={"messageId": message["id"], "number": 1})
 
     async def test_removed_member_gets_no_excerpt_even_if_the_removal_was_lost_on_the_way(self) -> None:
-        page, other = [await self.open_page("/ws/chat/group/", by=person) for person in (self.bob, self.carol)]
-        await self.say("Bob may read this", by=self.alice)
+        page, other = [await self.open_page("/ws/chat/group/", by=user) for user in (self.bob, self.carol)]
+        await self.post_message("Bob may read this", by=self.alice)
         await self.next_hint(page, excerpt="Bob may read this")
 
         with mock.patch("live.feeds._announce"):
             await self.send("delete", self.members_url(self.member.pk), by=self.alice, status=204)
-        await self.say("Bob may not read this", by=self.alice)
+        await self.post_message("Bob may not read this", by=self.alice)
 
         await self.next_hint(other, excerpt="Bob may not read this")
         assert "may not" not in str(await self.rest(page))
@@ -310,8 +314,8 @@ class RoomListTests(RoomSocketCase):
     async def rest(self, page: Page) -> list[Any]:
         """The frames that still arrive."""
         frames = []
-        while not await page.hears_nothing():
-            frames.append(await page.hear())
+        while not await page.receives_nothing():
+            frames.append(await page.receive())
         return frames
 
     async def test_a_room_that_was_left_and_joined_again_is_in_the_list_again(self) -> None:
@@ -319,34 +323,34 @@ class RoomListTests(RoomSocketCase):
         await self.send("delete", self.members_url(self.member.pk), by=self.alice, status=204)
         await self.send("post", self.members_url(), {"user": self.bob.email}, by=self.alice, status=201)
 
-        await self.say("Welcome back", by=self.alice)
+        await self.post_message("Welcome back", by=self.alice)
 
         await self.next_hint(page, excerpt="Welcome back")
 
     async def test_a_list_that_was_left_is_kept_nowhere(self) -> None:
         page = await self.open_page("/ws/chat/group/", by=self.bob)
-        assert len(selective._open(ACTIVITY)) == 1
+        assert len(selective._consumers_of(ACTIVITY)) == 1
 
         await page.leave()
 
-        assert selective._open(ACTIVITY) == set()
+        assert selective._consumers_of(ACTIVITY) == set()
 
-    async def test_a_list_hears_of_a_room_from_the_moment_one_is_in_it(self) -> None:
+    async def test_a_list_receives_of_a_room_from_the_moment_one_is_in_it(self) -> None:
         page = await self.open_page("/ws/chat/group/", by=self.mallory)
         await self.send("post", self.members_url(), {"user": self.mallory.email}, by=self.alice, status=201)
-        assert (await page.hear())["action"] == "added_to_group"
+        assert (await page.receive())["action"] == "added_to_group"
 
-        await self.say(by=self.alice)
+        await self.post_message(by=self.alice)
 
         assert (await self.hint(page, "group_chat_updated"))["groupPk"] == self.room.pk
 
 
 class PresenceTests(RoomSocketCase):
     async def test_a_room_that_fails_keeps_no_other_from_being_refreshed(self) -> None:
-        lobby = Lobby()
+        tracker = PresenceTracker()
         for room_id in (1, 2, 3):
-            lobby.come(Visit(room_id, user_id=7))
-        with mock.patch.object(lobby, "tell", side_effect=[None, ValueError("no presence"), None]) as tell:
-            await lobby.refresh()
+            tracker.join(PresenceEntry(room_id, user_id=7))
+        with mock.patch.object(tracker, "publish", side_effect=[None, ValueError("no presence"), None]) as publish:
+            await tracker.refresh()
 
-        assert [call.args for call in tell.call_args_list] == [(1,), (2,), (3,)]
+        assert [call.args for call in publish.call_args_list] == [(1,), (2,), (3,)]

@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import reverse
 
 from chat.factories import ChatMemberFactory, ChatMessageFactory, GroupChatFactory
-from chat.groups import person_feed, room_feed
+from chat.groups import room_feed, user_feed
 from chat.models import ChatMember, ChatMessage, GroupChat
 from chat.tests.cases import MEMBER, OWNER, RoomCase, code_of
 from live import feeds
@@ -62,10 +62,10 @@ class WhoMayTests(RoomCase):
             assert self.send(method, self.members_url(elsewhere.pk), body, by=self.alice).status_code == 404
 
     def test_members_and_admins_see_the_room_but_do_not_change_it(self) -> None:
-        for person in (self.bob, self.carol):
-            assert self.send("get", self.room_url(), by=person).status_code == 200
-            assert self.send("patch", self.room_url(), {"title": "Mine"}, by=person).status_code == 403
-            assert self.send("delete", self.room_url(), by=person).status_code == 403
+        for user in (self.bob, self.carol):
+            assert self.send("get", self.room_url(), by=user).status_code == 200
+            assert self.send("patch", self.room_url(), {"title": "Mine"}, by=user).status_code == 403
+            assert self.send("delete", self.room_url(), by=user).status_code == 403
 
         self.room.refresh_from_db()
         assert self.room.title == "Rice"
@@ -115,15 +115,15 @@ class RoomTests(RoomCase):
         self.room.refresh_from_db()
         assert self.room.updated_at > before
 
-    def test_the_owner_deletes_it_with_all_that_was_said(self) -> None:
-        self.say()
+    def test_the_owner_deletes_it_with_all_that_was_written(self) -> None:
+        self.post_message()
 
         assert self.send("delete", self.room_url(), by=self.alice).status_code == 204
         assert not GroupChat.objects.exists()
         assert not ChatMessage.objects.exists()
         assert not ChatMember.objects.exists()
         assert feeds.head(room_feed(self.room.pk)) == 0
-        assert feeds.head(person_feed(self.bob.pk)) == 1
+        assert feeds.head(user_feed(self.bob.pk)) == 1
         assert self.send("get", self.room_url(), by=self.alice).status_code == 404
 
     def test_a_room_made_twice_with_its_key_is_one_room(self) -> None:
@@ -132,17 +132,17 @@ class RoomTests(RoomCase):
         assert first.json() == second.json()
         assert GroupChat.objects.filter(title="Tea").count() == 1
 
-    def test_where_something_was_said_last_comes_first(self) -> None:
+    def test_where_something_was_written_last_comes_first(self) -> None:
         self.send("post", "/api/chat/", {"title": "Tea"}, by=self.bob)
-        self.say()
+        self.post_message()
 
         response = self.send("get", "/api/chat/", by=self.bob)
 
         assert [room["title"] for room in response.json()["results"]] == ["Rice", "Tea"]
-        assert response["Feed-Seq"] == str(feeds.head(person_feed(self.bob.pk))) == "1"
+        assert response["Feed-Seq"] == str(feeds.head(user_feed(self.bob.pk))) == "1"
 
-    def test_a_room_tells_what_was_said_last(self) -> None:
-        self.say("Two **cups**\n\nof `rice`", by=self.alice)
+    def test_a_room_tells_what_was_written_last(self) -> None:
+        self.post_message("Two **cups**\n\nof `rice`", by=self.alice)
 
         listed = self.send("get", "/api/chat/", by=self.bob).json()["results"][0]
 
@@ -182,7 +182,7 @@ class UnreadTests(RoomCase):
         assert self.member.last_read_message_id == 0
 
     def test_messages_of_others_are_unread_until_i_read_them(self) -> None:
-        first, second, third = [self.say(by=self.alice).json()["id"] for _ in range(3)]
+        first, second, third = [self.post_message(by=self.alice).json()["id"] for _ in range(3)]
         assert self.unread() == 3
 
         assert self.read(second).json() == {"messageId": second}
@@ -193,10 +193,10 @@ class UnreadTests(RoomCase):
         assert self.unread() == 0
 
     def test_sending_a_message_reads_the_room_up_to_it(self) -> None:
-        self.say(by=self.alice)
-        mine = self.say(by=self.bob).json()["id"]
+        self.post_message(by=self.alice)
+        mine = self.post_message(by=self.bob).json()["id"]
         assert self.unread() == 0
-        self.say(by=self.alice)
+        self.post_message(by=self.alice)
 
         assert self.unread() == 1
         (room,) = self.send("get", "/api/chat/", by=self.bob).json()["results"]
@@ -205,26 +205,26 @@ class UnreadTests(RoomCase):
     def test_deleted_messages_are_not_unread_in_whatever_order_they_go(self) -> None:
         for order in ([0], [0, 1], [1, 0], [2, 0, 1]):
             with self.subTest(order):
-                said = [self.say(by=self.alice).json()["id"] for _ in order]
+                posted = [self.post_message(by=self.alice).json()["id"] for _ in order]
                 for place in order:
-                    self.send("delete", self.messages_url(said[place]), by=self.alice)
+                    self.send("delete", self.messages_url(posted[place]), by=self.alice)
                 assert self.unread() == 0
 
     def test_reading_up_to_deleted_messages_reads_them_too(self) -> None:
-        said = [self.say(by=self.alice).json()["id"] for _ in range(4)]
-        for message_id in said[1:3]:
+        posted = [self.post_message(by=self.alice).json()["id"] for _ in range(4)]
+        for message_id in posted[1:3]:
             self.send("delete", self.messages_url(message_id), by=self.alice)
         assert self.unread() == 4, "there is something left to read before them and after them"
 
-        self.read(said[0])
+        self.read(posted[0])
         assert self.unread() == 1
 
-    def test_what_people_said_who_are_gone_is_unread_too(self) -> None:
+    def test_what_users_said_who_are_gone_is_unread_too(self) -> None:
         ChatMessageFactory.create(group_chat=self.room, author=None)
 
         assert self.unread() == 1
 
-    def test_counts_are_of_this_room_and_this_person(self) -> None:
+    def test_counts_are_of_this_room_and_this_user(self) -> None:
         other = GroupChatFactory.create()
         ChatMemberFactory.create(group_chat=other, user=self.alice)
         ChatMessageFactory.create_batch(2, group_chat=other)
@@ -238,8 +238,8 @@ class UnreadTests(RoomCase):
         }
         assert self.unread() == 1
 
-    def test_whoever_comes_in_late_has_read_what_was_said_before(self) -> None:
-        self.say()
+    def test_whoever_comes_in_late_has_read_what_was_written_before(self) -> None:
+        self.post_message()
         self.send("post", self.members_url(), {"user": self.mallory.email}, by=self.alice)
 
         (room,) = self.send("get", "/api/chat/", by=self.mallory).json()["results"]

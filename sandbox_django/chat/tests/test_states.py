@@ -9,31 +9,31 @@ from test_utils.testing import Page
 State = dict[str, Any]
 
 
-def with_fact(state: State, frame: dict[str, Any]) -> State:
+def with_event(state: State, frame: dict[str, Any]) -> State:
     """What a page of a room makes of a frame."""
     messages, members, room = dict(state["messages"]), dict(state["members"]), dict(state["room"])
-    fact = frame["payload"]
+    event = frame["payload"]
     match frame["action"]:
         case "member_message":
-            messages[fact["id"]] = fact
-            room |= {"updatedAt": fact["createdAt"], "lastNumber": fact["number"]}
+            messages[event["id"]] = event
+            room |= {"updatedAt": event["createdAt"], "lastNumber": event["number"]}
             # Its author has read the room up to it.
             members = {
-                pk: {**member, "lastReadMessageId": fact["id"]} if member["userId"] == fact["userId"] else member
+                pk: {**member, "lastReadMessageId": event["id"]} if member["userId"] == event["userId"] else member
                 for pk, member in members.items()
             }
         case "message_updated" | "message_deleted":
-            messages[fact["id"]] = fact
+            messages[event["id"]] = event
         case "member_added":
-            members[fact["id"]] = fact
+            members[event["id"]] = event
             room["memberCount"] += 1
         case "member_updated":
-            members[fact["id"]] = fact
+            members[event["id"]] = event
         case "member_removed":
-            del members[fact["id"]]
+            del members[event["id"]]
             room["memberCount"] -= 1
         case "group_updated":
-            room = {**room, **fact}
+            room = {**room, **event}
     by_user = {member["userId"]: member for member in members.values()}
     for pk, message in messages.items():
         messages[pk] = {**message, "sender": sender_of(by_user.get(message["userId"]))}
@@ -54,8 +54,8 @@ class RoomStateTests(RoomSocketCase):
         members = (await self.send("GET", self.members_url(), by=self.bob))["results"]
         for message in messages:
             del message["isMine"]
-        for person in [*members, *[message["sender"] for message in messages if message["sender"]]]:
-            person["user"] = person["displayName"]
+        for user in [*members, *[message["sender"] for message in messages if message["sender"]]]:
+            user["user"] = user["displayName"]
         return {
             "messages": {message["id"]: message for message in messages},
             "members": {member["id"]: member for member in members},
@@ -65,21 +65,21 @@ class RoomStateTests(RoomSocketCase):
     async def check(self, page: Page, state: State, *actions: str) -> State:
         """The next frames are of these actions, and bring the state to what is there when it is fetched."""
         for action in actions:
-            frame = await self.fact(page)
+            frame = await self.event(page)
             assert frame["action"] == action
-            state = with_fact(state, frame)
+            state = with_event(state, frame)
         assert state == await self.fetch()
         return state
 
-    async def test_every_fact_of_a_room_makes_the_old_state_the_new_one(self) -> None:
+    async def test_every_event_of_a_room_makes_the_old_state_the_new_one(self) -> None:
         page, state = await self.open(self.bob), await self.fetch()
 
-        said = await self.say("Two **cups**, @Bob", by=self.alice)
+        posted = await self.post_message("Two **cups**, @Bob", by=self.alice)
         state = await self.check(page, state, "member_message")
-        url = self.messages_url(said["id"])
+        url = self.messages_url(posted["id"])
         await self.send("patch", url, {"content": "Three"}, by=self.alice, status=200)
         state = await self.check(page, state, "message_updated")
-        await self.say("From Carol", by=self.carol)
+        await self.post_message("From Carol", by=self.carol)
         state = await self.check(page, state, "member_message")
         await self.send("delete", url, by=self.carol, status=204)
         state = await self.check(page, state, "message_deleted")
@@ -87,7 +87,7 @@ class RoomStateTests(RoomSocketCase):
         state = await self.check(page, state, "member_updated")
         added = await self.send("post", self.members_url(), {"user": self.mallory.email}, by=self.alice, status=201)
         state = await self.check(page, state, "member_added")
-        await self.say("From Mallory", by=self.mallory)
+        await self.post_message("From Mallory", by=self.mallory)
         state = await self.check(page, state, "member_message")
         await self.send("delete", self.members_url(added["id"]), by=self.mallory, status=204)
         state = await self.check(page, state, "member_removed")
@@ -108,14 +108,14 @@ class ListStateTests(RoomSocketCase):
         # What was said last is a hint's business.
         return {room["id"]: {k: v for k, v in room.items() if k != "lastMessage"} for room in rooms}
 
-    async def test_every_fact_of_a_person_makes_the_old_list_the_new_one(self) -> None:
-        await self.say(by=self.alice)
+    async def test_every_event_of_a_user_makes_the_old_list_the_new_one(self) -> None:
+        await self.post_message(by=self.alice)
         page = await self.open_page("/ws/chat/group/", by=self.mallory)
         state = await self.fetch()
         assert state == {}
 
         async def check() -> None:
-            frame = await page.hear()
+            frame = await page.receive()
             room = frame["payload"]
             if frame["action"] == "added_to_group":
                 state[room["groupPk"]] = {k: v for k, v in room.items() if k not in ("groupPk", "groupTitle")}

@@ -10,7 +10,7 @@ from rest_framework.serializers import BaseSerializer
 from chat.models import ChatMember
 from chat.permissions import ManagersAdd, ManagersChange
 from chat.serializers.member import MemberSerializer, RoleSerializer
-from chat.services.members import AlreadyInRoom, add_member, change_role, hand_over, leave_room, remove_member
+from chat.services.members import AlreadyInRoom, add_member, change_role, leave_room, remove_member, transfer_ownership
 from chat.views.room_views import RoomView
 from core.idempotency import IdempotentCreateMixin
 
@@ -60,10 +60,10 @@ class MemberDetailView(MembersView, generics.RetrieveUpdateDestroyAPIView[ChatMe
             remove_member(instance, by=self.request.user)
 
 
-class HandOverView(MembersView):
+class TransferOwnershipView(MembersView):
     """Make this member the owner in one's own place."""
 
     @extend_schema(request=None, responses={200: MemberSerializer})
     def post(self, request: Request, *args: object, **kwargs: object) -> Response:
-        member = hand_over(self.get_object(), by=self.request.user)
+        member = transfer_ownership(self.get_object(), by=self.request.user)
         return Response(self.get_serializer(member).data)

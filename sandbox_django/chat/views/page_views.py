@@ -16,10 +16,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.models import User
 from chat.forms import AddMemberForm, NewRoomForm, RoleForm, RoomForm
-from chat.groups import person_feed, room_feed
+from chat.groups import room_feed, user_feed
 from chat.models import ChatMember, ChatMessage, GroupChat
 from chat.models.room import ChatRole
-from chat.namesakes import MOST_COMPARED, full_name, member_names, names_of, namesakes
+from chat.namesakes import MAX_COMPARED, full_name, member_names, names_of, namesakes
 from chat.serializers.message import MAX_LENGTH
 from chat.services.members import (
     AlreadyInRoom,
@@ -28,16 +28,16 @@ from chat.services.members import (
     NotInRoom,
     add_member,
     change_role,
-    hand_over,
     leave_room,
     remove_member,
+    transfer_ownership,
 )
 from chat.services.rooms import change_room, create_room, delete_room
 from chat.services.search import SEARCHES, rooms_matching, search_messages
 from chat.timeline import Row, rows_of
 from core.query import parse_id
 from core.search_text import SearchQuery
-from core.throttling import TooOften
+from core.throttling import RateLimited
 from live import feeds
 
 SHOWN_MESSAGES = 50
@@ -53,13 +53,13 @@ NEEDS_AN_OWNER = "A room needs an owner. Make somebody else the owner first."
 @require_http_methods(["GET", "HEAD", "POST"])
 def home(request: HttpRequest) -> HttpResponse:
     """My rooms, and a form for a new one."""
-    me = person(request)
+    me = current_user(request)
     form = NewRoomForm(request.POST or None)
     if form.is_valid():
         try:
             made = create_room(me, **form.cleaned_data)
-        except TooOften as limit:
-            form.add_error(None, words_for(limit))
+        except RateLimited as limit:
+            form.add_error(None, limit_message(limit))
         else:
             return redirect("chat-group-detail", made.pk)
     context = {"form": form, "is_refused": form.is_bound}
@@ -78,11 +78,11 @@ def room(request: HttpRequest, pk: int) -> HttpResponse:
     at = parse_id(request.GET.get("at", ""))
     unread = first_unread(me) if at is None else None
     if at is not None:
-        shown, has_earlier, has_later = said_around(opened, at)
+        shown, has_earlier, has_later = messages_around(opened, at)
     elif unread is not None:
-        shown, has_earlier, has_later = said_around(opened, unread - 1, after=SHOWN_MESSAGES)
+        shown, has_earlier, has_later = messages_around(opened, unread - 1, after=SHOWN_MESSAGES)
     else:
-        shown, has_earlier, has_later = said_last(opened)
+        shown, has_earlier, has_later = latest_messages(opened)
     names = member_names(opened)
     shared = namesakes(names)
     context = {
@@ -97,7 +97,7 @@ def room(request: HttpRequest, pk: int) -> HttpResponse:
         "max_length": MAX_LENGTH,
         "since": since,
         "socket_url": f"/ws/chat/{opened.pk}/",
-        "member_count": len(names) if len(names) < MOST_COMPARED else opened.members.count(),
+        "member_count": len(names) if len(names) < MAX_COMPARED else opened.members.count(),
         "blank": Row(ChatMessage(created_at=now()), is_mine=False, names_me=False, begins=True),
     }
     return render(request, "chat/room.html", context | room_list(me.user, opened))
@@ -117,8 +117,8 @@ def members(request: HttpRequest, pk: int) -> HttpResponse:
             added = add_member(me.group_chat, user=user, chat_role=role, by=me.user)
         except AlreadyInRoom:
             form.add_error("user", "They're already in this room.")
-        except TooOften as limit:
-            form.add_error("user", words_for(limit))
+        except RateLimited as limit:
+            form.add_error("user", limit_message(limit))
         except NotAllowed as refusal:
             raise PermissionDenied(str(refusal)) from None
         else:
@@ -147,13 +147,13 @@ def change(request: HttpRequest, pk: int, member_id: int) -> HttpResponse:
     form = RoleForm(request.POST)
     try:
         if "hand_over" in request.POST:
-            hand_over(member, by=me.user)
+            transfer_ownership(member, by=me.user)
         elif form.is_valid():
             change_role(member, chat_role=form.cleaned_data["chat_role"], by=me.user)
         else:
             return HttpResponseBadRequest()
     except (LastOwner, NotAllowed, NotInRoom) as refusal:
-        return tell(request, refusal, pk)
+        return redirect_with_error(request, refusal, pk)
     return redirect("group_members", pk)
 
 
@@ -169,7 +169,7 @@ def remove(request: HttpRequest, pk: int, member_id: int) -> HttpResponse:
     try:
         remove_member(member, by=me.user)
     except (NotAllowed, NotInRoom) as refusal:
-        return tell(request, refusal, pk)
+        return redirect_with_error(request, refusal, pk)
     messages.success(request, f"{name} is not in the room any more.")
     return redirect("group_members", pk)
 
@@ -182,7 +182,7 @@ def leave(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         leave_room(me.group_chat, user=me.user)
     except (LastOwner, NotInRoom) as refusal:
-        return tell(request, refusal, pk)
+        return redirect_with_error(request, refusal, pk)
     messages.success(request, f"You have left “{me.group_chat}”.")
     return redirect("chat-home")
 
@@ -198,8 +198,8 @@ def settings(request: HttpRequest, pk: int) -> HttpResponse:
     if form.is_valid():
         try:
             change_room(me.group_chat, by=me.user, **form.cleaned_data)
-        except TooOften as limit:
-            form.add_error(None, words_for(limit))
+        except RateLimited as limit:
+            form.add_error(None, limit_message(limit))
         else:
             messages.success(request, "Saved.")
             return redirect("room_settings", pk)
@@ -222,7 +222,7 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def search(request: HttpRequest) -> HttpResponse:
     """Messages and rooms of mine that have all words of a query; `?before=` continues with older messages."""
-    me = person(request)
+    me = current_user(request)
     words = request.GET.get("q", "").replace("\x00", "").strip()
     before = parse_id(request.GET.get("before", ""))
     query = SearchQuery.parse(words)
@@ -230,8 +230,8 @@ def search(request: HttpRequest) -> HttpResponse:
     if query:
         try:
             SEARCHES.hit(me.pk)
-        except TooOften as limit:
-            context["limit"] = words_for(limit)
+        except RateLimited as limit:
+            context["limit"] = limit_message(limit)
             return render(request, "chat/search.html", context | room_list(me), status=429)
         found = search_messages(me, query, before=before)
         context |= {"found": found.messages, "is_continued": before is not None}
@@ -242,14 +242,14 @@ def search(request: HttpRequest) -> HttpResponse:
     return render(request, "chat/search.html", context | room_list(me))
 
 
-def person(request: HttpRequest) -> User:
+def current_user(request: HttpRequest) -> User:
     assert isinstance(request.user, User)  # login_required has seen to that
     return request.user
 
 
 def membership_of(request: HttpRequest, room_id: int) -> ChatMember:
     """What whoever asks is in this room; for strangers it does not exist."""
-    mine = ChatMember.objects.select_related("group_chat", "user").filter(user=person(request))
+    mine = ChatMember.objects.select_related("group_chat", "user").filter(user=current_user(request))
     return get_object_or_404(mine, group_chat__pk=room_id)
 
 
@@ -262,12 +262,12 @@ def owner_of(request: HttpRequest, room_id: int) -> ChatMember:
 
 def room_list(me: User, opened: GroupChat | None = None) -> dict[str, Any]:
     """What stands beside every page: my rooms, those where something was said last first."""
-    list_since = feeds.head(person_feed(me.pk))
+    list_since = feeds.head(user_feed(me.pk))
     rooms = list(GroupChat.objects.joined_by(me).with_counts().with_last_message()[:SHOWN_ROOMS])
     return {"rooms": rooms, "opened": opened, "list_since": list_since}
 
 
-def said_last(room: GroupChat) -> tuple[list[ChatMessage], bool, bool]:
+def latest_messages(room: GroupChat) -> tuple[list[ChatMessage], bool, bool]:
     newest = list(room.messages.with_senders(room).order_by("-pk")[: SHOWN_MESSAGES + 1])
     return newest[:SHOWN_MESSAGES][::-1], len(newest) > SHOWN_MESSAGES, False
 
@@ -280,16 +280,18 @@ def first_unread(me: ChatMember) -> int | None:
     return unread.order_by("number").values_list("pk", flat=True).first()
 
 
-def said_around(room: GroupChat, message_id: int, *, after: int = SHOWN_AROUND) -> tuple[list[ChatMessage], bool, bool]:
+def messages_around(
+    room: GroupChat, message_id: int, *, after: int = SHOWN_AROUND
+) -> tuple[list[ChatMessage], bool, bool]:
     """What was said before and after a message, and whether there is more on either side."""
-    said = room.messages.with_senders(room)
-    before = list(said.filter(pk__lte=message_id).order_by("-pk")[: SHOWN_AROUND + 1])
-    later = list(said.filter(pk__gt=message_id).order_by("pk")[: after + 1])
+    messages_of_room = room.messages.with_senders(room)
+    before = list(messages_of_room.filter(pk__lte=message_id).order_by("-pk")[: SHOWN_AROUND + 1])
+    later = list(messages_of_room.filter(pk__gt=message_id).order_by("pk")[: after + 1])
     shown = before[:SHOWN_AROUND][::-1] + later[:after]
     return shown, len(before) > SHOWN_AROUND, len(later) > after
 
 
-def tell(request: HttpRequest, refusal: Exception, room_id: int) -> HttpResponse:
+def redirect_with_error(request: HttpRequest, refusal: Exception, room_id: int) -> HttpResponse:
     """Back to the members, with what kept it from being done."""
     if isinstance(refusal, NotInRoom):
         raise Http404
@@ -297,6 +299,6 @@ def tell(request: HttpRequest, refusal: Exception, room_id: int) -> HttpResponse
     return redirect("group_members", room_id)
 
 
-def words_for(limit: TooOften) -> str:
+def limit_message(limit: RateLimited) -> str:
     minutes = math.ceil(limit.wait / 60)
     return f"Too many requests. Try again in {minutes} minute{'s' if minutes > 1 else ''}."

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from accounts.http import AuthenticatedRequest
-from chat.groups import person_feed, room_feed
+from chat.groups import room_feed, user_feed
 from chat.models import ChatMember, GroupChat
 from chat.permissions import OwnerChanges
 from chat.serializers.room import LastReadSerializer, RoomSerializer
@@ -35,7 +35,7 @@ class ChatView(FeedSeqMixin, generics.GenericAPIView[ModelType]):
 
     def feed(self) -> str:
         """The feed of what the URL names."""
-        return person_feed(self.request.user.pk)
+        return user_feed(self.request.user.pk)
 
     def handle_exception(self, exc: Exception) -> Response:
         return super().handle_exception(_as_answer(exc))

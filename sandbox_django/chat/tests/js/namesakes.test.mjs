@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { Namesakes } from "../../static/chat/js/namesakes.js";
-import { distinguish } from "../../static/chat/js/mentions.js";
+import { distinguish } from "../../static/chat/js/mention_suggestions.js";
 
 const room = (...names) => {
   const namesakes = new Namesakes();

@@ -80,7 +80,7 @@ describe("Order", () => {
 
   it("puts what is on its way below everything else", () => {
     const timeline = timelineOf();
-    timeline.begin("a", "Mine", after(0));
+    timeline.addPending("a", "Mine", after(0));
 
     timeline.put(message(3, { minutes: 60 }));
 
@@ -120,9 +120,9 @@ describe("A changed message", () => {
 describe("What I send", () => {
   it("becomes the message that its answer names, in the same row", () => {
     const timeline = timelineOf();
-    timeline.begin("a", "Hi", after(0));
+    timeline.addPending("a", "Hi", after(0));
 
-    timeline.arrive("a", message(1, { by: ME, content: "Hi" }));
+    timeline.confirmPending("a", message(1, { by: ME, content: "Hi" }));
 
     const rows = timeline.rows();
     assert.deepEqual(
@@ -133,11 +133,11 @@ describe("What I send", () => {
 
   it("is one row when the socket tells of it first", () => {
     const timeline = timelineOf();
-    timeline.begin("a", "Hi", after(0));
+    timeline.addPending("a", "Hi", after(0));
 
     timeline.put(message(1, { by: ME, content: "Hi" }));
     assert.deepEqual(words(timeline), ["Hi"]);
-    timeline.arrive("a", message(1, { by: ME, content: "Hi" }));
+    timeline.confirmPending("a", message(1, { by: ME, content: "Hi" }));
 
     assert.deepEqual(words(timeline), ["Hi"]);
     assert.equal(timeline.rows().at(-1).key, "a");
@@ -145,9 +145,9 @@ describe("What I send", () => {
 
   it("is one row when the socket tells of it later", () => {
     const timeline = timelineOf();
-    timeline.begin("a", "Hi", after(0));
+    timeline.addPending("a", "Hi", after(0));
 
-    timeline.arrive("a", message(1, { by: ME, content: "Hi" }));
+    timeline.confirmPending("a", message(1, { by: ME, content: "Hi" }));
     timeline.put(message(1, { by: ME, content: "Hi" }));
 
     assert.deepEqual(words(timeline), ["Hi"]);
@@ -155,10 +155,10 @@ describe("What I send", () => {
 
   it("is not taken for what another tab of mine has said in the same words", () => {
     const timeline = timelineOf();
-    timeline.begin("a", "Yes", after(0));
+    timeline.addPending("a", "Yes", after(0));
 
     timeline.put(message(1, { by: ME, content: "Yes" })); // the other tab's
-    timeline.arrive("a", message(2, { by: ME, content: "Yes" }));
+    timeline.confirmPending("a", message(2, { by: ME, content: "Yes" }));
 
     assert.deepEqual(words(timeline), ["Yes", "Yes"]);
     assert.equal(timeline.pending("a"), null);
@@ -166,13 +166,13 @@ describe("What I send", () => {
 
   it("keeps its place when the answers to the same words come the other way round", () => {
     const timeline = timelineOf();
-    timeline.begin("a", "Yes", after(0));
-    timeline.begin("b", "Yes", after(0));
+    timeline.addPending("a", "Yes", after(0));
+    timeline.addPending("b", "Yes", after(0));
 
     timeline.put(message(1, { by: ME, content: "Yes" }));
-    timeline.arrive("b", message(1, { by: ME, content: "Yes" }));
+    timeline.confirmPending("b", message(1, { by: ME, content: "Yes" }));
     assert.deepEqual(words(timeline), ["Yes", "Yes"]);
-    timeline.arrive("a", message(2, { by: ME, content: "Yes" }));
+    timeline.confirmPending("a", message(2, { by: ME, content: "Yes" }));
 
     assert.deepEqual(words(timeline), ["Yes", "Yes"]);
     assert.deepEqual([timeline.oldest.id, timeline.newest.id], [1, 2]);
@@ -180,7 +180,7 @@ describe("What I send", () => {
 
   it("is not what others say in the same words", () => {
     const timeline = timelineOf();
-    timeline.begin("a", "Hi", after(0));
+    timeline.addPending("a", "Hi", after(0));
 
     timeline.put(message(1, { content: "Hi" }));
 
@@ -189,7 +189,7 @@ describe("What I send", () => {
 
   it("was refused for certain: then nothing that comes is it", () => {
     const timeline = timelineOf();
-    timeline.begin("a", "Hi", after(0));
+    timeline.addPending("a", "Hi", after(0));
     timeline.fail("a", "Too long.", { isUncertain: false });
 
     timeline.put(message(1, { by: ME, content: "Hi" }));
@@ -200,7 +200,7 @@ describe("What I send", () => {
 
   it("may have arrived although the answer was lost", () => {
     const timeline = timelineOf();
-    timeline.begin("a", "Hi", after(0));
+    timeline.addPending("a", "Hi", after(0));
     timeline.fail("a", "No connection.", { isUncertain: true });
     assert.deepEqual(
       timeline.uncertain.map(({ key }) => key),
@@ -214,10 +214,10 @@ describe("What I send", () => {
 
   it("can be tried again, and thrown away", () => {
     const timeline = timelineOf();
-    timeline.begin("a", "Hi", after(0));
+    timeline.addPending("a", "Hi", after(0));
     timeline.fail("a", "No.", { isUncertain: false });
 
-    timeline.again("a");
+    timeline.retry("a");
     assert.equal(timeline.pending("a").problem, null);
     timeline.discard("a");
 
@@ -269,7 +269,7 @@ describe("A long room", () => {
     const timeline = timelineOf(...some(5, 8));
     assert.deepEqual([timeline.hasEarlier, timeline.hasLater], [true, false]);
 
-    timeline.know(10);
+    timeline.noteNumber(10);
     assert.equal(timeline.hasLater, true);
     for (const one of [9, 10, 4, 3, 2, 1]) timeline.put(message(one));
 
@@ -278,7 +278,7 @@ describe("A long room", () => {
 
   it("takes in nothing that would leave a gap", () => {
     const timeline = timelineOf(...some(5, 8));
-    timeline.know(20);
+    timeline.noteNumber(20);
 
     assert.deepEqual([timeline.put(message(21)), timeline.put(message(2))], [false, false]);
 
@@ -288,9 +288,9 @@ describe("A long room", () => {
 
   it("takes in at its end what comes before what precedes it", () => {
     const timeline = timelineOf(...some(1, 2));
-    timeline.begin("a", "Mine", after(0));
+    timeline.addPending("a", "Mine", after(0));
 
-    timeline.arrive("a", message(4, { by: ME, content: "Mine" }));
+    timeline.confirmPending("a", message(4, { by: ME, content: "Mine" }));
     assert.deepEqual(words(timeline), ["1", "2", "Mine"]);
     timeline.put(message(3));
 
@@ -312,10 +312,10 @@ describe("A long room", () => {
 
   it("shows what is on its way at its end only", () => {
     const timeline = timelineOf(...some(1, 3));
-    timeline.begin("a", "Mine", after(0));
+    timeline.addPending("a", "Mine", after(0));
     assert.deepEqual(words(timeline), ["1", "2", "3", "Mine"]);
 
-    timeline.know(4);
+    timeline.noteNumber(4);
     assert.deepEqual(words(timeline), ["1", "2", "3"]);
     timeline.put(message(4));
 
@@ -324,8 +324,8 @@ describe("A long room", () => {
 
   it("can go to its newest messages, with what came while they were fetched", () => {
     const timeline = timelineOf(...some(1, 3));
-    timeline.know(100);
-    timeline.begin("a", "Mine", after(0));
+    timeline.noteNumber(100);
+    timeline.addPending("a", "Mine", after(0));
     words(timeline);
 
     timeline.put(message(102));
@@ -357,8 +357,8 @@ describe("A long room", () => {
     for (const change of [
       () => timeline.put(message(5001)),
       () => timeline.put(message(20, { content: "edited", version: 5 })),
-      () => timeline.begin("a", "Mine", after(0)),
-      () => timeline.arrive("a", message(5002, { by: ME, content: "Mine" })),
+      () => timeline.addPending("a", "Mine", after(0)),
+      () => timeline.confirmPending("a", message(5002, { by: ME, content: "Mine" })),
       () => (timeline.unreadFrom = 5001),
     ]) {
       screen.drawn = 0;

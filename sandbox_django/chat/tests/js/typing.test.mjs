@@ -30,31 +30,31 @@ class Clock {
 
 function aLine() {
   const clock = new Clock();
-  const said = [];
-  const typists = new Typists(1, (words) => said.push(words), clock);
-  const hear = (userId, user, isTyping = true) => typists.hear({ userId, user, isTyping });
-  return { clock, typists, hear, line: () => said.at(-1) ?? "" };
+  const lines = [];
+  const typists = new Typists(1, (words) => lines.push(words), clock);
+  const receive = (userId, user, isTyping = true) => typists.receive({ userId, user, isTyping });
+  return { clock, typists, receive, line: () => lines.at(-1) ?? "" };
 }
 
 describe("Who is writing", () => {
   it("is named, but not I", () => {
-    const { hear, line } = aLine();
+    const { receive, line } = aLine();
 
-    hear(1, "Alice");
+    receive(1, "Alice");
     assert.equal(line(), "");
-    hear(2, "Bob");
+    receive(2, "Bob");
     assert.equal(line(), "Bob is typing…");
-    hear(3, "Carol");
+    receive(3, "Carol");
     assert.equal(line(), "Bob and Carol are typing…");
-    hear(4, "Dan");
+    receive(4, "Dan");
     assert.equal(line(), "Several people are typing…");
   });
 
   it("is forgotten five seconds after the last sign", () => {
-    const { clock, hear, line } = aLine();
-    hear(2, "Bob");
+    const { clock, receive, line } = aLine();
+    receive(2, "Bob");
     clock.pass(4000);
-    hear(2, "Bob");
+    receive(2, "Bob");
     clock.pass(4000);
     assert.equal(line(), "Bob is typing…");
 
@@ -64,11 +64,11 @@ describe("Who is writing", () => {
   });
 
   it("is not writing any more when they say so, or their message is there", () => {
-    const { typists, hear, line } = aLine();
-    hear(2, "Bob");
-    hear(3, "Carol");
+    const { typists, receive, line } = aLine();
+    receive(2, "Bob");
+    receive(3, "Carol");
 
-    hear(2, "Bob", false);
+    receive(2, "Bob", false);
     assert.equal(line(), "Carol is typing…");
     typists.stop(3);
 
@@ -79,8 +79,8 @@ describe("Who is writing", () => {
 describe("That I am writing", () => {
   it("is said now and then, and that I have stopped, once", () => {
     const clock = new Clock();
-    const said = [];
-    const notice = new TypingNotice((isTyping) => said.push(isTyping), clock);
+    const lines = [];
+    const notice = new TypingNotice((isTyping) => lines.push(isTyping), clock);
 
     notice.write("H");
     notice.write("He");
@@ -90,6 +90,6 @@ describe("That I am writing", () => {
     notice.write(" ");
     notice.stop();
 
-    assert.deepEqual(said, [true, true, false]);
+    assert.deepEqual(lines, [true, true, false]);
   });
 });

@@ -1,7 +1,7 @@
 // Changes a message where it stands.
 
 import { meansSend } from "../../core/js/composer.js";
-import { wordsFor } from "../../core/js/refusal.js";
+import { errorMessage } from "../../core/js/error_message.js";
 
 // `save(text)` resolves when it is stored; `done()` hears that the editor is gone.
 export function openEditor(row, content, { save, done }) {
@@ -50,7 +50,7 @@ export function openEditor(row, content, { save, done }) {
       await save(text);
       close();
     } catch (error) {
-      problem.textContent = wordsFor(error);
+      problem.textContent = errorMessage(error);
     }
     isBusy = false;
   }

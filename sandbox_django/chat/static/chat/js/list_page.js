@@ -1,7 +1,7 @@
 // A page beside which the rooms stand, and nothing else is live.
 
-import { tellFarewell } from "./farewell.js";
-import { listTime } from "./moments.js";
+import { listTime } from "../../core/js/dates.js";
+import { showRemovalNotice } from "./removal_notice.js";
 import { wireRoomList } from "./room_list.js";
 
 const form = document.querySelector(".new-room input[name=title]");
@@ -17,7 +17,7 @@ function showTimes() {
 }
 
 wireRoomList();
-tellFarewell();
+showRemovalNotice();
 showTimes();
 window.addEventListener("hashchange", focusIfAsked);
 window.addEventListener("load", focusIfAsked);

@@ -3,8 +3,8 @@
 import { accountHeader } from "../../core/js/account.js";
 import { LiveSocket } from "../../live/js/live_socket.js";
 import { Refetch } from "../../core/js/refetch.js";
-import { showState } from "../../core/js/state.js";
-import { leadAway, wordsForClosing } from "./farewell.js";
+import { showConnectionState } from "../../core/js/connection_state.js";
+import { leaveWithNotice, closeMessage } from "./removal_notice.js";
 import { retitle, wireRoomList } from "./room_list.js";
 
 const NEWS_SPREAD = 300; // milliseconds
@@ -12,26 +12,26 @@ const NEWS_SPREAD = 300; // milliseconds
 const page = document.querySelector("[data-members-page]");
 const { room, since, socketUrl, home, login } = page.dataset;
 const live = new LiveSocket(socketUrl, { since: Number(since) });
-let here = new Set();
-let farewell = null;
+let presentIds = new Set();
+let removalNotice = null;
 let isStale = false;
 const list = new Refetch(redraw);
 
 for (const news of ["member_added", "member_updated", "member_removed", "resync"]) live.addEventListener(news, () => list.request({ spread: NEWS_SPREAD }));
 live.addEventListener("group_updated", ({ detail }) => retitle(detail.id, detail.title));
 live.addEventListener("presence", ({ detail }) => {
-  here = new Set(detail.userIds.map(String));
-  showWhoIsHere();
+  presentIds = new Set(detail.userIds.map(String));
+  showPresence();
 });
-live.addEventListener("user_removed_from_group", ({ detail }) => (farewell = detail.message));
+live.addEventListener("user_removed_from_group", ({ detail }) => (removalNotice = detail.message));
 live.addEventListener("state", ({ detail, code }) => {
   if (detail === "live") list.retryNow();
   if (detail !== "refused") return;
   list.close();
   if (code === 4401) location.assign(`${login}?next=${location.pathname}`);
-  else leadAway(farewell ?? wordsForClosing(code), home);
+  else leaveWithNotice(removalNotice ?? closeMessage(code), home);
 });
-showState(live, document.querySelector("[data-state]"), document.querySelector("[data-announcements]"));
+showConnectionState(live, document.querySelector("[data-state]"), document.querySelector("[data-announcements]"));
 live.open();
 wireRoomList();
 
@@ -55,11 +55,11 @@ async function redraw() {
   if (!response.ok) throw new Error(`${response.status}`);
   const fresh = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("[data-members]");
   shown.replaceWith(document.adoptNode(fresh));
-  showWhoIsHere();
+  showPresence();
 }
 
-function showWhoIsHere() {
+function showPresence() {
   for (const member of page.querySelectorAll("[data-member]")) {
-    member.querySelector("[data-here]").hidden = !here.has(member.dataset.member);
+    member.querySelector("[data-here]").hidden = !presentIds.has(member.dataset.member);
   }
 }

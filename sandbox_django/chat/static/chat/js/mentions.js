@@ -1,55 +1,29 @@
-// Whom one may mean: a list that opens at an @ and is used by keys, while the text keeps the focus.
+// The list of members that opens at an @. It is used by keys, while the text keeps the focus.
 
-import { Namesakes } from "./namesakes.js";
-import { drawAvatar } from "./people.js";
-
-const SHOWN = 8;
-
-// The @ before the caret and what follows it, or null. Not inside a word: that would be an e-mail address.
-export function mentionAt(text, caret) {
-  const found = text.slice(0, caret).match(/(?:^|[^\p{L}\p{N}_])@([^@\n]{0,40})$/u);
-  return found ? { start: caret - found[1].length - 1, query: found[1] } : null;
-}
-
-// Those whose name, or a later word of it, begins like this. Nobody once a whole name stands there: Enter sends then.
-export function matching(people, query) {
-  const wanted = query.toLowerCase();
-  const found = people.filter(({ name }) => ` ${name.toLowerCase()}`.includes(` ${wanted}`));
-  return found.length === 1 && found[0].name.toLowerCase() === wanted ? [] : found.slice(0, SHOWN);
-}
-
-// The members that the API lists, as suggestions. `hint` tells members with the same name apart: the e-mail for those who
-// may see it, for the others the id.
-export function distinguish(members) {
-  const namesakes = new Namesakes();
-  for (const { userId, displayName } of members) namesakes.add(userId, displayName);
-  return members.map(({ userId, displayName, user }) => {
-    const seen = user === displayName ? `#${userId}` : user;
-    return { userId, name: displayName, hint: namesakes.has(userId) ? seen : "" };
-  });
-}
+import { drawAvatar } from "../../core/js/avatar.js";
+import { matching, mentionAt } from "./mention_suggestions.js";
 
 export class Mentions {
   #field;
   #list;
-  #people;
+  #members;
   #shown = [];
   #chosen = 0;
   #place = null;
 
-  // `people()` resolves with what `distinguish` returns.
-  constructor(field, list, people) {
+  // `members()` resolves with what `distinguish` returns.
+  constructor(field, list, members) {
     this.#field = field;
     this.#list = list;
-    this.#people = people;
+    this.#members = members;
     field.addEventListener("input", () => this.#look());
     field.addEventListener("blur", () => this.#close());
     // Before the composer, for which Enter means to send.
     field.addEventListener("keydown", (event) => this.#key(event), { capture: true });
     list.addEventListener("pointerdown", (event) => {
       event.preventDefault(); // the text keeps the focus
-      const item = event.target.closest("[data-person]");
-      if (item) this.#take(Number(item.dataset.person));
+      const item = event.target.closest("[data-user]");
+      if (item) this.#take(Number(item.dataset.user));
     });
   }
 
@@ -63,9 +37,9 @@ export class Mentions {
       this.#close();
       return;
     }
-    const people = await this.#people();
+    const members = await this.#members();
     this.#place = mentionAt(this.#field.value, this.#field.selectionStart);
-    this.#shown = this.#place ? matching(people, this.#place.query) : [];
+    this.#shown = this.#place ? matching(members, this.#place.query) : [];
     this.#chosen = 0;
     this.#draw();
   }
@@ -99,30 +73,30 @@ export class Mentions {
 
   #draw() {
     this.#list.hidden = this.#shown.length === 0;
-    this.#list.replaceChildren(...this.#shown.map((person, index) => this.#item(person, index)));
+    this.#list.replaceChildren(...this.#shown.map((member, index) => this.#item(member, index)));
     if (this.isOpen) this.#field.setAttribute("aria-activedescendant", `mention-${this.#chosen}`);
     else this.#field.removeAttribute("aria-activedescendant");
     this.#list.children[this.#chosen]?.scrollIntoView({ block: "nearest" });
   }
 
-  #item(person, index) {
+  #item(member, index) {
     const item = document.createElement("li");
     item.className = "mention";
     item.id = `mention-${index}`;
-    item.dataset.person = index;
+    item.dataset.user = index;
     item.setAttribute("role", "option");
     item.setAttribute("aria-selected", String(index === this.#chosen));
     const avatar = document.createElement("span");
     avatar.className = "avatar avatar--0";
     avatar.setAttribute("aria-hidden", "true");
-    drawAvatar(avatar, person);
+    drawAvatar(avatar, { id: member.userId, name: member.name });
     const name = document.createElement("bdi");
-    name.textContent = person.name;
+    name.textContent = member.name;
     item.append(avatar, name);
-    if (person.hint) {
+    if (member.hint) {
       const hint = document.createElement("span");
       hint.className = "mention__hint";
-      hint.textContent = person.hint;
+      hint.textContent = member.hint;
       item.append(hint);
     }
     return item;

@@ -1,10 +1,10 @@
 // Draws the timeline: only the rows that have changed, and the lines above them.
 
-import { dayName, dayOf, hourOf } from "./moments.js";
-import { drawAvatar } from "./people.js";
+import { drawAvatar } from "../../core/js/avatar.js";
+import { dayName, dayOf, hourOf } from "../../core/js/dates.js";
 
-const GONE = "This message was deleted.";
-const NOBODY = "Deleted user";
+const DELETED_MESSAGE = "This message was deleted.";
+const DELETED_USER = "Deleted user";
 
 export class MessageList {
   #root;
@@ -34,14 +34,14 @@ export class MessageList {
     this.#found = root.dataset.found;
     this.#appeared = appeared;
     this.#vanished = vanished;
-    this.#takeOver();
+    this.#adoptRows();
   }
 
   // Takes as long as what has changed is much, however long the room is.
   draw() {
     const { removed, rows } = this.#timeline.changes();
     for (const key of removed) this.#remove(key);
-    const isAnyShared = rows.map(({ entry }) => this.#learn(entry)).includes(true);
+    const isAnyShared = rows.map(({ entry }) => this.#noteName(entry)).includes(true);
     for (const row of rows) this.#place(row);
     if (isAnyShared) this.showNamesakes();
     this.#nothing.hidden = !this.#timeline.isEmpty;
@@ -58,7 +58,7 @@ export class MessageList {
   }
 
   // The server has drawn the first rows, in its own time zone.
-  #takeOver() {
+  #adoptRows() {
     for (const [userId, name] of Object.entries(JSON.parse(this.#root.dataset.namesakes))) {
       this.#namesakes.add(Number(userId), name);
     }
@@ -85,7 +85,7 @@ export class MessageList {
   }
 
   // Messages name their senders; those who have left the room are not compared.
-  #learn({ sender }) {
+  #noteName({ sender }) {
     return Boolean(sender) && this.#namesakes.add(sender.userId, sender.displayName);
   }
 
@@ -116,14 +116,14 @@ export class MessageList {
   }
 
   // A line above a row: there, or not.
-  #line(line, isWanted, below, make) {
-    if (!isWanted) {
+  #line(line, isNeeded, below, make) {
+    if (!isNeeded) {
       line?.remove();
       return null;
     }
-    const wanted = line ?? make();
-    this.#insert(wanted, below);
-    return wanted;
+    const needed = line ?? make();
+    this.#insert(needed, below);
+    return needed;
   }
 
   #insert(element, below) {
@@ -149,45 +149,45 @@ export class MessageList {
   #fill(element, { key, id, userId, at, entry }) {
     const isPending = id === null;
     const isMine = userId === this.#me;
-    const isGone = !isPending && entry.isDeleted;
-    const name = isPending ? this.#myName : entry.senderName || NOBODY;
+    const isDeleted = !isPending && entry.isDeleted;
+    const name = isPending ? this.#myName : entry.senderName || DELETED_USER;
     element.id = isPending ? "" : `message-${id}`;
     element.dataset.message = isPending ? "" : id;
     element.dataset.key = key;
-    for (const [state, holds] of Object.entries({
+    for (const [state, isOn] of Object.entries({
       mine: isMine,
       pending: isPending,
       sending: isPending && entry.problem === null,
       failed: isPending && entry.problem !== null,
-      deleted: isGone,
+      deleted: isDeleted,
       "names-me": !isPending && (entry.mentions?.includes(this.#me) ?? element.matches(".message--names-me")),
       found: !isPending && String(id) === this.#found,
     })) {
-      element.classList.toggle(`message--${state}`, holds);
+      element.classList.toggle(`message--${state}`, isOn);
     }
-    drawAvatar(element.querySelector("[data-avatar]"), { userId, name });
+    drawAvatar(element.querySelector("[data-avatar]"), { id: userId, name });
     element.querySelector("[data-name-here]").textContent = name;
     this.#showNamesake(element, userId);
     const time = element.querySelector("[data-time]");
     time.dateTime = at.toISOString();
     time.textContent = hourOf(at);
-    this.#fillBody(element.querySelector("[data-body]"), entry, { isPending, isGone });
-    element.querySelector("[data-edited]").hidden = isPending || isGone || !entry.isEdited;
+    this.#fillBody(element.querySelector("[data-body]"), entry, { isPending, isDeleted });
+    element.querySelector("[data-edited]").hidden = isPending || isDeleted || !entry.isEdited;
     element.querySelector("[data-problem]").hidden = !isPending || entry.problem === null;
     element.querySelector("[data-words]").textContent = (isPending && entry.problem) || "";
     // It may have arrived: then another text would be a second message.
     element.querySelector("[data-rewrite]").hidden = !isPending || entry.isUncertain;
-    element.querySelector("[data-tools]").hidden = isPending || isGone;
+    element.querySelector("[data-tools]").hidden = isPending || isDeleted;
     element.querySelector("[data-edit]").hidden = !isMine;
   }
 
-  #fillBody(body, { content, contentHtml }, { isPending, isGone }) {
+  #fillBody(body, { content, contentHtml }, { isPending, isDeleted }) {
     if (isPending) body.textContent = content;
-    else if (isGone) {
-      const gone = document.createElement("p");
-      gone.className = "message__gone";
-      gone.textContent = GONE;
-      body.replaceChildren(gone);
+    else if (isDeleted) {
+      const notice = document.createElement("p");
+      notice.className = "message__gone";
+      notice.textContent = DELETED_MESSAGE;
+      body.replaceChildren(notice);
     } else if (contentHtml !== undefined) body.replaceChildren(...nodesOf(contentHtml));
   }
 }

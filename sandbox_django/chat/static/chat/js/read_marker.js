@@ -9,7 +9,7 @@ const SHORTEST_WAIT = 2 * SECOND;
 const LONGEST_WAIT = 60 * SECOND;
 const PER_READER = 0.1 * SECOND;
 
-const wallClock = {
+const systemClock = {
   setTimeout: (job, delay) => setTimeout(job, delay),
   clearTimeout: (timer) => clearTimeout(timer),
 };
@@ -25,7 +25,7 @@ export class ReadMarker {
   #failures = 0;
 
   // `store(id, { isLeaving })` resolves when the server has it. `lastRead` is a number within the room.
-  constructor(store, lastRead, { clock = wallClock, random = Math.random } = {}) {
+  constructor(store, lastRead, { clock = systemClock, random = Math.random } = {}) {
     this.#store = store;
     this.#clock = clock;
     this.#random = random;
@@ -57,10 +57,10 @@ export class ReadMarker {
   flush() {
     this.#clock.clearTimeout(this.#timer);
     this.#timer = null;
-    if (this.#isNews) this.#send({ isLeaving: true });
+    if (this.#isUnsaved) this.#send({ isLeaving: true });
   }
 
-  get #isNews() {
+  get #isUnsaved() {
     return this.#seen.id !== null && this.#seen.number > this.#stored;
   }
 
@@ -71,7 +71,7 @@ export class ReadMarker {
 
   async #run() {
     this.#timer = null;
-    if (this.#isNews && !(await this.#send({ isLeaving: false }))) this.#schedule();
+    if (this.#isUnsaved && !(await this.#send({ isLeaving: false }))) this.#schedule();
   }
 
   async #send(how) {

@@ -2,33 +2,34 @@
 
 import { get, newKey, patch, post, remove } from "../../core/js/api.js";
 import { Composer } from "../../core/js/composer.js";
+import { showConnectionState } from "../../core/js/connection_state.js";
 import { copyButtons } from "../../core/js/copy.js";
-import { Follower } from "../../core/js/follow.js";
+import { dayOf } from "../../core/js/dates.js";
+import { errorMessage } from "../../core/js/error_message.js";
 import { refuseTooLong } from "../../core/js/length.js";
-import { LiveSocket } from "../../live/js/live_socket.js";
 import { Refetch } from "../../core/js/refetch.js";
-import { wordsFor } from "../../core/js/refusal.js";
-import { showState } from "../../core/js/state.js";
+import { StickToBottom } from "../../core/js/stick_to_bottom.js";
+import { LiveSocket } from "../../live/js/live_socket.js";
 import { openEditor } from "./editor.js";
-import { leadAway, wordsForClosing } from "./farewell.js";
-import { Mentions, distinguish } from "./mentions.js";
+import { distinguish } from "./mention_suggestions.js";
+import { Mentions } from "./mentions.js";
 import { MessageList } from "./message_list.js";
-import { dayOf } from "./moments.js";
+import { MessageSender } from "./message_sender.js";
 import { Namesakes } from "./namesakes.js";
 import { ReadMarker } from "./read_marker.js";
+import { leaveWithNotice, closeMessage } from "./removal_notice.js";
 import { retitle, showAsRead, wireRoomList } from "./room_list.js";
 import { SeenRows } from "./seen_rows.js";
-import { Sender } from "./sender.js";
 import { Timeline } from "./timeline.js";
 import { TypingNotice, Typists } from "./typing.js";
-import { Unsent } from "./unsent.js";
+import { UnsentStore } from "./unsent_store.js";
 
 const PAGE = 100;
 const MORE = 50;
 const ROWS = 250; // that stay when there are MORE too many
 const WAITING = "Waiting for connection. We'll send it when you're back online.";
 const ADMIN = 2002;
-const PEOPLE_AT_MOST = 1000;
+const MAX_MEMBERS = 1000;
 
 const page = document.querySelector("[data-room]");
 const log = document.querySelector("[data-log]");
@@ -45,8 +46,8 @@ const room = Number(page.dataset.room);
 const maxLength = Number(page.dataset.maxLength);
 const me = Number(page.dataset.me);
 
-let farewell = null;
-let isOver = false;
+let removalNotice = null;
+let isClosed = false;
 let members = null;
 
 const seen = new SeenRows(log, readIfSeen);
@@ -56,16 +57,16 @@ const messages = new MessageList(page, document.querySelector("[data-blank]"), t
   appeared: (element) => seen.add(element),
   vanished: (element) => seen.remove(element),
 });
-timeline.know(Number(page.dataset.lastNumber));
+timeline.noteNumber(Number(page.dataset.lastNumber));
 const startsAtUnread = timeline.unreadFrom !== null && !found;
 let isAway = startsAtUnread || Boolean(found);
 const live = new LiveSocket(socketUrl, { since: Number(since) });
-const follower = new Follower(log, {
+const scroller = new StickToBottom(log, {
   startsAtEnd: !found && !startsAtUnread,
-  whenAway,
+  onAwayChange,
   hasEnd: () => !timeline.hasLater,
 });
-const everything = new Refetch(refetch, { failed: (error) => composer.complain(error) });
+const refetchAll = new Refetch(refetch, { failed: (error) => composer.showError(error) });
 const edges = new IntersectionObserver(loadMore, { root: log, rootMargin: "600px 0px" });
 const reader = new ReadMarker(
   (messageId, { isLeaving }) => post(readUrl, { messageId }, { keepalive: isLeaving }),
@@ -73,31 +74,31 @@ const reader = new ReadMarker(
 );
 const typists = new Typists(me, (words) => (document.querySelector("[data-typing]").textContent = words));
 const notice = new TypingNotice((isTyping) => live.send("typing", { isTyping }));
-const unsent = new Unsent(`unsent chat ${room} ${me}`);
+const unsentStore = new UnsentStore(`unsent chat ${room} ${me}`);
 
 const deliver = (content, key) => post(messagesUrl, { content }, { key });
-const told = {
-  began({ key, content, at, problem }) {
-    timeline.begin(key, content, new Date(at), problem);
+const callbacks = {
+  started({ key, content, at, problem }) {
+    timeline.addPending(key, content, new Date(at), problem);
     draw();
   },
   arrived(key, message) {
-    timeline.arrive(key, message);
+    timeline.confirmPending(key, message);
     reader.known(message.number); // sending is reading
     draw();
     readIfSeen();
   },
   failed(key, error) {
     const isUncertain = error.status === 0 || error.status >= 500;
-    const problem = error.status === 0 ? WAITING : wordsFor(error);
+    const problem = error.status === 0 ? WAITING : errorMessage(error);
     timeline.fail(key, problem, { isUncertain });
     draw();
     return problem;
   },
 };
-const sender = new Sender(deliver, unsent, told, { makeKey: newKey });
+const sender = new MessageSender(deliver, unsentStore, callbacks, { makeKey: newKey });
 
-new Mentions(field, form.querySelector("[data-mentions]"), people);
+new Mentions(field, form.querySelector("[data-mentions]"), mentionable);
 
 const composer = new Composer(form, async (content) => {
   refuseTooLong(content, maxLength);
@@ -111,7 +112,7 @@ const composer = new Composer(form, async (content) => {
 
 live.addEventListener("member_message", ({ detail }) => {
   typists.stop(detail.userId);
-  hear(detail);
+  receiveMessage(detail);
 });
 
 for (const news of ["message_updated", "message_deleted"]) {
@@ -143,21 +144,21 @@ live.addEventListener("group_updated", ({ detail }) => {
   description.hidden = !detail.description;
   document.querySelector("[data-member-count]").textContent = detail.memberCount;
 });
-live.addEventListener("typing", ({ detail }) => typists.hear(detail));
+live.addEventListener("typing", ({ detail }) => typists.receive(detail));
 live.addEventListener("presence", ({ detail }) => {
   const here = document.querySelector("[data-here]");
   reader.readers = detail.count;
   here.textContent = `${detail.count} here`;
   here.hidden = detail.count < 2; // that I am here I know
 });
-live.addEventListener("resync", () => everything.request());
-live.addEventListener("user_removed_from_group", ({ detail }) => (farewell = detail.message));
+live.addEventListener("resync", () => refetchAll.request());
+live.addEventListener("user_removed_from_group", ({ detail }) => (removalNotice = detail.message));
 live.addEventListener("state", ({ detail, code }) => {
-  if (detail === "live") resend();
-  if (detail === "live") everything.retryNow();
+  if (detail === "live") retryAll();
+  if (detail === "live") refetchAll.retryNow();
   if (detail === "refused") end(code);
 });
-showState(live, document.querySelector("[data-state]"), announcements);
+showConnectionState(live, document.querySelector("[data-state]"), announcements);
 
 // What is done
 
@@ -180,7 +181,7 @@ page.addEventListener("click", ({ target }) => {
   else if (button?.matches("[data-edit]")) edit(id);
   else if (button?.matches("[data-rewrite]")) rewrite(row.dataset.key);
   else if (button?.matches("[data-delete]")) askToDelete(id);
-  else if (button?.matches("[data-retry]")) tryAgain(row.dataset.key);
+  else if (button?.matches("[data-retry]")) retry(row.dataset.key);
   else if (button?.matches("[data-discard]")) discard(row.dataset.key);
   else if (row && !target.closest("a, button, form")) toggleTools(row);
 });
@@ -201,7 +202,7 @@ dialog.addEventListener("close", async () => {
     timeline.put(gone);
     draw();
   } catch (error) {
-    composer.complain(`Not deleted. ${wordsFor(error)}`);
+    composer.showError(`Not deleted. ${errorMessage(error)}`);
   }
 });
 
@@ -213,8 +214,8 @@ window.addEventListener("online", showOnline);
 window.addEventListener("offline", showOnline);
 // Another tab has sent, or thrown away, what both show.
 window.addEventListener("storage", ({ key }) => {
-  if (key !== unsent.name) return;
-  const kept = new Set(unsent.all().map((entry) => entry.key));
+  if (key !== unsentStore.name) return;
+  const kept = new Set(unsentStore.all().map((entry) => entry.key));
   for (const { key: shown } of timeline.uncertain) if (!kept.has(shown)) timeline.discard(shown);
   draw();
 });
@@ -222,10 +223,10 @@ window.addEventListener("storage", ({ key }) => {
 draw();
 sender.resume();
 if (found) window.addEventListener("load", showFound);
-else if (startsAtUnread) follower.look();
-else follower.toEnd();
+else if (startsAtUnread) scroller.update();
+else scroller.toEnd();
 for (const edge of [earlier, later]) edges.observe(edge);
-offerTheEnd();
+updateJumpButton();
 showOnline();
 copyButtons(page);
 wireRoomList({ isReadingRoom: (id) => id === room && isBeingRead() });
@@ -236,20 +237,20 @@ if (matchMedia("(pointer: fine)").matches && !found) field.focus({ preventScroll
 // Not sooner: the browser goes to the place named in the address by itself, in its own way.
 function showFound() {
   messages.elementOf(found)?.scrollIntoView({ block: "center" });
-  follower.look();
+  scroller.update();
 }
 
 // Draws what has changed. What the reader looks at stays where it is, whatever changes above it.
 function draw() {
   unloadFarRows();
-  const fixed = follower.isAtEnd ? null : seen.visible.find((element) => element.isConnected && isStillLoaded(element));
+  const fixed = scroller.isAtEnd ? null : seen.visible.find((element) => element.isConnected && isStillLoaded(element));
   const top = fixed?.getBoundingClientRect().top;
   messages.draw();
   earlier.hidden = !timeline.hasEarlier;
   later.hidden = !timeline.hasLater;
   page.querySelector("[data-beginning]").hidden = timeline.hasEarlier || timeline.isEmpty;
   if (fixed) log.scrollTop += fixed.getBoundingClientRect().top - top;
-  if (follower.isAtEnd) follower.toEnd();
+  if (scroller.isAtEnd) scroller.toEnd();
 }
 
 function isStillLoaded(element) {
@@ -261,18 +262,18 @@ function unloadFarRows() {
   const excess = timeline.size - ROWS;
   if (excess < MORE) return;
   const below = log.scrollHeight - log.scrollTop - log.clientHeight;
-  if (follower.isAtEnd || log.scrollTop > below) timeline.dropOldest(excess);
+  if (scroller.isAtEnd || log.scrollTop > below) timeline.dropOldest(excess);
   else timeline.dropNewest(excess);
 }
 
-function hear(message) {
+function receiveMessage(message) {
   const isMine = message.userId === me;
   const isLoaded = timeline.put(message);
   if (isMine) reader.known(message.number); // sending is reading
   else if (!isBeingRead() && (timeline.unreadFrom ?? 0) <= reader.lastRead) timeline.unreadFrom = message.number;
   draw();
   if (isLoaded && !isMine) announce(message);
-  offerTheEnd();
+  updateJumpButton();
 }
 
 function announce({ id, senderName }) {
@@ -281,7 +282,7 @@ function announce({ id, senderName }) {
 }
 
 function isInUse() {
-  return document.visibilityState === "visible" && document.hasFocus() && !isOver;
+  return document.visibilityState === "visible" && document.hasFocus() && !isClosed;
 }
 
 function isBeingRead() {
@@ -296,15 +297,15 @@ function readIfSeen() {
   if (newest === null || newest.number <= reader.lastRead) return;
   reader.read(newest);
   showAsRead(room, newest.number);
-  offerTheEnd();
+  updateJumpButton();
 }
 
-function whenAway(isNowAway) {
+function onAwayChange(isNowAway) {
   isAway = isNowAway;
-  offerTheEnd();
+  updateJumpButton();
 }
 
-function offerTheEnd() {
+function updateJumpButton() {
   toEnd.hidden = !(isAway || timeline.hasLater);
   const unread = timeline.lastNumber - reader.lastRead;
   toEnd.querySelector("[data-count]").textContent = unread > 0 ? `Jump to latest (${unread} new)` : "Jump to latest";
@@ -317,19 +318,19 @@ async function jumpToLatest() {
       const { results } = await get(`${messagesUrl}?limit=${MORE}`);
       timeline.showNewest(results.reverse());
     } catch (error) {
-      composer.complain(error.status === 0 ? WAITING : error);
+      composer.showError(error.status === 0 ? WAITING : error);
       return;
     }
     draw();
   }
-  follower.toEnd();
-  follower.look();
-  offerTheEnd();
+  scroller.toEnd();
+  scroller.update();
+  updateJumpButton();
 }
 
 function showOnline() {
   offline.hidden = navigator.onLine;
-  if (navigator.onLine) resend();
+  if (navigator.onLine) retryAll();
 }
 
 // Everything that is loaded; what was changed or deleted in the meantime, too. What came after it, up to a page of it.
@@ -342,10 +343,10 @@ async function refetch() {
     for (const message of results) timeline.put(message);
     url = next && results.at(-1).id < newest.id && messagesUrl + new URL(next).search;
   }
-  for (const message of latest) timeline.know(message.number);
+  for (const message of latest) timeline.noteNumber(message.number);
   if (!hasLater) for (const message of latest.reverse()) timeline.put(message);
   draw();
-  offerTheEnd();
+  updateJumpButton();
 }
 
 function loadMore(entries) {
@@ -361,25 +362,25 @@ async function load(edge) {
     const { results } = await get(`${messagesUrl}?limit=${MORE}&${from}`);
     for (const message of results) timeline.put(message);
     draw();
-    offerTheEnd();
+    updateJumpButton();
     // It may still be near: then its observer has nothing to tell, unless it begins again.
     edges.unobserve(edge);
     edges.observe(edge);
   } catch (error) {
-    composer.complain(error);
+    composer.showError(error);
   }
   edge.disabled = false;
 }
 
 // What failed for want of a connection, once there is one.
-function resend() {
-  for (const { key } of timeline.uncertain) tryAgain(key);
+function retryAll() {
+  for (const { key } of timeline.uncertain) retry(key);
 }
 
-function tryAgain(key) {
-  timeline.again(key);
+function retry(key) {
+  timeline.retry(key);
   draw();
-  sender.again(key);
+  sender.retry(key);
 }
 
 function discard(key) {
@@ -426,16 +427,16 @@ function countMembers(by) {
 }
 
 // Those one may mean with an @, asked for when the first one is written.
-function people() {
-  members ??= fetchPeople();
+function mentionable() {
+  members ??= fetchMembers();
   return members;
 }
 
-async function fetchPeople() {
+async function fetchMembers() {
   const found = [];
   let url = `${membersUrl}?limit=${PAGE}`;
   try {
-    while (url && found.length < PEOPLE_AT_MOST) {
+    while (url && found.length < MAX_MEMBERS) {
       const { results, next } = await get(url);
       found.push(...results);
       url = next && membersUrl + new URL(next).search;
@@ -447,8 +448,8 @@ async function fetchPeople() {
 }
 
 function end(code) {
-  isOver = true;
+  isClosed = true;
   sender.close();
   if (code === 4401) location.assign(`${login}?next=${location.pathname}`);
-  else leadAway(farewell ?? wordsForClosing(code), home);
+  else leaveWithNotice(removalNotice ?? closeMessage(code), home);
 }

@@ -3,9 +3,9 @@
 // Hints carry what a row shows. Requests are sent only for a room that is new here, and after a reconnect.
 
 import { get } from "../../core/js/api.js";
-import { LiveSocket } from "../../live/js/live_socket.js";
+import { listTime } from "../../core/js/dates.js";
 import { Refetch } from "../../core/js/refetch.js";
-import { listTime } from "./moments.js";
+import { LiveSocket } from "../../live/js/live_socket.js";
 import { RoomSummaries } from "./room_summaries.js";
 
 const PAGE = 100;
@@ -25,10 +25,10 @@ let baseTitle = document.title;
 // `isReadingRoom(id)`: whether what comes there is being read at this moment.
 export function wireRoomList({ isReadingRoom = () => false } = {}) {
   isReading = isReadingRoom;
-  for (const row of items()) takeOver(row);
+  for (const row of items()) adoptRow(row);
   countUnread();
-  document.addEventListener("keydown", goByKey);
-  list.addEventListener("keydown", walk);
+  document.addEventListener("keydown", onShortcut);
+  list.addEventListener("keydown", onArrowKey);
 
   const live = new LiveSocket(socketUrl, { since: Number(since) });
   let isBack = false;
@@ -96,7 +96,7 @@ async function fetchAll() {
 }
 
 // The server has drawn the first rows.
-function takeOver(row) {
+function adoptRow(row) {
   const { roomRow, at, number, lastRead, isDeleted } = row.dataset;
   const summary = summaries.put({
     id: Number(roomRow),
@@ -116,7 +116,7 @@ function draw(summary) {
   const shown = drawn.get(row);
   drawn.set(row, summary);
   if (shown?.title !== title) row.querySelector("[data-row-title]").textContent = title;
-  if (shown?.newest !== newest) row.querySelector("[data-row-words]").textContent = wordsOf(newest);
+  if (shown?.newest !== newest) row.querySelector("[data-row-words]").textContent = previewOf(newest);
   if (shown?.updatedAt !== updatedAt) {
     row.dataset.at = updatedAt;
     row.querySelector("[data-row-time]").dateTime = updatedAt;
@@ -133,17 +133,17 @@ function makeRow(id) {
   const link = row.querySelector("a");
   link.href = `${list.querySelector("[data-new]").pathname}${id}/`;
   if (String(id) === list.dataset.opened) link.setAttribute("aria-current", "page");
-  if (items().length === 0) turnToList();
+  if (items().length === 0) showListFirst();
   return row;
 }
 
 // On a phone whoever had no room looks at the form for one: unless they are using it, they see that there is one now.
-function turnToList() {
+function showListFirst() {
   const field = document.querySelector(".new-room input[name=title]");
   if (field && !field.value && field !== document.activeElement) document.body.classList.add("shell--list-first");
 }
 
-function wordsOf({ number, isDeleted, userId, senderName, excerpt }) {
+function previewOf({ number, isDeleted, userId, senderName, excerpt }) {
   if (number === 0) return "No messages yet";
   if (isDeleted) return "Message deleted";
   const author = userId === me ? "You" : senderName;
@@ -188,7 +188,7 @@ function countUnread() {
   document.title = total > 0 ? `(${total}) ${baseTitle}` : baseTitle;
 }
 
-function walk(event) {
+function onArrowKey(event) {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   const links = items().map((row) => row.querySelector("a"));
   const at = links.indexOf(event.target);
@@ -199,7 +199,7 @@ function walk(event) {
 }
 
 // "/" to the search, Alt+N to a new room; on some keyboards Alt makes another letter of the N.
-function goByKey(event) {
+function onShortcut(event) {
   const { key, code, altKey, ctrlKey, metaKey, target } = event;
   if (altKey && code === "KeyN" && !ctrlKey && !metaKey) {
     event.preventDefault();

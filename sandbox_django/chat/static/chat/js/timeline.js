@@ -6,7 +6,7 @@
 // A long room is loaded in part. Messages are numbered within their room without gaps, so the numbers say whether there
 // are more before and after those that are loaded. `changes` lists only the rows that have to be drawn again.
 
-const TOGETHER = 5 * 60 * 1000; // timeline.py
+const GROUP_WITHIN = 5 * 60 * 1000; // timeline.py
 
 export class Timeline {
   #me;
@@ -14,7 +14,7 @@ export class Timeline {
   #ids = [];
   #messages = new Map(); // by id
   #pending = new Map(); // by key, in the order of sending
-  #taken = new Map(); // by key: what was pending, and the id of the message that seems to be it
+  #matched = new Map(); // by key: what was pending, and the id of the message that seems to be it
   #rows = new Map(); // by row key: the id of its message
   #unreadFrom = null;
   #lastNumber = 0;
@@ -85,7 +85,7 @@ export class Timeline {
   }
 
   // There is a message of this number, loaded or not.
-  know(number) {
+  noteNumber(number) {
     this.#lastNumber = Math.max(this.#lastNumber, number);
   }
 
@@ -98,9 +98,9 @@ export class Timeline {
       return false;
     }
     const isAtEnd = !this.hasLater;
-    this.know(message.number);
+    this.noteNumber(message.number);
     if (!this.#continues(message, isAtEnd)) return false;
-    this.#take(message);
+    this.#add(message);
     return true;
   }
 
@@ -109,9 +109,9 @@ export class Timeline {
     const kept = new Set(messages.map(({ id }) => id));
     for (const id of [...this.#ids]) if (!kept.has(id)) this.#drop(id);
     for (const message of messages) {
-      this.know(message.number);
+      this.noteNumber(message.number);
       if (this.#messages.has(message.id)) this.put(message);
-      else this.#take(message);
+      else this.#add(message);
     }
   }
 
@@ -126,11 +126,11 @@ export class Timeline {
   }
 
   // I said something that the server does not know yet.
-  begin(key, content, at, problem = null) {
+  addPending(key, content, at, problem = null) {
     this.#pending.set(key, { key, content, at, problem, isUncertain: true });
   }
 
-  again(key) {
+  retry(key) {
     const entry = this.#pending.get(key);
     if (entry) this.#pending.set(key, { ...entry, problem: null });
   }
@@ -142,19 +142,19 @@ export class Timeline {
   }
 
   // The server says which message it became.
-  arrive(key, message) {
-    const taken = this.#taken.get(key);
-    this.#taken.delete(key);
-    if (taken && taken.id !== message.id) this.#give(taken.id, `message ${taken.id}`);
-    for (const [other, { id, entry }] of this.#taken) {
+  confirmPending(key, message) {
+    const matched = this.#matched.get(key);
+    this.#matched.delete(key);
+    if (matched && matched.id !== message.id) this.#moveToRow(matched.id, `message ${matched.id}`);
+    for (const [other, { id, entry }] of this.#matched) {
       if (id !== message.id) continue;
-      this.#taken.delete(other);
+      this.#matched.delete(other);
       this.#pending.set(other, entry);
     }
     this.#pending.delete(key);
     this.#removed.add(key);
     this.put(message);
-    this.#give(message.id, key);
+    this.#moveToRow(message.id, key);
   }
 
   discard(key) {
@@ -194,12 +194,12 @@ export class Timeline {
 
   #row(entry, above) {
     const isPending = entry.row === undefined;
-    const at = momentOf(entry);
+    const at = timeOf(entry);
     const day = this.#dayOf(at);
-    const isNewDay = above === null || this.#dayOf(momentOf(above)) !== day;
+    const isNewDay = above === null || this.#dayOf(timeOf(above)) !== day;
     const isFirstUnread = !isPending && entry.number === this.#unreadFrom;
     const userId = isPending ? this.#me : entry.userId;
-    const isTogether = above !== null && userId !== null && this.#authorOf(above) === userId && at - momentOf(above) < TOGETHER;
+    const isGrouped = above !== null && userId !== null && this.#authorOf(above) === userId && at - timeOf(above) < GROUP_WITHIN;
     return {
       key: isPending ? entry.key : entry.row,
       id: isPending ? null : entry.id,
@@ -208,7 +208,7 @@ export class Timeline {
       entry,
       day: isNewDay ? day : null,
       isFirstUnread,
-      begins: isNewDay || isFirstUnread || !isTogether,
+      begins: isNewDay || isFirstUnread || !isGrouped,
     };
   }
 
@@ -222,17 +222,17 @@ export class Timeline {
     return number >= this.oldest.number - 1;
   }
 
-  #take(message) {
-    const key = this.#keyOfThis(message);
+  #add(message) {
+    const key = this.#pendingKeyOf(message);
     if (key) {
-      this.#taken.set(key, { id: message.id, entry: this.#pending.get(key) });
+      this.#matched.set(key, { id: message.id, entry: this.#pending.get(key) });
       this.#pending.delete(key);
     }
     this.#insert({ ...message, row: key ?? `message ${message.id}` });
   }
 
   // Of several with the same words the oldest: they were sent in this order.
-  #keyOfThis(message) {
+  #pendingKeyOf(message) {
     if (!this.#isMine(message)) return null;
     for (const { key, content, problem, isUncertain } of this.#pending.values()) {
       if (content === message.content && (problem === null || isUncertain)) return key;
@@ -258,7 +258,7 @@ export class Timeline {
     this.#touch(this.#ids[place]);
   }
 
-  #give(id, row) {
+  #moveToRow(id, row) {
     const message = this.#messages.get(id);
     if (!message) return;
     this.#rows.delete(message.row);
@@ -292,7 +292,7 @@ export class Timeline {
   }
 }
 
-function momentOf(entry) {
+function timeOf(entry) {
   return entry.row === undefined ? entry.at : new Date(entry.createdAt);
 }
 

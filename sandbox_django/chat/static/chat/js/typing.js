@@ -1,9 +1,9 @@
 // Who is writing. Nobody may tell when they stop, so it is forgotten by itself.
 
-const FORGET_AFTER = 5000;
-const SAY_EVERY = 2500;
+const EXPIRE_AFTER = 5000;
+const SEND_EVERY = 2500;
 
-const clockOnTheWall = {
+const systemClock = {
   now: () => Date.now(),
   setTimeout: (job, delay) => setTimeout(job, delay),
   clearTimeout: (timer) => clearTimeout(timer),
@@ -13,38 +13,38 @@ export class Typists {
   #me;
   #changed;
   #clock;
-  #people = new Map(); // by id: their name, and the timer that forgets them
+  #users = new Map(); // by id: their name, and the timer that forgets them
 
   // `changed(words)` hears what to say of them, "" for nothing.
-  constructor(me, changed, clock = clockOnTheWall) {
+  constructor(me, changed, clock = systemClock) {
     this.#me = me;
     this.#changed = changed;
     this.#clock = clock;
   }
 
-  hear({ userId, user, isTyping }) {
+  receive({ userId, user, isTyping }) {
     if (userId === this.#me) return;
-    this.#forget(userId);
+    this.#remove(userId);
     if (isTyping) {
-      const timer = this.#clock.setTimeout(() => this.stop(userId), FORGET_AFTER);
-      this.#people.set(userId, { name: user, timer });
+      const timer = this.#clock.setTimeout(() => this.stop(userId), EXPIRE_AFTER);
+      this.#users.set(userId, { name: user, timer });
     }
-    this.#changed(this.#words());
+    this.#changed(this.#describe());
   }
 
   stop(userId) {
-    if (!this.#people.has(userId)) return;
-    this.#forget(userId);
-    this.#changed(this.#words());
+    if (!this.#users.has(userId)) return;
+    this.#remove(userId);
+    this.#changed(this.#describe());
   }
 
-  #forget(userId) {
-    this.#clock.clearTimeout(this.#people.get(userId)?.timer);
-    this.#people.delete(userId);
+  #remove(userId) {
+    this.#clock.clearTimeout(this.#users.get(userId)?.timer);
+    this.#users.delete(userId);
   }
 
-  #words() {
-    const names = [...this.#people.values()].map(({ name }) => name);
+  #describe() {
+    const names = [...this.#users.values()].map(({ name }) => name);
     if (names.length === 0) return "";
     if (names.length === 1) return `${names[0]} is typing…`;
     if (names.length === 2) return `${names[0]} and ${names[1]} are typing…`;
@@ -54,13 +54,13 @@ export class Typists {
 
 // Says that I am writing, not at every letter, and that I have stopped.
 export class TypingNotice {
-  #say;
+  #send;
   #clock;
-  #saidAt = null;
+  #sentAt = null;
 
-  // `say(isTyping)`.
-  constructor(say, clock = clockOnTheWall) {
-    this.#say = say;
+  // `send(isTyping)`.
+  constructor(send, clock = systemClock) {
+    this.#send = send;
     this.#clock = clock;
   }
 
@@ -70,14 +70,14 @@ export class TypingNotice {
       return;
     }
     const now = this.#clock.now();
-    if (this.#saidAt !== null && now - this.#saidAt < SAY_EVERY) return;
-    this.#saidAt = now;
-    this.#say(true);
+    if (this.#sentAt !== null && now - this.#sentAt < SEND_EVERY) return;
+    this.#sentAt = now;
+    this.#send(true);
   }
 
   stop() {
-    if (this.#saidAt === null) return;
-    this.#saidAt = null;
-    this.#say(false);
+    if (this.#sentAt === null) return;
+    this.#sentAt = null;
+    this.#send(false);
   }
 }

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { Sender } from "../../static/chat/js/sender.js";
-import { Unsent } from "../../static/chat/js/unsent.js";
+import { MessageSender } from "../../static/chat/js/message_sender.js";
+import { UnsentStore } from "../../static/chat/js/unsent_store.js";
 
 class Store {
   #items = new Map();
@@ -26,26 +26,26 @@ function aPage(store, ...answers) {
 }
 
 function aPageAt(hour, store, ...answers) {
-  const heard = [];
+  const calls = [];
   const sent = [];
   let number = 0;
-  const unsent = new Unsent("unsent", () => store);
+  const unsent = new UnsentStore("unsent", () => store);
   const deliver = async (content, key) => {
     sent.push([content, key]);
     const answer = await answers.shift();
     if (answer instanceof Error) throw answer;
     return answer ?? content.toUpperCase();
   };
-  const told = {
-    began: ({ content, problem }) => heard.push(`began ${content}${problem ? `: ${problem}` : ""}`),
-    arrived: (key, message) => heard.push(`arrived ${message}`),
+  const callbacks = {
+    started: ({ content, problem }) => calls.push(`began ${content}${problem ? `: ${problem}` : ""}`),
+    arrived: (key, message) => calls.push(`arrived ${message}`),
     failed: (key, error) => {
-      heard.push(`failed ${error.message}`);
+      calls.push(`failed ${error.message}`);
       return error.message;
     },
   };
-  const sender = new Sender(deliver, unsent, told, { makeKey: () => `key ${(number += 1)}`, now: () => new Date(hour * 3600_000) });
-  return { sender, unsent, heard, sent };
+  const sender = new MessageSender(deliver, unsent, callbacks, { makeKey: () => `key ${(number += 1)}`, now: () => new Date(hour * 3600_000) });
+  return { sender, unsent, calls, sent };
 }
 
 const soon = () => new Promise((resolve) => setTimeout(resolve));
@@ -56,11 +56,11 @@ describe("A sender", () => {
 
     page.sender.send("one");
     page.sender.send("two");
-    assert.deepEqual(page.heard, ["began one", "began two"]);
+    assert.deepEqual(page.calls, ["began one", "began two"]);
     assert.equal(page.sent.length, 1);
     await soon();
 
-    assert.deepEqual(page.heard.slice(2), ["arrived ONE", "arrived TWO"]);
+    assert.deepEqual(page.calls.slice(2), ["arrived ONE", "arrived TWO"]);
     assert.deepEqual(page.unsent.all(), []);
   });
 
@@ -69,14 +69,14 @@ describe("A sender", () => {
     page.sender.send("one");
     await soon();
 
-    page.sender.again("key 1");
+    page.sender.retry("key 1");
     await soon();
 
     assert.deepEqual(page.sent, [
       ["one", "key 1"],
       ["one", "key 1"],
     ]);
-    assert.deepEqual(page.heard, ["began one", "failed lost", "arrived ONE"]);
+    assert.deepEqual(page.calls, ["began one", "failed lost", "arrived ONE"]);
   });
 
   it("does not try twice at once", async () => {
@@ -84,8 +84,8 @@ describe("A sender", () => {
     page.sender.send("one");
     await soon();
 
-    page.sender.again("key 1");
-    page.sender.again("key 1");
+    page.sender.retry("key 1");
+    page.sender.retry("key 1");
     await soon();
 
     assert.equal(page.sent.length, 2);
@@ -102,7 +102,7 @@ describe("A sender", () => {
     page.sender.resume();
     await soon();
 
-    assert.deepEqual(page.heard, ["began failed: No.", "began on its way", "arrived ON ITS WAY"]);
+    assert.deepEqual(page.calls, ["began failed: No.", "began on its way", "arrived ON ITS WAY"]);
     assert.deepEqual(page.sent, [["on its way", "key 2"]]);
     assert.deepEqual(
       page.unsent.all().map(({ content }) => content),
@@ -117,8 +117,8 @@ describe("A sender", () => {
 
     page.sender.resume();
     await soon();
-    assert.deepEqual(page.heard, ["began on its way: This was not sent."]);
-    page.sender.again("key 1");
+    assert.deepEqual(page.calls, ["began on its way: This was not sent."]);
+    page.sender.retry("key 1");
     await soon();
 
     assert.deepEqual(page.sent, [["on its way", "key 1"]]);
@@ -131,7 +131,7 @@ describe("A sender", () => {
     await soon();
 
     page.sender.discard("key 1");
-    page.sender.again("key 1");
+    page.sender.retry("key 1");
     await soon();
 
     assert.equal(page.sent.length, 1);
@@ -151,9 +151,9 @@ describe("A sender", () => {
     page.sender.send("one");
     await soon();
 
-    page.sender.again("key 1");
+    page.sender.retry("key 1");
     await soon();
 
-    assert.deepEqual(page.heard, ["began one", "failed lost", "arrived ONE"]);
+    assert.deepEqual(page.calls, ["began one", "failed lost", "arrived ONE"]);
   });
 });

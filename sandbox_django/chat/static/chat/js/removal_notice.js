@@ -2,15 +2,15 @@
 
 import { accountOf } from "../../core/js/account.js";
 
-const NOTE = `chat farewell ${accountOf()}`;
+const NOTE = `chat removal notice ${accountOf()}`;
 
-export function leadAway(words, home) {
+export function leaveWithNotice(words, home) {
   sessionStorage.setItem(NOTE, words);
   location.replace(home);
 }
 
-export function tellFarewell() {
-  const place = document.querySelector("[data-farewell]");
+export function showRemovalNotice() {
+  const place = document.querySelector("[data-removal-notice]");
   const words = sessionStorage.getItem(NOTE);
   if (!place || !words) return;
   sessionStorage.removeItem(NOTE);
@@ -19,6 +19,6 @@ export function tellFarewell() {
 }
 
 // What a socket that stays closed means.
-export function wordsForClosing(code) {
+export function closeMessage(code) {
   return code === 4404 ? "This room no longer exists, or you're no longer a member." : "You're no longer a member of this room.";
 }

@@ -1,6 +1,6 @@
 // What was sent and has not arrived, kept in this browser so that a reload does not cost it.
 
-export class Unsent {
+export class UnsentStore {
   #name;
   #store;
 

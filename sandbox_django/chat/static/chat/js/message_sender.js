@@ -4,10 +4,10 @@
 const SURE_FOR = 12 * 60 * 60 * 1000;
 const TOO_OLD = "This was not sent.";
 
-export class Sender {
+export class MessageSender {
   #deliver;
-  #unsent;
-  #told;
+  #unsentStore;
+  #callbacks;
   #makeKey;
   #now;
   #failed = new Map(); // by key: in this page's memory too, since a browser may refuse to keep anything
@@ -15,51 +15,51 @@ export class Sender {
   #isBusy = false;
   #isClosed = false;
 
-  // `deliver(content, key)` resolves with the message. `told` hears `began`, `arrived` and `failed`.
-  constructor(deliver, unsent, told, { makeKey, now = () => new Date() }) {
+  // `deliver(content, key)` resolves with the message. `callbacks` hears `started`, `arrived` and `failed`.
+  constructor(deliver, unsent, callbacks, { makeKey, now = () => new Date() }) {
     this.#deliver = deliver;
-    this.#unsent = unsent;
-    this.#told = told;
+    this.#unsentStore = unsent;
+    this.#callbacks = callbacks;
     this.#makeKey = makeKey;
     this.#now = now;
   }
 
   send(content) {
     const entry = this.keep(content);
-    this.#told.began(entry);
+    this.#callbacks.started(entry);
     this.#enqueue(entry);
   }
 
   // For the next page to send.
   keep(content) {
     const entry = { key: this.#makeKey(), content, at: this.#now().toISOString(), problem: null };
-    this.#unsent.put(entry);
+    this.#unsentStore.put(entry);
     return entry;
   }
 
   // What the last page could not finish: what was on its way goes on, what had failed waits for a decision.
   resume() {
-    for (const kept of this.#unsent.all()) {
+    for (const kept of this.#unsentStore.all()) {
       const isOld = this.#now() - new Date(kept.at) > SURE_FOR;
       const entry = { ...kept, problem: kept.problem ?? (isOld ? TOO_OLD : null) };
-      this.#told.began(entry);
+      this.#callbacks.started(entry);
       if (entry.problem === null) this.#enqueue(entry);
       else this.#failed.set(entry.key, entry);
     }
   }
 
-  again(key) {
+  retry(key) {
     const entry = this.#failed.get(key);
     if (entry === undefined) return;
     this.#failed.delete(key);
-    const anew = { ...entry, problem: null };
-    this.#unsent.put(anew);
-    this.#enqueue(anew);
+    const retried = { ...entry, problem: null };
+    this.#unsentStore.put(retried);
+    this.#enqueue(retried);
   }
 
   discard(key) {
     this.#failed.delete(key);
-    this.#unsent.remove(key);
+    this.#unsentStore.remove(key);
   }
 
   close() {
@@ -80,12 +80,12 @@ export class Sender {
   async #try({ key, content, at }) {
     try {
       const message = await this.#deliver(content, key);
-      this.#unsent.remove(key);
-      this.#told.arrived(key, message);
+      this.#unsentStore.remove(key);
+      this.#callbacks.arrived(key, message);
     } catch (error) {
-      const failed = { key, content, at, problem: this.#told.failed(key, error) };
+      const failed = { key, content, at, problem: this.#callbacks.failed(key, error) };
       this.#failed.set(key, failed);
-      this.#unsent.put(failed);
+      this.#unsentStore.put(failed);
     }
   }
 }

@@ -20,12 +20,12 @@ CUT_TAG = re.compile(r"<[^>]*\Z")
 
 def excerpt(html: str) -> str:
     """The first words of a message on one line, from its HTML, which may end anywhere."""
-    return _shortened(_words_in(html))
+    return _shortened(_plain_text(html))
 
 
-def around(html: str, words: Sequence[str]) -> SafeString:
+def excerpt_around(html: str, words: Sequence[str]) -> SafeString:
     """The part of a message around the first match of a search, with all matches in it marked."""
-    text = normalize("NFC", _words_in(html))
+    text = normalize("NFC", _plain_text(html))
     found = matches_in(text, words)
     start = max(0, found[0][0] - BEFORE_FOUND) if found else 0
     end = start + EXCERPT_LENGTH
@@ -39,7 +39,7 @@ def around(html: str, words: Sequence[str]) -> SafeString:
     return format_html_join("", "{}", ((part,) for part in parts))
 
 
-def _words_in(html: str) -> str:
+def _plain_text(html: str) -> str:
     return " ".join(unescape(strip_tags(CUT_TAG.sub("", CAPTION.sub("", html)))).split())
 
 
