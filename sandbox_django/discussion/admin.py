@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.http import StaffRequest
-from core.admin import HistoryAdmin, ReadOnlyAdmin, one_by_one
+from core.admin import HistoryAdmin, ReadOnlyAdmin, row_action
 from discussion.models import (
     DiscussionReply,
     DiscussionTopic,
@@ -18,9 +18,9 @@ from discussion.models import (
     TopicView,
     TopicVote,
 )
+from discussion.services.errors import PostGone
 from discussion.services.replies import delete_reply
-from discussion.services.rights import Gone
-from discussion.services.search import found
+from discussion.services.search import search_topics
 from discussion.services.topics import delete_topic, moderate_topic
 
 VoteType = TypeVar("VoteType", TopicVote, ReplyVote)
@@ -33,7 +33,7 @@ class TopicAdmin(ReadOnlyAdmin[DiscussionTopic]):
     list_display = ["title", "author", "vote_count", "reply_count", "is_closed", "is_pinned", "created_at"]
     list_filter = ["is_closed", "is_pinned", ("author", admin.EmptyFieldListFilter), "created_at"]
     list_select_related = ["author"]
-    person = "author"
+    user_field = "author"
     search_fields = ["title"]
     search_help_text = "Words, as in the forum; a topic's id; or the beginning of an e-mail up to its @."
     fieldsets = (
@@ -41,36 +41,36 @@ class TopicAdmin(ReadOnlyAdmin[DiscussionTopic]):
         ("State", {"fields": ("is_closed", "is_pinned", "accepted_answer")}),
         ("Counted", {"fields": ("vote_count", "reply_count", "view_count", "last_activity_at")}),
     )
-    refusals = {Gone: "was gone already"}
+    refusals = {PostGone: "was gone already"}
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[DiscussionTopic], search_term: str
     ) -> tuple[QuerySet[DiscussionTopic], bool]:
         if search_term and "@" not in search_term and not search_term.isdecimal():
-            return found(queryset, search_term), False
+            return search_topics(queryset, search_term), False
         return super().get_search_results(request, queryset, search_term)
 
-    @one_by_one("Close", "closed", warning="It takes no more replies.", concerns=lambda topic: not topic.is_closed)
+    @row_action("Close", "closed", warning="It takes no more replies.", applies_to=lambda topic: not topic.is_closed)
     def close(self, request: StaffRequest, topic: DiscussionTopic) -> None:
         moderate_topic(topic, by=request.user, is_closed=True)
 
-    @one_by_one("Reopen", "open again", concerns=lambda topic: topic.is_closed)
+    @row_action("Reopen", "open again", applies_to=lambda topic: topic.is_closed)
     def reopen(self, request: StaffRequest, topic: DiscussionTopic) -> None:
         moderate_topic(topic, by=request.user, is_closed=False)
 
-    @one_by_one("Pin", "pinned", warning="It comes first in lists.", concerns=lambda topic: not topic.is_pinned)
+    @row_action("Pin", "pinned", warning="It comes first in lists.", applies_to=lambda topic: not topic.is_pinned)
     def pin(self, request: StaffRequest, topic: DiscussionTopic) -> None:
         moderate_topic(topic, by=request.user, is_pinned=True)
 
-    @one_by_one("Unpin", "unpinned", concerns=lambda topic: topic.is_pinned)
+    @row_action("Unpin", "unpinned", applies_to=lambda topic: topic.is_pinned)
     def unpin(self, request: StaffRequest, topic: DiscussionTopic) -> None:
         moderate_topic(topic, by=request.user, is_pinned=False)
 
     def view_on_site(self, obj: DiscussionTopic) -> str:
         return reverse("discussion-detail", args=[obj.pk])
 
-    def delete(self, request: StaffRequest, thing: DiscussionTopic) -> None:
-        delete_topic(thing, by=request.user)
+    def delete(self, request: StaffRequest, obj: DiscussionTopic) -> None:
+        delete_topic(obj, by=request.user)
 
 
 @admin.register(DiscussionReply)
@@ -79,17 +79,17 @@ class ReplyAdmin(ReadOnlyAdmin[DiscussionReply]):
     list_display = ["id", "topic", "author", "vote_count", "created_at"]
     list_filter = [("author", admin.EmptyFieldListFilter), "created_at"]
     list_select_related = ["topic", "author"]
-    person = "author"
+    user_field = "author"
     search_fields = ["content"]
     search_help_text = "A part of its text, its id, or the beginning of its author's e-mail up to the @."
     fields = ["topic", "author", "content", "vote_count", "created_at", "edited_at"]
-    refusals = {Gone: "was gone already"}
+    refusals = {PostGone: "was gone already"}
 
     def view_on_site(self, obj: DiscussionReply) -> str:
         return reverse("discussion-detail", args=[obj.topic_id]) + f"#reply-{obj.pk}"
 
-    def delete(self, request: StaffRequest, thing: DiscussionReply) -> None:
-        delete_reply(thing, by=request.user)
+    def delete(self, request: StaffRequest, obj: DiscussionReply) -> None:
+        delete_reply(obj, by=request.user)
 
 
 class VoteAdmin(HistoryAdmin[VoteType]):
@@ -112,7 +112,7 @@ class ReplyVoteAdmin(VoteAdmin[ReplyVote]):
 
 class EditAdmin(HistoryAdmin[EditType]):
     list_filter = ["created_at"]
-    person = "editor"
+    user_field = "editor"
     search_fields = ["content"]
     search_help_text = "A part of what stood there before, or the beginning of an e-mail up to its @."
 

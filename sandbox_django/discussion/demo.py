@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from accounts.demo import DemoPeople
+from accounts.demo import DemoUsers
 from accounts.models import User
 from discussion.models import DiscussionReply, DiscussionTopic, TopicEdit
 from discussion.services.answers import accept_answer
@@ -79,9 +79,9 @@ PostgreSQL on the same machine.
 """
 
 
-def create(people: DemoPeople) -> None:
-    demo = _Demo(people)
-    alice, bob, admin = people.alice, people.bob, people.admin
+def create(users: DemoUsers) -> None:
+    demo = _Demo(users)
+    alice, bob, admin = users.alice, users.bob, users.admin
 
     welcome = demo.topic(500, admin, "Welcome: how this forum works", WELCOME, "meta", up=[alice, bob])
     moderate_topic(welcome, by=admin, is_pinned=True, is_closed=True)
@@ -190,8 +190,8 @@ def create(people: DemoPeople) -> None:
 class _Demo:
     """Posts as people do, and then says that it was some hours ago."""
 
-    def __init__(self, people: DemoPeople) -> None:
-        self.people = people
+    def __init__(self, users: DemoUsers) -> None:
+        self.users = users
         self.now = timezone.now()
 
     def topic(
@@ -223,7 +223,7 @@ class _Demo:
         reply.notifications.update(created_at=when)
         DiscussionTopic.objects.filter(pk=self.about.pk).update(last_activity_at=when)
 
-    def vote(self, thing: DiscussionTopic | DiscussionReply, people: Sequence[User], value: int = 1) -> None:
-        for person in people:
-            if person.pk != thing.author_id:
-                vote_on(thing, value=value, by=person)
+    def vote(self, post: DiscussionTopic | DiscussionReply, users: Sequence[User], value: int = 1) -> None:
+        for user in users:
+            if user.pk != post.author_id:
+                vote_on(post, value=value, by=user)

@@ -2,7 +2,7 @@ import re
 from typing import Any
 
 from django import forms
-from rest_framework.exceptions import ValidationError as Refusal
+from rest_framework.exceptions import ValidationError as DRFValidationError
 
 from core.text_fields import MessageFormField, NameFormField
 from discussion.serializers.topic import MAX_LENGTH, MAX_TAGS, TagsField
@@ -48,7 +48,7 @@ class TopicForm(TextForm):
         names = [name for name in re.split(r"[\s,]+", self.cleaned_data["tags"]) if name]
         try:
             tags: list[str] = TagsField(max_length=MAX_TAGS).run_validation(names)
-        except Refusal:
+        except DRFValidationError:
             raise forms.ValidationError(
                 f"At most {MAX_TAGS} tags of 30 characters: letters, digits, and . + # - between them."
             ) from None

@@ -7,7 +7,7 @@ from core.openapi import ITSELF, Operation, describe
 AUTHORS = "Only the author and staff can do this."
 OWN = "You can't vote on what you wrote yourself."
 STAFF = "Only staff can close and pin topics."
-ASKER = "Only the person who asked can accept an answer, and not their own reply."
+TOPIC_AUTHOR = "Only the person who asked can accept an answer, and not their own reply."
 POSTS = f"{settings.DISCUSSION_POSTS_PER_HOUR} topics and replies in an hour"
 VOTES = f"{settings.DISCUSSION_VOTES_PER_MINUTE} votes in a minute"
 CHANGES = "120 changes in an hour"
@@ -135,14 +135,14 @@ describe(
             tag="Topics",
             summary="Take a reply for the answer",
             description="In place of the one that was, if there was one.",
-            forbidden=ASKER,
+            forbidden=TOPIC_AUTHOR,
             limit=CHANGES,
         ),
         "POST /api/discussion/{topicId}/unaccept-answer/": Operation(
             id="unacceptAnswer",
             tag="Topics",
             summary="Take none of the replies for the answer",
-            forbidden=ASKER,
+            forbidden=TOPIC_AUTHOR,
             limit=CHANGES,
         ),
         **moderate("close", "Take no more replies to a topic"),

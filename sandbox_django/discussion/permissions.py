@@ -24,7 +24,7 @@ class OnlyStaff(BasePermission):
         return bool(request.user.is_staff)
 
 
-class OnlyWhoAsked(BasePermission):
+class OnlyTopicAuthor(BasePermission):
     """The topic's author says what the answer is."""
 
     message = "Only the person who asked can accept an answer."
@@ -33,7 +33,7 @@ class OnlyWhoAsked(BasePermission):
         return obj.author_id == request.user.pk
 
 
-class NotOnOnesOwn(BasePermission):
+class NotOwnPost(BasePermission):
     message = "You can't vote on what you wrote yourself."
 
     def has_object_permission(self, request: Request, view: Any, obj: DiscussionTopic | DiscussionReply) -> bool:

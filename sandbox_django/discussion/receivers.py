@@ -45,7 +45,7 @@ def _rewrite_name(user: User, fields: dict[str, Any]) -> None:
 
 
 @receiver(post_save, sender=DiscussionReply)
-def move_topic_up(instance: DiscussionReply, created: bool, **signal: object) -> None:
+def touch_topic(instance: DiscussionReply, created: bool, **signal: object) -> None:
     """A reply stored by `save()`. The services set the time themselves, and insert without signals."""
     if created:
         older = DiscussionTopic.objects.filter(pk=instance.topic_id, last_activity_at__lt=instance.created_at)

@@ -35,14 +35,14 @@ class TopicListConsumer(SelectiveConsumer):
     ]
     hints_group = ACTIVITY
 
-    shown: frozenset[int] | None = None  # ids; None until the list has said
+    shown_topics: frozenset[int] | None = None  # ids; None until the list has said
 
     def feed(self) -> str:
         return LIST
 
-    def concerns(self, about: Any) -> bool:
-        return self.shown is None or about.get("topicId", about.get("targetId")) in self.shown
+    def wants_hint(self, hint: Any) -> bool:
+        return self.shown_topics is None or hint.get("topicId", hint.get("targetId")) in self.shown_topics
 
     @ws_handler(summary="I show these topics")
     async def show_topics(self, message: ShowTopics) -> None:
-        self.shown = frozenset(message.payload.topic_ids)
+        self.shown_topics = frozenset(message.payload.topic_ids)

@@ -3,7 +3,7 @@ from typing import Self
 
 from chanx.core.decorators import channel
 
-from core.rows import find
+from core.raw_rows import find
 from discussion.groups import topic_feed
 from discussion.messages.discussion import (
     AnswerAccepted,
@@ -31,7 +31,7 @@ class TopicAuthenticator(LiveAuthenticator):
 
 @channel(name="topic", description="One topic, live", tags=["discussion"])
 class TopicConsumer(LiveConsumer):
-    """Keeps one open page of a topic up to date. Writing goes through the API."""
+    """Keeps one open page of a topic up to date. ActiveAnswer goes through the API."""
 
     authenticator_class = TopicAuthenticator
     authenticator: TopicAuthenticator

@@ -1,7 +1,9 @@
+from discussion.models.edits import ReplyEdit, TopicEdit
 from discussion.models.notification import Notification
 from discussion.models.reply import DiscussionReply
 from discussion.models.topic import DiscussionTopic, Tag
-from discussion.models.traces import ReplyEdit, ReplyVote, TopicEdit, TopicView, TopicVote
+from discussion.models.views import TopicView
+from discussion.models.votes import ReplyVote, TopicVote
 
 __all__ = [
     "DiscussionReply",

@@ -13,9 +13,9 @@ BEST_FIRST = ("-vote_count", "created_at", "pk")
 
 
 class ReplyQuerySet(QuerySet["DiscussionReply"]):
-    def for_reader(self, reader: User | None) -> Self:
-        """Each with its author and topic, and how `reader` has voted on it."""
-        return with_vote_of(reader, self.select_related("author", "topic"))
+    def for_viewer(self, viewer: User | None) -> Self:
+        """Each with its author and topic, and how `viewer` has voted on it."""
+        return with_vote_of(viewer, self.select_related("author", "topic"))
 
     def accepted_first(self) -> Self:
         """As a page shows them."""

@@ -27,9 +27,9 @@ class Tag(models.Model):
 
 
 class TopicQuerySet(QuerySet["DiscussionTopic"]):
-    def for_reader(self, reader: User | None) -> Self:
-        """Each with its author, its tags, and how `reader` has voted on it."""
-        return with_vote_of(reader, self.select_related("author").prefetch_related("tags"))
+    def for_viewer(self, viewer: User | None) -> Self:
+        """Each with its author, its tags, and how `viewer` has voted on it."""
+        return with_vote_of(viewer, self.select_related("author").prefetch_related("tags"))
 
 
 class DiscussionTopic(Searchable):
@@ -91,9 +91,9 @@ class DiscussionTopic(Searchable):
         return self.accepted_answer_id is not None
 
 
-def with_vote_of(reader: User | None, rows: RowsType) -> RowsType:
+def with_vote_of(viewer: User | None, rows: RowsType) -> RowsType:
     """Each with `my_vote`: 1, -1, or 0 for none."""
-    if reader is None:
+    if viewer is None:
         return rows.annotate(my_vote=Value(0, output_field=IntegerField()))
-    mine = FilteredRelation("votes", condition=Q(votes__user=reader))
+    mine = FilteredRelation("votes", condition=Q(votes__user=viewer))
     return rows.annotate(mine=mine, my_vote=Coalesce("mine__value", 0))

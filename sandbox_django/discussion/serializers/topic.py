@@ -43,13 +43,13 @@ class TextSerializer(serializers.ModelSerializer[Any]):
     my_vote = serializers.IntegerField(read_only=True, help_text="1, -1, or 0 for none.")
     can_edit = serializers.SerializerMethodField(help_text="Authors and staff change and delete.")
 
-    def get_can_edit(self, thing: DiscussionTopic | DiscussionReply) -> bool:
-        return thing.author_id == self.reader.pk or self.reader.is_staff
+    def get_can_edit(self, post: DiscussionTopic | DiscussionReply) -> bool:
+        return post.author_id == self.viewer.pk or self.viewer.is_staff
 
     @property
-    def reader(self) -> User:
-        reader: User = self.context["request"].user
-        return reader
+    def viewer(self) -> User:
+        viewer: User = self.context["request"].user
+        return viewer
 
 
 class TagsField(serializers.ListField):
@@ -128,7 +128,7 @@ class ReplySerializer(TextSerializer):
         read_only_fields = [name for name in fields if name != "content"]
 
     def get_can_accept(self, reply: DiscussionReply) -> bool:
-        return reply.topic.author_id == self.reader.pk != reply.author_id
+        return reply.topic.author_id == self.viewer.pk != reply.author_id
 
 
 class TopicDetailSerializer(TopicSerializer):

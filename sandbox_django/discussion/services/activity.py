@@ -11,21 +11,21 @@ from discussion.models import DiscussionReply, DiscussionTopic
 from live import hints
 
 
-def tell_activity(topic: DiscussionTopic) -> None:
+def hint_activity(topic: DiscussionTopic) -> None:
     """Somebody replied, or took it back: lists show that."""
-    _tell(ACTIVITY, f"topic {topic.pk}", TopicActivity.of(topic))
+    _send_after_commit(ACTIVITY, f"topic {topic.pk}", TopicActivity.of(topic))
 
 
-def tell_votes(target: DiscussionTopic | DiscussionReply) -> None:
+def hint_votes(target: DiscussionTopic | DiscussionReply) -> None:
     """Another number of votes: the topic's pages show it and, for a topic itself, lists."""
     hint = VoteUpdated.of(target)
-    thing = f"votes of {hint.payload.target_type} {target.pk}"
+    key = f"votes of {hint.payload.target_type} {target.pk}"
     if isinstance(target, DiscussionTopic):
-        _tell(topic_feed(target.pk), thing, hint)
-        _tell(ACTIVITY, thing, hint)
+        _send_after_commit(topic_feed(target.pk), key, hint)
+        _send_after_commit(ACTIVITY, key, hint)
     else:
-        _tell(topic_feed(target.topic_id), thing, hint)
+        _send_after_commit(topic_feed(target.topic_id), key, hint)
 
 
-def _tell(group: str, thing: str, hint: BaseMessage) -> None:
-    transaction.on_commit(partial(hints.send, group, thing, hint))
+def _send_after_commit(group: str, key: str, hint: BaseMessage) -> None:
+    transaction.on_commit(partial(hints.send, group, key, hint))

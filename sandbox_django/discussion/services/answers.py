@@ -4,9 +4,9 @@ from accounts.models import User
 from discussion.groups import LIST, topic_feed
 from discussion.messages.discussion import AnswerAccepted, AnswerUnaccepted
 from discussion.models import DiscussionReply, DiscussionTopic
+from discussion.services.errors import NoSuchReply, NotAllowed
 from discussion.services.inbox import inboxes_of, notify_of_acceptance
-from discussion.services.rights import NoSuchReply, NotAllowed
-from discussion.services.topics import CHANGES, topic_as_it_is_now
+from discussion.services.topics import CHANGES, lock_topic
 from live import feeds
 from live.feeds import FeedWriter
 
@@ -17,16 +17,16 @@ def accept_answer(topic: DiscussionTopic, *, reply_id: int, by: User) -> Discuss
     author = topic.replies.filter(pk=reply_id).values_list("author_id", flat=True)
     with feeds.write_all([LIST, topic_feed(topic.pk), *inboxes_of(author)]) as writers:
         feeds_ = writers[:2]
-        topic = topic_as_it_is_now(topic.pk)
-        _refuse_all_but_author(topic, by)
+        topic = lock_topic(topic.pk)
+        _require_topic_author(topic, by)
         reply = topic.replies.select_related("author", "topic").filter(pk=reply_id).first()
         if reply is None:
             raise NoSuchReply
         if reply.author_id == by.pk:
             raise NotAllowed("You can't accept your own reply.")
         if topic.accepted_answer_id != reply.pk:
-            _take_back(topic, feeds_)
-            _put(topic, reply)
+            _clear_accepted(topic, feeds_)
+            _set_accepted(topic, reply)
             for feed in feeds_:
                 feed.publish(AnswerAccepted.of(reply))
             notify_of_acceptance(reply, actor=by)
@@ -37,25 +37,25 @@ def unaccept_answer(topic: DiscussionTopic, *, by: User) -> DiscussionTopic:
     """None of the replies is the answer after all."""
     CHANGES.hit(by.pk)
     with feeds.write(LIST, topic_feed(topic.pk)) as feeds_:
-        topic = topic_as_it_is_now(topic.pk)
-        _refuse_all_but_author(topic, by)
-        _take_back(topic, feeds_)
+        topic = lock_topic(topic.pk)
+        _require_topic_author(topic, by)
+        _clear_accepted(topic, feeds_)
     return topic
 
 
-def _refuse_all_but_author(topic: DiscussionTopic, by: User) -> None:
+def _require_topic_author(topic: DiscussionTopic, by: User) -> None:
     if topic.author_id != by.pk:
         raise NotAllowed("Only the person who asked can accept an answer.")
 
 
-def _take_back(topic: DiscussionTopic, feeds_: tuple[FeedWriter, ...]) -> None:
+def _clear_accepted(topic: DiscussionTopic, feeds_: tuple[FeedWriter, ...]) -> None:
     before = topic.replies.select_related("author", "topic").filter(accepted_in=topic.pk).first()
     if before is not None:
-        _put(topic, None)
+        _set_accepted(topic, None)
         for feed in feeds_:
             feed.publish(AnswerUnaccepted.of(before))
 
 
-def _put(topic: DiscussionTopic, reply: DiscussionReply | None) -> None:
+def _set_accepted(topic: DiscussionTopic, reply: DiscussionReply | None) -> None:
     topic.accepted_answer = reply
     topic.save(update_fields=["accepted_answer"])

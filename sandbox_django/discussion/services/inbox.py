@@ -22,10 +22,10 @@ def inboxes_of(user_ids: Iterable[int | None]) -> list[str]:
 
 def notify_of_reply(reply: DiscussionReply) -> None:
     """Tell who asked, and who is mentioned."""
-    people = dict.fromkeys(reply.mentions, Kind.MENTION)
+    kinds = dict.fromkeys(reply.mentions, Kind.MENTION)
     if reply.topic.author_id is not None:
-        people[reply.topic.author_id] = Kind.REPLY
-    _notify(people, topic=reply.topic, reply=reply, actor=reply.author)
+        kinds[reply.topic.author_id] = Kind.REPLY
+    _notify(kinds, topic=reply.topic, reply=reply, actor=reply.author)
 
 
 def notify_mentioned(
@@ -46,14 +46,14 @@ def mark_read(user: User, ids: Sequence[int] | None = None) -> int:
         unread = Notification.objects.filter(user=user).unread()
         changed = unread if ids is None else unread.filter(pk__in=ids)
         found = list(changed.values_list("pk", flat=True)) if ids is not None else None
-        news = changed.update(is_read=True)
+        changed_count = changed.update(is_read=True)
         left = unread.count()
-        if news:
+        if changed_count:
             feed.publish(NotificationsRead.of(found, unread_count=left))
     return left
 
 
-def forget_notifications(notifications: QuerySet[Notification]) -> None:
+def delete_notifications(notifications: QuerySet[Notification]) -> None:
     """What they are about is being deleted."""
     by_user: dict[int, list[int]] = {}
     for pk, user_id in notifications.order_by("pk").values_list("pk", "user_id"):
@@ -68,17 +68,17 @@ def forget_notifications(notifications: QuerySet[Notification]) -> None:
 
 
 def _notify(
-    people: Mapping[int, Kind], *, topic: DiscussionTopic, reply: DiscussionReply | None, actor: User | None
+    kinds: Mapping[int, Kind], *, topic: DiscussionTopic, reply: DiscussionReply | None, actor: User | None
 ) -> None:
-    people = {user_id: kind for user_id, kind in people.items() if actor is None or user_id != actor.pk}
-    if not people:
+    kinds = {user_id: kind for user_id, kind in kinds.items() if actor is None or user_id != actor.pk}
+    if not kinds:
         return
-    with feeds.write_all([inbox_feed(user_id) for user_id in people]) as inboxes:
+    with feeds.write_all([inbox_feed(user_id) for user_id in kinds]) as inboxes:
         created = [
             Notification.objects.create(user_id=user_id, kind=kind, topic=topic, reply=reply, actor=actor)
-            for user_id, kind in people.items()
+            for user_id, kind in kinds.items()
         ]
-        unread = _unread_counts(people)
+        unread = _unread_counts(kinds)
         for inbox, notification in zip(inboxes, created, strict=True):
             inbox.publish(NotificationCreated.of(notification, unread_count=unread[notification.user_id]))
 

@@ -6,7 +6,7 @@ from django.db.models import QuerySet, TextChoices
 
 from accounts.models import User
 from discussion.models import DiscussionTopic, Tag
-from discussion.services.search import found, tidied
+from discussion.services.search import normalized, search_topics
 
 
 class Sort(TextChoices):
@@ -25,17 +25,17 @@ ORDERS = {
 }
 
 
-def topics_for(reader: User | None, *, sort: str = "", tag: str = "", search: str = "") -> QuerySet[DiscussionTopic]:
+def topics_for(viewer: User | None, *, sort: str = "", tag: str = "", search: str = "") -> QuerySet[DiscussionTopic]:
     """Topics with all that a list shows. What is searched for comes best first, unless a `sort` is asked for."""
-    topics: QuerySet[DiscussionTopic] = DiscussionTopic.objects.for_reader(reader)
+    topics: QuerySet[DiscussionTopic] = DiscussionTopic.objects.for_viewer(viewer)
     if search.strip():
-        topics = found(topics, search)
+        topics = search_topics(topics, search)
     if sort or not search.strip():
         topics = topics.order_by(*ORDERS[Sort(sort or Sort.NEW)])
     if sort == Sort.UNANSWERED:
         topics = topics.filter(reply_count=0)
     if tag:
         # Its id first: then the database knows how many topics have it, and goes the shorter way.
-        wanted = Tag.objects.filter(name=unicodedata.normalize("NFC", tidied(tag)).lower()).first()
-        topics = topics.filter(tags=wanted) if wanted else topics.none()
+        tag_row = Tag.objects.filter(name=unicodedata.normalize("NFC", normalized(tag)).lower()).first()
+        topics = topics.filter(tags=tag_row) if tag_row else topics.none()
     return topics

@@ -6,15 +6,15 @@ from django.db.models import F, Max
 from django.utils import timezone
 
 from accounts.models import User
-from core.rows import insert
+from core.raw_rows import insert
 from discussion.groups import LIST, reply_key, topic_feed
 from discussion.messages.discussion import AnswerUnaccepted, ReplyCreated, ReplyDeleted, ReplyUpdated
 from discussion.models import DiscussionReply, DiscussionTopic
-from discussion.services.activity import tell_activity
-from discussion.services.inbox import forget_notifications, inboxes_of, notify_mentioned, notify_of_reply
+from discussion.services.activity import hint_activity
+from discussion.services.errors import PostGone, TopicClosed, require_author_or_staff
+from discussion.services.inbox import delete_notifications, inboxes_of, notify_mentioned, notify_of_reply
 from discussion.services.mentions import render_post
-from discussion.services.rights import Gone, TopicClosed, refuse_strangers
-from discussion.services.topics import CHANGES, count_post, topic_as_it_is_now
+from discussion.services.topics import CHANGES, count_post, lock_topic
 from live import feeds
 
 
@@ -23,7 +23,7 @@ def post_reply(topic: DiscussionTopic, *, content: str, by: User) -> DiscussionR
     count_post(by)
     rendered = render_post(content)
     with feeds.write_all([topic_feed(topic.pk), *inboxes_of([topic.author_id, *rendered.mentions])]) as (feed, *_):
-        topic = topic_as_it_is_now(topic.pk)
+        topic = lock_topic(topic.pk)
         if topic.is_closed:
             raise TopicClosed
         now = timezone.now()
@@ -48,8 +48,8 @@ def edit_reply(reply: DiscussionReply, *, content: str, by: User) -> DiscussionR
     CHANGES.hit(by.pk)
     rendered = render_post(content)
     with feeds.write_all([topic_feed(reply.topic_id), *inboxes_of(rendered.mentions)]) as (feed, *_):
-        reply = reply_as_it_is_now(reply)
-        refuse_strangers(reply, by)
+        reply = lock_reply(reply)
+        require_author_or_staff(reply, by)
         if reply.content == content:
             return reply
         reply.edited_at = timezone.now()
@@ -74,15 +74,15 @@ def delete_reply(reply: DiscussionReply, *, by: User) -> None:
 
     with feeds.write_found(find_feeds) as writers:
         in_list, in_topic = writers[LIST], writers[name]
-        topic = topic_as_it_is_now(reply.topic_id)
-        reply = reply_as_it_is_now(reply)
-        refuse_strangers(reply, by)
+        topic = lock_topic(reply.topic_id)
+        reply = lock_reply(reply)
+        require_author_or_staff(reply, by)
         if topic.accepted_answer_id == reply.pk:
             topic.accepted_answer = None
             topic.save(update_fields=["accepted_answer"])
             in_list.publish(AnswerUnaccepted.of(reply))
             in_topic.publish(AnswerUnaccepted.of(reply))
-        forget_notifications(reply.notifications.all())
+        delete_notifications(reply.notifications.all())
         DiscussionReply.objects.filter(pk=reply.pk).delete()
         feeds.rewrite(reply_key(reply.pk), {"content": "", "content_html": "", "mentions": []})
         newest = topic.replies.aggregate(newest=Max("created_at"))["newest"]
@@ -90,12 +90,12 @@ def delete_reply(reply: DiscussionReply, *, by: User) -> None:
         in_topic.publish(ReplyDeleted.of(reply, topic))
 
 
-def reply_as_it_is_now(reply: DiscussionReply) -> DiscussionReply:
-    """Its row, locked; raises `Gone`."""
+def lock_reply(reply: DiscussionReply) -> DiscussionReply:
+    """Its row, locked; raises `PostGone`."""
     locked = DiscussionReply.objects.select_for_update(of=("self",)).select_related("author", "topic")
     now = locked.filter(pk=reply.pk).first()
     if now is None:
-        raise Gone
+        raise PostGone
     return now
 
 
@@ -105,4 +105,4 @@ def _count_replies(topic: DiscussionTopic, change: int, *, last_activity_at: dat
     )
     topic.reply_count += change
     topic.last_activity_at = last_activity_at
-    tell_activity(topic)
+    hint_activity(topic)

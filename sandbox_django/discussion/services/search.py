@@ -17,10 +17,10 @@ from core.search_text import SearchQuery, finds_by_index, has_word, searchable
 from discussion.models import DiscussionTopic
 
 # Of a word that is everywhere only the newest topics are ranked and counted: reading all would take too long.
-FOUND_AT_MOST = 500
-COMPARED_AT_MOST = 50_000  # topics, one by one
+MAX_FOUND = 500
+MAX_COMPARED = 50_000  # topics, one by one
 SPELT_ALIKE_AMONG = 1_000  # newest topics
-SPELT_ALIKE_AT_MOST = 50
+MAX_SPELT_ALIKE = 50
 LIKENESS = 0.45  # of the trigrams of a query, how many a title has to share
 SIMILAR = 5
 SHORTEST_SIMILAR = 3  # letters of a word by which similar topics are found
@@ -28,12 +28,12 @@ INDEX = "topic_trigrams"
 WORD = re.compile(r"[^\W_]{2,}")
 
 
-def found(topics: QuerySet[DiscussionTopic], text: str) -> QuerySet[DiscussionTopic]:
+def search_topics(topics: QuerySet[DiscussionTopic], text: str) -> QuerySet[DiscussionTopic]:
     """Those of the topics that have all of these words, in their title first."""
     query = SearchQuery.parse(text)
     if not query:
         return topics.none()
-    ids = _newest(query.filter(_to_compare(query)), FOUND_AT_MOST) or _spelt_alike(query, SPELT_ALIKE_AT_MOST)
+    ids = _newest(query.filter(_to_compare(query)), MAX_FOUND) or _spelt_alike(query, MAX_SPELT_ALIKE)
     return _best_first(topics, ids, query.words)
 
 
@@ -44,11 +44,11 @@ def similar(topics: QuerySet[DiscussionTopic], title: str) -> QuerySet[Discussio
     if not words:
         return topics.none()
     any_word = reduce(or_, (has_word(word) for word in words))
-    ids = _newest(_newest_to_compare().filter(any_word), FOUND_AT_MOST) or _spelt_alike(query, SIMILAR)
+    ids = _newest(_newest_to_compare().filter(any_word), MAX_FOUND) or _spelt_alike(query, SIMILAR)
     return _best_first(topics, ids, words)[:SIMILAR]
 
 
-def tidied(words: str) -> str:
+def normalized(words: str) -> str:
     return " ".join(words.replace("\x00", "").split())
 
 
@@ -58,7 +58,7 @@ def _to_compare(query: SearchQuery) -> QuerySet[DiscussionTopic]:
 
 def _newest_to_compare() -> QuerySet[DiscussionTopic]:
     topics = DiscussionTopic.objects.all()
-    edge = list(topics.order_by("-pk").values_list("pk", flat=True)[COMPARED_AT_MOST : COMPARED_AT_MOST + 1])
+    edge = list(topics.order_by("-pk").values_list("pk", flat=True)[MAX_COMPARED : MAX_COMPARED + 1])
     return topics.filter(pk__gt=edge[0]) if edge else topics
 
 

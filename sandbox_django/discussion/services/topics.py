@@ -17,9 +17,9 @@ from core.throttling import Limit
 from discussion.groups import LIST, topic_feed, topic_key
 from discussion.messages.discussion import TopicCreated, TopicDeleted, TopicUpdated
 from discussion.models import DiscussionTopic, Tag
-from discussion.services.inbox import forget_notifications, inboxes_of, notify_mentioned
+from discussion.services.errors import HasReplies, NotAllowed, PostGone, require_author_or_staff
+from discussion.services.inbox import delete_notifications, inboxes_of, notify_mentioned
 from discussion.services.mentions import render_post
-from discussion.services.rights import Gone, HasReplies, NotAllowed, refuse_strangers
 from live import feeds, hub
 from runtime import jobs
 
@@ -62,8 +62,8 @@ def edit_topic(
     rendered = render_post(content) if content is not None else None
     inboxes = inboxes_of(rendered.mentions) if rendered else []
     with feeds.write_all([LIST, topic_feed(topic.pk), *inboxes]) as (in_list, in_topic, *_):
-        topic = topic_as_it_is_now(topic.pk)
-        refuse_strangers(topic, by)
+        topic = lock_topic(topic.pk)
+        require_author_or_staff(topic, by)
         tags_before = topic.tag_names
         title_now, content_now = (
             new if new is not None else old for new, old in ((title, topic.title), (content, topic.content))
@@ -89,7 +89,7 @@ def edit_topic(
 def moderate_topic(topic: DiscussionTopic, *, by: User, **fields: bool) -> DiscussionTopic:
     """Close, open again, pin or unpin: `is_closed`, `is_pinned`."""
     with feeds.write(LIST, topic_feed(topic.pk)) as (in_list, in_topic):
-        topic = topic_as_it_is_now(topic.pk)
+        topic = lock_topic(topic.pk)
         if not by.is_staff:
             raise NotAllowed("Only staff can close and pin topics.")
         if any(getattr(topic, name) != value for name, value in fields.items()):
@@ -111,12 +111,12 @@ def delete_topic(topic: DiscussionTopic, *, by: User) -> None:
 
     with feeds.write_found(find_feeds) as writers:
         in_list, in_topic = writers[LIST], writers[name]
-        topic = topic_as_it_is_now(topic.pk)
-        refuse_strangers(topic, by)
+        topic = lock_topic(topic.pk)
+        require_author_or_staff(topic, by)
         if topic.reply_count and not by.is_staff:
             raise HasReplies
         list(topic.replies.select_for_update().order_by("pk").values_list("pk"))  # whoever votes on them is waited for
-        forget_notifications(topic.notifications.all())
+        delete_notifications(topic.notifications.all())
         _put_tags(topic, [])
         in_list.publish(TopicDeleted.of(topic))
         # Of its own feed this event stays, for open pages, until pruning deletes it.
@@ -127,7 +127,7 @@ def delete_topic(topic: DiscussionTopic, *, by: User) -> None:
             {"title": "", "topic_title": "", "content": "", "content_html": "", "mentions": [], "tags": []},
         )
         DiscussionTopic.objects.filter(pk=topic.pk).delete()
-    transaction.on_commit(partial(jobs.start, hub.recheck, topic_feed(topic.pk)))
+    transaction.on_commit(partial(jobs.start, hub.reauthorize, topic_feed(topic.pk)))
 
 
 def _rewrite_log(topic: DiscussionTopic) -> None:
@@ -138,16 +138,16 @@ def _rewrite_log(topic: DiscussionTopic) -> None:
 
 
 def count_post(user: User) -> None:
-    """Topics and replies are counted together; raises `TooOften`."""
+    """Topics and replies are counted together; raises `RateLimited`."""
     Limit("discussion posts", settings.DISCUSSION_POSTS_PER_HOUR, 3600).hit(user.pk)
 
 
-def topic_as_it_is_now(topic_id: int) -> DiscussionTopic:
-    """Its row, locked; raises `Gone`."""
+def lock_topic(topic_id: int) -> DiscussionTopic:
+    """Its row, locked; raises `PostGone`."""
     locked = DiscussionTopic.objects.select_for_update(of=("self",)).select_related("author")
     topic = locked.prefetch_related("tags").filter(pk=topic_id).first()
     if topic is None:
-        raise Gone
+        raise PostGone
     return topic
 
 

@@ -26,15 +26,15 @@ def count_view(topic: DiscussionTopic, *, visitor: str) -> None:
     topic.view_count += 1
 
 
-def forget_old_views() -> int:
+def archive_old_views() -> int:
     """Keep only the number of those who looked before yesterday; returns how many rows that saved."""
     old = TopicView.objects.filter(day__lt=timezone.localdate() - timedelta(days=1))
-    forgotten = 0
+    archived = 0
     for topic_id in old.order_by("topic_id").values_list("topic_id", flat=True).distinct():
         with transaction.atomic():
             topic = DiscussionTopic.objects.select_for_update(no_key=True).filter(pk=topic_id)
             if topic.values_list("pk", flat=True):
                 count, _ = old.filter(topic_id=topic_id).delete()
                 topic.update(old_view_count=F("old_view_count") + count)
-                forgotten += count
-    return forgotten
+                archived += count
+    return archived

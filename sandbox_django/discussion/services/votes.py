@@ -7,8 +7,8 @@ from django.db.models import F
 from accounts.models import User
 from core.throttling import Limit
 from discussion.models import DiscussionReply, DiscussionTopic
-from discussion.services.activity import tell_votes
-from discussion.services.rights import Gone, NotAllowed
+from discussion.services.activity import hint_votes
+from discussion.services.errors import NotAllowed, PostGone
 
 
 def vote_on(target: DiscussionTopic | DiscussionReply, *, value: int, by: User) -> int:
@@ -18,7 +18,7 @@ def vote_on(target: DiscussionTopic | DiscussionReply, *, value: int, by: User) 
         # Locked first, so that voters come one after the other and each sees what the one before has done.
         now = type(target).objects.select_for_update(no_key=True).filter(pk=target.pk).first()
         if now is None:
-            raise Gone
+            raise PostGone
         if now.author_id == by.pk:
             raise NotAllowed("You can't vote on what you wrote yourself.")
         mine = now.votes.filter(user=by).first()
@@ -34,5 +34,5 @@ def vote_on(target: DiscussionTopic | DiscussionReply, *, value: int, by: User) 
             mine.save(update_fields=["value"])
         type(target).objects.filter(pk=now.pk).update(vote_count=F("vote_count") + change)
         now.vote_count += change
-        tell_votes(now)
+        hint_votes(now)
     return now.vote_count

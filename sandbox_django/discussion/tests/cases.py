@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 from accounts.factories.user import UserFactory
 from accounts.models import User
 from test_utils.auth_api_test_case import auth_headers
-from test_utils.people import alice, bob, mallory
+from test_utils.users import alice, bob, mallory
 
 LIST_URL = "/api/discussion/"
 
@@ -22,7 +22,7 @@ class Forum:
     mallory: User
     staff: User
 
-    def meet(self) -> None:
+    def create_users(self) -> None:
         self.alice, self.bob, self.mallory = alice(), bob(), mallory()
         self.staff = UserFactory.create(email="sue@example.com", display_name="Sue", is_staff=True)
 
@@ -31,7 +31,7 @@ class ForumCase(Forum, TransactionTestCase):
     """Requests by one or another of them."""
 
     def setUp(self) -> None:
-        self.meet()
+        self.create_users()
         self._signed_in: dict[int, dict[str, str]] = {}
 
     def sign_in(self, user: User) -> dict[str, str]:

@@ -15,7 +15,7 @@ class InboxCase(ForumCase):
         results: list[Any] = self.get(f"{INBOX}{query}", by=by)["results"]
         return results
 
-    def told(self, by: User) -> list[tuple[str, str]]:
+    def notified(self, by: User) -> list[tuple[str, str]]:
         return [(one["kind"], one["actor"]["displayName"]) for one in self.inbox(by)]
 
 
@@ -36,7 +36,7 @@ class RefusalTests(InboxCase):
                 assert (status, (attr or "").partition(".")[0]) == (400, "ids")
 
 
-class ToldTests(InboxCase):
+class NotificationTests(InboxCase):
     def test_who_asked_is_told_of_replies_but_not_of_their_own(self) -> None:
         topic = self.ask()
         reply = self.answer(topic, "Green, @Alice and @Bob")
@@ -63,9 +63,9 @@ class ToldTests(InboxCase):
         reply = self.answer(topic, "Ask @Mallory")
         self.send("patch", reply_url(reply), {"content": "Ask @Mallory, or @Sue"}, by=self.bob)
 
-        assert self.told(self.mallory) == [("mention", "Bob"), ("mention", "Alice")]
-        assert self.told(self.staff) == [("mention", "Bob"), ("mention", "Alice")]
-        assert self.told(self.bob) == []
+        assert self.notified(self.mallory) == [("mention", "Bob"), ("mention", "Alice")]
+        assert self.notified(self.staff) == [("mention", "Bob"), ("mention", "Alice")]
+        assert self.notified(self.bob) == []
 
     def test_nobody_is_notified_from_code_links_and_quotes(self) -> None:
         for content in (
@@ -93,7 +93,7 @@ class ToldTests(InboxCase):
         assert self.ask(content="@Bob builds")["mentions"] == [self.bob.pk]
         assert self.ask(content="@Bob\nBuilder")["mentions"] == [self.bob.pk]
 
-    def test_a_text_calls_ten_people_at_most(self) -> None:
+    def test_a_text_calls_ten_users_at_most(self) -> None:
         for number in range(12):
             User.objects.create_user(f"kim{number}@example.com", display_name="Kim")
 
@@ -106,7 +106,7 @@ class ToldTests(InboxCase):
         for action in ("accept-answer", "unaccept-answer", "accept-answer"):
             self.send("post", topic_url(topic, action), {"replyId": reply["id"]}, by=self.alice)
 
-        assert self.told(self.bob) == [("accepted", "Alice")]
+        assert self.notified(self.bob) == [("accepted", "Alice")]
 
 
 class ReadTests(InboxCase):

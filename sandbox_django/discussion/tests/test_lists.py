@@ -135,7 +135,7 @@ class PageTests(ListCase):
 
     def test_next_leads_through_all_pages_also_where_they_are_not_counted_to_the_end(self) -> None:
         for at_most, counts in ((10_000, [45, 45, 45]), (30, [30, 41, 45])):
-            with mock.patch.object(BoundedCountPagination, "COUNT_AT_MOST", at_most):
+            with mock.patch.object(BoundedCountPagination, "MAX_COUNT", at_most):
                 url: str | None = LIST_URL
                 seen, counted = [], []
                 while url:

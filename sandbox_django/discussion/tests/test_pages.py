@@ -25,7 +25,7 @@ class PageCase(Forum, TestCase):
     """Alice's topic, to which Bob has replied."""
 
     def setUp(self) -> None:
-        self.meet()
+        self.create_users()
         self.topic = create_topic(self.alice, title="Which tea?", content="Green or **black**?", tags=["tea"])
         self.reply = post_reply(self.topic, content="Green.", by=self.bob)
 
@@ -46,7 +46,7 @@ class PageCase(Forum, TestCase):
 
 
 class WhoOpensPagesTests(PageCase):
-    def test_visitors_are_led_to_the_door_and_back(self) -> None:
+    def test_visitors_are_sent_to_the_login_page_and_back(self) -> None:
         paths = ["/discussion/", "/discussion/new/", "/discussion/mine/", "/discussion/inbox/", self.page()]
         paths += [*map(self.page, ("edit/", "delete/", "history/")), *map(self.reply_page, ("", "edit/", "delete/"))]
         for path in paths:
@@ -338,7 +338,7 @@ class PageTests(PageCase):
 
         self.assertContains(page, "In between.")
 
-    def test_what_people_write_stays_text(self) -> None:
+    def test_what_users_write_stays_text(self) -> None:
         topic = create_topic(self.bob, title=EVIL, content=EVIL, tags=["tea"])
         User.objects.filter(pk=self.bob.pk).update(display_name=EVIL)
         edit_topic(topic, by=self.bob, title=f"{EVIL}!")
@@ -377,7 +377,7 @@ class PageTests(PageCase):
         self.assertContains(found, f'id="reply-{self.reply.pk}"')
         self.assertNotContains(found, f'id="reply-{best.pk}"')
 
-    def test_replies_by_people_who_left_stay_readable(self) -> None:
+    def test_replies_by_users_who_left_stay_readable(self) -> None:
         self.bob.delete()
         self.alice.delete()
         self.be(self.mallory)

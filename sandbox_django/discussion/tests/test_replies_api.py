@@ -31,17 +31,17 @@ class RefusalTests(ReplyCase):
     def test_a_closed_topic_takes_no_replies(self) -> None:
         self.send("post", topic_url(self.topic, "close"), by=self.staff)
 
-        for person in (self.bob, self.staff):
-            response = self.send("post", replies_url(self.topic), {"content": "Too late"}, by=person)
+        for user in (self.bob, self.staff):
+            response = self.send("post", replies_url(self.topic), {"content": "Too late"}, by=user)
             assert code_of(response)[:2] == (409, "topic_closed")
         assert not DiscussionReply.objects.exists()
 
     def test_nobody_else_changes_or_deletes_a_reply(self) -> None:
         reply = self.answer(self.topic)
 
-        for person in (self.alice, self.mallory):
+        for user in (self.alice, self.mallory):
             for method in ("put", "patch", "delete"):
-                assert self.send(method, reply_url(reply), {"content": "Mine"}, by=person).status_code == 403
+                assert self.send(method, reply_url(reply), {"content": "Mine"}, by=user).status_code == 403
         assert DiscussionReply.objects.get().content == "Green."
 
     def test_a_reply_is_found_in_its_own_topic_only(self) -> None:
@@ -55,11 +55,11 @@ class RefusalTests(ReplyCase):
     def test_only_who_asked_says_what_the_answer_is(self) -> None:
         reply = self.answer(self.topic)
 
-        for person in (self.bob, self.mallory, self.staff):
-            assert self.accept(reply, person).status_code == 403
+        for user in (self.bob, self.mallory, self.staff):
+            assert self.accept(reply, user).status_code == 403
         assert self.accept(reply, self.alice).status_code == 200
-        for person in (self.bob, self.mallory, self.staff):
-            assert self.unaccept(person).status_code == 403
+        for user in (self.bob, self.mallory, self.staff):
+            assert self.unaccept(user).status_code == 403
         assert self.get(topic_url(self.topic))["hasAcceptedAnswer"]
 
     def test_nobody_accepts_their_own_reply(self) -> None:
@@ -117,8 +117,8 @@ class ReplyTests(ReplyCase):
 
     def test_the_best_come_first_and_of_two_as_good_the_elder(self) -> None:
         first, second, third = (self.answer(self.topic, f"{number}") for number in range(3))
-        for person in (self.mallory, self.staff):
-            self.send("post", reply_url(third, "vote"), {"vote": 1}, by=person)
+        for user in (self.mallory, self.staff):
+            self.send("post", reply_url(third, "vote"), {"vote": 1}, by=user)
         self.send("post", reply_url(first, "vote"), {"vote": -1}, by=self.mallory)
 
         order = [reply["id"] for reply in self.get(replies_url(self.topic))["results"]]
@@ -128,7 +128,7 @@ class ReplyTests(ReplyCase):
         self.accept(first, self.alice)
         topic = DiscussionTopic.objects.get()
         on_pages = [first["id"], third["id"], second["id"]]
-        assert [reply.pk for reply in topic.replies.for_reader(None).accepted_first()] == on_pages
+        assert [reply.pk for reply in topic.replies.for_viewer(None).accepted_first()] == on_pages
 
     def test_editing_says_so_and_keeps_what_stood_there(self) -> None:
         reply = self.answer(self.topic)

@@ -17,7 +17,7 @@ class ForumSocketCase(Forum, SocketTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.meet()
+        self.create_users()
 
     async def send(self, method: str, url: str, data: Any = None, *, by: User, status: int = 200) -> Any:
         response = await self.request(method, url, data, by=by)
@@ -37,9 +37,9 @@ class ForumSocketCase(Forum, SocketTestCase):
     async def open_topic(self, topic: Any, by: User | None = None, query: str = "") -> Page:
         return await self.open_page(f"/ws/discussion/{topic['id']}/{query}", by=by or self.bob)
 
-    async def fact(self, page: Page) -> dict[str, Any]:
+    async def event(self, page: Page) -> dict[str, Any]:
         """The next numbered frame."""
-        while (frame := await page.hear())["action"] in HINTS:
+        while (frame := await page.receive())["action"] in HINTS:
             pass
         return frame
 
@@ -47,7 +47,7 @@ class ForumSocketCase(Forum, SocketTestCase):
 class WhoMayListenTests(ForumSocketCase):
     async def refusal(self, path: str, by: User | None) -> tuple[int, int]:
         page = await self.open_socket(path, by=by)
-        first = await page.hear()
+        first = await page.receive()
         return first["payload"]["statusCode"], await page.close_code()
 
     async def test_visitors_are_refused_and_what_is_not_there_is_not_found(self) -> None:
@@ -59,17 +59,17 @@ class WhoMayListenTests(ForumSocketCase):
             assert await self.refusal(f"/ws/discussion/{nowhere}/", self.alice) == (404, 4404)
 
 
-class HeardTests(ForumSocketCase):
-    async def test_everybody_hears_the_same_without_addresses(self) -> None:
-        pages = [await self.open_list(person) for person in (self.alice, self.mallory)]
+class ReceivedEventTests(ForumSocketCase):
+    async def test_everybody_receives_the_same_without_addresses(self) -> None:
+        pages = [await self.open_list(user) for user in (self.alice, self.mallory)]
 
         topic = await self.ask(tags=["tea"])
 
-        heard = [await self.fact(page) for page in pages]
-        assert heard[0] == heard[1]
-        assert "@" not in str(heard[0])
+        received = [await self.event(page) for page in pages]
+        assert received[0] == received[1]
+        assert "@" not in str(received[0])
         payload = {key: value for key, value in topic.items() if key not in ("myVote", "canEdit")}
-        assert heard[0] == {"action": "topic_created", "payload": payload, "seq": 1}
+        assert received[0] == {"action": "topic_created", "payload": payload, "seq": 1}
 
     async def test_an_accepted_answer_is_told_to_the_list_and_to_the_topic(self) -> None:
         topic = await self.ask()
@@ -82,7 +82,7 @@ class HeardTests(ForumSocketCase):
         expected = {"topicId": topic["id"], "topicTitle": "Which tea?", "replyId": reply["id"], "replyAuthor": "Bob"}
         for page in pages:
             for action in ("answer_accepted", "answer_unaccepted"):
-                frame = await self.fact(page)
+                frame = await self.event(page)
                 assert (frame["action"], frame["payload"]) == (action, expected)
 
     async def test_posts_of_accounts_that_are_gone_have_no_author(self) -> None:
@@ -94,15 +94,15 @@ class HeardTests(ForumSocketCase):
 
         for url in (topic_url(topic), reply_url(reply)):
             await self.send("patch", url, {"content": "In other words."}, by=self.staff)
-            assert (await self.fact(page))["payload"]["author"] is None
+            assert (await self.event(page))["payload"]["author"] is None
 
-    async def test_whoever_comes_back_hears_what_they_missed_in_order(self) -> None:
+    async def test_whoever_comes_back_receives_what_they_missed_in_order(self) -> None:
         topic = await self.ask()
         replies = [await self.answer(topic, str(number)) for number in range(5)]
 
         page = await self.open_topic(topic, query="?since=2")
 
-        assert [(await self.fact(page))["payload"]["id"] for _ in range(3)] == [reply["id"] for reply in replies[2:]]
+        assert [(await self.event(page))["payload"]["id"] for _ in range(3)] == [reply["id"] for reply in replies[2:]]
 
     async def test_deleting_a_topic_is_told_and_closes_its_sockets(self) -> None:
         topic = await self.ask()
@@ -111,7 +111,7 @@ class HeardTests(ForumSocketCase):
         await self.send("delete", topic_url(topic), by=self.alice, status=204)
 
         for page in (in_list, in_topic):
-            frame = await self.fact(page)
+            frame = await self.event(page)
             assert (frame["action"], frame["payload"]) == ("topic_deleted", {"id": topic["id"], "title": "Which tea?"})
         assert await in_topic.close_code() == 4404
 
@@ -128,12 +128,12 @@ class HintTests(ForumSocketCase):
 
         last: dict[str, Any] = {}
         while last != {"topic": -1, "reply": -1}:
-            frame = await page.hear()
+            frame = await page.receive()
             assert frame["action"] == "vote_updated"
             assert "seq" not in frame
             last[frame["payload"]["targetType"]] = frame["payload"]["voteCount"]
 
-    async def test_lists_hear_of_replies_and_of_the_votes_of_topics(self) -> None:
+    async def test_lists_receive_of_replies_and_of_the_votes_of_topics(self) -> None:
         topic = await self.ask()
         page = await self.open_list()
 
@@ -141,69 +141,69 @@ class HintTests(ForumSocketCase):
         await self.send("post", reply_url(reply, "vote"), {"vote": 1}, by=self.alice)
         await self.send("post", topic_url(topic, "vote"), {"vote": 1}, by=self.bob)
 
-        assert await page.hear() == {
+        assert await page.receive() == {
             "action": "topic_activity",
             "payload": {"topicId": topic["id"], "replyCount": 1, "lastActivityAt": reply["createdAt"]},
         }
-        assert await page.hear() == {
+        assert await page.receive() == {
             "action": "vote_updated",
             "payload": {"targetType": "topic", "targetId": topic["id"], "voteCount": 1},
         }
 
-    async def test_a_list_that_says_what_it_shows_hears_of_nothing_else(self) -> None:
+    async def test_a_list_that_says_what_it_shows_receives_of_nothing_else(self) -> None:
         shown, other = await self.ask("Shown"), await self.ask("Other")
         page = await self.open_list()
-        await page.say(f'{{"action": "show_topics", "payload": {{"topicIds": [{shown["id"]}]}}}}')
-        await page.say('{"action": "ping"}')
-        await page.hear_until("pong")
+        await page.send(f'{{"action": "show_topics", "payload": {{"topicIds": [{shown["id"]}]}}}}')
+        await page.send('{"action": "ping"}')
+        await page.receive_until("pong")
 
         await self.answer(other)
         await self.send("post", topic_url(other, "vote"), {"vote": 1}, by=self.bob)
         await self.answer(shown)
 
-        heard = [frame for frame in await page.hear_until("topic_activity") if frame["action"] in HINTS]
-        assert [frame["payload"]["topicId"] for frame in heard] == [shown["id"]]
+        received = [frame for frame in await page.receive_until("topic_activity") if frame["action"] in HINTS]
+        assert [frame["payload"]["topicId"] for frame in received] == [shown["id"]]
 
     async def test_what_a_list_shows_is_bounded(self) -> None:
         page = await self.open_list()
 
-        await page.say(f'{{"action": "show_topics", "payload": {{"topicIds": {list(range(101))}}}}}')
+        await page.send(f'{{"action": "show_topics", "payload": {{"topicIds": {list(range(101))}}}}}')
 
-        assert (await page.hear())["action"] == "error"
+        assert (await page.receive())["action"] == "error"
 
 
 State = dict[str, Any]
 
 
-def with_fact(state: State, frame: dict[str, Any]) -> State:
+def with_event(state: State, frame: dict[str, Any]) -> State:
     """What a page of a topic makes of a frame."""
     topic, replies = dict(state["topic"]), dict(state["replies"])
-    fact = frame["payload"]
+    event = frame["payload"]
     match frame["action"]:
         case "topic_updated":
-            topic = {**topic, **fact}
+            topic = {**topic, **event}
         case "reply_created":
-            replies[fact["id"]] = fact
-            topic |= {"replyCount": topic["replyCount"] + 1, "lastActivityAt": fact["createdAt"]}
+            replies[event["id"]] = event
+            topic |= {"replyCount": topic["replyCount"] + 1, "lastActivityAt": event["createdAt"]}
         case "reply_updated":
-            replies[fact["id"]] = fact
+            replies[event["id"]] = event
         case "reply_deleted":
-            del replies[fact["id"]]
-            topic |= {"replyCount": fact["replyCount"], "lastActivityAt": fact["lastActivityAt"]}
+            del replies[event["id"]]
+            topic |= {"replyCount": event["replyCount"], "lastActivityAt": event["lastActivityAt"]}
         case "answer_accepted" | "answer_unaccepted":
             is_accepted = frame["action"] == "answer_accepted"
             topic["hasAcceptedAnswer"] = is_accepted
-            replies[fact["replyId"]] = {**replies[fact["replyId"]], "isAccepted": is_accepted}
+            replies[event["replyId"]] = {**replies[event["replyId"]], "isAccepted": is_accepted}
         case "vote_updated":
-            if fact["targetType"] == "topic":
-                topic["voteCount"] = fact["voteCount"]
+            if event["targetType"] == "topic":
+                topic["voteCount"] = event["voteCount"]
             else:
-                replies[fact["targetId"]] = {**replies[fact["targetId"]], "voteCount": fact["voteCount"]}
+                replies[event["targetId"]] = {**replies[event["targetId"]], "voteCount": event["voteCount"]}
     return {"topic": topic, "replies": replies}
 
 
-def for_everybody(thing: State) -> State:
-    return {key: value for key, value in thing.items() if key not in ("myVote", "canEdit", "canAccept", "viewCount")}
+def for_everybody(state: State) -> State:
+    return {key: value for key, value in state.items() if key not in ("myVote", "canEdit", "canAccept", "viewCount")}
 
 
 class StateTests(ForumSocketCase):
@@ -218,10 +218,10 @@ class StateTests(ForumSocketCase):
 
     async def check(self, page: Page, state: State, *actions: str) -> State:
         for action in actions:
-            frame = await page.hear()
+            frame = await page.receive()
             assert frame["action"] == action
             frame["payload"].pop("viewCount", None)
-            state = with_fact(state, frame)
+            state = with_event(state, frame)
         assert state == await self.fetch({"id": state["topic"]["id"]})
         return state
 
@@ -260,20 +260,20 @@ class StateTests(ForumSocketCase):
 
         async def check(*actions: str) -> None:
             for action in actions:
-                frame = await page.hear()
+                frame = await page.receive()
                 assert frame["action"] == action
-                fact = frame["payload"]
+                event = frame["payload"]
                 match action:
                     case "topic_created" | "topic_updated":
-                        state[fact["id"]] = for_everybody(fact)
+                        state[event["id"]] = for_everybody(event)
                     case "topic_deleted":
-                        del state[fact["id"]]
+                        del state[event["id"]]
                     case "answer_accepted" | "answer_unaccepted":
-                        state[fact["topicId"]]["hasAcceptedAnswer"] = action == "answer_accepted"
+                        state[event["topicId"]]["hasAcceptedAnswer"] = action == "answer_accepted"
                     case "topic_activity":
-                        state[fact.pop("topicId")] |= fact
+                        state[event.pop("topicId")] |= event
                     case "vote_updated":
-                        state[fact["targetId"]]["voteCount"] = fact["voteCount"]
+                        state[event["targetId"]]["voteCount"] = event["voteCount"]
             fetched = (await self.send("get", LIST_URL, by=self.mallory))["results"]
             assert state == {topic["id"]: for_everybody(topic) for topic in fetched}
 
@@ -288,7 +288,7 @@ class StateTests(ForumSocketCase):
         await self.send("patch", topic_url(topic), {"content": "*Or* white?"}, by=self.alice)
         await check("topic_updated")
         await self.send("delete", reply_url(reply), by=self.bob, status=204)
-        frames = sorted([(await page.hear())["action"], (await page.hear())["action"]])
+        frames = sorted([(await page.receive())["action"], (await page.receive())["action"]])
         assert frames == ["answer_unaccepted", "topic_activity"]
         state[topic["id"]] |= {"hasAcceptedAnswer": False, "replyCount": 0, "lastActivityAt": topic["createdAt"]}
         await self.send("post", topic_url(topic, "pin"), by=self.staff)
@@ -310,18 +310,18 @@ class InboxTests(ForumSocketCase):
         stranger = await self.open_inbox(self.mallory)
 
         async def check(action: str) -> None:
-            frame = await page.hear()
+            frame = await page.receive()
             assert frame["action"] == action
-            fact = frame["payload"]
-            unread = fact.pop("unreadCount")
+            event = frame["payload"]
+            unread = event.pop("unreadCount")
             match action:
                 case "notification_created":
-                    state[fact["id"]] = fact
+                    state[event["id"]] = event
                 case "notifications_read":
-                    for pk in state if fact["ids"] is None else fact["ids"]:
+                    for pk in state if event["ids"] is None else event["ids"]:
                         state[pk]["isRead"] = True
                 case "notifications_deleted":
-                    for pk in fact["ids"]:
+                    for pk in event["ids"]:
                         del state[pk]
             assert state == await self.inbox(self.alice)
             assert unread == len([1 for notification in state.values() if not notification["isRead"]])
@@ -341,28 +341,28 @@ class InboxTests(ForumSocketCase):
         await self.send("delete", topic_url(topic), by=self.staff, status=204)
         await check("notifications_deleted")
         assert state == {}
-        assert await stranger.hears_nothing()
+        assert await stranger.receives_nothing()
 
-    async def test_an_inbox_hears_why(self) -> None:
+    async def test_an_inbox_receives_why(self) -> None:
         inbox = await self.open_page("/ws/discussion/inbox/", by=self.bob)
 
         topic = await self.ask(content="What do you say, @Bob?")
         reply = await self.answer(topic)
         await self.send("post", topic_url(topic, "accept-answer"), {"replyId": reply["id"]}, by=self.alice)
 
-        heard = [(await self.fact(inbox))["payload"] for _ in range(2)]
-        assert [(payload["kind"], payload["replyId"]) for payload in heard] == [
+        received = [(await self.event(inbox))["payload"] for _ in range(2)]
+        assert [(payload["kind"], payload["replyId"]) for payload in received] == [
             ("mention", None),
             ("accepted", reply["id"]),
         ]
-        assert {payload["actor"]["displayName"] for payload in heard} == {"Alice"}
+        assert {payload["actor"]["displayName"] for payload in received} == {"Alice"}
 
-    async def test_an_inbox_that_was_away_hears_what_it_missed(self) -> None:
+    async def test_an_inbox_that_was_away_receives_what_it_missed(self) -> None:
         topic = await self.ask()
         for number in range(3):
             await self.answer(topic, str(number))
 
         page = await self.open_inbox(self.alice, "?since=1")
 
-        assert [(await page.hear())["seq"] for _ in range(2)] == [2, 3]
+        assert [(await page.receive())["seq"] for _ in range(2)] == [2, 3]
         assert await sync_to_async(self.alice.notifications.count)() == 3

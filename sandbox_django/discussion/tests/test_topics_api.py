@@ -155,8 +155,8 @@ class TopicTests(ForumCase):
     def test_a_visitor_counts_once_a_day(self) -> None:
         topic = self.ask()
 
-        for person, count in ((self.bob, 1), (self.bob, 1), (self.mallory, 2), (self.bob, 2)):
-            assert self.get(topic_url(topic), by=person)["viewCount"] == count
+        for user, count in ((self.bob, 1), (self.bob, 1), (self.mallory, 2), (self.bob, 2)):
+            assert self.get(topic_url(topic), by=user)["viewCount"] == count
 
     def test_a_topic_with_a_hundred_answers_takes_as_many_queries_as_with_one(self) -> None:
         topic = self.ask()

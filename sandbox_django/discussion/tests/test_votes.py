@@ -16,9 +16,9 @@ from django.utils import timezone
 from accounts.factories.user import UserFactory
 from accounts.models import User
 from discussion.models import DiscussionReply, DiscussionTopic, ReplyVote, Tag, TopicView, TopicVote
-from discussion.services.rights import Gone
+from discussion.services.errors import PostGone
 from discussion.services.topics import delete_topic
-from discussion.services.views import count_view, forget_old_views
+from discussion.services.views import archive_old_views, count_view
 from discussion.services.votes import vote_on
 from discussion.tests.cases import ForumCase, code_of, reply_url, topic_url
 
@@ -39,8 +39,8 @@ class VoteCase(ForumCase):
         self.topic = self.ask()
         self.reply = self.answer(self.topic)
 
-    def vote(self, thing: Any, vote: Any, by: User) -> Any:
-        url = reply_url(thing, "vote") if "topicId" in thing else topic_url(thing, "vote")
+    def vote(self, post: Any, vote: Any, by: User) -> Any:
+        url = reply_url(post, "vote") if "topicId" in post else topic_url(post, "vote")
         return self.send("post", url, {"vote": vote}, by=by)
 
 
@@ -67,11 +67,11 @@ class RefusalTests(VoteCase):
 
 
 class VoteTests(VoteCase):
-    def test_a_person_has_one_vote_which_they_change_and_take_back(self) -> None:
-        for thing in (self.topic, self.reply):
+    def test_a_user_has_one_vote_which_they_change_and_take_back(self) -> None:
+        for post in (self.topic, self.reply):
             for vote, count in ((1, 1), (1, 1), (-1, -1), (0, 0), (0, 0), (-1, -1)):
-                assert self.vote(thing, vote, self.mallory).json() == {"vote": vote, "voteCount": count}
-            assert self.vote(thing, 1, self.staff).json() == {"vote": 1, "voteCount": 0}
+                assert self.vote(post, vote, self.mallory).json() == {"vote": vote, "voteCount": count}
+            assert self.vote(post, 1, self.staff).json() == {"vote": 1, "voteCount": 0}
         assert TopicVote.objects.count() == ReplyVote.objects.count() == 2
         topic = self.get(topic_url(self.topic), by=self.mallory)
         assert (topic["myVote"], topic["voteCount"], topic["replies"][0]["myVote"]) == (-1, 0, -1)
@@ -83,7 +83,7 @@ class VoteTests(VoteCase):
         assert self.vote(self.topic, 1, self.bob).status_code == 200
         assert self.vote(self.reply, 1, self.alice).status_code == 200
 
-    def test_votes_count_when_their_people_are_gone(self) -> None:
+    def test_votes_count_when_their_users_are_gone(self) -> None:
         self.vote(self.topic, 1, self.bob)
         self.bob.delete()
 
@@ -104,18 +104,16 @@ class ManyAtOnceTests(VoteCase):
             list(threads.map(run, arguments))
 
     @override_settings(LIMITS=False)
-    def test_fifty_people_change_their_minds_and_every_count_is_right(self) -> None:
+    def test_fifty_users_change_their_minds_and_every_count_is_right(self) -> None:
         topic, reply = DiscussionTopic.objects.get(), DiscussionReply.objects.get()
         chance = Random(7)  # noqa: S311  # no secret
         people = UserFactory.create_batch(50)
 
         def vote_as(vote: tuple[User, DiscussionTopic | DiscussionReply, int]) -> None:
-            person, thing, value = vote
-            vote_on(thing, value=value, by=person)
+            user, post, value = vote
+            vote_on(post, value=value, by=user)
 
-        votes: list[Any] = [
-            (person, thing, chance.choice([1, 0, -1])) for person in people for thing in (topic, reply) * 4
-        ]
+        votes: list[Any] = [(user, post, chance.choice([1, 0, -1])) for user in people for post in (topic, reply) * 4]
         chance.shuffle(votes)
 
         self.at_once(vote_as, votes)
@@ -127,7 +125,7 @@ class ManyAtOnceTests(VoteCase):
             assert 20 < rows.objects.count() <= 50
 
     @override_settings(LIMITS=False)
-    def test_one_person_in_many_tabs_has_one_vote(self) -> None:
+    def test_one_user_in_many_tabs_has_one_vote(self) -> None:
         topic = DiscussionTopic.objects.get()
 
         self.at_once(lambda value: vote_on(topic, value=value, by=self.bob), [1] * 40)
@@ -161,7 +159,7 @@ class ManyAtOnceTests(VoteCase):
                     delete_topic(topic, by=self.staff)
                 count_view(topic, visitor=f"user {number}")
                 vote_on(topic if number % 2 else reply, value=1, by=people[number % 20])
-            except Gone:
+            except PostGone:
                 pass
 
         self.at_once(act, list(range(80)))
@@ -206,11 +204,11 @@ class ReconcileTests(VoteCase):
 
     def test_views_of_days_that_are_over_are_kept_as_a_number(self) -> None:
         topic = DiscussionTopic.objects.get()
-        for person in ("user 1", "user 2"):
-            count_view(topic, visitor=person)
+        for user in ("user 1", "user 2"):
+            count_view(topic, visitor=user)
         TopicView.objects.filter(visitor="user 1").update(day=timezone.localdate() - timedelta(days=2))
 
-        assert forget_old_views() == 1
+        assert archive_old_views() == 1
         assert TopicView.objects.count() == 1
         assert DiscussionTopic.objects.get().view_count == 2
         assert reconcile() == []

@@ -26,16 +26,16 @@ from accounts.models import User
 from core.cpu_bound import renders
 from core.models import IdempotencyKey
 from core.query import parse_id
-from core.throttling import TooOften, counts_survive_rollback
+from core.throttling import RateLimited, counts_survive_rollback
 from discussion.forms import ReplyForm, TextForm, TopicForm
 from discussion.groups import LIST, inbox_feed, topic_feed
 from discussion.models import DiscussionReply, DiscussionTopic, Notification, Tag
-from discussion.posts import Post
+from discussion.post_presenter import PostPresenter
 from discussion.services.answers import accept_answer, unaccept_answer
+from discussion.services.errors import HasReplies, NoSuchReply, NotAllowed, PostGone, TopicClosed
 from discussion.services.inbox import mark_read
 from discussion.services.lists import Sort, topics_for
 from discussion.services.replies import delete_reply, edit_reply, post_reply
-from discussion.services.rights import Gone, HasReplies, NoSuchReply, NotAllowed, TopicClosed
 from discussion.services.topics import create_topic, delete_topic, edit_topic, moderate_topic
 from discussion.services.views import count_view
 from discussion.services.votes import vote_on
@@ -52,7 +52,7 @@ LAST_PAGE = 100_000
 
 CLOSED = "This topic is closed to new replies."
 HAS_REPLIES = "Because others have replied, only staff can delete this topic."
-REFUSALS = (NotAllowed, Gone, HasReplies, NoSuchReply, TopicClosed, TooOften)
+REFUSALS = (NotAllowed, PostGone, HasReplies, NoSuchReply, TopicClosed, RateLimited)
 
 
 @login_required
@@ -60,28 +60,28 @@ REFUSALS = (NotAllowed, Gone, HasReplies, NoSuchReply, TopicClosed, TooOften)
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """What people talk about."""
-    me = person(request)
+    me = current_user(request)
     since = feeds.head(LIST)  # before the rows, so that nothing falls between them and the socket
-    asked = {name: request.GET.get(name, "").strip() for name in ("sort", "tag", "search")}
-    if asked["sort"] not in Sort:
-        asked["sort"] = ""
+    query = {name: request.GET.get(name, "").strip() for name in ("sort", "tag", "search")}
+    if query["sort"] not in Sort:
+        query["sort"] = ""
     topics: QuerySet[DiscussionTopic] = DiscussionTopic.objects.none()
     limit = ""
     try:
-        if asked["search"]:
+        if query["search"]:
             SEARCHES.hit(me.pk)
-        topics = topics_for(me, **asked)
-    except TooOften as too_often:
-        limit = words_for(too_often)
-    sort = asked["sort"] or ("" if asked["search"] else Sort.NEW)
+        topics = topics_for(me, **query)
+    except RateLimited as rate_limit_error:
+        limit = error_message(rate_limit_error)
+    sort = query["sort"] or ("" if query["search"] else Sort.NEW)
     context = {
-        **asked,
+        **query,
         **page_of(request, topics, SHOWN_TOPICS),
         "limit": limit,
         "since": since,
-        "sorts": [(value, label, value == sort, address(**asked | {"sort": value})) for value, label in Sort.choices],
+        "sorts": [(value, label, value == sort, address(**query | {"sort": value})) for value, label in Sort.choices],
         "is_best": not sort,
-        "best_address": address(**asked | {"sort": ""}),
+        "best_address": address(**query | {"sort": ""}),
         "popular_tags": Tag.objects.filter(topic_count__gt=0)[:SHOWN_TAGS],
     }
     return show(request, "discussion/home.html", context, status=429 if limit else 200)
@@ -97,8 +97,8 @@ def new(request: HttpRequest) -> HttpResponse:
     form = TopicForm(request.POST or None, initial={"tags": tags})
     if form.is_valid():
         try:
-            made = once(request, lambda: create_topic(person(request), **form.cleaned_data))
-        except TooOften as limit:
+            made = once(request, lambda: create_topic(current_user(request), **form.cleaned_data))
+        except RateLimited as limit:
             refuse(form, limit)
         else:
             return redirect("discussion-detail", made)
@@ -111,7 +111,7 @@ def new(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def topic(request: HttpRequest, pk: int) -> HttpResponse:
     """A question and what was answered, live; a `POST` replies."""
-    me = person(request)
+    me = current_user(request)
     since = feeds.head(topic_feed(pk))
     opened = topic_of(request, pk)
     form = ReplyForm(request.POST or None)
@@ -123,7 +123,7 @@ def topic(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             return redirect("discussion-reply", pk, made)
     count_view(opened, visitor=f"user {me.pk}")
-    replies = opened.replies.for_reader(me).accepted_first()
+    replies = opened.replies.for_viewer(me).accepted_first()
     if (wanted := parse_id(request.GET.get("reply", ""))) is not None:
         ids = list(replies.values_list("pk", flat=True))
         place = ids.index(wanted) if wanted in ids else 0
@@ -135,9 +135,9 @@ def topic(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         **shown,
         "topic": opened,
-        "question": Post(opened, me),
-        "replies": [Post(row, me) for row in shown["rows"]],
-        "blank": Post(DiscussionReply(topic=opened, created_at=timezone.now()), me),
+        "question": PostPresenter(opened, me),
+        "replies": [PostPresenter(row, me) for row in shown["rows"]],
+        "blank": PostPresenter(DiscussionReply(topic=opened, created_at=timezone.now()), me),
         "form": form,
         "key": token_hex(16),
         "since": since,
@@ -159,8 +159,8 @@ def vote(request: HttpRequest, pk: int, reply_id: int | None = None) -> HttpResp
     value = request.POST.get("vote")
     if value not in ("1", "0", "-1"):
         return HttpResponseBadRequest()
-    thing = thing_of(request, pk, reply_id)
-    return do(request, thing, lambda: vote_on(thing, value=int(value), by=person(request)))
+    obj = post_of(request, pk, reply_id)
+    return run_and_redirect(request, obj, lambda: vote_on(obj, value=int(value), by=current_user(request)))
 
 
 @login_required
@@ -169,9 +169,9 @@ def accept(request: HttpRequest, pk: int) -> HttpResponse:
     """Take a reply for the answer; with no `reply`, none."""
     opened, chosen = topic_of(request, pk), request.POST.get("reply", "")
     if not chosen:
-        return do(request, opened, lambda: unaccept_answer(opened, by=person(request)))
-    thing = thing_of(request, pk, parse_id(chosen) or 0)
-    return do(request, thing, lambda: accept_answer(opened, reply_id=thing.pk, by=person(request)))
+        return run_and_redirect(request, opened, lambda: unaccept_answer(opened, by=current_user(request)))
+    obj = post_of(request, pk, parse_id(chosen) or 0)
+    return run_and_redirect(request, obj, lambda: accept_answer(opened, reply_id=obj.pk, by=current_user(request)))
 
 
 @login_required
@@ -180,7 +180,7 @@ def moderate(request: HttpRequest, pk: int) -> HttpResponse:
     """Close, open again, pin or unpin."""
     opened = topic_of(request, pk)
     wanted = {name: request.POST[name] == "1" for name in ("is_closed", "is_pinned") if name in request.POST}
-    return do(request, opened, lambda: moderate_topic(opened, by=person(request), **wanted))
+    return run_and_redirect(request, opened, lambda: moderate_topic(opened, by=current_user(request), **wanted))
 
 
 @renders
@@ -190,19 +190,19 @@ def moderate(request: HttpRequest, pk: int) -> HttpResponse:
 def edit(request: HttpRequest, pk: int, reply_id: int | None = None) -> HttpResponse:
     """Say it in other words. Pages with JavaScript take the form from here and show it in place."""
     post = my_post(request, pk, reply_id)
-    thing = post.thing
+    obj = post.obj
     form: Form
-    if isinstance(thing, DiscussionTopic):
-        now = {"title": thing.title, "content": thing.content, "tags": " ".join(thing.tag_names)}
+    if isinstance(obj, DiscussionTopic):
+        now = {"title": obj.title, "content": obj.content, "tags": " ".join(obj.tag_names)}
         form = TopicForm(request.POST or None, initial=now, auto_id="edit_%s")
     else:
-        form = TextForm(request.POST or None, initial={"content": thing.content}, auto_id="edit_%s")
+        form = TextForm(request.POST or None, initial={"content": obj.content}, auto_id="edit_%s")
     if form.is_valid():
         try:
-            if isinstance(thing, DiscussionTopic):
-                edit_topic(thing, by=post.reader, **form.cleaned_data)
+            if isinstance(obj, DiscussionTopic):
+                edit_topic(obj, by=post.viewer, **form.cleaned_data)
             else:
-                edit_reply(thing, by=post.reader, **form.cleaned_data)
+                edit_reply(obj, by=post.viewer, **form.cleaned_data)
         except REFUSALS as refusal:
             refuse(form, refusal)
         else:
@@ -216,17 +216,17 @@ def edit(request: HttpRequest, pk: int, reply_id: int | None = None) -> HttpResp
 def delete(request: HttpRequest, pk: int, reply_id: int | None = None) -> HttpResponse:
     """Ask whether it is meant, and do it."""
     post = my_post(request, pk, reply_id)
-    thing = post.thing
+    obj = post.obj
     if request.method == "POST":
         try:
-            if isinstance(thing, DiscussionTopic):
-                delete_topic(thing, by=post.reader)
+            if isinstance(obj, DiscussionTopic):
+                delete_topic(obj, by=post.viewer)
             else:
-                delete_reply(thing, by=post.reader)
+                delete_reply(obj, by=post.viewer)
         except REFUSALS as refusal:
-            messages.error(request, words_for(refusal))
+            messages.error(request, error_message(refusal))
             return redirect(post.page)
-        messages.success(request, f"“{thing}” is deleted." if post.is_topic else "Your reply is deleted.")
+        messages.success(request, f"“{obj}” is deleted." if post.is_topic else "Your reply is deleted.")
         return redirect("discussion-home") if post.is_topic else redirect("discussion-detail", pk)
     return show(request, "discussion/delete.html", {"post": post})
 
@@ -236,8 +236,8 @@ def delete(request: HttpRequest, pk: int, reply_id: int | None = None) -> HttpRe
 @require_safe
 def history(request: HttpRequest, pk: int, reply_id: int | None = None) -> HttpResponse:
     """What stood there before it was changed."""
-    post = Post(thing_of(request, pk, reply_id), person(request))
-    edits = post.thing.edits.select_related("editor")[:SHOWN_EDITS]
+    post = PostPresenter(post_of(request, pk, reply_id), current_user(request))
+    edits = post.obj.edits.select_related("editor")[:SHOWN_EDITS]
     return show(request, "discussion/history.html", {"post": post, "edits": edits})
 
 
@@ -246,12 +246,12 @@ def history(request: HttpRequest, pk: int, reply_id: int | None = None) -> HttpR
 @require_safe
 def mine(request: HttpRequest) -> HttpResponse:
     """What I have asked, and what I have replied."""
-    me = person(request)
+    me = current_user(request)
     is_replies = request.GET.get("what") == "replies"
     if is_replies:
         shown = page_of(request, me.discussion_replies.select_related("topic").order_by("-pk"), SHOWN_TOPICS)
     else:
-        topics = DiscussionTopic.objects.for_reader(me).filter(author=me).order_by("-pk")
+        topics = DiscussionTopic.objects.for_viewer(me).filter(author=me).order_by("-pk")
         shown = page_of(request, topics, SHOWN_TOPICS)
     return show(request, "discussion/mine.html", {**shown, "is_replies": is_replies})
 
@@ -261,7 +261,7 @@ def mine(request: HttpRequest) -> HttpResponse:
 @require_safe
 def inbox(request: HttpRequest) -> HttpResponse:
     """What concerns me."""
-    me = person(request)
+    me = current_user(request)
     since = feeds.head(inbox_feed(me.pk))  # as everywhere: before the rows
     shown = page_of(request, Notification.objects.inbox_of(me), SHOWN_TOPICS)
     return show(request, "discussion/inbox.html", {**shown, "inbox_since": since})
@@ -270,30 +270,30 @@ def inbox(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def read_all(request: HttpRequest) -> HttpResponse:
-    mark_read(person(request))
+    mark_read(current_user(request))
     return redirect("discussion-my-inbox")
 
 
-def person(request: HttpRequest) -> User:
+def current_user(request: HttpRequest) -> User:
     assert isinstance(request.user, User)  # login_required has seen to that
     return request.user
 
 
 def topic_of(request: HttpRequest, pk: int) -> DiscussionTopic:
-    topics: QuerySet[DiscussionTopic] = DiscussionTopic.objects.for_reader(person(request))
+    topics: QuerySet[DiscussionTopic] = DiscussionTopic.objects.for_viewer(current_user(request))
     return get_object_or_404(topics, pk=pk)
 
 
-def thing_of(request: HttpRequest, pk: int, reply_id: int | None) -> DiscussionTopic | DiscussionReply:
+def post_of(request: HttpRequest, pk: int, reply_id: int | None) -> DiscussionTopic | DiscussionReply:
     if reply_id is None:
         return topic_of(request, pk)
-    replies: QuerySet[DiscussionReply] = DiscussionReply.objects.for_reader(person(request))
+    replies: QuerySet[DiscussionReply] = DiscussionReply.objects.for_viewer(current_user(request))
     return get_object_or_404(replies, topic=pk, pk=reply_id)
 
 
-def my_post(request: HttpRequest, pk: int, reply_id: int | None) -> Post:
+def my_post(request: HttpRequest, pk: int, reply_id: int | None) -> PostPresenter:
     """One's own, or anybody's for staff."""
-    post = Post(thing_of(request, pk, reply_id), person(request))
+    post = PostPresenter(post_of(request, pk, reply_id), current_user(request))
     if not post.may_change:
         raise PermissionDenied("Only the author and staff can do this.")
     return post
@@ -301,8 +301,8 @@ def my_post(request: HttpRequest, pk: int, reply_id: int | None) -> Post:
 
 def show(request: HttpRequest, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
     """A page of the forum, with its reader's inbox in the bar."""
-    me = person(request)
-    if "form" in context and context["form"].has_error(NON_FIELD_ERRORS, TooOften.default_code):
+    me = current_user(request)
+    if "form" in context and context["form"].has_error(NON_FIELD_ERRORS, RateLimited.default_code):
         status = 429
     if "inbox_since" not in context:
         context["inbox_since"] = feeds.head(inbox_feed(me.pk))
@@ -328,9 +328,9 @@ def page_of(request: HttpRequest, rows: QuerySet[RowType], size: int, number: in
     }
 
 
-def address(**asked: str) -> str:
+def address(**query: str) -> str:
     """Of the list, in short."""
-    return reverse("discussion-home") + "?" + urlencode({name: value for name, value in asked.items() if value})
+    return reverse("discussion-home") + "?" + urlencode({name: value for name, value in query.items() if value})
 
 
 def once(request: HttpRequest, make: Callable[[], DiscussionTopic | DiscussionReply]) -> int:
@@ -340,8 +340,12 @@ def once(request: HttpRequest, make: Callable[[], DiscussionTopic | DiscussionRe
     """
     if not request.POST.get("key"):
         return make().pk
-    said = [person(request).pk, request.path, *(request.POST.get(name) for name in ("key", "title", "content", "tags"))]
-    digest = sha256(json.dumps(said).encode()).hexdigest()
+    submission = [
+        current_user(request).pk,
+        request.path,
+        *(request.POST.get(name) for name in ("key", "title", "content", "tags")),
+    ]
+    digest = sha256(json.dumps(submission).encode()).hexdigest()
     with counts_survive_rollback(), transaction.atomic():
         try:
             with transaction.atomic():
@@ -357,21 +361,23 @@ def once(request: HttpRequest, make: Callable[[], DiscussionTopic | DiscussionRe
 
 def refuse(form: Form, refusal: Exception) -> None:
     """Told in the form, which keeps the words."""
-    form.add_error(None, ValidationError(words_for(refusal), code=getattr(refusal, "default_code", None)))
+    form.add_error(None, ValidationError(error_message(refusal), code=getattr(refusal, "default_code", None)))
 
 
-def do(request: HttpRequest, thing: DiscussionTopic | DiscussionReply, job: Callable[[], object]) -> HttpResponse:
+def run_and_redirect(
+    request: HttpRequest, obj: DiscussionTopic | DiscussionReply, job: Callable[[], object]
+) -> HttpResponse:
     """Back to what it is about; what kept it from being done is told there."""
     try:
         job()
     except REFUSALS as refusal:
-        messages.error(request, words_for(refusal))
-    return redirect(Post(thing, person(request)).page)
+        messages.error(request, error_message(refusal))
+    return redirect(PostPresenter(obj, current_user(request)).page)
 
 
-def words_for(refusal: Exception) -> str:
+def error_message(refusal: Exception) -> str:
     match refusal:
-        case Gone():
+        case PostGone():
             return "This was deleted in the meantime."
         case NoSuchReply():
             return "The topic has no such reply."
@@ -379,7 +385,7 @@ def words_for(refusal: Exception) -> str:
             return CLOSED
         case HasReplies():
             return HAS_REPLIES
-        case TooOften():
+        case RateLimited():
             minutes = math.ceil(refusal.wait / 60)
             return f"Too many requests. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
         case _:

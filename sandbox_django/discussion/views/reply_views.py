@@ -14,7 +14,7 @@ from core.cpu_bound import renders
 from core.idempotency import IdempotentCreateMixin
 from discussion.groups import topic_feed
 from discussion.models import DiscussionReply, DiscussionTopic, ReplyEdit
-from discussion.permissions import AuthorsAndStaffChange, NotOnOnesOwn
+from discussion.permissions import AuthorsAndStaffChange, NotOwnPost
 from discussion.serializers.topic import ReplyEditSerializer, ReplySerializer, VoteSerializer
 from discussion.services.replies import delete_reply, edit_reply, post_reply
 from discussion.services.votes import vote_on
@@ -38,7 +38,7 @@ class RepliesView(InTopicView[DiscussionReply]):
     serializer_class = ReplySerializer
 
     def get_queryset(self) -> QuerySet[DiscussionReply]:
-        return self.topic.replies.for_reader(self.request.user)
+        return self.topic.replies.for_viewer(self.request.user)
 
 
 @renders
@@ -69,7 +69,7 @@ class ReplyDetailView(RepliesView, generics.RetrieveUpdateDestroyAPIView[Discuss
 class ReplyVoteView(RepliesView):
     """My vote on a reply: 1, -1, or 0 to take it back."""
 
-    permission_classes = [IsAuthenticated, NotOnOnesOwn]
+    permission_classes = [IsAuthenticated, NotOwnPost]
     serializer_class = VoteSerializer  # type: ignore[assignment]  # of another thing than the queryset's
 
     @extend_schema(responses={200: VoteSerializer})

@@ -20,7 +20,7 @@ from core.query_parameters import refuse_unknown_parameters
 from core.throttling import Limit
 from discussion.groups import LIST, topic_feed
 from discussion.models import DiscussionTopic, Tag, TopicEdit
-from discussion.permissions import AuthorsAndStaffChange, NotOnOnesOwn, OnlyStaff, OnlyWhoAsked
+from discussion.permissions import AuthorsAndStaffChange, NotOwnPost, OnlyStaff, OnlyTopicAuthor
 from discussion.serializers.topic import (
     AcceptAnswerSerializer,
     PreviewSerializer,
@@ -32,9 +32,9 @@ from discussion.serializers.topic import (
     VoteSerializer,
 )
 from discussion.services.answers import accept_answer, unaccept_answer
+from discussion.services.errors import HasReplies, NoSuchReply, NotAllowed, PostGone, TopicClosed
 from discussion.services.lists import Sort, topics_for
 from discussion.services.mentions import render_post
-from discussion.services.rights import Gone, HasReplies, NoSuchReply, NotAllowed, TopicClosed
 from discussion.services.search import similar
 from discussion.services.topics import create_topic, delete_topic, edit_topic, moderate_topic
 from discussion.services.views import count_view
@@ -59,7 +59,7 @@ class ForumView(FeedSeqMixin, generics.GenericAPIView[ModelType]):
 
 def _as_answer(failure: Exception) -> Exception:
     match failure:
-        case Gone():
+        case PostGone():
             return Http404()
         case NotAllowed():
             return PermissionDenied(str(failure))
@@ -92,7 +92,7 @@ class TopicListView(
 
     def get_queryset(self) -> QuerySet[DiscussionTopic]:
         if self.request.method not in SAFE_METHODS:
-            return DiscussionTopic.objects.for_reader(self.request.user)
+            return DiscussionTopic.objects.for_viewer(self.request.user)
         asked = {name: self.request.query_params.get(name, "") for name in ("sort", "tag", "search")}
         if asked["sort"] and asked["sort"] not in Sort:
             raise ValidationError({"sort": f"One of {', '.join(Sort.values)}."})
@@ -114,7 +114,7 @@ class TopicView(ForumView[DiscussionTopic]):
         return topic_feed(self.kwargs["pk"])
 
     def get_queryset(self) -> QuerySet[DiscussionTopic]:
-        return DiscussionTopic.objects.for_reader(self.request.user)
+        return DiscussionTopic.objects.for_viewer(self.request.user)
 
     def answer(self, topic: DiscussionTopic) -> Response:
         """The topic as it is now, with its answers."""
@@ -125,7 +125,7 @@ class TopicView(ForumView[DiscussionTopic]):
 
 def with_replies(topic: DiscussionTopic, request: AuthenticatedRequest) -> None:
     """Read the answers that a topic's serializer shows, and the accepted one even if it is far behind."""
-    replies = topic.replies.for_reader(request.user)
+    replies = topic.replies.for_viewer(request.user)
     shown = list(replies[:REPLIES_SHOWN])
     topic.first_replies = shown  # type: ignore[attr-defined]  # where the serializer finds them
     if topic.accepted_answer_id is not None:
@@ -161,7 +161,7 @@ class TopicDetailView(TopicView, generics.RetrieveUpdateDestroyAPIView[Discussio
 class TopicVoteView(TopicView):
     """My vote on a topic: 1, -1, or 0 to take it back."""
 
-    permission_classes = [IsAuthenticated, NotOnOnesOwn]
+    permission_classes = [IsAuthenticated, NotOwnPost]
     serializer_class = VoteSerializer
 
     @extend_schema(responses={200: VoteSerializer})
@@ -177,7 +177,7 @@ class TopicVoteView(TopicView):
 class AcceptAnswerView(TopicView):
     """Take a reply for the answer."""
 
-    permission_classes = [IsAuthenticated, OnlyWhoAsked]
+    permission_classes = [IsAuthenticated, OnlyTopicAuthor]
     serializer_class = AcceptAnswerSerializer
 
     @extend_schema(responses={200: TopicDetailSerializer})
@@ -191,7 +191,7 @@ class AcceptAnswerView(TopicView):
 class UnacceptAnswerView(TopicView):
     """None of the replies is the answer after all."""
 
-    permission_classes = [IsAuthenticated, OnlyWhoAsked]
+    permission_classes = [IsAuthenticated, OnlyTopicAuthor]
 
     @extend_schema(request=None, responses={200: TopicDetailSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:

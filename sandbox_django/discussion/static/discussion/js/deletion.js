@@ -1,7 +1,7 @@
 // Asks whether something is to be deleted, and says in words why it was not.
 
 import { remove } from "../../core/js/api.js";
-import { wordsFor } from "../../core/js/refusal.js";
+import { errorMessage } from "../../core/js/error_message.js";
 
 const dialog = document.querySelector("[data-delete-dialog]");
 
@@ -19,7 +19,7 @@ export function askToDelete({ question, consequence, url, deleted }) {
       dialog.close();
       deleted();
     } catch (error) {
-      problem.textContent = wordsFor(error);
+      problem.textContent = errorMessage(error);
       problem.hidden = false;
     }
   };

@@ -1,11 +1,11 @@
 // The inbox, live, drawn by the server each time: only one person's pages look at it.
 
 import { post } from "../../core/js/api.js";
+import { showConnectionState } from "../../core/js/connection_state.js";
+import { refreshAges } from "../../core/js/dates.js";
 import { Refetch } from "../../core/js/refetch.js";
-import { showState } from "../../core/js/state.js";
 import { showUnread, wireInbox } from "./inbox_count.js";
 import { freshPage, merge } from "./merge.js";
-import { keepAges } from "./words.js";
 
 const page = document.querySelector("[data-inbox-page]");
 const rows = page.querySelector("[data-rows]");
@@ -21,8 +21,8 @@ live.addEventListener("state", ({ detail }) => {
   if (detail === "live") list.retryNow();
   if (detail === "refused") list.close();
 });
-showState(live, document.querySelector("[data-state]"), document.querySelector("[data-announcements]"));
-keepAges();
+showConnectionState(live, document.querySelector("[data-state]"), document.querySelector("[data-announcements]"));
+refreshAges();
 
 readAll.addEventListener("submit", async (event) => {
   event.preventDefault();

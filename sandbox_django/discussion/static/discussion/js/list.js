@@ -1,12 +1,13 @@
 // The list of topics, live: counts change in place, new topics wait behind a bar until somebody wants them.
 
-import { LiveSocket } from "../../live/js/live_socket.js";
+import { showConnectionState } from "../../core/js/connection_state.js";
+import { refreshAges } from "../../core/js/dates.js";
 import { Refetch } from "../../core/js/refetch.js";
-import { showState } from "../../core/js/state.js";
+import { LiveSocket } from "../../live/js/live_socket.js";
 import { wireInbox } from "./inbox_count.js";
 import { freshPage, merge } from "./merge.js";
+import { plural } from "./plural.js";
 import { drawTags } from "./tags.js";
-import { keepAges, plural } from "./words.js";
 
 const list = document.querySelector("[data-list]");
 const rows = list.querySelector("[data-rows]");
@@ -36,7 +37,7 @@ live.addEventListener("topic_deleted", ({ detail }) => {
   row.querySelector(".topic__context").replaceChildren();
   row.querySelector(".topic__counts").hidden = true;
   delete row.dataset.topic;
-  sayWhatIsShown();
+  sendShownTopics();
 });
 live.addEventListener("answer_accepted", ({ detail }) => showAnswered(detail.topicId, true));
 live.addEventListener("answer_unaccepted", ({ detail }) => showAnswered(detail.topicId, false));
@@ -45,7 +46,7 @@ live.addEventListener("vote_updated", ({ detail }) => showCount(detail.targetId,
 live.addEventListener("resync", () => shownRows.request());
 live.addEventListener("authentication", ({ detail }) => {
   if (detail.statusCode !== 200) return;
-  queueMicrotask(sayWhatIsShown);
+  queueMicrotask(sendShownTopics);
   // Hints are told once: what they said while nobody listened is fetched.
   if (isBack) shownRows.request();
   isBack = true;
@@ -55,10 +56,10 @@ live.addEventListener("state", ({ detail, code }) => {
   if (detail === "refused") shownRows.close();
   if (detail === "refused" && code === 4401) location.reload(); // the server leads to the door
 });
-showState(live, document.querySelector("[data-state]"), announcements);
+showConnectionState(live, document.querySelector("[data-state]"), announcements);
 live.open();
 wireInbox();
-keepAges();
+refreshAges();
 
 bar.addEventListener("click", () => {
   // Where the new ones are: on the first page.
@@ -104,7 +105,7 @@ async function redraw({ isAsked }) {
     }
   }
   showBar();
-  sayWhatIsShown();
+  sendShownTopics();
 }
 
 function newest() {
@@ -141,7 +142,7 @@ function showAnswered(id, isAnswered) {
   if (mark) mark.hidden = !isAnswered;
 }
 
-function sayWhatIsShown() {
+function sendShownTopics() {
   live.send("show_topics", { topicIds: shown() });
 }
 

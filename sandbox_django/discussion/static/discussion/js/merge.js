@@ -6,11 +6,11 @@ const FOCUSABLE = "a[href], button, input, textarea, summary, [tabindex]";
 
 // Rows are the same when their data-key is. `keep(row)` says that one must stay as it is for now.
 export function merge(place, fresh, { keep = () => false } = {}) {
-  const wanted = [...fresh.children].map((row) => document.adoptNode(row));
-  const keys = new Set(wanted.map((row) => row.dataset.key));
+  const freshRows = [...fresh.children].map((row) => document.adoptNode(row));
+  const keys = new Set(freshRows.map((row) => row.dataset.key));
   for (const row of [...place.children]) if (!keys.has(row.dataset.key) && !keep(row)) row.remove();
   let before = null;
-  for (const row of wanted) {
+  for (const row of freshRows) {
     const here = [...place.children].find((other) => other.dataset.key === row.dataset.key);
     const shown = here && (keep(here) || isSame(here, row)) ? here : row;
     if (here && shown !== here) replace(here, row);

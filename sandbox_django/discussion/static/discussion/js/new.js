@@ -2,8 +2,8 @@
 
 import { get, post } from "../../core/js/api.js";
 import { wireInbox } from "./inbox_count.js";
+import { plural } from "./plural.js";
 import { PostForm } from "./post_form.js";
-import { plural } from "./words.js";
 
 const PAUSE = 300; // milliseconds
 const SHORTEST = 4; // characters

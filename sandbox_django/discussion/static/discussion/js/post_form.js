@@ -1,8 +1,8 @@
 // A form whose words go through the API: kept until they have arrived, and never said twice.
 
 import { Draft } from "../../core/js/draft.js";
-import { Outbox } from "../../core/js/outbox.js";
-import { wordsFor } from "../../core/js/refusal.js";
+import { SendQueue } from "../../core/js/send_queue.js";
+import { errorMessage } from "../../core/js/error_message.js";
 import { wirePreviews } from "./preview.js";
 import { tagsIn } from "./tags.js";
 
@@ -12,7 +12,7 @@ export class PostForm {
   #form;
   #fields;
   #problem;
-  #outbox;
+  #sendQueue;
   #draft;
   #done;
 
@@ -23,7 +23,7 @@ export class PostForm {
     this.#problem = form.querySelector("[data-problem]");
     this.#done = done;
     let answer = null;
-    this.#outbox = new Outbox(async (body, key) => (answer = await deliver(JSON.parse(body), key)));
+    this.#sendQueue = new SendQueue(async (body, key) => (answer = await deliver(JSON.parse(body), key)));
     this.#draft = form.dataset.draft ? new Draft(form.dataset.draft) : null;
     this.#restore();
     wirePreviews(form);
@@ -39,20 +39,20 @@ export class PostForm {
     });
   }
 
-  complain(words) {
+  showError(words) {
     this.#problem.textContent = words;
     this.#problem.hidden = !words;
   }
 
   async #submit() {
-    if (this.#outbox.isBusy) return false;
-    this.#forgive();
-    const sent = this.#said();
+    if (this.#sendQueue.isBusy) return false;
+    this.#clearErrors();
+    const sent = this.#values();
     this.#form.setAttribute("aria-busy", "true");
     try {
-      if (!(await this.#outbox.send(JSON.stringify(asBody(sent))))) return false;
+      if (!(await this.#sendQueue.send(JSON.stringify(asBody(sent))))) return false;
     } catch (error) {
-      this.#refuse(error);
+      this.#showFieldError(error);
       return false;
     } finally {
       this.#form.removeAttribute("aria-busy");
@@ -61,7 +61,7 @@ export class PostForm {
     return true;
   }
 
-  #said() {
+  #values() {
     return Object.fromEntries(this.#fields.map(({ name, value }) => [name, value]));
   }
 
@@ -73,8 +73,8 @@ export class PostForm {
   }
 
   #keep() {
-    const said = this.#said();
-    this.#draft?.keep(Object.values(said).some((text) => text.trim()) ? JSON.stringify(said) : "");
+    const values = this.#values();
+    this.#draft?.keep(Object.values(values).some((text) => text.trim()) ? JSON.stringify(values) : "");
   }
 
   #restore() {
@@ -88,10 +88,10 @@ export class PostForm {
     for (const field of this.#fields) field.value ||= kept[field.name] ?? "";
   }
 
-  #refuse(error) {
+  #showFieldError(error) {
     const field = this.#fields.find(({ name }) => name === error.attr?.split(".")[0]);
     if (!field) {
-      this.complain(wordsFor(error));
+      this.showError(errorMessage(error));
       return;
     }
     const words = document.createElement("p");
@@ -105,13 +105,13 @@ export class PostForm {
     field.focus();
   }
 
-  #forgive() {
-    this.complain("");
+  #clearErrors() {
+    this.showError("");
     for (const words of this.#form.querySelectorAll("[data-refusal]")) words.remove();
     for (const field of this.#fields) field.removeAttribute("aria-invalid");
   }
 }
 
-function asBody(said) {
-  return "tags" in said ? { ...said, tags: tagsIn(said.tags) } : said;
+function asBody(values) {
+  return "tags" in values ? { ...values, tags: tagsIn(values.tags) } : values;
 }

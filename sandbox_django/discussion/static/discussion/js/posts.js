@@ -1,8 +1,8 @@
 // The articles of a topic: made from the page's own blank one, and changed where they stand.
 
-import { drawAvatar } from "./people.js";
+import { drawAvatar } from "../../core/js/avatar.js";
+import { showAge } from "../../core/js/dates.js";
 import { showVotes } from "./votes.js";
-import { showAge } from "./words.js";
 
 export class Posts {
   #place;
@@ -32,14 +32,14 @@ export class Posts {
   // At the end: what stands there already does not move.
   add(reply) {
     const article = this.#blank.cloneNode(true);
-    const { me, asker, staff, repliesUrl } = this.#page.dataset;
+    const { me, topicAuthor, staff, repliesUrl } = this.#page.dataset;
     const author = String(reply.author?.id ?? "");
     article.id = article.dataset.key = `reply-${reply.id}`;
     article.dataset.post = reply.id;
     article.dataset.api = `${repliesUrl}${reply.id}/`;
     article.dataset.page = article.dataset.page.replace(/0\/$/, `${reply.id}/`);
     article.setAttribute("aria-label", `Reply by ${reply.author?.displayName ?? "a deleted user"}`);
-    drawAvatar(article.querySelector("[data-avatar]"), reply.author ?? {});
+    drawAvatar(article.querySelector("[data-avatar]"), { id: reply.author?.id, name: reply.author?.displayName });
     article.querySelector("[data-author]").textContent = reply.author?.displayName ?? "Deleted user";
     const time = article.querySelector("[data-link] time");
     time.dateTime = reply.createdAt;
@@ -53,7 +53,7 @@ export class Posts {
       link.hidden = author !== me && staff === undefined;
     }
     article.querySelector("[data-edited]").href = `${article.dataset.page}history/`;
-    article.querySelector("form[data-accept]").hidden = asker !== me || author === me;
+    article.querySelector("form[data-accept]").hidden = topicAuthor !== me || author === me;
     article.querySelector("[data-accept-button]").value = reply.id;
     if (author === me) refuseVotes(article);
     this.change(article, reply);

@@ -2,7 +2,7 @@
 
 import { post } from "../../core/js/api.js";
 import { copyButtons } from "../../core/js/copy.js";
-import { wordsFor } from "../../core/js/refusal.js";
+import { errorMessage } from "../../core/js/error_message.js";
 
 export function wirePreviews(root) {
   for (const write of root.querySelectorAll("[data-write]")) wire(write);
@@ -30,7 +30,7 @@ function wire(write) {
       // Markdown's HTML comes from the server only, and is sanitised there.
       preview.innerHTML = (await post(write.dataset.previewUrl, { content: field.value })).contentHtml;
     } catch (error) {
-      preview.textContent = wordsFor(error);
+      preview.textContent = errorMessage(error);
     }
     preview.removeAttribute("aria-busy");
   });

@@ -1,20 +1,21 @@
 // One topic, live: replies, votes, edits and the accepted answer appear where they belong, and move nothing.
 
 import { get, post } from "../../core/js/api.js";
+import { showConnectionState } from "../../core/js/connection_state.js";
 import { copyButtons } from "../../core/js/copy.js";
-import { LiveSocket } from "../../live/js/live_socket.js";
+import { refreshAges, showAge } from "../../core/js/dates.js";
+import { errorMessage } from "../../core/js/error_message.js";
 import { Refetch } from "../../core/js/refetch.js";
-import { wordsFor } from "../../core/js/refusal.js";
-import { showState } from "../../core/js/state.js";
+import { LiveSocket } from "../../live/js/live_socket.js";
 import { askToDelete } from "./deletion.js";
 import { openEditor } from "./editor.js";
 import { wireInbox } from "./inbox_count.js";
 import { freshPage, merge } from "./merge.js";
+import { plural } from "./plural.js";
 import { PostForm } from "./post_form.js";
 import { Posts } from "./posts.js";
 import { drawTags } from "./tags.js";
-import { complain, isVoting, showVotes, wireVotes } from "./votes.js";
-import { keepAges, plural, showAge } from "./words.js";
+import { showError, isVoting, showVotes, wireVotes } from "./votes.js";
 
 const ATTEMPTS = 5;
 
@@ -26,52 +27,52 @@ const form = page.querySelector("[data-reply-form]");
 const { api, home, repliesUrl, socketUrl, since, login } = page.dataset;
 const posts = new Posts(page);
 const live = new LiveSocket(socketUrl, { since: Number(since) });
-const everything = new Refetch(redraw);
+const refetchAll = new Refetch(redraw);
 const counted = new Set(); // replies that were made while this page is open
 let unseen = [];
 let drawnSince = Number(since); // of the facts that the server's last drawing shows
 let isGone = false;
 let isBack = false;
 
-hear("reply_created", (detail) => {
+onEvent("reply_created", (detail) => {
   countReply(detail);
   if (!posts.reply(detail.id)) addReply(detail);
 });
-hear("reply_updated", (detail) => {
+onEvent("reply_updated", (detail) => {
   const article = posts.reply(detail.id);
   if (article) posts.change(article, detail);
 });
-hear("reply_deleted", (detail) => {
+onEvent("reply_deleted", (detail) => {
   removeReply(detail.id);
   showReplyCount(detail.replyCount);
   showActive(detail.lastActivityAt);
 });
-hear("topic_updated", drawTopic);
-hear("topic_deleted", showGone);
-hear("answer_accepted", (detail) => showAccepted(detail.replyId));
-hear("answer_unaccepted", () => showAccepted(null));
+onEvent("topic_updated", drawTopic);
+onEvent("topic_deleted", showGone);
+onEvent("answer_accepted", (detail) => showAccepted(detail.replyId));
+onEvent("answer_unaccepted", () => showAccepted(null));
 live.addEventListener("vote_updated", ({ detail }) => {
   const article = detail.targetType === "topic" ? posts.question : posts.reply(detail.targetId);
   if (article) showVotes(article, detail.voteCount);
 });
-live.addEventListener("resync", () => everything.request());
+live.addEventListener("resync", () => refetchAll.request());
 live.addEventListener("authentication", ({ detail }) => {
   if (detail.statusCode !== 200) return;
   // Hints about votes are told once: what they said while nobody listened is fetched.
-  if (isBack) everything.request();
+  if (isBack) refetchAll.request();
   isBack = true;
 });
 live.addEventListener("state", ({ detail, code }) => {
-  if (detail === "live") everything.retryNow();
+  if (detail === "live") refetchAll.retryNow();
   if (detail !== "refused") return;
-  everything.close();
+  refetchAll.close();
   if (code === 4401) location.assign(`${login}?next=${location.pathname}`);
   else showGone();
 });
-showState(live, document.querySelector("[data-state]"), announcements);
+showConnectionState(live, document.querySelector("[data-state]"), announcements);
 live.open();
 wireInbox();
-keepAges();
+refreshAges();
 wireVotes(page);
 copyButtons(page);
 
@@ -82,7 +83,7 @@ new PostForm(form, (body, key) => post(repliesUrl, body, { key }), (reply) => {
     return;
   }
   const article = posts.reply(reply.id) ?? posts.add(reply);
-  see(article);
+  markSeen(article);
   article.scrollIntoView({ block: "nearest" });
   announcements.textContent = "Your reply is posted.";
 });
@@ -92,7 +93,7 @@ page.addEventListener("click", (event) => {
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   const article = link.closest("[data-post]");
-  if (link.matches("[data-delete]")) askAbout(article);
+  if (link.matches("[data-delete]")) confirmDeletion(article);
   else {
     const isQuestion = article === posts.question;
     openEditor(article, {
@@ -107,12 +108,12 @@ page.addEventListener("submit", async (event) => {
   if (!acceptance && !event.target.closest("[data-moderate]")) return;
   event.preventDefault();
   const article = event.target.closest("[data-post]") ?? posts.question;
-  complain(article, "");
+  showError(article, "");
   try {
     if (acceptance) await accept(event.submitter.value);
     else await moderate(event.submitter);
   } catch (error) {
-    complain(article, wordsFor(error));
+    showError(article, errorMessage(error));
   }
 });
 
@@ -129,11 +130,11 @@ news.addEventListener("click", () => {
 });
 
 const inSight = new IntersectionObserver((entries) => {
-  for (const { isIntersecting, target } of entries) if (isIntersecting) see(target);
+  for (const { isIntersecting, target } of entries) if (isIntersecting) markSeen(target);
 });
 
-function hear(action, act) {
-  live.addEventListener(action, ({ detail, seq }) => seq > drawnSince && act(detail));
+function onEvent(action, handler) {
+  live.addEventListener(action, ({ detail, seq }) => seq > drawnSince && handler(detail));
 }
 
 function countReply({ id, createdAt }) {
@@ -144,14 +145,14 @@ function countReply({ id, createdAt }) {
 }
 
 function addReply(reply) {
-  const who = reply.author?.displayName ?? "Somebody";
-  announcements.textContent = `${who} has replied.`;
+  const author = reply.author?.displayName ?? "Somebody";
+  announcements.textContent = `${author} has replied.`;
   unseen.push(reply.id);
   if (page.dataset.hasMore === undefined) inSight.observe(posts.add(reply));
   showNews();
 }
 
-function see(article) {
+function markSeen(article) {
   inSight.unobserve(article);
   unseen = unseen.filter((id) => article.id !== `reply-${id}`);
   showNews();
@@ -169,13 +170,13 @@ function removeReply(id) {
   if (!article || article.matches(".post--deleted")) return;
   // It keeps its place for whoever is reading what stands below it.
   article.classList.add("post--deleted");
-  article.querySelector("[data-body]").replaceChildren(inWords("This reply was deleted."));
+  article.querySelector("[data-body]").replaceChildren(paragraphOf("This reply was deleted."));
   article.querySelector("[data-editor-place]").replaceChildren();
   article.querySelector("[data-body]").hidden = false;
   for (const part of article.querySelectorAll("[data-vote], [data-tools], [data-edited]")) part.hidden = true;
 }
 
-function inWords(words) {
+function paragraphOf(words) {
   const line = document.createElement("p");
   line.className = "faint";
   line.textContent = words;
@@ -239,7 +240,7 @@ async function moderate({ name, value }) {
   drawTopic(await post(`${api}${actions[name][value]}/`, {}));
 }
 
-function askAbout(article) {
+function confirmDeletion(article) {
   const isQuestion = article === posts.question;
   askToDelete({
     question: isQuestion ? "Delete this topic?" : "Delete this reply?",

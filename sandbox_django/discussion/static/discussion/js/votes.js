@@ -1,8 +1,8 @@
 // Up and down: shown at once, sent, and taken back when the server says no.
 
 import { post } from "../../core/js/api.js";
-import { wordsFor } from "../../core/js/refusal.js";
-import { plural } from "./words.js";
+import { errorMessage } from "../../core/js/error_message.js";
+import { plural } from "./plural.js";
 
 const sending = new WeakMap(); // by article: how many votes are on their way
 
@@ -14,7 +14,7 @@ export function wireVotes(root) {
   });
   root.addEventListener("click", ({ target }) => {
     const button = target.closest("[data-vote] [aria-disabled=true]");
-    if (button) complain(button.closest("[data-post]"), button.title);
+    if (button) showError(button.closest("[data-post]"), button.title);
   });
 }
 
@@ -27,7 +27,7 @@ export function showVotes(article, count) {
   if (!isVoting(article)) draw(article, { count });
 }
 
-export function complain(article, words) {
+export function showError(article, words) {
   const problem = article.querySelector("[data-problem]");
   problem.textContent = words;
   problem.hidden = !words;
@@ -35,16 +35,16 @@ export function complain(article, words) {
 
 async function vote(article, button) {
   const before = { count: Number(article.querySelector("[data-count]").textContent), mine: myVote(article) };
-  const wanted = Number(button.value);
-  complain(article, "");
-  draw(article, { count: before.count + wanted - before.mine, mine: wanted });
+  const newVote = Number(button.value);
+  showError(article, "");
+  draw(article, { count: before.count + newVote - before.mine, mine: newVote });
   sending.set(article, (sending.get(article) ?? 0) + 1);
   let after = before;
   try {
-    const { vote: mine, voteCount: count } = await post(`${article.dataset.api}vote/`, { vote: wanted });
+    const { vote: mine, voteCount: count } = await post(`${article.dataset.api}vote/`, { vote: newVote });
     after = { count, mine };
   } catch (error) {
-    complain(article, wordsFor(error));
+    showError(article, errorMessage(error));
   }
   sending.set(article, sending.get(article) - 1);
   if (!isVoting(article)) draw(article, after);

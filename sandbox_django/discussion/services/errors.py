@@ -8,7 +8,7 @@ class NotAllowed(Exception):
     """It is not theirs to do."""
 
 
-class Gone(Exception):
+class PostGone(Exception):
     """The topic or the reply was deleted meanwhile."""
 
 
@@ -24,7 +24,7 @@ class HasReplies(Exception):
     """What others have answered is not the author's to delete."""
 
 
-def refuse_strangers(thing: DiscussionTopic | DiscussionReply, by: User) -> None:
+def require_author_or_staff(post: DiscussionTopic | DiscussionReply, by: User) -> None:
     """Only the author and staff change and delete."""
-    if thing.author_id != by.pk and not by.is_staff:
+    if post.author_id != by.pk and not by.is_staff:
         raise NotAllowed("Only the author and staff can do this.")

@@ -3,7 +3,7 @@
 from django.db.models import Count, F, IntegerField, Max, Model, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce, Greatest
 
-from core.counters import Counter
+from core.denormalized import DenormalizedCounter
 from discussion.models import DiscussionReply, DiscussionTopic, ReplyVote, Tag, TopicView, TopicVote
 
 
@@ -19,10 +19,10 @@ last_activity = Greatest("created_at", Coalesce(Subquery(newest_reply.values("ne
 views = F("old_view_count") + _of(TopicView.objects.all(), "topic", Count("pk"))
 
 COUNTERS = [
-    Counter(topics.annotate(truth=_of(TopicVote.objects.all(), "topic", Sum("value"))), "vote_count"),
-    Counter(topics.annotate(truth=_of(replies, "topic", Count("pk"))), "reply_count"),
-    Counter(topics.annotate(truth=views), "view_count"),
-    Counter(topics.annotate(truth=last_activity), "last_activity_at"),
-    Counter(replies.annotate(truth=_of(ReplyVote.objects.all(), "reply", Sum("value"))), "vote_count"),
-    Counter(Tag.objects.annotate(truth=Count("topics")), "topic_count"),
+    DenormalizedCounter(topics.annotate(expected=_of(TopicVote.objects.all(), "topic", Sum("value"))), "vote_count"),
+    DenormalizedCounter(topics.annotate(expected=_of(replies, "topic", Count("pk"))), "reply_count"),
+    DenormalizedCounter(topics.annotate(expected=views), "view_count"),
+    DenormalizedCounter(topics.annotate(expected=last_activity), "last_activity_at"),
+    DenormalizedCounter(replies.annotate(expected=_of(ReplyVote.objects.all(), "reply", Sum("value"))), "vote_count"),
+    DenormalizedCounter(Tag.objects.annotate(expected=Count("topics")), "topic_count"),
 ]
