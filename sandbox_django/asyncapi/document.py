@@ -13,7 +13,7 @@ from chanx.routing.discovery import RouteDiscovery
 from django.conf import settings
 
 from accounts.cookies import ACCESS_COOKIE
-from asyncapi.closing import closings_of, table
+from asyncapi.close_codes import close_codes_of, table
 from asyncapi.examples import example_of
 from core.features import installed_features
 from live.messages import Unnumbered
@@ -90,7 +90,7 @@ def _contract(discovery: type[RouteDiscovery]) -> dict[str, Any]:
     document = deepcopy(document)  # chanx keeps parts of it for the next time
     document["info"]["license"] = {"name": "BSD-3-Clause"}
     document["defaultContentType"] = "application/json"
-    _leave_out_strangers(document)
+    _drop_unreachable(document)
     schemas, messages = document["components"]["schemas"], document["components"]["messages"]
     schemas |= {"Failure": deepcopy(FAILURE), "FrameProblem": deepcopy(PROBLEM)}
     schemas["ErrorMessage"]["properties"]["payload"] = ERROR_PAYLOAD
@@ -100,8 +100,10 @@ def _contract(discovery: type[RouteDiscovery]) -> dict[str, Any]:
     sent = _names_of_sent(document)
     for name, channel in document["channels"].items():
         _complete_channel(name, channel)
-    told = {reference.rpartition("/")[2] for reference in _references_in([messages[m] for m in set(messages) - sent])}
-    _say_what_objects_have(schemas, told_by_clients=_reachable(schemas, told & set(schemas)))
+    received = {
+        reference.rpartition("/")[2] for reference in _references_in([messages[m] for m in set(messages) - sent])
+    }
+    _require_all_fields(schemas, sent_by_clients=_reachable(schemas, received & set(schemas)))
     for message_class in [one for one in message_registry.messages if _message_name(one) in messages]:
         _complete_message(message_class, document, is_sent=_message_name(message_class) in sent)
     return document
@@ -115,11 +117,11 @@ class Generator(AsyncAPIGenerator):
             super()._build_single_operation(handler_info, consumer, route)
 
 
-def _leave_out_strangers(document: dict[str, Any]) -> None:
+def _drop_unreachable(document: dict[str, Any]) -> None:
     """Without what other consumers say that chanx has seen, but no URL leads to."""
     components = document["components"]
-    said = {name for channel in document["channels"].values() for name in channel["messages"]}
-    components["messages"] = {name: components["messages"][name] for name in sorted(said)}
+    used_names = {name for channel in document["channels"].values() for name in channel["messages"]}
+    components["messages"] = {name: components["messages"][name] for name in sorted(used_names)}
     used = {reference.rpartition("/")[2] for reference in _references_in(components["messages"])} - {"ref"}
     needed = _reachable(components["schemas"], used)
     components["schemas"] = {name: components["schemas"][name] for name in sorted(needed)}
@@ -131,15 +133,15 @@ def _complete_channel(name: str, channel: dict[str, Any]) -> None:
         (docs,) = [feature.sockets[name] for feature in installed_features() if name in feature.sockets]
         parameter |= {"description": docs.id_description, "examples": [docs.id_example]}
     query = {"type": "object", "properties": {"since": SINCE}, "additionalProperties": False}
-    channel["x-close-codes"] = closings_of(name)
+    channel["x-close-codes"] = close_codes_of(name)
     channel["bindings"] = {"ws": {"method": "GET", "query": query, "bindingVersion": "0.1.0"}}
 
 
 def _names_of_sent(document: dict[str, Any]) -> set[str]:
     sent: set[str] = set()
     for operation in document["operations"].values():
-        told = operation if operation["action"] == "send" else operation.get("reply", {"messages": []})
-        sent |= {reference["$ref"].rpartition("/")[2] for reference in told["messages"]}
+        received = operation if operation["action"] == "send" else operation.get("reply", {"messages": []})
+        sent |= {reference["$ref"].rpartition("/")[2] for reference in received["messages"]}
     return sent
 
 
@@ -161,10 +163,10 @@ def _references_in(part: Any) -> list[str]:
     return []
 
 
-def _say_what_objects_have(schemas: dict[str, Any], *, told_by_clients: set[str]) -> None:
+def _require_all_fields(schemas: dict[str, Any], *, sent_by_clients: set[str]) -> None:
     """What we send has all of its fields, and none besides; what clients send may leave out what has a default."""
     for name, schema in schemas.items():
-        if schema.get("type") == "object" and name not in told_by_clients:
+        if schema.get("type") == "object" and name not in sent_by_clients:
             schema["required"] = list(schema["properties"])
             schema["additionalProperties"] = False
 

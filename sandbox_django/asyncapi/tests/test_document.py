@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.test import SimpleTestCase
 from jsonschema import Draft202012Validator
 
-from asyncapi.closing import CLOSINGS
+from asyncapi.close_codes import CLOSE_CODES
 from asyncapi.document import build_document
 from config.routing import router
 from live.consumer import MAX_FRAME
@@ -51,7 +51,7 @@ class DocumentTests(SimpleTestCase):
                 payload = {"components": {"schemas": self.schemas}, **message["payload"]}
                 Draft202012Validator(payload).validate(message["examples"][0]["payload"])
 
-    def test_facts_are_numbered_and_hints_are_not(self) -> None:
+    def test_events_are_numbered_and_hints_are_not(self) -> None:
         for name, numbered in (("MemberMessage", True), ("UserRemovedFromGroup", True), ("Typing", False)):
             with self.subTest(name):
                 assert ("seq" in self.schemas[name]["required"]) is numbered
@@ -68,7 +68,7 @@ class DocumentTests(SimpleTestCase):
     def test_nothing_undocumented_may_be_in_what_we_send(self) -> None:
         assert self.schemas["MessagePayload"]["additionalProperties"] is False
 
-    def test_doors_and_closing_codes_are_explained(self) -> None:
+    def test_authentication_and_close_codes_are_explained(self) -> None:
         assert set(self.document["components"]["securitySchemes"]) == {"session", "token", "tokenCookie"}
         for word in ("4401", "4408", "`?since=", "`seq`", "`ref`", "resync"):
             assert word in self.document["info"]["description"]
@@ -76,15 +76,15 @@ class DocumentTests(SimpleTestCase):
     def test_limits_in_the_guide_are_those_of_the_settings(self) -> None:
         guide = self.document["info"]["description"]
 
-        for said in (
+        for used_names in (
             f"| {MAX_FRAME // 1024} KB",
             f"| {settings.LIVE_FRAMES_PER_MINUTE} a minute",
-            f"| {settings.LIVE_SOCKETS_PER_PERSON} for a person, {settings.LIVE_SOCKETS_PER_ADDRESS:,} for an address",
+            f"| {settings.LIVE_SOCKETS_PER_USER} for a person, {settings.LIVE_SOCKETS_PER_ADDRESS:,} for an address",
             f"| {settings.LIVE_SLOW_CLIENT_TIMEOUT:.0f} seconds",
             f"good for {settings.SIMPLE_JWT['ACCESS_TOKEN_LIFETIME'].seconds // 60} minutes",
             f"more than a week or {settings.LIVE_KEEP_EVENTS:,} facts",
         ):
-            assert said in guide, said
+            assert used_names in guide, used_names
         assert settings.LIVE_KEEP_DAYS == 7
 
     def test_channels_name_the_codes_with_which_they_close(self) -> None:
@@ -94,7 +94,7 @@ class DocumentTests(SimpleTestCase):
         }
 
         assert {name for name in codes if 4404 in codes[name]} == {"assistants", "room", "topic"}
-        assert {closing.code for closing in CLOSINGS} == set.union(*codes.values())
+        assert {close_code.code for close_code in CLOSE_CODES} == set.union(*codes.values())
 
     def test_building_it_twice_gives_the_same(self) -> None:
         assert build_document("sandbox.example", "wss") == self.document

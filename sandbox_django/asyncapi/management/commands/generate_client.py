@@ -18,14 +18,14 @@ class Command(BaseCommand):
     def handle(self, *args: Any, folder: Path, **options: Any) -> None:
         document = build_document("localhost:8000", "ws")
         for schema in document["components"]["schemas"].values():
-            _leave_null_to_the_generator(schema)
+            _make_nullable_optional(schema)
         with TemporaryDirectory() as directory:
             path = Path(directory) / "asyncapi.json"
             path.write_text(json.dumps(document))
             ClientGenerator(str(path), str(folder), generate_readme=False, clear_output=True).generate()
 
 
-def _leave_null_to_the_generator(schema: dict[str, Any]) -> None:
+def _make_nullable_optional(schema: dict[str, Any]) -> None:
     # It knows null only of fields that may be left out: of "a number or null, always there" it makes a number.
     for name, inner in schema.get("properties", {}).items():
         if {"type": "null"} in inner.get("anyOf", ()) and name in schema.get("required", ()):
