@@ -13,7 +13,7 @@ from typing import Self
 from test_utils.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
-PATIENCE = 60.0  # seconds until a server that does not answer has failed to start: a busy machine needs 20
+TIMEOUT = 60.0  # seconds until a server that does not answer has failed to start: a busy machine needs 20
 
 # Whatever a developer's .env says: the embedded default, and nobody's key.
 ALONE = {
@@ -63,7 +63,7 @@ class Program:
         """Start it, and wait until it is ready."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(self.command, cwd=ROOT, env=self.env, stdout=log, stderr=log)
-        give_up_at = time.monotonic() + PATIENCE
+        give_up_at = time.monotonic() + TIMEOUT
         while not self.is_ready():
             if self._process.poll() is not None or time.monotonic() > give_up_at:
                 self.kill()
@@ -86,7 +86,7 @@ class Program:
         if process is None:
             return 0
         process.send_signal(how)
-        return process.wait(PATIENCE)
+        return process.wait(TIMEOUT)
 
 
 class Server(Program):

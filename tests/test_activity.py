@@ -16,7 +16,7 @@ from chat.models import GroupChat
 from discussion.factories import DiscussionReplyFactory, DiscussionTopicFactory
 from discussion.models import DiscussionTopic
 from test_utils.auth_api_test_case import auth_headers
-from test_utils.people import alice
+from test_utils.users import alice
 
 
 class ActivityTests(TestCase):

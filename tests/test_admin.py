@@ -33,9 +33,9 @@ from assistants.models.assistant_message import Status
 from assistants.services.ai_service import ModelProblem, ModelUnavailable
 from chat.consumers.chat_detail import ChatDetailConsumer
 from chat.factories import ChatMemberFactory, ChatMessageFactory
-from chat.groups import person_feed, room_feed
+from chat.groups import room_feed, user_feed
 from chat.models import ChatMember, ChatMessage, GroupChat
-from chat.services.members import NotAllowed, hand_over_as_staff, remove_member_as_staff
+from chat.services.members import NotAllowed, remove_member_as_staff, transfer_ownership_as_staff
 from chat.services.messages import delete_message_as_staff, post_message
 from chat.services.rooms import delete_room_as_staff
 from chat.tests.cases import ADMIN, MEMBER, OWNER, Room
@@ -58,8 +58,8 @@ from live import feeds
 from live.messages import ResyncMessage, ResyncPayload
 from live.models import Feed, FeedEvent, FeedFloor
 from test_utils.openai_test_utils import scripted_model
-from test_utils.people import alice, bob
 from test_utils.testing import SocketTestCase
+from test_utils.users import alice, bob
 
 SOURCE = str(settings.BASE_DIR / "sandbox_django")
 OURS = [app.label for app in apps.get_app_configs() if app.path.startswith(SOURCE) and [*app.get_models()]]
@@ -87,15 +87,15 @@ KEPT: list[type[Model]] = [
 ]
 
 
-def page_of(model: type[Model], page: str = "changelist", thing: Model | None = None) -> str:
-    args = [thing.pk] if thing else []
+def page_of(model: type[Model], page: str = "changelist", obj: Model | None = None) -> str:
+    args = [obj.pk] if obj else []
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
 
 
 def first(model: type[Model]) -> Model:
-    thing = model._default_manager.order_by("pk").first()
-    assert thing is not None, f"the test has no {model.__name__}"
-    return thing
+    obj = model._default_manager.order_by("pk").first()
+    assert obj is not None, f"the test has no {model.__name__}"
+    return obj
 
 
 def admin_of(model: type[Model]) -> ModelAdmin[Any]:
@@ -117,28 +117,28 @@ class World:
 
     def grow(self) -> None:
         self.count += 1
-        person = UserFactory.create()
+        user = UserFactory.create()
         SignIn.objects.create(user=self.alice, browser="Firefox", refresh_id=f"refresh-secret-{self.count}")
         answer = AnswerFactory.create(question__conversation=self.conversation, content=PRIVATE, status=Status.FAILED)
         AssistantConversationFactory.create(user=self.alice, title=f"Talk {self.count}")
-        TokenSpending.objects.create(spender=f"person {person.pk}", day=answer.created_at.date())
-        ChatMemberFactory.create(group_chat=self.room, user=person)
+        TokenSpending.objects.create(quota_key=f"person {user.pk}", day=answer.created_at.date())
+        ChatMemberFactory.create(group_chat=self.room, user=user)
         ChatMemberFactory.create(user=self.alice, chat_role=OWNER)
         ChatMessageFactory.create(group_chat=self.room, author=self.alice, content=PRIVATE)
         reply = DiscussionReplyFactory.create(topic=self.topic, author=self.alice)
         topic = DiscussionTopicFactory.create(author=self.alice)
         topic.tags.add(Tag.objects.create(name=f"tag-{self.count}"))
         for one in (topic, self.topic):
-            TopicVote.objects.create(topic=one, user=person, value=1)
+            TopicVote.objects.create(topic=one, user=user, value=1)
             TopicEdit.objects.create(topic=one, editor=self.alice, content="Before", title="Before")
-            TopicView.objects.create(topic=one, visitor=f"user {person.pk}", day=timezone.localdate())
+            TopicView.objects.create(topic=one, visitor=f"user {user.pk}", day=timezone.localdate())
         for answered in (reply, self.reply):
-            ReplyVote.objects.create(reply=answered, user=person, value=1)
+            ReplyVote.objects.create(reply=answered, user=user, value=1)
             ReplyEdit.objects.create(reply=answered, editor=self.alice, content="Before")
-        Notification.objects.create(user=self.alice, actor=person, topic=topic, reply=reply, kind="reply")
-        self.log(person)
+        Notification.objects.create(user=self.alice, actor=user, topic=topic, reply=reply, kind="reply")
+        self.log(user)
 
-    def log(self, person: User) -> None:
+    def log(self, user: User) -> None:
         for name in (room_feed(self.room.pk), f"feed.{self.count}"):
             with feeds.write(name) as feed:
                 feed.publish(ResyncMessage(payload=ResyncPayload(seq=self.count)))
@@ -148,9 +148,9 @@ class World:
         FeedFloor.objects.create(head=self.count)
         PeriodicJob.objects.create(name=f"job {self.count}", due_at=now, holder="one", lease_expires_at=now)
         RateLimitCount.objects.create(digest=f"digest-{self.count}", count=1, expires_at=time.time() + 60)
-        LogEntry.objects.log_actions(self.alice.pk, [person, self.alice, self.topic], CHANGE, "Closed.")
+        LogEntry.objects.log_actions(self.alice.pk, [user, self.alice, self.topic], CHANGE, "Closed.")
         Group.objects.create(name=f"Group {self.count}")
-        person.groups.add(self.group)
+        user.groups.add(self.group)
 
 
 class WorldCase(TestCase):
@@ -217,7 +217,7 @@ class RefusalTests(WorldCase):
             assert self.client.get(page).url.startswith("/admin/login/"), page  # type: ignore[attr-defined]  # it leads elsewhere
         self.try_everything()
 
-    def test_people_who_are_not_staff_get_no_further(self) -> None:
+    def test_users_who_are_not_staff_get_no_further(self) -> None:
         self.client.force_login(self.world.bob)
 
         for page in self.pages():
@@ -252,18 +252,18 @@ class RefusalTests(WorldCase):
             page = page_of(model, "delete", first(model))
             assert self.client.post(page, {"post": "yes"}).status_code == 403, model
 
-    def test_who_looks_after_people_gains_no_rights(self) -> None:
+    def test_who_looks_after_users_gains_no_rights(self) -> None:
         staff = self.sign_in("view_user", "add_user", "change_user", "delete_user")
         rights = {"is_staff": "on", "is_superuser": "on", "is_active": "on"}
         bob = {"email": "bob@example.com", "display_name": "Bobby", **rights}
 
         self.client.post(page_of(User, "change", self.world.bob), bob)
-        for person in (staff, self.admin):
-            assert self.client.post(page_of(User, "change", person), {**bob, "email": "x@y.org"}).status_code == 403
-            assert self.client.get(page_of(User, "delete", person)).status_code == 403
-            password = reverse("admin:auth_user_password_change", args=[person.pk])
+        for user in (staff, self.admin):
+            assert self.client.post(page_of(User, "change", user), {**bob, "email": "x@y.org"}).status_code == 403
+            assert self.client.get(page_of(User, "delete", user)).status_code == 403
+            password = reverse("admin:auth_user_password_change", args=[user.pk])
             assert self.client.get(password).status_code == 403
-            chosen = {"_selected_action": [person.pk], "post": "yes"}
+            chosen = {"_selected_action": [user.pk], "post": "yes"}
             self.client.post(page_of(User), {"action": "switch_off", **chosen})
             self.client.post(page_of(User), {"action": "delete_selected", **chosen})
 
@@ -296,16 +296,16 @@ class EveryPageTests(WorldCase):
     def test_every_page_opens(self) -> None:
         pages = ["/admin/", "/admin/password_change/", *(f"/admin/{app}/" for app in OURS)]
         for model in MODELS:
-            thing = first(model)
+            obj = first(model)
             shown = self.client.get(page_of(model))
             pages += [page_of(model) + choice["query_string"] for choice in choices(shown.context["cl"])]
             pages += [f"{page_of(model)}?q={words}" for words in ("e", "9" * 40)]
-            pages.append(page_of(model, "change", thing))
+            pages.append(page_of(model, "change", obj))
             request = shown.wsgi_request
             if admin_of(model).has_add_permission(request):
                 pages.append(page_of(model, "add"))
-            if admin_of(model).has_delete_permission(request, thing):
-                pages.append(page_of(model, "delete", thing))
+            if admin_of(model).has_delete_permission(request, obj):
+                pages.append(page_of(model, "delete", obj))
 
         for page in pages:
             response = self.client.get(page)
@@ -331,17 +331,17 @@ class EveryPageTests(WorldCase):
             assert self.client.get(f"{url}{self.admin.pk}").context["cl"].result_count in (0, 1)
 
     def test_thirty_rows_take_as_many_queries_as_one(self) -> None:
-        things = [first(model) for model in MODELS]
-        few = self.queries(things)
+        objects = [first(model) for model in MODELS]
+        few = self.queries(objects)
         for _ in range(29):
             self.world.grow()
 
-        assert self.queries(things) == few
+        assert self.queries(objects) == few
         assert max(few.values()) < 20
 
-    def queries(self, things: list[Model]) -> dict[str, int]:
+    def queries(self, objects: list[Model]) -> dict[str, int]:
         pages = [page_of(model) for model in MODELS]
-        pages += [page_of(type(thing), "change", thing) for thing in things]
+        pages += [page_of(type(obj), "change", obj) for obj in objects]
         return {page: self.count(page) for page in pages}
 
     def count(self, page: str) -> int:
@@ -376,7 +376,7 @@ class EveryPageTests(WorldCase):
             assert not re.search(r"(^|-> +)Sort +\(|TEMP B-TREE FOR ORDER BY", plan, re.MULTILINE), (model, plan)
 
     def test_count_that_stopped_says_so(self) -> None:
-        with mock.patch.object(BoundedPaginator, "COUNT_AT_MOST", 2):
+        with mock.patch.object(BoundedPaginator, "MAX_COUNT", 2):
             text = self.client.get(page_of(User)).content.decode()
 
         assert "The first 2" in text
@@ -414,7 +414,7 @@ class PrivacyTests(WorldCase):
         text = response.content.decode().replace(str(response.context.get("csrf_token")), "")
         assert [secret for secret in self.secrets if secret in text and secret != except_for] == [], page
 
-    def test_no_page_has_secrets_and_no_list_has_what_was_said_in_private(self) -> None:
+    def test_no_page_has_secrets_and_no_list_has_what_was_written_in_private(self) -> None:
         private = (ChatMessage, AssistantMessage)
         for model in MODELS:
             self.assert_silent(page_of(model))
@@ -424,7 +424,7 @@ class PrivacyTests(WorldCase):
                     page_of(model, page, list(model._default_manager.order_by("pk"))[-1]), except_for=allowed
                 )
 
-    def test_what_was_said_in_private_is_not_searched(self) -> None:
+    def test_what_was_written_in_private_is_not_searched(self) -> None:
         for model in (ChatMessage, AssistantMessage, FeedEvent, IdempotencyKey, GroupChat, AssistantConversation):
             assert self.client.get(page_of(model), {"q": PRIVATE}).context["cl"].result_count == 0, model
 
@@ -437,29 +437,29 @@ class PrivacyTests(WorldCase):
             entry = LogEntry.objects.get(object_id=str(message.pk), content_type__model=model._meta.model_name)
             assert (entry.user, entry.get_change_message()) == (self.admin, "Read.")
 
-    def test_sessions_are_not_shown_since_their_key_opens_the_door(self) -> None:
+    def test_sessions_are_not_shown_since_their_key_would_sign_in(self) -> None:
         assert not admin.site.is_registered(Session)
 
 
-class DeedCase(TransactionTestCase):
+class RowActionCase(TransactionTestCase):
     """By the front door, with what happens after the commit."""
 
     def setUp(self) -> None:
         self.staff = User.objects.create_superuser("sue@example.com", "password", display_name="Sue")
         self.client.force_login(self.staff)
 
-    def do(self, action: str, *things: Any, **fields: str) -> str:
+    def run_action(self, action: str, *objects: Any, **fields: str) -> str:
         """Choose, confirm; returns what the page says then."""
-        chosen = {"action": action, "_selected_action": [thing.pk for thing in things], **fields}
-        asked = self.client.post(page_of(type(things[0])), chosen)
+        chosen = {"action": action, "_selected_action": [obj.pk for obj in objects], **fields}
+        asked = self.client.post(page_of(type(objects[0])), chosen)
         assert asked.status_code == 200
         assert b'value="yes"' in asked.content
-        response = self.client.post(page_of(type(things[0])), {**chosen, "post": "yes"}, follow=True)
+        response = self.client.post(page_of(type(objects[0])), {**chosen, "post": "yes"}, follow=True)
         assert response.status_code == 200
         return " ".join(str(message) for message in response.context["messages"])
 
-    def delete(self, thing: Any) -> str:
-        page = page_of(type(thing), "delete", thing)
+    def delete(self, obj: Any) -> str:
+        page = page_of(type(obj), "delete", obj)
         assert self.client.get(page).status_code == 200
         response = self.client.post(page, {"post": "yes"}, follow=True)
         return " ".join(str(message) for message in response.context["messages"])
@@ -468,7 +468,7 @@ class DeedCase(TransactionTestCase):
         return [str(entry.object_repr) for entry in LogEntry.objects.filter(action_flag=flag).order_by("pk")]
 
 
-class PeopleTests(DeedCase):
+class PeopleTests(RowActionCase):
     def setUp(self) -> None:
         super().setUp()
         self.alice, self.bob = alice(), bob()
@@ -482,7 +482,7 @@ class PeopleTests(DeedCase):
     def test_signing_out_ends_every_device_of_whom_it_is_about(self) -> None:
         browser, bobs = self.browser_of(self.alice), self.browser_of(self.bob)
 
-        assert self.do("sign_out", self.alice) == "1 user signed out."
+        assert self.run_action("sign_out", self.alice) == "1 user signed out."
 
         assert browser.get("/account").status_code == 302
         assert bobs.get("/account").status_code == 200
@@ -495,55 +495,55 @@ class PeopleTests(DeedCase):
 
         assert laptop.get("/account").status_code == 302
         assert phone.get("/account").status_code == 200
-        self.do("delete_selected", *self.alice.sign_ins.all())
+        self.run_action("delete_selected", *self.alice.sign_ins.all())
         assert phone.get("/account").status_code == 302
 
     def test_who_is_switched_off_is_out_and_comes_back_when_switched_on(self) -> None:
         browser = self.browser_of(self.alice)
 
-        self.do("switch_off", self.alice)
+        self.run_action("switch_off", self.alice)
 
         assert browser.get("/account").status_code == 302
         assert not browser.login(email="alice@example.com", password="password")
-        self.do("switch_on", self.alice)
+        self.run_action("switch_on", self.alice)
         assert browser.login(email="alice@example.com", password="password")
 
     def test_what_does_not_concern_a_row_leaves_it_alone(self) -> None:
-        assert self.do("switch_on", self.alice) == "“Alice” was left as it is."
+        assert self.run_action("switch_on", self.alice) == "“Alice” was left as it is."
 
         assert LogEntry.objects.count() == 0
 
-    def test_link_for_a_new_password_goes_to_the_person(self) -> None:
-        self.do("send_link", self.alice)
+    def test_link_for_a_new_password_goes_to_the_user(self) -> None:
+        self.run_action("send_link", self.alice)
 
         assert [message.to for message in mail.outbox] == [["alice@example.com"]]
         assert "/reset/" in str(mail.outbox[0].body)
 
-    def test_deleted_person_leaves_rooms_as_the_product_has_it(self) -> None:
+    def test_deleted_user_leaves_rooms_as_the_product_has_it(self) -> None:
         mine = ChatMemberFactory.create(user=self.alice, chat_role=OWNER)
         heir = ChatMemberFactory.create(group_chat=mine.group_chat, user=self.bob)
-        said = ChatMessageFactory.create(group_chat=mine.group_chat, author=self.alice)
+        message = ChatMessageFactory.create(group_chat=mine.group_chat, author=self.alice)
         before = feeds.head(room_feed(mine.group_chat_id))
 
-        self.do("delete_selected", self.alice)
+        self.run_action("delete_selected", self.alice)
 
         heir.refresh_from_db()
-        said.refresh_from_db()
-        assert (heir.chat_role, said.author) == (OWNER, None)
+        message.refresh_from_db()
+        assert (heir.chat_role, message.author) == (OWNER, None)
         assert feeds.head(room_feed(mine.group_chat_id)) == before + 2
         assert self.logged(DELETION) == ["Alice"]
 
     def test_nobody_deletes_or_switches_off_themself(self) -> None:
         assert self.client.get(page_of(User, "delete", self.staff)).status_code == 403
 
-        assert "is not yours to change" in self.do("delete_selected", self.staff)
-        assert "is not yours to change" in self.do("switch_off", self.staff)
+        assert "is not yours to change" in self.run_action("delete_selected", self.staff)
+        assert "is not yours to change" in self.run_action("switch_off", self.staff)
         assert b"switch_off" not in self.client.get(page_of(User, "change", self.staff)).content
         self.client.post(page_of(User, "change", self.staff), {"email": "sue@example.com", "is_staff": "on"})
         assert User.objects.get(pk=self.staff.pk).is_active
 
 
-class ForumTests(DeedCase):
+class ForumTests(RowActionCase):
     def setUp(self) -> None:
         super().setUp()
         self.topic = DiscussionTopicFactory.create(title="Which tea?", reply_count=1)
@@ -558,7 +558,7 @@ class ForumTests(DeedCase):
                 ("unpin", "is_pinned", False),
             ]
         ):
-            self.do(action, self.topic)
+            self.run_action(action, self.topic)
             self.topic.refresh_from_db()
             assert getattr(self.topic, field) is value
             assert feeds.head(topic_feed(self.topic.pk)) == feeds.head(LIST) == number + 1
@@ -580,66 +580,66 @@ class ForumTests(DeedCase):
         self.topic.refresh_from_db()
         assert self.topic.reply_count == 0
         assert feeds.head(topic_feed(self.topic.pk)) == 1
-        self.do("delete_selected", self.topic)
+        self.run_action("delete_selected", self.topic)
         assert not DiscussionTopic.objects.exists()
         assert feeds.head(topic_feed(self.topic.pk)) == 2
         assert self.logged(DELETION) == [f"Reply {self.reply.pk}", "Which tea?"]
 
 
-class RoomTests(Room, DeedCase):
+class RoomTests(Room, RowActionCase):
     def setUp(self) -> None:
         super().setUp()
         self.make_room()
-        self.said = post_message(self.room, content="Rude words", by=self.bob)
+        self.message = post_message(self.room, content="Rude words", by=self.bob)
 
-    def test_doors_for_staff_are_shut_to_others_whoever_calls_them(self) -> None:
-        for door in (
-            partial(delete_message_as_staff, self.said),
-            partial(hand_over_as_staff, self.member),
+    def test_staff_services_refuse_other_users(self) -> None:
+        for service in (
+            partial(delete_message_as_staff, self.message),
+            partial(transfer_ownership_as_staff, self.member),
             partial(remove_member_as_staff, self.member),
             partial(delete_room_as_staff, self.room),
         ):
             with pytest.raises(NotAllowed):
-                door(by=self.alice)
+                service(by=self.alice)
 
     def test_message_is_taken_back_and_its_place_stays(self) -> None:
         before = feeds.head(room_feed(self.room.pk))
 
-        self.do("delete_selected", self.said)
+        self.run_action("delete_selected", self.message)
 
-        self.said.refresh_from_db()
-        assert (self.said.is_deleted, self.said.content) == (True, "")
+        self.message.refresh_from_db()
+        assert (self.message.is_deleted, self.message.content) == (True, "")
         assert feeds.head(room_feed(self.room.pk)) == before + 1
-        assert self.client.get(page_of(ChatMessage, "delete", self.said)).status_code == 403
-        assert "is not yours to change" in self.do("delete_selected", self.said)
+        assert self.client.get(page_of(ChatMessage, "delete", self.message)).status_code == 403
+        assert "is not yours to change" in self.run_action("delete_selected", self.message)
 
     def test_room_is_handed_over(self) -> None:
-        self.do("hand_over", self.member)
+        self.run_action("transfer_ownership", self.member)
 
         roles = dict(self.room.members.values_list("user__display_name", "chat_role"))
         assert roles == {"Alice": ADMIN, "Carol": ADMIN, "Bob": OWNER}
         assert feeds.head(room_feed(self.room.pk)) == 3
 
-    def test_member_is_shown_the_door_but_the_last_owner_is_not(self) -> None:
+    def test_member_is_removed_but_the_last_owner_is_not(self) -> None:
         self.delete(self.member)
 
         assert not self.room.members.filter(user=self.bob).exists()
-        assert feeds.head(person_feed(self.bob.pk)) == 1
+        assert feeds.head(user_feed(self.bob.pk)) == 1
         assert "is the room's last owner" in self.delete(self.owner)
-        assert "is the room's last owner" in self.do("delete_selected", self.owner)
+        assert "is the room's last owner" in self.run_action("delete_selected", self.owner)
         assert self.room.members.filter(user=self.alice, chat_role=OWNER).exists()
         assert self.logged(DELETION) == ["Bob in Rice"]
         assert MEMBER not in self.room.members.values_list("chat_role", flat=True)
 
-    def test_room_is_deleted_and_its_people_are_told(self) -> None:
-        self.do("delete_selected", self.room)
+    def test_room_is_deleted_and_its_users_are_told(self) -> None:
+        self.run_action("delete_selected", self.room)
 
         assert not GroupChat.objects.exists()
         assert not Feed.objects.filter(name=room_feed(self.room.pk)).exists()
-        assert [feeds.head(person_feed(user.pk)) for user in (self.alice, self.bob, self.carol)] == [1, 1, 1]
+        assert [feeds.head(user_feed(user.pk)) for user in (self.alice, self.bob, self.carol)] == [1, 1, 1]
 
 
-class AnswerTests(DeedCase):
+class AnswerTests(RowActionCase):
     failed: AssistantMessage
 
     def setUp(self) -> None:
@@ -652,21 +652,21 @@ class AnswerTests(DeedCase):
 
     def test_failed_answer_is_tried_again(self) -> None:
         with scripted_model("Tea."):
-            self.do("try_again", self.failed)
+            self.run_action("try_again", self.failed)
 
         assert self.newest().pk != self.failed.pk
         assert (self.newest().status, self.newest().content) == (Status.COMPLETE, "Tea.")
 
     def test_second_try_that_fails_is_stored_as_one(self) -> None:
         with scripted_model(ModelUnavailable(ModelProblem.CUT_OFF)):
-            self.do("try_again", self.failed)
+            self.run_action("try_again", self.failed)
 
         assert (self.newest().pk != self.failed.pk, self.newest().status) == (True, Status.FAILED)
 
     def test_busy_conversation_has_to_wait_and_nothing_is_noted(self) -> None:
         AnswerFactory.create(question=self.question, status=Status.STREAMING, lease_expires_at=timezone.now())
 
-        assert "another answer" in self.do("try_again", self.failed)
+        assert "another answer" in self.run_action("try_again", self.failed)
 
         assert LogEntry.objects.count() == 0
 
@@ -675,7 +675,7 @@ class AnswerTests(DeedCase):
             status=Status.STREAMING, content="Tea is", lease_expires_at=timezone.now() - timedelta(minutes=1)
         )
 
-        self.do("end_abandoned", left)
+        self.run_action("end_abandoned", left)
 
         left.refresh_from_db()
         assert (left.status, left.error, left.content) == (Status.FAILED, "interrupted", "Tea is")
@@ -685,19 +685,19 @@ class AnswerTests(DeedCase):
             status=Status.STREAMING, lease_expires_at=timezone.now() + timedelta(minutes=1), worker="elsewhere"
         )
 
-        assert "was left as it is" in self.do("end_abandoned", running)
-        self.do("stop", running)
+        assert "was left as it is" in self.run_action("end_abandoned", running)
+        self.run_action("stop", running)
 
         running.refresh_from_db()
         assert (running.status, running.stop_requested) == (Status.STREAMING, True)
 
     def test_conversation_is_deleted_with_its_feed(self) -> None:
-        self.do("delete_selected", self.failed.conversation)
+        self.run_action("delete_selected", self.failed.conversation)
 
         assert not AssistantMessage.objects.exists()
 
 
-class LiveDeedTests(Room, SocketTestCase):
+class LiveRowActionTests(Room, SocketTestCase):
     """Pages that are open hear of it, or close."""
 
     consumer = ChatDetailConsumer
@@ -709,28 +709,28 @@ class LiveDeedTests(Room, SocketTestCase):
         self.staff = Client()
         self.staff.force_login(User.objects.create_superuser("admin@example.com", "password"))
 
-    async def do(self, action: str, thing: Any) -> None:
-        chosen = {"action": action, "_selected_action": [thing.pk], "post": "yes"}
-        response = await sync_to_async(self.staff.post)(page_of(type(thing)), chosen)
+    async def run_action(self, action: str, obj: Any) -> None:
+        chosen = {"action": action, "_selected_action": [obj.pk], "post": "yes"}
+        response = await sync_to_async(self.staff.post)(page_of(type(obj)), chosen)
         assert response.status_code == 302
 
     async def test_members_see_a_message_go_and_a_room_close(self) -> None:
-        said = await sync_to_async(post_message)(self.room, content="Rude words", by=self.bob)
+        message = await sync_to_async(post_message)(self.room, content="Rude words", by=self.bob)
         page = await self.open_page(f"/ws/chat/{self.room.pk}/", by=self.alice)
 
-        await self.do("delete_selected", said)
+        await self.run_action("delete_selected", message)
 
-        heard = (await page.hear_until("message_deleted"))[-1]
-        assert heard["payload"]["id"] == said.pk
-        await self.do("delete_selected", self.room)
+        received = (await page.receive_until("message_deleted"))[-1]
+        assert received["payload"]["id"] == message.pk
+        await self.run_action("delete_selected", self.room)
         assert await page.close_code() == 4404
 
     async def test_sockets_of_who_is_switched_off_close_and_no_others(self) -> None:
         alices = await self.open_page(f"/ws/chat/{self.room.pk}/", by=self.alice)
         bobs = await self.open_page(f"/ws/chat/{self.room.pk}/", by=self.bob)
 
-        await self.do("switch_off", self.bob)
+        await self.run_action("switch_off", self.bob)
 
         assert await bobs.close_code() == 4401
-        await alices.say('{"action": "ping"}')
-        await alices.hear_until("pong")
+        await alices.send('{"action": "ping"}')
+        await alices.receive_until("pong")

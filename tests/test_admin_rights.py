@@ -16,7 +16,7 @@ from django.urls import reverse
 from accounts.factories.user import UserFactory
 from accounts.models import User
 from chat.factories import ChatMemberFactory
-from test_utils.people import alice, bob
+from test_utils.users import alice, bob
 
 OWN = ("", "exact", "contains", "startswith", "iregex", "gt", "in", "isnull")
 RELATED = ("startswith",)

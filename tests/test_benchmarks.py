@@ -59,7 +59,7 @@ def test_workers_need_what_they_are_reached_through() -> None:
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_run_leaves_no_process_behind(how: signal.Signals) -> None:
     process = subprocess.Popen(
-        [*BENCH, "answers"], cwd=ROOT, env=ENV, stderr=subprocess.PIPE, text=True, preexec_fn=_hear_interrupts
+        [*BENCH, "answers"], cwd=ROOT, env=ENV, stderr=subprocess.PIPE, text=True, preexec_fn=_receive_interrupts
     )
     assert process.stderr is not None
     assert "run 1 of 1: answers\n" in process.stderr  # the model runs, and the server starts
@@ -74,6 +74,6 @@ def test_interrupted_run_leaves_no_process_behind(how: signal.Signals) -> None:
     assert psutil.wait_procs(children, timeout=5)[1] == []
 
 
-def _hear_interrupts() -> None:
+def _receive_interrupts() -> None:
     """What a shell starts in the background, as a CI may start these tests, inherits that SIGINT is ignored."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)

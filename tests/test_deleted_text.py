@@ -14,7 +14,7 @@ from accounts.models import User
 from assistants.consumers.conversation_consumer import ConversationAssistantConsumer
 from assistants.factories import AssistantConversationFactory
 from assistants.groups import conversation_feed
-from chat.groups import person_feed, room_feed
+from chat.groups import room_feed, user_feed
 from chat.models import GroupChat
 from chat.services.members import add_member, leave_room, remove_member
 from chat.services.rooms import create_room
@@ -25,8 +25,8 @@ from live.consumer import LiveConsumer
 from live.messages import LoggedMessage, Unnumbered
 from live.models import Feed, FeedEvent
 from test_utils.auth_api_test_case import auth_headers
-from test_utils.people import alice, bob, mallory
 from test_utils.testing import SocketTestCase
+from test_utils.users import alice, bob, mallory
 
 SECRET = "xyzzy-plugh"
 
@@ -51,10 +51,10 @@ class DeletedTextCase(SocketTestCase):
     async def replay(self, path: str, *, by: User) -> list[dict[str, Any]]:
         """All that a socket with no position is sent, which must be every number of the feed."""
         page = await self.open_socket(f"{path}?since=0", by=by)
-        opening = await page.hear()
+        opening = await page.receive()
         assert opening["payload"]["statusCode"] == 200, opening
         head = opening["payload"]["data"]["seq"]
-        frames = [await page.hear() for _ in range(head)]
+        frames = [await page.receive() for _ in range(head)]
         await page.leave()
         assert [frame["seq"] for frame in frames] == list(range(1, head + 1))
         return frames
@@ -243,7 +243,7 @@ class AccountTests(DeletedTextCase):
     def feeds_of_bob(self) -> set[str]:
         return {
             conversation_feed(UUID(str(self.conversation.pk))),
-            person_feed(self.bob.pk),
+            user_feed(self.bob.pk),
             inbox_feed(self.bob.pk),
             room_feed(self.alone.pk),
         }
@@ -317,7 +317,7 @@ class LoggedMessageTests(DeletedTextCase):
 
         self.assert_gone("Alice")
         assert not feeds.read(room_feed(room.pk), 0).complete
-        assert len(feeds.read(room_feed(room.pk), 2).facts) == 2
+        assert len(feeds.read(room_feed(room.pk), 2).events) == 2
 
 
 def all_consumers(kind: type[LiveConsumer]) -> list[type[LiveConsumer]]:

@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 ROOT = Path(__file__).resolve().parents[1]
 EVERYBODY_KNOWS = "sandbox-demo"
 EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  # that is what is tried
-PATIENCE = 120.0  # seconds: it migrates a new database and makes demo data
+TIMEOUT = 120.0  # seconds: it migrates a new database and makes demo data
 
 
 @dataclass
@@ -69,7 +69,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevServer]:
             stderr=output,
         )
     try:
-        give_up_at = time.monotonic() + PATIENCE
+        give_up_at = time.monotonic() + TIMEOUT
         while not is_alive(f"http://127.0.0.1:{port}"):
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < give_up_at, log.read_text()

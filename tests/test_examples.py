@@ -18,13 +18,13 @@ import httpx
 import pytest
 from django.core.management import call_command
 
-from test_utils.openai_test_utils import FakeOpenAI, Gate, breaks_off, says
+from test_utils.openai_test_utils import FakeOpenAI, Gate, disconnects, streams
 from tests.faults.devices import PASSWORD, Device, register
 from tests.servers import ROOT, Server
 
 pytestmark = pytest.mark.faults
 
-PATIENCE = 20.0
+TIMEOUT = 20.0
 TOKEN_SECONDS = 3
 SETTINGS = f"""
 from datetime import timedelta
@@ -73,7 +73,7 @@ class Line:
             with suppress(OSError):
                 self._open.pop().shutdown(socket.SHUT_RDWR)
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         self._is_whole = True
 
     @property
@@ -149,7 +149,7 @@ def started(command: list[str], folder: Path, line: Line, **env: str) -> Iterato
         stderr=subprocess.PIPE,
         text=True,
     )
-    too_long = threading.Timer(PATIENCE * 2, process.kill)
+    too_long = threading.Timer(TIMEOUT * 2, process.kill)
     too_long.start()
     try:
         yield process
@@ -167,13 +167,13 @@ def read(process: subprocess.Popen[str], length: int) -> str:
 
 def end_of(process: subprocess.Popen[str]) -> tuple[str, int]:
     """What else it printed, and its exit code."""
-    rest, errors = process.communicate(timeout=PATIENCE)
+    rest, errors = process.communicate(timeout=TIMEOUT)
     assert "Traceback" not in errors, errors
     return rest, process.returncode
 
 
 def until(happened: Callable[[], Any]) -> Any:
-    give_up_at = time.monotonic() + PATIENCE
+    give_up_at = time.monotonic() + TIMEOUT
     while not (value := happened()):
         assert time.monotonic() < give_up_at, "it has not happened"
         time.sleep(0.05)
@@ -182,7 +182,7 @@ def until(happened: Callable[[], Any]) -> Any:
 
 @BOTH
 def test_an_answer_is_printed_whole(program: str, examples: Path, model: FakeOpenAI, line: Line) -> None:
-    model.script(says(FIRST, SECOND))
+    model.script(streams(FIRST, SECOND))
 
     with started([*COMMANDS[program], "How much?"], examples, line) as asking:
         assert end_of(asking) == (FIRST + SECOND + "\n", 0)
@@ -191,7 +191,7 @@ def test_an_answer_is_printed_whole(program: str, examples: Path, model: FakeOpe
 @NEEDS_NODE
 def test_a_node_without_websocket_is_told_what_to_use_instead_of_a_traceback(examples: Path) -> None:
     command = ["node", "--no-experimental-websocket", FOLLOW]
-    ended = subprocess.run(command, cwd=examples, capture_output=True, text=True, timeout=PATIENCE)
+    ended = subprocess.run(command, cwd=examples, capture_output=True, text=True, timeout=TIMEOUT)
 
     assert ended.returncode == 2
     assert "Node 22" in ended.stderr
@@ -203,14 +203,14 @@ def test_a_line_that_is_cut_in_mid_answer_costs_no_character(
     program: str, examples: Path, model: FakeOpenAI, line: Line
 ) -> None:
     gate = Gate()
-    model.script(says(FIRST, gate, SECOND))
+    model.script(streams(FIRST, gate, SECOND))
 
     with started([*COMMANDS[program], "How much?"], examples, line) as asking:
         assert read(asking, len(FIRST)) == FIRST
         for _ in range(2):
             opened = line.sockets
             line.cut()
-            line.mend()
+            line.repair()
             until(partial(line.has_more_sockets_than, opened))
         gate.open()
 
@@ -223,14 +223,14 @@ def test_what_was_written_while_the_line_was_down_is_read_afterwards(
     program: str, examples: Path, model: FakeOpenAI, server: Server, line: Line
 ) -> None:
     gate = Gate()
-    model.script(says(FIRST, gate, SECOND))
+    model.script(streams(FIRST, gate, SECOND))
 
     with started([*COMMANDS[program], "How much?"], examples, line) as asking:
         assert read(asking, len(FIRST)) == FIRST
         line.cut()
         gate.open()
         until(lambda: answers_to_the_visitor(server, line)[-1]["status"] == "complete")
-        line.mend()
+        line.repair()
 
         assert end_of(asking) == (SECOND + "\n", 0)
     assert answers_to_the_visitor(server, line)[-1]["content"] == FIRST + SECOND
@@ -246,9 +246,9 @@ def answers_to_the_visitor(server: Server, line: Line) -> list[Any]:
 def test_the_exit_code_tells_how_it_ended(examples: Path, model: FakeOpenAI, server: Server, line: Line) -> None:
     gate = Gate()
     for reply, code in (
-        (says(FIRST, finish_reason="length"), 3),
-        (says(FIRST, gate, SECOND), 4),
-        (breaks_off(FIRST), 5),
+        (streams(FIRST, finish_reason="length"), 3),
+        (streams(FIRST, gate, SECOND), 4),
+        (disconnects(FIRST), 5),
     ):
         model.script(reply)
         with started([*COMMANDS[ASK], "How much?"], examples, line) as asking:
@@ -268,7 +268,7 @@ def test_somebody_asks_in_a_conversation_of_their_own(
     examples: Path, model: FakeOpenAI, server: Server, line: Line
 ) -> None:
     register("carol@example.com", server, name="Carol")
-    model.script(says(FIRST, SECOND))
+    model.script(streams(FIRST, SECOND))
 
     who = {"SANDBOX_EMAIL": "carol@example.com", "SANDBOX_PASSWORD": PASSWORD}
     with started([*COMMANDS[ASK], "How much?"], examples, line, **who) as asking:
@@ -288,7 +288,7 @@ def test_the_bot_answers_each_message_to_it_once_whatever_the_line_does(
     post(server, "alice", f"/api/chat/{room}/members/", {"user": "robot@example.com"})
     messages = f"/api/chat/{room}/messages/"
 
-    def say(content: str, *, by: str = "alice") -> None:
+    def post_message(content: str, *, by: str = "alice") -> None:
         post(server, by, messages, {"content": content})
 
     def answers() -> list[str]:
@@ -296,29 +296,29 @@ def test_the_bot_answers_each_message_to_it_once_whatever_the_line_does(
         listed = httpx.get(f"{server.url}{messages}?limit=100", headers=signed_in(server, "alice")).json()["results"]
         return [each["content"] for each in reversed(listed) if each["content"].startswith("@Alice")]
 
-    say("@Robot What was before you came is not for you.")
+    post_message("@Robot What was before you came is not for you.")
     who = {"SANDBOX_EMAIL": "robot@example.com", "SANDBOX_PASSWORD": PASSWORD}
     with started([sys.executable, "chat_bot.py", str(room)], examples, line, **who) as bot:
         assert bot.stdout is not None
         assert bot.stdout.readline() == f"Listening in room {room}.\n"
 
-        say("Nobody is meant by this.")
-        say("@Robot I am talking to myself.", by="robot")
-        say("@Robot Three words.")
+        post_message("Nobody is meant by this.")
+        post_message("@Robot I am talking to myself.", by="robot")
+        post_message("@Robot Three words.")
         until(lambda: len(answers()) == 1)
 
         line.cut()
-        say("@Robot While the line is down.")
-        say("@Robot And once more, while it still is.")
-        line.mend()
+        post_message("@Robot While the line is down.")
+        post_message("@Robot And once more, while it still is.")
+        line.repair()
         until(lambda: len(answers()) == 3)
 
         until(lambda: line.sent.count(b"POST /api/accounts/token/refresh/") >= 2)  # its token has run out twice
-        say("@Robot Are you still there?")
+        post_message("@Robot Are you still there?")
         until(lambda: len(answers()) == 4)
 
         post(server, "robot", "/api/accounts/logout/", {"allDevices": True})
-        say("@Robot Even now?")
+        post_message("@Robot Even now?")
         until(lambda: len(answers()) == 5)
 
     assert answers() == [f"@Alice That were {words} words." for words in (3, 6, 8, 5, 3)]

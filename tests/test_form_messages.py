@@ -12,7 +12,7 @@ from accounts.factories.user import UserFactory
 from accounts.forms import AccountForm, RegistrationForm
 from accounts.models import User
 from chat.forms import NewRoomForm, RoomForm
-from test_utils.people import alice
+from test_utils.users import alice
 
 FORMS: list[type[ModelForm[Any]]] = [RegistrationForm, AccountForm, RoomForm, NewRoomForm]
 TAKEN = ["An account with this e-mail already exists. Sign in or reset your password."]

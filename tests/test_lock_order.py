@@ -14,24 +14,24 @@ from accounts.factories.user import UserFactory
 from accounts.models import User
 from assistants.factories import AnswerFactory, AssistantConversationFactory, QuestionFactory
 from assistants.models.assistant_message import Status
-from assistants.services import answers, conversations, tidying, titles
-from assistants.services.spending import Charge
+from assistants.services import answers, cleanup, conversations, titles
+from assistants.services.quotas import Charge
 from chat.models.room import ChatRole
 from chat.services import members, messages, rooms
 from discussion.models import DiscussionReply, DiscussionTopic
 from discussion.services import answers as accepted
 from discussion.services import inbox, replies, topics
-from test_utils.people import alice, bob, mallory
+from test_utils.users import alice, bob, mallory
 
 LOCK = re.compile(r"INSERT INTO live_feed \(")
 WRITE = re.compile(r"(INSERT INTO|UPDATE|DELETE FROM|SELECT.*FOR (NO KEY )?UPDATE)\b(?!.*\blive_feed\b)", re.DOTALL)
 
-MODULES = (conversations, tidying, members, messages, rooms, accepted, inbox, replies, topics)
+MODULES = (conversations, cleanup, members, messages, rooms, accepted, inbox, replies, topics)
 # Functions that write to no feed, and those that only work inside another service.
 OTHERS = {
-    *("start_conversation", "stop_answer", "membership", "refuse_all_but_staff", "mark_read", "tell_activity"),
-    *("end_of_deleted_run", "hint_activity", "hint_read", "count_post", "topic_as_it_is_now", "reply_as_it_is_now"),
-    *("inboxes_of", "notify_of_reply", "notify_mentioned", "notify_of_acceptance", "forget_notifications"),
+    *("start_conversation", "stop_answer", "membership", "require_staff", "mark_read", "hint_activity"),
+    *("end_of_deleted_run", "hint_activity", "hint_read", "count_post", "lock_topic", "lock_reply"),
+    *("inboxes_of", "notify_of_reply", "notify_mentioned", "notify_of_acceptance", "delete_notifications"),
 }
 
 
@@ -90,8 +90,8 @@ class LockOrderTests(TransactionTestCase):
             self.do(members.add_member, room, user=user, by=self.alice)
         of_bob = room.members.get(user=self.bob)
         self.do(members.change_role, of_bob, chat_role=ChatRole.ADMIN, by=self.alice)
-        self.do(members.hand_over, of_bob, by=self.alice)
-        self.do(members.hand_over_as_staff, room.members.get(user=self.alice), by=self.staff)
+        self.do(members.transfer_ownership, of_bob, by=self.alice)
+        self.do(members.transfer_ownership_as_staff, room.members.get(user=self.alice), by=self.staff)
         self.do(members.remove_member, room.members.get(user=self.mallory), by=self.alice)
         self.do(rooms.change_room, room, by=self.alice, title="Tea")
         message = self.do(messages.post_message, room, content="Hello", by=self.bob)
@@ -103,7 +103,7 @@ class LockOrderTests(TransactionTestCase):
         members.add_member(room, user=self.mallory, by=self.alice)
         self.do(members.remove_member_as_staff, room.members.get(user=self.mallory), by=self.staff)
         members.add_member(room, user=self.mallory, by=self.alice)
-        self.do(members.leave_for_ever, self.mallory)
+        self.do(members.leave_all_rooms, self.mallory)
         members.add_member(room, user=self.bob, by=self.alice)
         self.do(rooms.delete_room, room, by=self.alice)
         self.do(rooms.delete_room_as_staff, rooms.create_room(self.alice, title="Two"), by=self.staff)
@@ -131,17 +131,17 @@ class LockOrderTests(TransactionTestCase):
         self.do(titles._store_now, [titles.Title(conversation.pk, "Tea", charge)])
         asked = QuestionFactory.create(conversation=conversation)
         answer = AnswerFactory.create(conversation=conversation, question=asked, status="streaming")
-        end = answers.End(answer.pk, conversation.pk, "Green.", answers.Outcome(Status.COMPLETE))
+        end = answers.FinishedAnswer(answer.pk, conversation.pk, "Green.", answers.AnswerResult(Status.COMPLETE))
         self.do(answers._store_ends, [end], ["<p>Green.</p>"])
         self.do(conversations.change_conversation, conversation, title="Rice")
         self.do(conversations.delete_conversation, conversation)
         others = [AssistantConversationFactory.create(user=None) for _ in range(2)]
         self.do(conversations.claim_conversations, self.alice, [one.pk for one in others])
-        self.do(tidying.delete_conversations, [one.pk for one in others])
+        self.do(cleanup.delete_conversations, [one.pk for one in others])
         AssistantConversationFactory.create(user=None)
         with self.settings(ASSISTANT_ANONYMOUS_DAYS=-1):
-            self.do(tidying.delete_abandoned_conversations)
-        self.assert_all_called(conversations, tidying)
+            self.do(cleanup.delete_abandoned_conversations)
+        self.assert_all_called(conversations, cleanup)
 
     def test_deleting_accounts_by_whatever_way(self) -> None:
         everyone = (self.alice, self.bob, self.mallory)

@@ -13,8 +13,8 @@ from chat.factories import ChatMemberFactory
 from chat.models.room import ChatRole
 from discussion.factories import DiscussionTopicFactory
 from test_utils.auth_api_test_case import bearer
-from test_utils.people import alice
 from test_utils.rest_contract import contract
+from test_utils.users import alice
 
 A_UUID = "6f2b0a64-3c5e-4d1e-9d43-0b5a6c1f2e11"
 

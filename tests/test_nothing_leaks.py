@@ -43,7 +43,7 @@ BODIES: list[dict[str, str]] = [
 
 
 @contextmanager
-def everything_logged() -> Iterator[StringIO]:
+def all_logged() -> Iterator[StringIO]:
     """What operators get to read at production's level, with tracebacks."""
     import_module("config.asgi")  # the first import sets up logging anew, without our handler
     written = StringIO()
@@ -73,7 +73,7 @@ def assert_silent(written: StringIO, *secrets: str) -> None:
 def test_no_route_logs_what_it_was_sent(route: str) -> None:
     world = World()
 
-    with everything_logged() as written, scripted_model(CANARY):
+    with all_logged() as written, scripted_model(CANARY):
         for role in ROLES:
             client = world.client(role)
             for method in METHODS:
@@ -87,10 +87,10 @@ def test_no_route_logs_what_it_was_sent(route: str) -> None:
 
 @pytest.mark.django_db
 def test_no_page_logs_what_was_typed_into_it() -> None:
-    person = User.objects.create_user("alice@example.com", CANARY)
+    user = User.objects.create_user("alice@example.com", CANARY)
     browser = Client()
 
-    with everything_logged() as written:
+    with all_logged() as written:
         browser.post("/register", {"email": "x@example.com", "password1": CANARY, "password2": CANARY, "next": CANARY})
         Client().post("/login", {"username": "alice@example.com", "password": f"{CANARY}!"})
         Client().get(f"/login?next=/{CANARY}")
@@ -109,14 +109,14 @@ def test_no_page_logs_what_was_typed_into_it() -> None:
         )
 
     session = browser.cookies[settings.SESSION_COOKIE_NAME].value
-    assert_silent(written, key, verification.group().strip("/").split("/")[-1], session, person.password)
+    assert_silent(written, key, verification.group().strip("/").split("/")[-1], session, user.password)
 
 
 @pytest.mark.django_db
 def test_no_token_is_logged_that_is_used_or_refused() -> None:
     User.objects.create_user("alice@example.com", CANARY)
 
-    with everything_logged() as written:
+    with all_logged() as written:
         client = APIClient()
         keys = client.post("/api/accounts/login/", {"email": "alice@example.com", "password": CANARY}).json()
         APIClient(HTTP_AUTHORIZATION=f"Bearer {keys['access']}").get("/api/accounts/user/")
@@ -144,7 +144,7 @@ class BrokenTests(SocketTestCase):
             return client.get(path)
 
     def test_an_error_says_its_number_and_nothing_of_its_own(self) -> None:
-        with everything_logged() as written:
+        with all_logged() as written:
             response = self.broken("/api/assistants/conversations/", "owner")
 
         number = response["X-Request-ID"]
@@ -167,20 +167,20 @@ class BrokenTests(SocketTestCase):
             with self.subTest(path):
                 assert APIClient().get(path)["X-Request-ID"]
 
-    async def test_no_socket_logs_what_it_hears_or_says(self) -> None:
+    async def test_no_socket_logs_what_it_receives_or_says(self) -> None:
         owner, conversation = self.world.users["owner"], self.world.rows["assistants"].owned["owner"].conversation
         headers = await sync_to_async(ws_headers)(owner)
         path = f"/ws/assistants/{conversation.pk}/"
 
-        with everything_logged() as written:
+        with all_logged() as written:
             page = await self.open_socket(path, headers=headers)
             frames = [CANARY, "[]", f'{{"action": "{CANARY}"}}', f'{{"action": "ping", "payload": "{CANARY}"}}']
             for frame in frames:
-                await page.say(frame)
+                await page.send(frame)
             with scripted_model(CANARY, ModelUnavailable(ModelProblem.OVERLOADED, cause="HTTP 503")):
                 messages = f"/api/assistants/conversations/{conversation.pk}/messages/"
                 await self.request("POST", messages, {"content": CANARY}, by=owner)
-                await page.hear_until("assistant_error")
+                await page.receive_until("assistant_error")
             await self.open_socket(path, headers=[(b"authorization", f"Bearer {CANARY}".encode())])
 
         await sync_to_async(assert_silent)(written, headers[0][1].decode().removeprefix("Bearer "))

@@ -24,9 +24,9 @@ from core.page_account import FIELD, HEADER, account_id
 from discussion.factories import DiscussionReplyFactory, DiscussionTopicFactory
 from discussion.models import DiscussionReply, DiscussionTopic
 from test_utils.auth_api_test_case import bearer
-from test_utils.people import alice, bob, mallory
 from test_utils.rest_contract import contract
 from test_utils.testing import SocketTestCase
+from test_utils.users import alice, bob, mallory
 
 SANDBOX = Path(__file__).resolve().parents[1] / "sandbox_django"
 PAGES = {path for path in SANDBOX.rglob("templates/**/*.html") if "node_modules" not in path.parts}
@@ -331,12 +331,12 @@ class SocketTests(SocketTestCase):
         path = f"/ws/assistants/{conversation.pk}/"
 
         refused = await self.open_socket(f"{path}?account={account_id(other)}", by=user)
-        first = await refused.hear()
+        first = await refused.receive()
         assert first["payload"]["statusCode"] == HTTPStatus.UNAUTHORIZED
         assert await refused.close_code() == 4401
 
         page = await self.open_socket(f"{path}?account={account_id(user)}", by=user)
-        assert (await page.hear())["payload"]["statusCode"] == HTTPStatus.OK
+        assert (await page.receive())["payload"]["statusCode"] == HTTPStatus.OK
 
     async def test_a_visitors_page_opens_no_socket_as_the_account_that_signed_in(self) -> None:
         user = await sync_to_async(alice)()
@@ -346,7 +346,7 @@ class SocketTests(SocketTestCase):
             f"/ws/assistants/{conversation.pk}/?account={account_id(AnonymousUser())}", by=user
         )
 
-        assert (await page.hear())["payload"]["statusCode"] == HTTPStatus.UNAUTHORIZED
+        assert (await page.receive())["payload"]["statusCode"] == HTTPStatus.UNAUTHORIZED
 
 
 def room_of(owner: User) -> GroupChat:

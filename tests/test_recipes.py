@@ -40,18 +40,18 @@ def test_recipes_print_what_the_page_says(tmp_path: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     printed = done.stdout.split(f"{MARK}\n")
-    for (commands, said), real in zip(recipes, printed, strict=True):
-        assert re.fullmatch(pattern(said), real, re.DOTALL), f"{commands}\nprinted\n\n{real}\nand not\n\n{said}"
+    for (commands, output), real in zip(recipes, printed, strict=True):
+        assert re.fullmatch(pattern(output), real, re.DOTALL), f"{commands}\nprinted\n\n{real}\nand not\n\n{output}"
 
 
 def register(server: Server, name: str) -> None:
     """Somebody with the password of the demo people."""
-    person = {"email": f"{name.lower()}@example.com", "displayName": name, **dict.fromkeys(PASSWORDS, PASSWORD)}
+    user = {"email": f"{name.lower()}@example.com", "displayName": name, **dict.fromkeys(PASSWORDS, PASSWORD)}
     url, headers = f"{server.url}/api/accounts/registration/", {"Content-Type": "application/json"}
-    with urlopen(Request(url, json.dumps(person).encode(), headers)) as response:  # noqa: S310  # our own URL
+    with urlopen(Request(url, json.dumps(user).encode(), headers)) as response:  # noqa: S310  # our own URL
         assert response.status == 201
 
 
-def pattern(said: str) -> str:
+def pattern(output: str) -> str:
     """What the page shows, whatever it has cut, and whatever the numbers but for statuses."""
-    return re.sub(r"(?<!\\}\\ )(?<!\d)\d+", r"\\d+", re.escape(said)).replace("…", ".*?")
+    return re.sub(r"(?<!\\}\\ )(?<!\d)\d+", r"\\d+", re.escape(output)).replace("…", ".*?")

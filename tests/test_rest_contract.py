@@ -17,7 +17,7 @@ from rest_framework.test import APIClient
 
 from accounts.cookies import REFRESH_COOKIE
 from accounts.serializers.user import UserSerializer
-from core.throttling import Limit, TooOften
+from core.throttling import Limit, RateLimited
 from test_utils.auth_api_test_case import AuthAPITestCase
 from test_utils.rest_contract import PLACEHOLDER, Contract, ContractBroken, bare
 from test_utils.rights import ALLOWED
@@ -33,8 +33,8 @@ OPERATIONS = {
 MYSELF = {"id": 7, "email": "alice@example.com", "displayName": "Alice"}
 
 
-def answer(said: Any, status: int = 200, headers: dict[str, str] | None = None) -> HttpResponse:
-    return HttpResponse(json.dumps(said), "application/json", status, headers=headers or {})
+def answer(output: Any, status: int = 200, headers: dict[str, str] | None = None) -> HttpResponse:
+    return HttpResponse(json.dumps(output), "application/json", status, headers=headers or {})
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ class Asked:
             "413": partial(self.ask, body=json.dumps("x" * 1024 * 1024)),
             "415": partial(self.ask, content_type="text/plain"),
             "422": self.with_a_key_that_was_used,
-            "429": self.too_often,
+            "429": self.rate_limit_error,
         }
 
     def ask(
@@ -169,8 +169,8 @@ class Asked:
         headers: dict[str, str] | None = None,
     ) -> int:
         client = client or self.world.client(self.role)
-        said = body or ("" if self.body is None else json.dumps(self.body))
-        response = client.generic(self.method, path or self.path, said, content_type, headers=headers)
+        output = body or ("" if self.body is None else json.dumps(self.body))
+        response = client.generic(self.method, path or self.path, output, content_type, headers=headers)
         status: int = response.status_code
         return status
 
@@ -194,7 +194,7 @@ class Asked:
         assert self.ask(headers=key) == 201
         return self.ask(body=json.dumps({**(self.body or {}), "another": "field"}), headers=key)
 
-    def too_often(self) -> int:
+    def rate_limit_error(self) -> int:
         with limits_reached():
             return self.ask(path=f"{self.path}?search=tea")
 
@@ -202,5 +202,5 @@ class Asked:
 @contextmanager
 def limits_reached() -> Iterator[None]:
     asked = {"ASSISTANT_QUESTIONS_PER_MINUTE": 0, "ASSISTANT_ANONYMOUS_QUESTIONS_PER_MINUTE": 0}
-    with override_settings(**asked), mock.patch.object(Limit, "_stop_if", side_effect=TooOften(wait=1)):
+    with override_settings(**asked), mock.patch.object(Limit, "_stop_if", side_effect=RateLimited(wait=1)):
         yield

@@ -181,7 +181,7 @@ class SocketTests(SocketTestCase):
             path,
             headers=[(b"authorization", token.encode())] if token else [],
         )
-        status: int = (await page.hear())["payload"]["statusCode"]
+        status: int = (await page.receive())["payload"]["statusCode"]
         if status != 200:
             assert await page.close_code() == 4000 + status
         return status

@@ -15,14 +15,14 @@ from assistants.services.conversations import change_conversation, claim_convers
 from chat.services.members import add_member
 from chat.services.rooms import create_room, hint_activity
 from discussion.models import DiscussionTopic
-from discussion.services.activity import tell_votes
+from discussion.services.activity import hint_votes
 from discussion.services.topics import create_topic
 from live import hints, hub
 from live.hub import current_hub
-from live.outbox import Outbox
+from live.send_queue import SendQueue
 from live.tests.notes import RecordingLayer, layer_in_use
-from test_utils.people import alice, bob, mallory
-from test_utils.testing import PATIENCE, Page, SocketTestCase
+from test_utils.testing import TIMEOUT, Page, SocketTestCase
+from test_utils.users import alice, bob, mallory
 
 
 class RightsCase(SocketTestCase):
@@ -37,7 +37,7 @@ class RightsCase(SocketTestCase):
     async def frames_until_closed(self, page: Page) -> tuple[list[str], int]:
         """What arrives before the socket is closed, and the code of that."""
         frames: list[str] = []
-        while (output := await page.communicator.receive_output(PATIENCE))["type"] != "websocket.close":
+        while (output := await page.communicator.receive_output(TIMEOUT))["type"] != "websocket.close":
             frames.append(output["text"])
         return frames, output["code"]
 
@@ -86,12 +86,12 @@ class ClaimTests(RightsCase):
 
         await sync_to_async(self.rename)("Green tea")
 
-        claimed, renamed = await owner.hear(), await owner.hear()
+        claimed, renamed = await owner.receive(), await owner.receive()
         assert claimed["action"] == "conversation_claimed"
         assert renamed["payload"]["title"] == "Green tea"
 
     async def test_claims_are_found_as_soon_as_the_layer_is_back_though_nothing_follows(self) -> None:
-        with mock.patch.object(hub, "OUTAGE_PATIENCE", 0.05):
+        with mock.patch.object(hub, "OUTAGE_CHECK_INTERVAL", 0.05):
             visitor = await self.open_page(self.path)
             await self.claim_unnoticed()
 
@@ -119,8 +119,8 @@ class SweepTests(RightsCase):
         await sync_to_async(member.delete)()
 
         assert await bobs.close_code() == 4404
-        await owners.say('{"action": "ping"}')
-        await owners.hear_until("pong")
+        await owners.send('{"action": "ping"}')
+        await owners.receive_until("pong")
 
     async def test_a_topic_that_is_gone_is_closed(self) -> None:
         topic = await sync_to_async(create_topic)(self.alice, title="Which?", content="Tea")
@@ -139,20 +139,20 @@ class SlowClientTests(RightsCase):
         topic = await sync_to_async(create_topic)(self.alice, title="Which?", content="Tea")
         never = asyncio.Event()
 
-        async def wait_for_ever(outbox: Outbox) -> None:
+        async def wait_for_ever(queue: SendQueue) -> None:
             await never.wait()
 
         pages = [await self.open_page(path, by=self.alice) for path in ("/ws/chat/group/", "/ws/discussion/")]
-        with mock.patch.object(Outbox, "flush", wait_for_ever):
+        with mock.patch.object(SendQueue, "flush", wait_for_ever):
             async for device in self.alice.sign_ins.all():
                 await sync_to_async(sign_out)(device.pk)
-                current_hub().passes.hear_ended(str(device.pk))
+                current_hub().connections.on_session_revoked(str(device.pk))
 
             await sync_to_async(hint_activity)(room, None)
-            await sync_to_async(tell_votes)(topic)
+            await sync_to_async(hint_votes)(topic)
             for page in pages:
-                await page.say('{"action": "ping"}')
-                assert await page.hears_nothing()
+                await page.send('{"action": "ping"}')
+                assert await page.receives_nothing()
         never.set()
         for page in pages:
             assert await page.close_code() == 4401

@@ -21,10 +21,10 @@ from chat.services.search import messages_matching
 from core.search_text import MAX_LENGTH, MAX_WORDS, SearchQuery, matches_in, searchable
 from discussion.factories import DiscussionTopicFactory
 from discussion.models import DiscussionTopic
-from discussion.services.search import found
+from discussion.services.search import search_topics
 from discussion.services.topics import create_topic, edit_topic
 from test_utils.auth_api_test_case import auth_headers
-from test_utils.people import alice
+from test_utils.users import alice
 
 # A text, queries that find it, and queries that don't.
 CASES: list[tuple[str, list[str], list[str]]] = [
@@ -110,7 +110,7 @@ class EveryScriptTests(TestCase):
         return {int(html[3:-5]) for html in messages.values_list("content_html", flat=True)}
 
     def found_in_forum(self, query: str) -> set[int]:
-        topics = found(DiscussionTopic.objects.all(), query)
+        topics = search_topics(DiscussionTopic.objects.all(), query)
         return {int(title[:-1]) for title in topics.values_list("title", flat=True)}
 
     def test_words_are_found_in_rooms_and_in_the_forum_whatever_their_script(self) -> None:
@@ -188,9 +188,9 @@ class EveryScriptTests(TestCase):
             create_topic(self.alice, title=f"{number}", content=grows * 10_000)
             create_topic(self.alice, title=f"{number}", content="a" * 10_000)
         for query in (f'"{grows * 12}x"', f'"{grows * 900}x"', "a" * 249 + "b", f'0 -"{grows * 900}x"'):
-            began = time.thread_time()
+            started_at = time.thread_time()
             self.get(reverse("discussion-topic-list"), query)
-            assert time.thread_time() - began < 1, query[:20]
+            assert time.thread_time() - started_at < 1, query[:20]
         assert len(searchable(grows * 10_000)) < 30_000
         assert len("".join(SearchQuery.parse(grows * 1_000).words)) <= MAX_LENGTH
 

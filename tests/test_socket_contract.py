@@ -14,7 +14,7 @@ from django.test import SimpleTestCase, override_settings
 from accounts.models import User
 from assistants.consumers.conversation_consumer import ConversationAssistantConsumer
 from assistants.factories import AssistantConversationFactory
-from asyncapi.closing import CLOSINGS
+from asyncapi.close_codes import CLOSE_CODES
 from asyncapi.document import build_document
 from chat.models import ChatMember, GroupChat
 from live.consumer import MAX_FRAME, LiveConsumer
@@ -22,7 +22,7 @@ from test_utils import socket_contract
 from test_utils.auth_api_test_case import ws_headers
 from test_utils.rights import address_of
 from test_utils.socket_contract import Recorder
-from test_utils.testing import PATIENCE, Page, SocketTestCase
+from test_utils.testing import TIMEOUT, Page, SocketTestCase
 from tests.test_rights_matrix import SOCKETS, World
 
 Provoke = Callable[[str], Awaitable[Page]]
@@ -56,18 +56,18 @@ class EverySocketTests(EverySocketCase):
             with self.subTest(name):
                 page = await self.open_page(path, by=self.bob)
 
-                await page.say('{"action": "dance", "ref": "a"}')
+                await page.send('{"action": "dance", "ref": "a"}')
 
-                assert (await page.hear_until("error"))[-1]["ref"] == "a"
+                assert (await page.receive_until("error"))[-1]["ref"] == "a"
 
     async def test_a_ping_gets_a_pong_with_its_ref(self) -> None:
         for name, path in self.paths.items():
             with self.subTest(name):
                 page = await self.open_page(path, by=self.bob)
 
-                await page.say('{"action": "ping", "payload": null, "ref": "b"}')
+                await page.send('{"action": "ping", "payload": null, "ref": "b"}')
 
-                pong = (await page.hear_until("pong"))[-1]
+                pong = (await page.receive_until("pong"))[-1]
                 assert (pong["ref"], pong["version"]) == ("b", 1)
 
     async def test_a_ref_may_be_null(self) -> None:
@@ -80,30 +80,30 @@ class EverySocketTests(EverySocketCase):
             with self.subTest(name):
                 page = await self.open_page(path, by=self.bob)
 
-                await page.say('{"action": "ping", "ref": null}')
+                await page.send('{"action": "ping", "ref": null}')
 
-                assert "ref" not in (await page.hear_until("pong"))[-1]
+                assert "ref" not in (await page.receive_until("pong"))[-1]
                 if name in requests:
-                    await page.hear_until("complete")
-                    await page.say(requests[name])
-                    assert "error" not in {frame["action"] for frame in await page.hear_until("complete")}
+                    await page.receive_until("complete")
+                    await page.send(requests[name])
+                    assert "error" not in {frame["action"] for frame in await page.receive_until("complete")}
 
     async def test_every_request_may_leave_out_what_the_document_doesnt_require(self) -> None:
         room = await self.open_page(self.paths["room"], by=self.bob)
-        for said in ('{"action": "typing", "ref": "c"}', '{"action": "typing", "payload": {}}'):
-            await room.say(said)
-            assert "error" not in {frame["action"] for frame in await room.hear_until("complete")}
+        for text in ('{"action": "typing", "ref": "c"}', '{"action": "typing", "payload": {}}'):
+            await room.send(text)
+            assert "error" not in {frame["action"] for frame in await room.receive_until("complete")}
 
         topics = await self.open_page(self.paths["topics"], by=self.bob)
-        await topics.say('{"action": "show_topics", "payload": {"topicIds": [1]}, "ref": "d"}')
-        assert [frame["action"] for frame in await topics.hear_until("complete")] == ["complete"]
+        await topics.send('{"action": "show_topics", "payload": {"topicIds": [1]}, "ref": "d"}')
+        assert [frame["action"] for frame in await topics.receive_until("complete")] == ["complete"]
 
     async def test_who_knows_more_than_the_server_is_told_to_fetch_again(self) -> None:
         for name, path in self.paths.items():
             with self.subTest(name):
                 page = await self.open_page(f"{path}?since=1000", by=self.bob)
 
-                assert (await page.hear_until("resync"))[-1]["payload"] == {"seq": 0}
+                assert (await page.receive_until("resync"))[-1]["payload"] == {"seq": 0}
 
 
 class ClosingTests(EverySocketCase):
@@ -111,11 +111,11 @@ class ClosingTests(EverySocketCase):
 
     async def test_every_code_comes_as_documented(self) -> None:
         provoke: dict[int, Provoke] = {
-            1009: self.say_too_much_at_once,
+            1009: self.send_too_large_a_frame,
             4400: lambda path: self.open_socket(f"{path}?since=yesterday", by=self.bob),
             4401: lambda path: self.open_socket(path, headers=[(b"authorization", b"Bearer nonsense")]),
             4408: self.stop_reading,
-            4429: self.say_too_often,
+            4429: self.send_too_often,
             4503: self.lose_the_database,
         }
         for code, bring_about in provoke.items():
@@ -131,41 +131,41 @@ class ClosingTests(EverySocketCase):
             4403: "below",
             4404: "below",
         }
-        assert {closing.code for closing in CLOSINGS} == set(provoke) | set(elsewhere)
+        assert {closing.code for closing in CLOSE_CODES} == set(provoke) | set(elsewhere)
 
     async def lose_the_database(self, path: str) -> Page:
         with mock.patch("live.feeds.read", side_effect=OperationalError("connection refused")):
             page = await self.open_socket(path, by=self.bob)
-            await page.hear()
+            await page.receive()
         return page
 
-    async def say_too_much_at_once(self, path: str) -> Page:
+    async def send_too_large_a_frame(self, path: str) -> Page:
         page = await self.open_page(path, by=self.bob)
-        await page.say(json.dumps({"action": "ping", "ref": "x" * MAX_FRAME}))
+        await page.send(json.dumps({"action": "ping", "ref": "x" * MAX_FRAME}))
         return page
 
-    async def say_too_often(self, path: str) -> Page:
+    async def send_too_often(self, path: str) -> Page:
         page = await self.open_page(path, by=self.bob)
         with override_settings(LIVE_FRAMES_PER_MINUTE=0):
-            await page.say('{"action": "ping"}')
+            await page.send('{"action": "ping"}')
             await page.communicator.receive_nothing(0.02)
         return page
 
     async def stop_reading(self, path: str) -> Page:
         given_up = asyncio.Event()
-        really_give_up = LiveConsumer._give_up
+        original_give_up = LiveConsumer._give_up
 
         async def give_up(consumer: LiveConsumer) -> None:
             given_up.set()
-            await really_give_up(consumer)
+            await original_give_up(consumer)
 
         headers = await sync_to_async(ws_headers)(self.bob)
         communicator = self.create_communicator(ws_path=path, headers=headers)
         communicator._output_queue = asyncio.Queue(1)  # what is in the line between the server and us
         with override_settings(LIVE_SLOW_CLIENT_TIMEOUT=0.01), mock.patch.object(LiveConsumer, "_give_up", give_up):
-            await communicator.connect(PATIENCE)
+            await communicator.connect(TIMEOUT)
             await communicator.send_to('{"action": "ping"}')
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 await given_up.wait()
         return Page(communicator)
 
@@ -279,7 +279,7 @@ class RecorderTests(SimpleTestCase):
 
         assert "rooms closes with 4403" in self.found()
 
-    def test_whoever_is_refused_hears_nothing_more_and_gets_the_code_of_the_status(self) -> None:
+    def test_whoever_is_refused_receives_nothing_more_and_gets_the_code_of_the_status(self) -> None:
         page = self.open()
         page.told(authentication(404))
         page.told(removed(1))
@@ -315,8 +315,8 @@ class RecordedTests(EverySocketCase):
         with mock.patch.object(socket_contract.recorder, "problems", problems):
             page = await self.open_page(self.paths["room"], by=self.bob)
             with mock.patch("live.consumer.PongMessage", return_value=Nonsense()):
-                await page.say('{"action": "ping"}')
-                await page.hear_until("complete")
+                await page.send('{"action": "ping"}')
+                await page.receive_until("complete")
 
         assert problems
         assert "undocumented" in problems[0]

@@ -8,7 +8,7 @@ from chanx.constants import EVENT_ACTION_COMPLETE
 from django.conf import settings
 from django.test import Client, override_settings
 
-from accounts.services.sign_ins import forget_ended_sign_ins
+from accounts.services.sign_ins import delete_ended_sign_ins
 from assistants.consumers.conversation_consumer import ConversationAssistantConsumer
 from assistants.factories import AssistantConversationFactory
 from chat.consumers.chat_detail import ChatDetailConsumer
@@ -16,8 +16,8 @@ from chat.models import GroupChat
 from chat.services.messages import post_message
 from chat.services.rooms import create_room
 from test_utils.auth_api_test_case import ws_headers
-from test_utils.people import alice
 from test_utils.testing import SocketTestCase
+from test_utils.users import alice
 
 HOST, ORIGIN = (b"host", b"testserver"), (b"origin", b"http://testserver")
 
@@ -55,7 +55,7 @@ class AddressTests(SocketTestCase):
             with self.subTest(path):
                 page = await self.open_socket(path)
 
-                frame = await page.hear()
+                frame = await page.receive()
                 assert (frame["action"], frame["payload"]["statusCode"]) == ("authentication", 404)
                 assert await page.close_code() == 4404
 
@@ -80,11 +80,11 @@ class SurrogateTests(SocketTestCase):
             f'["{half}"]',
         ):
             with self.subTest(frame):
-                await page.say(frame)
-                assert (await page.hear())["action"] == "error"
+                await page.send(frame)
+                assert (await page.receive())["action"] == "error"
 
-        await page.say(json.dumps({"action": "ping", "ref": "\U0001f375"}))
-        assert (await page.hear_until("pong"))[-1]["ref"] == "\U0001f375"
+        await page.send(json.dumps({"action": "ping", "ref": "\U0001f375"}))
+        assert (await page.receive_until("pong"))[-1]["ref"] == "\U0001f375"
 
 
 class SessionEngineTests(SocketTestCase):
@@ -107,8 +107,8 @@ class SessionEngineTests(SocketTestCase):
                 headers = [HOST, ORIGIN, (b"cookie", cookie.encode())]
 
                 page = await self.open_socket(f"/ws/assistants/{conversation.pk}/", headers=headers)
-                assert (await page.hear())["payload"]["statusCode"] == 200
+                assert (await page.receive())["payload"]["statusCode"] == 200
 
-                await sync_to_async(forget_ended_sign_ins)()
+                await sync_to_async(delete_ended_sign_ins)()
                 await sync_to_async(browser.post)("/logout")
                 assert await page.close_code() == 4401

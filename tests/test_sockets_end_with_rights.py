@@ -15,15 +15,15 @@ from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken
 
 from accounts.cookies import ACCESS_COOKIE
-from accounts.guard import SignInGuard
+from accounts.live_auth import SignInAuthBackend
 from accounts.models import SignIn, User
 from accounts.services.sign_ins import sign_out
 from assistants.consumers.conversation_consumer import ConversationAssistantConsumer
 from assistants.factories import AssistantConversationFactory
 from assistants.models import AssistantConversation
-from live.passes import Pass, Passes
-from test_utils.people import alice, bob
+from live.credentials import ConnectionRegistry, Credential
 from test_utils.testing import Page, SocketTestCase
+from test_utils.users import alice, bob
 
 ORIGIN = (b"origin", b"http://testserver")
 HOST = (b"host", b"testserver")
@@ -48,8 +48,8 @@ class Device:
         return [(b"authorization", f"Bearer {self.access}".encode())]
 
     def cookies(self, *names: str) -> list[tuple[bytes, bytes]]:
-        said = "; ".join(f"{name}={self.browser.cookies[name].value}" for name in names)
-        return [HOST, ORIGIN, (b"cookie", said.encode())]
+        data = "; ".join(f"{name}={self.browser.cookies[name].value}" for name in names)
+        return [HOST, ORIGIN, (b"cookie", data.encode())]
 
 
 class RightsCase(SocketTestCase):
@@ -68,7 +68,7 @@ class RightsCase(SocketTestCase):
     ) -> Page:
         conversation = conversation or self.conversation
         page = await self.open_socket(f"/ws/assistants/{conversation.pk}/", headers=headers)
-        first = await page.hear()
+        first = await page.receive()
         assert first["payload"]["statusCode"] == 200, first
         return page
 
@@ -91,11 +91,11 @@ class RightsCase(SocketTestCase):
         """Closed as signed out, and without another frame, whatever happens."""
         assert await code_of(page) == 4401
         await self.rename()
-        assert await page.hears_nothing()
+        assert await page.receives_nothing()
 
     async def assert_open(self, page: Page) -> None:
-        await page.say('{"action": "ping"}')
-        await page.hear_until("pong")
+        await page.send('{"action": "ping"}')
+        await page.receive_until("pong")
 
 
 class DeviceTests(RightsCase):
@@ -108,7 +108,7 @@ class DeviceTests(RightsCase):
         await self.assert_open(phone)
         await self.assert_open(bobs)
 
-    async def test_signing_out_everywhere_closes_all_of_this_person(self) -> None:
+    async def test_signing_out_everywhere_closes_all_of_this_user(self) -> None:
         laptop, phone, bobs = await self.everyone()
 
         await sync_to_async(self.laptop.post)("/api/accounts/logout/", {"allDevices": True})
@@ -136,28 +136,31 @@ class DeviceTests(RightsCase):
         await self.assert_open(phone)
 
     async def test_a_device_that_is_signed_out_while_its_socket_opens_is_out(self) -> None:
-        heard = threading.Event()
+        received = threading.Event()
 
-        class Late(SignInGuard):
-            def pass_of(self, request: Request) -> Pass | None:
-                pass_ = super().pass_of(request)
-                assert pass_
-                sign_out(pass_.device)
-                assert heard.wait(5)
-                return pass_
+        class Late(SignInAuthBackend):
+            def get_credential(self, request: Request) -> Credential | None:
+                credential = super().get_credential(request)
+                assert credential
+                sign_out(credential.session_id)
+                assert received.wait(5)
+                return credential
 
-        def hear(passes: Passes, device: str) -> None:
-            really_hear(passes, device)
-            heard.set()
+        def receive(connections: ConnectionRegistry, device: str) -> None:
+            original(connections, device)
+            received.set()
 
-        really_hear = Passes.hear_ended
-        with mock.patch("live.authenticator.guard", Late), mock.patch.object(Passes, "hear_ended", hear):
+        original = ConnectionRegistry.on_session_revoked
+        with (
+            mock.patch("live.authenticator.auth_backend", Late),
+            mock.patch.object(ConnectionRegistry, "on_session_revoked", receive),
+        ):
             page = await self.open_socket(f"/ws/assistants/{self.conversation.pk}/", headers=self.laptop.by_token)
             assert await page.close_code() == 4401
 
 
 class PersonTests(RightsCase):
-    async def test_who_is_switched_off_by_staff_hears_nothing_more(self) -> None:
+    async def test_who_is_switched_off_by_staff_receives_nothing_more(self) -> None:
         laptop, phone, bobs = await self.everyone()
 
         await in_admin(
@@ -180,7 +183,7 @@ class PersonTests(RightsCase):
 
         assert await page.close_code() == 4401
 
-    async def test_who_is_deleted_hears_nothing_more(self) -> None:
+    async def test_who_is_deleted_receives_nothing_more(self) -> None:
         laptop, phone, bobs = await self.everyone()
 
         await in_admin(f"/admin/accounts/user/{self.alice.pk}/delete/", {"post": "yes"})
@@ -199,28 +202,28 @@ class PasswordTests(RightsCase):
 
         for page in (laptop, phone):
             assert await code_of(page) == 4401
-            assert await page.hears_nothing()
+            assert await page.receives_nothing()
         await self.assert_open(bobs)
 
     async def test_a_new_password_by_the_api_closes_what_the_old_one_opened(self) -> None:
-        said = {"oldPassword": "password", "newPassword1": self.NEW, "newPassword2": self.NEW}
+        data = {"oldPassword": "password", "newPassword1": self.NEW, "newPassword2": self.NEW}
 
-        await self.assert_all_closed_by(lambda: sync_to_async(self.laptop.post)("/api/accounts/password/change/", said))
+        await self.assert_all_closed_by(lambda: sync_to_async(self.laptop.post)("/api/accounts/password/change/", data))
 
     async def test_a_new_password_by_the_page_closes_what_the_old_one_opened(self) -> None:
-        said = {"old_password": "password", "new_password1": self.NEW, "new_password2": self.NEW}
+        data = {"old_password": "password", "new_password1": self.NEW, "new_password2": self.NEW}
         browser = Client()
         await sync_to_async(browser.force_login)(self.alice)
 
-        await self.assert_all_closed_by(lambda: sync_to_async(browser.post)("/password_change/", said))
+        await self.assert_all_closed_by(lambda: sync_to_async(browser.post)("/password_change/", data))
 
         # This browser began anew; who has just said both passwords is not sent to say them again.
         assert (await sync_to_async(browser.get)("/account")).status_code == 200
 
     async def test_a_new_password_by_staff_closes_what_the_old_one_opened(self) -> None:
-        said = {"password1": self.NEW, "password2": self.NEW, "usable_password": "true"}
+        data = {"password1": self.NEW, "password2": self.NEW, "usable_password": "true"}
 
-        await self.assert_all_closed_by(lambda: in_admin(f"/admin/accounts/user/{self.alice.pk}/password/", said))
+        await self.assert_all_closed_by(lambda: in_admin(f"/admin/accounts/user/{self.alice.pk}/password/", data))
 
 
 class TokenTests(RightsCase):
@@ -250,7 +253,7 @@ class TokenTests(RightsCase):
 
         refused = await self.open_socket(f"/ws/assistants/{self.conversation.pk}/", headers=headers)
 
-        assert (await refused.hear())["payload"]["statusCode"] == 404
+        assert (await refused.receive())["payload"]["statusCode"] == 404
         assert await refused.close_code() == 4404
         await self.assert_open(await self.listen(headers, self.of_bob))
 
@@ -268,13 +271,13 @@ class SweepTests(RightsCase):
         laptop, phone, _ = await self.swept()
         device = AccessToken(self.laptop.access)["sign_in"]
 
-        with mock.patch("accounts.receivers.hub.end_device", nothing):
+        with mock.patch("accounts.receivers.hub.end_session", nothing):
             await SignIn.objects.filter(pk=device).adelete()
 
         await self.assert_closed(laptop)
         await self.assert_open(phone)
 
-    async def test_a_person_who_was_switched_off_is_found(self) -> None:
+    async def test_a_user_who_was_switched_off_is_found(self) -> None:
         laptop, phone, bobs = await self.swept()
 
         await User.objects.filter(pk=self.alice.pk).aupdate(is_active=False)
@@ -293,15 +296,15 @@ class SweepTests(RightsCase):
     async def test_all_sockets_are_looked_at_in_one_query(self) -> None:
         asked = threading.Event()
 
-        def still_good(guard: SignInGuard, passes: Collection[Pass]) -> Collection[Pass]:
+        def still_valid(backend: SignInAuthBackend, connections: Collection[Credential]) -> Collection[Credential]:
             with self.assertNumQueries(1):
-                good = really_ask(guard, passes)
-            if len(passes) == 3:
+                good = original_ask(backend, connections)
+            if len(connections) == 3:
                 asked.set()
             return good
 
-        really_ask = SignInGuard.still_good
-        with mock.patch.object(SignInGuard, "still_good", still_good):
+        original_ask = SignInAuthBackend.still_valid
+        with mock.patch.object(SignInAuthBackend, "still_valid", still_valid):
             pages = await self.swept()
             assert await asyncio.to_thread(asked.wait, 5)
 
@@ -315,10 +318,10 @@ class CrowdTests(RightsCase):
 
     async def refusal(self, headers: list[tuple[bytes, bytes]]) -> tuple[int, int]:
         page = await self.open_socket(self.path(), headers=headers)
-        return (await page.hear())["payload"]["statusCode"], await page.close_code()
+        return (await page.receive())["payload"]["statusCode"], await page.close_code()
 
-    @override_settings(LIVE_SOCKETS_PER_PERSON=2)
-    async def test_a_person_may_have_so_many_sockets(self) -> None:
+    @override_settings(LIVE_SOCKETS_PER_USER=2)
+    async def test_a_user_may_have_so_many_sockets(self) -> None:
         laptop, phone, _ = await self.everyone()
 
         assert await self.refusal(self.phone.by_token) == (429, 4429)
@@ -340,14 +343,14 @@ class CrowdTests(RightsCase):
     async def test_an_ipv6_network_may_have_as_many_sockets_as_an_address(self) -> None:
         async def status_of(address: str) -> int:
             page = await self.open_socket(self.path(), headers=self.phone.by_token, address=address)
-            status: int = (await page.hear())["payload"]["statusCode"]
+            status: int = (await page.receive())["payload"]["statusCode"]
             return status
 
         assert await status_of("2001:db8::1") == 200
         assert await status_of("2001:db8::2") == 429
         assert await status_of("2001:db8:0:1::1") == 200
 
-    @override_settings(LIVE_SOCKETS_PER_PERSON=1, LIVE_SOCKETS_PER_ADDRESS=1, LIMITS=False)
+    @override_settings(LIVE_SOCKETS_PER_USER=1, LIVE_SOCKETS_PER_ADDRESS=1, LIMITS=False)
     async def test_load_tests_may_have_as_many_as_they_like(self) -> None:
         await self.everyone()
 
@@ -356,7 +359,7 @@ class CrowdTests(RightsCase):
         laptop, phone, _ = await self.everyone()
 
         for _ in range(3):
-            await laptop.say('{"action": "ping"}')
+            await laptop.send('{"action": "ping"}')
 
         assert await laptop.close_code() == 4429
         await self.assert_open(phone)
@@ -366,7 +369,7 @@ class CrowdTests(RightsCase):
         laptop = await self.listen(self.laptop.by_token)
 
         for _ in range(3):
-            await laptop.say("not JSON")
+            await laptop.send("not JSON")
 
         assert await laptop.close_code() == 4429
 

@@ -12,7 +12,7 @@ from chat.models import ChatMessage
 from core.dates import formatted
 from discussion.factories import DiscussionTopicFactory
 from discussion.models import DiscussionTopic
-from test_utils.people import alice
+from test_utils.users import alice
 
 MOMENT = datetime(2026, 3, 4, 20, 30, tzinfo=UTC)  # the next day in Tokyo, 05:30
 NOT_ZONES = ("Mars/Olympus", "../../etc/passwd", "/etc/localtime", "", "x" * 5000, "Asia", "UTC+9\u00e9")

@@ -2,7 +2,7 @@ from rest_framework.test import APITestCase
 
 from accounts.models import SignIn, User
 from accounts.tokens import issue_tokens
-from test_utils.people import alice
+from test_utils.users import alice
 
 
 def bearer(user: User) -> str:

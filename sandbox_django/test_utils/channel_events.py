@@ -20,9 +20,9 @@ async def broadcast_event(
 ) -> None:
     """Hands the event to every socket of these groups, past the channel layer."""
     for group in [groups] if isinstance(groups, str) else groups or cls._default_groups():
-        for reader in current_hub().readers(group):
-            if isinstance(reader, LiveConsumer):
-                await reader.handle_channel_event({"event_data": event.model_dump(mode="json")})
+        for subscriber in current_hub().subscribers(group):
+            if isinstance(subscriber, LiveConsumer):
+                await subscriber.handle_channel_event({"event_data": event.model_dump(mode="json")})
 
 
 def allow_broadcasts() -> AbstractContextManager[Any]:

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import connection
 
 
-def in_own_connection(function: Callable[..., Any], *args: Any) -> Any:
+def with_own_connection(function: Callable[..., Any], *args: Any) -> Any:
     """Call it in a thread, whose connection would otherwise outlive the test."""
     try:
         return function(*args)

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 # In every refusal, as providers quote keys and addresses in theirs. It must never be seen anywhere.
 SECRET = "sk-secret-in-the-error"
-PATIENCE = 20  # seconds until a test that waits for something has failed
+TIMEOUT = 20  # seconds until a test that waits for something has failed
 
 
 class Gate:
@@ -63,7 +63,7 @@ class Gate:
 
     def wait_until_reached(self) -> None:
         """The same, for tests that are not async."""
-        self._reached.result(PATIENCE)
+        self._reached.result(TIMEOUT)
 
     async def go_through(self) -> None:
         """For the answer: wait until the gate is open."""
@@ -74,7 +74,7 @@ class Gate:
 
 async def _wait_for(happened: Future[None]) -> None:
     # Shielded, or one waiter that gives up would cancel it for the others.
-    await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(happened)), PATIENCE)
+    await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(happened)), TIMEOUT)
 
 
 # --- A server --------------------------------------------------------------------------------------------------------
@@ -93,7 +93,7 @@ Step = str | bytes | Gate | Do
 
 @dataclass(frozen=True)
 class Reply:
-    """How the server treats one request. Made by `says`, `refuses`, `breaks_off` and `keeps_silent`."""
+    """How the server treats one request. Made by `streams`, `refuses`, `disconnects` and `hangs`."""
 
     steps: tuple[Step, ...] = ()
     status: int = 200
@@ -107,7 +107,7 @@ class Reply:
     content_type: str = "text/event-stream"
 
 
-def says(
+def streams(
     *steps: Step,
     pause: float = 0,
     finish_reason: str | None = "stop",
@@ -130,12 +130,12 @@ def refuses(status: int, code: str | None = None, message: str = "Go away.") -> 
     return Reply(status=status, error={"error": {"message": message, "type": "error", "param": None, "code": code}})
 
 
-def breaks_off(*steps: Step) -> Reply:
+def disconnects(*steps: Step) -> Reply:
     """Streams these steps, then breaks the connection; with no steps, before it answers at all."""
     return Reply((*steps, Do.CUT)) if steps else Reply(first=Do.CUT)
 
 
-def keeps_silent(*steps: Step) -> Reply:
+def hangs(*steps: Step) -> Reply:
     """Streams these steps, then holds the connection and says nothing more; with no steps, not even headers."""
     return Reply((*steps, Do.HANG)) if steps else Reply(first=Do.HANG)
 
@@ -164,14 +164,14 @@ class Received:
 
     def wait_until_client_left(self) -> None:
         """The same, for tests that are not async."""
-        self._left.result(PATIENCE)
+        self._left.result(TIMEOUT)
 
 
 class FakeOpenAI:
     """An OpenAI-compatible server. Plays its replies one by one, and repeats the last."""
 
     def __init__(self, *replies: Reply, port: int = 0) -> None:
-        self._script = deque(replies or [says("Hello, ", "world.")])
+        self._script = deque(replies or [streams("Hello, ", "world.")])
         self._port = port
         self._runner: web.AppRunner | None = None
         self._connections: dict[asyncio.BaseTransport, int] = {}
@@ -187,7 +187,7 @@ class FakeOpenAI:
         """Wait until this many requests have come."""
         asked: Future[None] = Future()
         self._expected.append((times, asked))
-        self._tell_who_waits()
+        self._notify_waiters()
         await _wait_for(asked)
 
     async def __aenter__(self) -> Self:
@@ -224,7 +224,7 @@ class FakeOpenAI:
 
         thread = threading.Thread(target=asyncio.run, args=(serve(),))
         thread.start()
-        stop_soon = started.result(PATIENCE)
+        stop_soon = started.result(TIMEOUT)
         try:
             yield server
         finally:
@@ -243,7 +243,7 @@ class FakeOpenAI:
             connection=self._connections.setdefault(transport, len(self._connections) + 1),
         )
         self.requests.append(received)
-        self._tell_who_waits()
+        self._notify_waiters()
         reply = self._script.popleft() if len(self._script) > 1 else self._script[0]
         try:
             if reply.first is not None:
@@ -292,7 +292,7 @@ class FakeOpenAI:
         else:
             await asyncio.Event().wait()
 
-    def _tell_who_waits(self) -> None:
+    def _notify_waiters(self) -> None:
         for times, asked in self._expected:
             if times <= len(self.requests) and not asked.done():
                 asked.set_result(None)
@@ -357,7 +357,7 @@ class SteadyOpenAI(FakeOpenAI):
         self._due: list[tuple[float, int, int, asyncio.WriteTransport, asyncio.Future[None]]] = []
         self._answers = 0
         self._timer: asyncio.Handle | None = None
-        self._rings_at = 0.0
+        self._timer_at = 0.0
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         is_title = "title" in (await request.json())["messages"][0]["content"]
@@ -401,10 +401,10 @@ class SteadyOpenAI(FakeOpenAI):
             return
         # Never sooner than in a millisecond, so that what falls due together costs one wake-up.
         when = max(self._due[0][0], loop.time() + 0.001)
-        if self._timer is None or when < self._rings_at:
+        if self._timer is None or when < self._timer_at:
             if self._timer is not None:
                 self._timer.cancel()
-            self._rings_at = when
+            self._timer_at = when
             self._timer = loop.call_at(when, self._send_what_is_due)
 
 
@@ -429,46 +429,46 @@ def main() -> None:
 
 # --- No server -------------------------------------------------------------------------------------------------------
 
-ScriptedPiece = str | Usage | CutShort | Gate | BaseException
+ScriptedChunk = str | Usage | CutShort | Gate | BaseException
 
 
 class ScriptedModel:
     """Gives the same scripted answer to everyone, and remembers what it was told."""
 
     name = "scripted"
-    thought_size = 0
+    reasoning_size = 0
 
-    def __init__(self, *pieces: ScriptedPiece) -> None:
-        self._pieces = pieces
+    def __init__(self, *chunks: ScriptedChunk) -> None:
+        self._chunks = chunks
         self._left: Future[None] = Future()
-        self.heard: list[list[Turn]] = []
+        self.received_turns: list[list[Turn]] = []
 
     async def until_left(self) -> None:
         """Wait until somebody has stopped listening, or has heard everything."""
         await _wait_for(self._left)
 
     async def stream(self, turns: Sequence[Turn]) -> AsyncGenerator[AnswerPart, None]:
-        self.heard.append(list(turns))
+        self.received_turns.append(list(turns))
         try:
-            for piece in self._pieces:
-                if isinstance(piece, BaseException):
-                    raise piece
-                if isinstance(piece, Gate):
-                    await piece.go_through()
+            for chunk in self._chunks:
+                if isinstance(chunk, BaseException):
+                    raise chunk
+                if isinstance(chunk, Gate):
+                    await chunk.go_through()
                 else:
-                    yield piece
+                    yield chunk
         finally:
             if not self._left.done():
                 self._left.set_result(None)
 
 
 @contextmanager
-def scripted_model(*pieces: ScriptedPiece) -> Iterator[ScriptedModel]:
+def scripted_model(*chunks: ScriptedChunk) -> Iterator[ScriptedModel]:
     """Whoever calls `ai_service.get_chat_model()` gets a model that says these pieces.
 
     A Gate among them holds the answer there; an exception ends it.
     """
-    model = ScriptedModel(*pieces)
+    model = ScriptedModel(*chunks)
     with mock.patch.object(ai_service, "get_chat_model", return_value=model):
         yield model
 

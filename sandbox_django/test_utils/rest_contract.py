@@ -90,8 +90,8 @@ class Contract:
             if name in response.headers:
                 value = response.headers[name]
                 schema = promised[name]["schema"]
-                said = int(value) if schema["type"] == "integer" and value.isdecimal() else value
-                if not Draft202012Validator(schema).is_valid(said):
+                parsed = int(value) if schema["type"] == "integer" and value.isdecimal() else value
+                if not Draft202012Validator(schema).is_valid(parsed):
                     raise ContractBroken(f"the header {name} is {value!r}")
 
     def _check_body(self, promised: dict[str, Any], promise: Promise, response: HttpResponse) -> None:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeAlias
 from accounts.factories.user import UserFactory
 from accounts.models import User
 from test_utils.auth_api_test_case import bearer
-from test_utils.people import alice, bob, mallory
+from test_utils.users import alice, bob, mallory
 
 ROLES = ("visitor", "stranger", "member", "admin", "owner", "staff", "deactivated")
 ALLOWED = 0  # any answer but a refusal: an empty body gets 400 only after the permissions were checked

@@ -25,9 +25,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection as SyncConnection
 
 from asyncapi.document import build_document
-from core.asgi import Receive, Scope, Send, SocketDoor
+from core.asgi import Receive, Scope, Send, WebSocketOriginMiddleware
 
-Fact = tuple[str, ...]  # something that the document says can happen
+Promise = tuple[str, ...]  # something that the document says can happen
 
 RESTART = 1012  # said by the server program itself: only tests/faults meet it
 NORMAL = 1000
@@ -87,7 +87,7 @@ class Contract:
     def channel_at(self, path: str) -> Channel | None:
         return next((channel for channel in self.channels.values() if channel.address.fullmatch(path)), None)
 
-    def promises(self) -> Iterator[Fact]:
+    def promises(self) -> Iterator[Promise]:
         """Everything that the document says can happen."""
         for channel in self.channels.values():
             yield from ((channel.name, "closes with", str(code)) for code in channel.closing_codes - {RESTART})
@@ -97,7 +97,7 @@ class Contract:
             for key, inner in schema.get("properties", {}).items():
                 yield from ((name, key, choice) for choice in _choices(inner, key in schema["required"]))
 
-    def met_by(self, value: Any, schema: dict[str, Any], name: str = "") -> Iterator[Fact]:
+    def met_by(self, value: Any, schema: dict[str, Any], name: str = "") -> Iterator[Promise]:
         """Which of the promises about fields this value has kept; `name` is the schema's."""
         if "$ref" in schema:
             name = _last(schema)
@@ -177,23 +177,23 @@ class SocketRecord:
         self._request: Any = None  # that is being served
         self._is_refused = False
 
-    def told(self, text: str) -> None:
+    def on_sent(self, text: str) -> None:
         """The server sends a frame."""
         try:
             frame = json.loads(text)
             action = frame["action"]
         except (ValueError, TypeError, KeyError):
-            self._complain("sends what is no frame", text)
+            self._report("sends what is no frame", text)
             return
         if action in COMPLETE_ACTIONS and settings.CHANX["SEND_COMPLETION"]:
             return  # with which chanx ends what it did for a test
         known = self._channel.sent.get(action)
         if known is None:
-            self._complain(f"sends {action!r}, which the document doesn't name there", text)
+            self._report(f"sends {action!r}, which the document doesn't name there", text)
             return
-        self._meet("sends", action, frame, known)
+        self._mark_met("sends", action, frame, known)
         for error in known.validator.iter_errors(frame):
-            self._complain(f"sends {action!r} that is not as documented: {_said(error)}", text)
+            self._report(f"sends {action!r} that is not as documented: {_describe(error)}", text)
         if not known.validator.is_valid(frame):
             return
         self._check_life(action, frame, text)
@@ -203,9 +203,9 @@ class SocketRecord:
             self._check_reply(action, frame, text)
         self._check_text(action, frame["payload"], text)
 
-    def asked(self, text: str) -> None:
+    def on_received(self, text: str) -> None:
         """A client sends a frame; the one before has been served."""
-        self.served()
+        self.on_handled()
         self._is_refused = False
         try:
             self._request = json.loads(text)
@@ -213,40 +213,40 @@ class SocketRecord:
         except (ValueError, RecursionError):  # not JSON, or not Unicode
             self._request = None
 
-    def served(self) -> None:
+    def on_handled(self) -> None:
         """The server has done what it does about the frame."""
         request, self._request = self._request, None
         if request is None or self._status != 200:
             return
         action = request.get("action") if isinstance(request, dict) else None
         known = self._channel.taken.get(action) if isinstance(action, str) else None
-        problems = [_said(error) for error in known.validator.iter_errors(request)] if known else ["no such action"]
+        problems = [_describe(error) for error in known.validator.iter_errors(request)] if known else ["no such action"]
         if known and not problems:
-            self._meet("takes", str(action), request, known)
+            self._mark_met("takes", str(action), request, known)
         if self._is_refused and not problems:
-            self._complain("refuses a frame that is as documented", json.dumps(request))
+            self._report("refuses a frame that is as documented", json.dumps(request))
         if not self._is_refused and problems:
-            self._complain(f"takes a frame that is not as documented: {'; '.join(problems)}", json.dumps(request))
+            self._report(f"takes a frame that is not as documented: {'; '.join(problems)}", json.dumps(request))
 
-    def closed(self, code: int) -> None:
+    def on_closed(self, code: int) -> None:
         """The server closes the socket."""
         self._request = None
         self._recorder.met.add((self._channel.name, "closes with", str(code)))
         if code not in self._channel.closing_codes:
-            self._complain(f"closes with {code}, which the document doesn't name there", "")
+            self._report(f"closes with {code}, which the document doesn't name there", "")
         if self._status not in (None, 200) and code != 4000 + (self._status or 0):
-            self._complain(f"refuses with {self._status} and closes with {code}", "")
+            self._report(f"refuses with {self._status} and closes with {code}", "")
 
     def _check_life(self, action: str, frame: dict[str, Any], text: str) -> None:
         if self._status is None and action != "authentication":
-            self._complain("says something before `authentication`", text)
+            self._report("says something before `authentication`", text)
         elif self._status is not None and (action == "authentication" or self._status != 200):
-            self._complain("says something that can't follow its `authentication`", text)
+            self._report("says something that can't follow its `authentication`", text)
         if action == "authentication":
             self._status = frame["payload"]["statusCode"]
             self._seq = frame["payload"]["data"]["seq"]
             if (self._status == 200) != (self._seq is not None):
-                self._complain("lets in without a number, or refuses with one", text)
+                self._report("lets in without a number, or refuses with one", text)
             elif self._since is not None and self._seq is not None:
                 self._seq = self._since
         elif action == "resync":
@@ -255,40 +255,41 @@ class SocketRecord:
 
     def _check_number(self, seq: int, text: str) -> None:
         if self._seq is not None and seq != self._seq + 1:
-            self._complain(f"numbers a fact {seq} after {self._seq}", text)
+            self._report(f"numbers a fact {seq} after {self._seq}", text)
         self._seq = seq
 
     def _check_reply(self, action: str, frame: dict[str, Any], text: str) -> None:
         self._is_refused = action == "error" or self._is_refused
         ref = self._request.get("ref") if isinstance(self._request, dict) else None
         if isinstance(ref, str) and frame.get("ref") != ref:
-            self._complain(f"leaves out the ref {ref!r} of the request", text)
+            self._report(f"leaves out the ref {ref!r} of the request", text)
         if ("ref" in frame) != ("version" in frame) or (ref is None and "ref" in frame):
-            self._complain("has a ref that nobody gave, or one without version", text)
+            self._report("has a ref that nobody gave, or one without version", text)
 
     def _check_text(self, action: str, payload: Any, text: str) -> None:
         if action == "streaming":
-            have = self._texts.get(payload["replyId"], 0)
-            if payload["offset"] != have:
-                self._complain(
-                    f"goes on at {payload['offset']} with an answer of which {have} characters were told", text
+            received_length = self._texts.get(payload["replyId"], 0)
+            if payload["offset"] != received_length:
+                self._report(
+                    f"goes on at {payload['offset']} with an answer of which {received_length} characters were told",
+                    text,
                 )
             self._texts[payload["replyId"]] = payload["offset"] + len(payload["content"])
         elif action in ("complete_streaming", "assistant_error"):
-            told = self._texts.pop(payload["replyId"], 0)
-            if told != payload["length"]:
-                self._complain(f"ends an answer of which it told {told} characters", text)
+            on_sent = self._texts.pop(payload["replyId"], 0)
+            if on_sent != payload["length"]:
+                self._report(f"ends an answer of which it told {on_sent} characters", text)
 
-    def _meet(self, direction: str, action: str, frame: dict[str, Any], known: Frame) -> None:
+    def _mark_met(self, direction: str, action: str, frame: dict[str, Any], known: Frame) -> None:
         self._recorder.met.add((self._channel.name, direction, action))
         self._recorder.met.update(self._recorder.contract.met_by(frame, known.schema, known.name))
 
-    def _complain(self, problem: str, text: str) -> None:
+    def _report(self, problem: str, text: str) -> None:
         frame = f"\n      {text[:LONGEST]}" if text else ""
         self._recorder.problems.append(f"{self._channel.name} {problem}{frame}")
 
 
-def _said(error: Any) -> str:
+def _describe(error: Any) -> str:
     place = ".".join(str(step) for step in error.instance_path)
     return f"{place}: {error.message}" if place else str(error.message)
 
@@ -301,7 +302,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.problems: list[str] = []
-        self.met: set[Fact] = set()
+        self.met: set[Promise] = set()
         self._contract: Contract | None = None
         self._of_programs: WeakKeyDictionary[AsyncConnection | SyncConnection, SocketRecord | None] = (
             WeakKeyDictionary()
@@ -323,55 +324,55 @@ class Recorder:
         return problems
 
     def never_met(self) -> list[str]:
-        return sorted(" ".join(fact) for fact in set(self.contract.promises()) - self.met)
+        return sorted(" ".join(promise) for promise in set(self.contract.promises()) - self.met)
 
     def listen(self) -> None:
-        self._listen_at_the_door()
-        self._listen_to_programs()
+        self._record_servers()
+        self._record_clients()
 
-    def _listen_at_the_door(self) -> None:
-        open_door = SocketDoor.__call__
+    def _record_servers(self) -> None:
+        original_call = WebSocketOriginMiddleware.__call__
 
-        async def listened(door: SocketDoor, scope: Scope, receive: Receive, send: Send) -> None:
+        async def listened(middleware: WebSocketOriginMiddleware, scope: Scope, receive: Receive, send: Send) -> None:
             record = self.record(scope["path"], scope["query_string"].decode("latin-1"))
             if record is None or scope.get("has_invented_events"):
-                await open_door(door, scope, receive, send)
+                await original_call(middleware, scope, receive, send)
                 return
             is_open = False
 
-            async def hear() -> Any:
-                record.served()
+            async def recorded_receive() -> Any:
+                record.on_handled()
                 message = await receive()
                 if message["type"] == "websocket.receive" and message.get("text") is not None:
-                    record.asked(message["text"])
+                    record.on_received(message["text"])
                 return message
 
-            async def say(message: Any) -> None:
+            async def recorded_send(message: Any) -> None:
                 nonlocal is_open
                 match message["type"]:
                     case "websocket.accept":
                         is_open = True
                     case "websocket.send":
-                        record.told(message["text"])
+                        record.on_sent(message["text"])
                     case "websocket.close" if is_open:  # before that it is a refused handshake, and has no code
-                        record.closed(message.get("code", 1000))
+                        record.on_closed(message.get("code", 1000))
                 await send(message)
 
-            await open_door(door, scope, hear, say)
+            await original_call(middleware, scope, recorded_receive, recorded_send)
 
-        mock.patch.object(SocketDoor, "__call__", listened).start()
+        mock.patch.object(WebSocketOriginMiddleware, "__call__", listened).start()
 
-    def _listen_to_programs(self) -> None:
+    def _record_clients(self) -> None:
         """What a client of `websockets` reads; who never reads is not told."""
-        really_await, really_wait = AsyncConnection.recv, SyncConnection.recv
+        original_await, original_wait = AsyncConnection.recv, SyncConnection.recv
 
         async def await_frame(connection: AsyncConnection, *args: Any, **kwargs: Any) -> Any:
             with self._reading(connection) as read:
-                return read(await really_await(connection, *args, **kwargs))
+                return read(await original_await(connection, *args, **kwargs))
 
         def wait_for_frame(connection: SyncConnection, *args: Any, **kwargs: Any) -> Any:
             with self._reading(connection) as read:
-                return read(really_wait(connection, *args, **kwargs))
+                return read(original_wait(connection, *args, **kwargs))
 
         mock.patch.object(AsyncConnection, "recv", await_frame).start()
         mock.patch.object(SyncConnection, "recv", wait_for_frame).start()
@@ -386,14 +387,14 @@ class Recorder:
 
         def read(text: Any) -> Any:
             if record is not None:
-                record.told(text)
+                record.on_sent(text)
             return text
 
         try:
             yield read
-        except ConnectionClosed as closed:
-            if record is not None and closed.rcvd is not None and closed.rcvd.code != NORMAL:
-                record.closed(closed.rcvd.code)
+        except ConnectionClosed as on_closed:
+            if record is not None and on_closed.rcvd is not None and on_closed.rcvd.code != NORMAL:
+                record.on_closed(on_closed.rcvd.code)
             raise
 
     def listen_to_page(self, page: Any) -> None:
@@ -402,8 +403,8 @@ class Recorder:
         def listen(socket: Any) -> None:
             where = urlsplit(socket.url)
             if (record := self.record(where.path, where.query)) is not None:
-                socket.on("framereceived", record.told)
-                socket.on("framesent", record.asked)
+                socket.on("framereceived", record.on_sent)
+                socket.on("framesent", record.on_received)
 
         page.on("websocket", listen)
 

@@ -15,7 +15,7 @@ from accounts.models import User
 from test_utils.auth_api_test_case import auth_headers, ws_headers
 from test_utils.channel_events import allow_broadcasts
 
-PATIENCE = 5.0  # seconds that a test waits for what must come
+TIMEOUT = 5.0  # seconds that a test waits for what must come
 
 EVENT_COMPLETE = f'{{"action":"{EVENT_ACTION_COMPLETE}"}}'
 # Frames that are about the socket itself, or reply to one of the client's.
@@ -29,36 +29,36 @@ class Page:
         self.communicator = communicator
         self._ahead: str | None = None  # a frame that was received by looking whether there is one
 
-    async def hear(self) -> dict[str, Any]:
+    async def receive(self) -> dict[str, Any]:
         """The next frame; completions are for tests that use the communicator itself."""
         text, self._ahead = self._ahead or EVENT_COMPLETE, None
         while text == EVENT_COMPLETE:
-            text = await self.communicator.receive_from(PATIENCE)
+            text = await self.communicator.receive_from(TIMEOUT)
         frame: dict[str, Any] = json.loads(text)
         return frame
 
-    async def hear_until(self, action: str) -> list[dict[str, Any]]:
+    async def receive_until(self, action: str) -> list[dict[str, Any]]:
         """All frames up to and with the next one of this action."""
-        frames = [await self.hear()]
+        frames = [await self.receive()]
         while frames[-1]["action"] != action:
-            frames.append(await self.hear())
+            frames.append(await self.receive())
         return frames
 
-    async def hears_nothing(self) -> bool:
+    async def receives_nothing(self) -> bool:
         while self._ahead is None and not await self.communicator.receive_nothing():
-            output = await self.communicator.receive_output(PATIENCE)
+            output = await self.communicator.receive_output(TIMEOUT)
             if "text" not in output:
                 return False  # closed
             if output["text"] != EVENT_COMPLETE:
                 self._ahead = output["text"]
         return self._ahead is None
 
-    async def say(self, text: str) -> None:
+    async def send(self, text: str) -> None:
         await self.communicator.send_to(text_data=text)
 
     async def close_code(self) -> int:
         """Wait until the server closes the socket."""
-        while (output := await self.communicator.receive_output(PATIENCE))["type"] != "websocket.close":
+        while (output := await self.communicator.receive_output(TIMEOUT))["type"] != "websocket.close":
             pass
         code: int = output["code"]
         return code
@@ -100,13 +100,13 @@ class SocketTestCase(ChanxWebsocketTestCase):
             headers = await sync_to_async(ws_headers)(by) if by else []
         communicator = self.create_communicator(ws_path=path, headers=headers)
         communicator.scope["client"] = (address, 50_000)
-        await communicator.connect(PATIENCE)
+        await communicator.connect(TIMEOUT)
         return Page(communicator)
 
     async def open_page(self, path: str, *, by: User | None = None) -> Page:
         """Open a socket that is let in."""
         page = await self.open_socket(path, by=by)
-        first = await page.hear()
+        first = await page.receive()
         assert first["action"] == "authentication"
         assert first["payload"]["statusCode"] == 200, first
         return page
@@ -144,7 +144,7 @@ class WebsocketTestCase(SocketTestCase):
         communicator.scope["has_invented_events"] = True
         # chanx waits half a second, which isn't enough on a busy machine.
         for wait in (communicator.wait_for_auth, communicator.assert_authenticated_status_ok):
-            setattr(communicator, wait.__name__, partial(wait, max_auth_time=PATIENCE))
+            setattr(communicator, wait.__name__, partial(wait, max_auth_time=TIMEOUT))
         return communicator
 
     def get_ws_headers(self) -> list[tuple[bytes, bytes]]:

@@ -41,17 +41,17 @@ class _JumpingSelector(selectors.SelectSelector):
         return ready
 
 
-def run(main: Coroutine[Any, Any, T], *, hops: Iterable[float] = ()) -> T:
+def run(main: Coroutine[Any, Any, T], *, handoffs: Iterable[float] = ()) -> T:
     """Run a coroutine to its end, and cancel what it leaves behind.
 
-    `hops` are the seconds that each way to the database, and each way back, takes; when they are used up, none.
+    `handoffs` are the seconds that each way to the database, and each way back, takes; when they are used up, none.
     """
     connection = connections[DEFAULT_DB_ALIAS]
 
     async def with_database() -> T:
         # Django keeps a connection for each asyncio context. Here all share the test's own.
         connections[DEFAULT_DB_ALIAS] = connection
-        with _database_in_the_loop(hops):
+        with _database_in_the_loop(handoffs):
             return await main
 
     with asyncio.Runner(loop_factory=VirtualClockLoop) as runner:
@@ -59,8 +59,8 @@ def run(main: Coroutine[Any, Any, T], *, hops: Iterable[float] = ()) -> T:
 
 
 @contextmanager
-def _database_in_the_loop(hops: Iterable[float]) -> Iterator[None]:
-    delays = iter(hops)
+def _database_in_the_loop(handoffs: Iterable[float]) -> Iterator[None]:
+    delays = iter(handoffs)
     context = copy_context()
 
     async def in_pool(work: threads.Work, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 QUESTION = "How long do I cook rice?"
 PASSWORD = "open-sesame-1001"
 
-people = itertools.count(1)
+user_numbers = itertools.count(1)
 
 
 def ask(page: Page, question: str = QUESTION) -> None:
@@ -16,7 +16,7 @@ def ask(page: Page, question: str = QUESTION) -> None:
     page.get_by_label("Your question").press("Enter")
 
 
-def begin(page: Page, question: str = QUESTION) -> None:
+def start_conversation(page: Page, question: str = QUESTION) -> None:
     """Ask on the empty page; the answer's page follows."""
     page.goto("/assistants/")
     ask(page, question)
@@ -30,7 +30,7 @@ def be_live(page: Page) -> None:
 
 def register(page: Page, name: str = "Alice Kim") -> str:
     """Become somebody new; returns their e-mail."""
-    email = f"person{next(people)}@example.com"
+    email = f"person{next(user_numbers)}@example.com"
     page.goto("/register")
     page.get_by_label("E-mail").fill(email)
     page.get_by_label("Name").fill(name)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from test_utils.openai_test_utils import FakeOpenAI, says
+from test_utils.openai_test_utils import FakeOpenAI, streams
 from tests.browser.conftest import browser_of_ones_own
-from tests.browser.steps import PASSWORD, be_live, begin, register
+from tests.browser.steps import PASSWORD, be_live, register, start_conversation
 from tests.servers import Server
 
 OTHER_ACCOUNT = re.compile("signed in with a different account")
@@ -32,7 +32,7 @@ class Tabs:
         self.second.get_by_role("button", name="Sign in").click()
         self.second.wait_for_url("/chat/")
 
-    def be_nobody(self) -> None:
+    def sign_out_everywhere(self) -> None:
         self.second.context.clear_cookies()
         self.second.goto("/assistants/")
 
@@ -125,8 +125,8 @@ def test_a_message_is_not_sent_as_the_other_account(tabs: Tabs) -> None:
 
 def test_a_question_is_not_asked_as_the_other_account_nor_as_a_visitor(tabs: Tabs, model: FakeOpenAI) -> None:
     page = tabs.first
-    model.script(says("Twelve minutes."), says("Rice"))
-    begin(page)
+    model.script(streams("Twelve minutes."), streams("Rice"))
+    start_conversation(page)
     expect(page.get_by_text("Twelve minutes.")).to_be_visible()
     field = page.get_by_label("Your question")
     tabs.be_bob()
@@ -135,7 +135,7 @@ def test_a_question_is_not_asked_as_the_other_account_nor_as_a_visitor(tabs: Tab
     field.press("Enter")
     expect(problem(page)).to_have_text(OTHER_ACCOUNT)
 
-    tabs.be_nobody()
+    tabs.sign_out_everywhere()
     field.press("Enter")
     expect(problem(page)).to_have_text(SIGNED_OUT)
     expect(field).to_have_value("Asked by Alice")
@@ -146,7 +146,7 @@ def test_the_first_question_of_a_page_does_not_become_a_visitors(tabs: Tabs) -> 
     page.goto("/assistants/")
     field = page.get_by_label("Your question")
     field.fill("Asked by Alice")
-    tabs.be_nobody()
+    tabs.sign_out_everywhere()
 
     field.press("Enter")
 

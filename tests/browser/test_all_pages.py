@@ -6,9 +6,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from test_utils.openai_test_utils import FakeOpenAI, Gate, breaks_off, says
+from test_utils.openai_test_utils import FakeOpenAI, Gate, disconnects, streams
 from tests.browser.conftest import SIZES, Scheme, on_another_screen
-from tests.browser.steps import ask, be_live, begin, register
+from tests.browser.steps import ask, be_live, register, start_conversation
 from tests.servers import Server
 
 RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
@@ -39,8 +39,8 @@ def test_pages_are_for_everybody(
         page.goto(path)
         check(page)
     register(page)
-    model.script(says(MARKDOWN), says("Cooking rice"), breaks_off("Broken"), says("Brown rice."))
-    begin(page)
+    model.script(streams(MARKDOWN), streams("Cooking rice"), disconnects("Broken"), streams("Brown rice."))
+    start_conversation(page)
     expect(page.locator(".message--answer table")).to_be_visible()
     ask(page, "And brown rice?")
     expect(page.locator(".message--answer .notice")).to_be_visible()
@@ -61,11 +61,15 @@ def test_assistant_is_for_everybody_in_every_state(
     page = context.new_page()
     register(page)
     gate = Gate()
-    broken = breaks_off("Twelve minu")
+    broken = disconnects("Twelve minu")
     model.script(
-        says("Twelve minutes."), says("Cooking rice"), says(MARKDOWN, "\nAnd", gate, "."), broken, says("Longer.")
+        streams("Twelve minutes."),
+        streams("Cooking rice"),
+        streams(MARKDOWN, "\nAnd", gate, "."),
+        broken,
+        streams("Longer."),
     )
-    begin(page)
+    start_conversation(page)
     expect(page.get_by_role("heading", level=1)).to_have_text("Cooking rice")
     ask(page, "As a table, please")
     expect(page.locator(".message--answer table")).to_be_visible()
@@ -143,8 +147,8 @@ def test_keyboard_gets_to_the_content_first(page: Page) -> None:
 
 
 def test_conversation_one_goes_back_to_is_live_again(page: Page, model: FakeOpenAI) -> None:
-    model.script(says("Twelve minutes."), says("Cooking rice"))
-    begin(page)
+    model.script(streams("Twelve minutes."), streams("Cooking rice"))
+    start_conversation(page)
     expect(page.get_by_text("Twelve minutes.")).to_be_visible()
 
     page.goto("/")

@@ -4,10 +4,10 @@ import re
 
 from playwright.sync_api import Page, Request, WebSocketRoute, expect
 
-from test_utils.openai_test_utils import FakeOpenAI, Gate, breaks_off, refuses, says
-from tests.browser.steps import QUESTION, ask, be_live, begin
+from test_utils.openai_test_utils import FakeOpenAI, Gate, disconnects, refuses, streams
+from tests.browser.steps import QUESTION, ask, be_live, start_conversation
 
-TITLE = says("Cooking rice")
+TITLE = streams("Cooking rice")
 
 
 def answers(page: Page) -> list[str]:
@@ -27,9 +27,9 @@ def be_stored(page: Page, text: str) -> None:
 
 
 def test_visitor_asks_and_sees_the_answer(page: Page, model: FakeOpenAI) -> None:
-    model.script(says("Twelve ", "**minutes**", "."), TITLE)
+    model.script(streams("Twelve ", "**minutes**", "."), TITLE)
 
-    begin(page)
+    start_conversation(page)
 
     expect(page.locator(".message--question")).to_contain_text(QUESTION)
     expect(page.locator(".message--answer strong")).to_have_text("minutes")
@@ -42,8 +42,8 @@ def test_visitor_asks_and_sees_the_answer(page: Page, model: FakeOpenAI) -> None
 
 def test_reload_in_mid_answer_keeps_the_text_and_finishes_it_once(page: Page, model: FakeOpenAI) -> None:
     gate = Gate()
-    model.script(says("Twelve 🍚 ", "minutes, ", gate, "or **a little more**."), TITLE)
-    begin(page)
+    model.script(streams("Twelve 🍚 ", "minutes, ", gate, "or **a little more**."), TITLE)
+    start_conversation(page)
     be_stored(page, "Twelve 🍚 minutes, ")
 
     page.reload()
@@ -60,8 +60,8 @@ def test_reload_in_mid_answer_keeps_the_text_and_finishes_it_once(page: Page, mo
 
 def test_two_tabs_show_the_same(page: Page, model: FakeOpenAI) -> None:
     gate = Gate()
-    model.script(says("Twelve minutes."), TITLE, says("Brown rice ", gate, "takes longer."))
-    begin(page)
+    model.script(streams("Twelve minutes."), TITLE, streams("Brown rice ", gate, "takes longer."))
+    start_conversation(page)
     expect(page.locator(".message--answer")).to_contain_text("Twelve minutes.")
     other = page.context.new_page()
     other.goto(page.url)
@@ -81,8 +81,8 @@ def test_two_tabs_show_the_same(page: Page, model: FakeOpenAI) -> None:
 
 
 def test_answer_is_stopped_from_the_other_tab(page: Page, model: FakeOpenAI) -> None:
-    model.script(says("Twelve ", Gate(), "minutes."), TITLE)
-    begin(page)
+    model.script(streams("Twelve ", Gate(), "minutes."), TITLE)
+    start_conversation(page)
     other = page.context.new_page()
     other.goto(page.url)
     be_live(other)
@@ -99,8 +99,8 @@ def test_answer_is_stopped_from_the_other_tab(page: Page, model: FakeOpenAI) -> 
 
 
 def test_answer_is_stopped_before_its_first_word(page: Page, model: FakeOpenAI) -> None:
-    model.script(says(Gate(), "Never said."))
-    begin(page)
+    model.script(streams(Gate(), "Never said."))
+    start_conversation(page)
 
     page.get_by_role("button", name="Stop").click()
 
@@ -110,8 +110,8 @@ def test_answer_is_stopped_before_its_first_word(page: Page, model: FakeOpenAI) 
 
 
 def test_refused_question_is_told_in_words_and_can_be_tried_again(page: Page, model: FakeOpenAI) -> None:
-    model.script(refuses(401), says("Twelve minutes."), TITLE)
-    begin(page)
+    model.script(refuses(401), streams("Twelve minutes."), TITLE)
+    start_conversation(page)
     expect(page.locator(".message--answer .notice")).to_contain_text("The assistant isn't set up correctly")
     expect(page.locator(".message--question")).to_contain_text(QUESTION)
     page.reload()
@@ -127,19 +127,19 @@ def test_refused_question_is_told_in_words_and_can_be_tried_again(page: Page, mo
     expect(page.locator(".message--answer .notice")).to_be_visible()
 
 
-def test_failure_in_mid_answer_keeps_what_was_said(page: Page, model: FakeOpenAI) -> None:
-    model.script(breaks_off("Twelve minu"), TITLE)
+def test_failure_in_mid_answer_keeps_what_was_written(page: Page, model: FakeOpenAI) -> None:
+    model.script(disconnects("Twelve minu"), TITLE)
 
-    begin(page)
+    start_conversation(page)
 
     expect(page.locator(".message--answer .notice")).to_contain_text("lost before the answer finished")
     expect(page.locator(".message--answer [data-body]")).to_have_text("Twelve minu")
 
 
 def test_failed_answer_is_rendered_live_as_after_a_reload(page: Page, model: FakeOpenAI) -> None:
-    model.script(breaks_off("It takes **twelve** minutes:\n\n- wash\n- bo"), TITLE)
+    model.script(disconnects("It takes **twelve** minutes:\n\n- wash\n- bo"), TITLE)
 
-    begin(page)
+    start_conversation(page)
 
     expect(page.locator(".message--answer .notice")).to_be_visible()
     body = page.locator(".message--answer [data-body]")
@@ -151,8 +151,8 @@ def test_failed_answer_is_rendered_live_as_after_a_reload(page: Page, model: Fak
 
 
 def test_double_enter_sends_once(page: Page, model: FakeOpenAI) -> None:
-    model.script(says("Twelve minutes."), TITLE, says("Longer."))
-    begin(page)
+    model.script(streams("Twelve minutes."), TITLE, streams("Longer."))
+    start_conversation(page)
     expect(page.locator(".message--answer")).to_contain_text("Twelve minutes.")
 
     sent: list[Request] = []
@@ -173,8 +173,8 @@ def test_double_enter_sends_once(page: Page, model: FakeOpenAI) -> None:
 
 
 def test_question_stays_in_the_box_until_it_has_arrived(page: Page, model: FakeOpenAI) -> None:
-    model.script(says("Twelve minutes."), TITLE, says("Longer."))
-    begin(page)
+    model.script(streams("Twelve minutes."), TITLE, streams("Longer."))
+    start_conversation(page)
     expect(page.locator(".message--answer")).to_contain_text("Twelve minutes.")
 
     page.context.set_offline(True)
@@ -191,8 +191,8 @@ def test_question_stays_in_the_box_until_it_has_arrived(page: Page, model: FakeO
 
 def test_question_while_an_answer_runs_is_refused_in_words(page: Page, model: FakeOpenAI) -> None:
     gate = Gate()
-    model.script(says("Twelve ", gate, "minutes."), TITLE)
-    begin(page)
+    model.script(streams("Twelve ", gate, "minutes."), TITLE)
+    start_conversation(page)
     expect(page.locator(".message--answer")).to_contain_text("Twelve ")
 
     ask(page, "And brown rice?")
@@ -207,8 +207,8 @@ def test_script_in_what_a_model_says_does_nothing(page: Page, model: FakeOpenAI)
     gate = Gate()
     attack = "<img src=x onerror='window.hacked=1'><script>window.hacked=1</script> [x](javascript:window.hacked=1)"
     drawn = "[q](https://elsewhere.example/q) <img src=https://elsewhere.example/q.png>\n\nAnd "
-    model.script(says(drawn, attack, gate, " ![p](https://elsewhere.example/p.png)"), says(attack))
-    begin(page, attack)
+    model.script(streams(drawn, attack, gate, " ![p](https://elsewhere.example/p.png)"), streams(attack))
+    start_conversation(page, attack)
 
     # As text while it is written, as blocks that are finished, as HTML in the end, and drawn by the server.
     expect(page.get_by_role("link", name="q", exact=True)).to_be_visible()
@@ -225,7 +225,7 @@ def test_script_in_what_a_model_says_does_nothing(page: Page, model: FakeOpenAI)
 
 def test_page_that_loses_its_socket_gets_the_rest(page: Page, model: FakeOpenAI) -> None:
     in_the_middle, before_the_end = Gate(), Gate()
-    model.script(says("Twelve ", in_the_middle, "minutes, or more", before_the_end, "."), TITLE)
+    model.script(streams("Twelve ", in_the_middle, "minutes, or more", before_the_end, "."), TITLE)
     sockets: list[WebSocketRoute] = []
 
     def pass_on(socket: WebSocketRoute) -> None:
@@ -233,7 +233,7 @@ def test_page_that_loses_its_socket_gets_the_rest(page: Page, model: FakeOpenAI)
         socket.connect_to_server()
 
     page.route_web_socket(re.compile("/ws/assistants/"), pass_on)
-    begin(page)
+    start_conversation(page)
     expect(page.locator(".message--answer")).to_contain_text("Twelve ")
 
     sockets[-1].close(code=1012)
@@ -247,9 +247,9 @@ def test_page_that_loses_its_socket_gets_the_rest(page: Page, model: FakeOpenAI)
     assert "since=" in sockets[1].url
 
 
-def test_page_that_has_to_start_anew_fetches_what_it_missed(page: Page, model: FakeOpenAI) -> None:
-    model.script(says("Twelve **minutes**."), TITLE, refuses(401), says("Longer."))
-    begin(page)
+def test_page_that_has_to_start_again_fetches_what_it_missed(page: Page, model: FakeOpenAI) -> None:
+    model.script(streams("Twelve **minutes**."), TITLE, refuses(401), streams("Longer."))
+    start_conversation(page)
     expect(page.locator(".message--answer strong")).to_have_text("minutes")
     other = page.context.new_page()
     sockets: list[WebSocketRoute] = []
@@ -277,9 +277,9 @@ def test_page_that_has_to_start_anew_fetches_what_it_missed(page: Page, model: F
 
 def test_code_and_answers_can_be_copied(page: Page, model: FakeOpenAI) -> None:
     answer = "So:\n\n```python\nboil(12)\n```\n"
-    model.script(says(answer), TITLE)
+    model.script(streams(answer), TITLE)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    begin(page)
+    start_conversation(page)
 
     page.locator("figure").get_by_role("button", name="Copy").click()
     expect(page.locator("figure").get_by_role("button", name="Copied")).to_be_visible()
@@ -293,8 +293,8 @@ def test_code_and_answers_can_be_copied(page: Page, model: FakeOpenAI) -> None:
 def test_reader_who_looks_further_up_is_left_there(page: Page, model: FakeOpenAI) -> None:
     gate = Gate()
     lines = [f"Line {number}.\n\n" for number in range(60)]
-    model.script(says(*lines, gate, *lines, "The end."), TITLE)
-    begin(page)
+    model.script(streams(*lines, gate, *lines, "The end."), TITLE)
+    start_conversation(page)
     expect(page.locator(".message--answer")).to_contain_text("Line 59.")
     expect(page.get_by_text("Line 59.")).to_be_in_viewport()
 
@@ -314,9 +314,9 @@ def test_finished_blocks_are_drawn_while_the_answer_goes_on_and_stay_what_they_a
 ) -> None:
     first, second = Gate(), Gate()
     code = "```python\ndef water(cups):\n\n    return cups\n```\n"
-    answer = says("Take **one** part.\n\nAnd so", first, " on.\n\n", code, "The", second, " end.")
-    model.script(says("Twelve minutes."), TITLE, answer)
-    begin(page)
+    answer = streams("Take **one** part.\n\nAnd so", first, " on.\n\n", code, "The", second, " end.")
+    model.script(streams("Twelve minutes."), TITLE, answer)
+    start_conversation(page)
     expect(page.get_by_role("heading", level=1)).to_have_text("Cooking rice")
     ask(page, "And how much water?")
     body = page.locator(".message--answer [data-body]").last
@@ -347,8 +347,8 @@ def test_finished_blocks_are_drawn_while_the_answer_goes_on_and_stay_what_they_a
 
 def test_a_block_whose_text_is_selected_is_drawn_once_the_selection_is_gone(page: Page, model: FakeOpenAI) -> None:
     first, second = Gate(), Gate()
-    model.script(says("Take **one** part", first, ".\n\nThen **two**.\n\nThe", second, " end."), TITLE)
-    begin(page)
+    model.script(streams("Take **one** part", first, ".\n\nThen **two**.\n\nThe", second, " end."), TITLE)
+    start_conversation(page)
     body = page.locator(".message--answer [data-body]")
     expect(body).to_contain_text("Take **one** part")
     body.locator("[data-tail]").evaluate("tail => getSelection().selectAllChildren(tail)")
@@ -369,13 +369,13 @@ def test_reader_at_the_end_stays_there_through_answers_failures_and_further_atte
     page: Page, model: FakeOpenAI
 ) -> None:
     block = "Take one part.\n\n```python\nboil(12)\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n"
-    model.script(says("Twelve minutes."), TITLE)
-    begin(page)
+    model.script(streams("Twelve minutes."), TITLE)
+    start_conversation(page)
     expect(page.get_by_role("heading", level=1)).to_have_text("Cooking rice")
     to_end = page.get_by_role("button", name="Jump to latest")
 
     for number in range(6):
-        model.script(breaks_off(block * number, "Twelve minu"), says(block * number, f"Number {number}."))
+        model.script(disconnects(block * number, "Twelve minu"), streams(block * number, f"Number {number}."))
         ask(page, f"And {number}?")
         expect(page.locator(".message--answer .notice").last).to_be_in_viewport(ratio=1)
         expect(to_end).to_be_hidden()

@@ -29,7 +29,7 @@ class Person:
     def field(self) -> Locator:
         return self.page.get_by_role("textbox", name=re.compile("^Message to"))
 
-    def say(self, words: str) -> None:
+    def send_message(self, words: str) -> None:
         self.field().fill(words)
         self.field().press("Enter")
 
@@ -63,32 +63,32 @@ class Room:
             person.be_live()
 
 
-def sit_down(browser: Browser, server: Server, complaints: list[str], name: str) -> Person:
+def open_browser(browser: Browser, server: Server, complaints: list[str], name: str) -> Person:
     page = browser_of_ones_own(browser, server, complaints).new_page()
     return Person(page, register(page, name))
 
 
 @dataclass
-class Couple:
+class Pair:
     alice: Person
     bob: Person
 
 
 @pytest.fixture(scope="module")
-def couple(chromium: Browser, server: Server) -> Iterator[Couple]:
+def couple(chromium: Browser, server: Server) -> Iterator[Pair]:
     """Alice and Bob, signed in once for all these tests; each test makes a room of its own."""
     expect.set_options(timeout=10_000)
     complaints: list[str] = []
-    alice = sit_down(chromium, server, complaints, "Alice")
-    bob = sit_down(chromium, server, complaints, "Bob")
-    yield Couple(alice, bob)
+    alice = open_browser(chromium, server, complaints, "Alice")
+    bob = open_browser(chromium, server, complaints, "Bob")
+    yield Pair(alice, bob)
     for person in (alice, bob):
         person.page.context.close()
     assert complaints == []
 
 
 @pytest.fixture
-def room(couple: Couple, server: Server) -> Iterator[Room]:
+def room(couple: Pair, server: Server) -> Iterator[Room]:
     """Alice's room, with Bob in it; neither has it open."""
     alice, bob = couple.alice, couple.bob
     for person in (alice, bob):
@@ -124,13 +124,13 @@ def messages_of(room: Room) -> list[str]:
     return [message["content"] for message in reversed(answer["results"])]
 
 
-def test_two_people_talk_and_each_word_stands_once_and_in_order(room: Room) -> None:
+def test_two_users_talk_and_each_word_stands_once_and_in_order(room: Room) -> None:
     room.open()
     alice, bob = room.alice, room.bob
 
     for number in range(5):
-        alice.say(f"A{number}")
-        bob.say(f"B{number}")
+        alice.send_message(f"A{number}")
+        bob.send_message(f"B{number}")
 
     expect(alice.words()).to_have_count(10)
     expect(bob.words()).to_have_count(10)
@@ -142,14 +142,14 @@ def test_two_people_talk_and_each_word_stands_once_and_in_order(room: Room) -> N
 def test_markdown_is_drawn_as_the_server_made_it(room: Room) -> None:
     room.open()
 
-    room.alice.say("**Two** cups <script>alert(1)</script>")
+    room.alice.send_message("**Two** cups <script>alert(1)</script>")
 
     for person in (room.alice, room.bob):
         expect(person.log().locator("strong")).to_have_text("Two")
         expect(person.row("<script>alert(1)</script>")).to_be_visible()
 
 
-def test_what_is_sent_twice_by_an_impatient_finger_is_said_once(room: Room) -> None:
+def test_what_is_sent_twice_by_an_impatient_finger_is_sent_once(room: Room) -> None:
     room.open()
     room.alice.field().fill("Once")
 
@@ -167,11 +167,11 @@ def test_what_is_sent_twice_by_an_impatient_finger_is_said_once(room: Room) -> N
     expect(room.alice.field()).to_have_value("")
 
 
-def test_same_words_said_twice_are_two_messages(room: Room) -> None:
+def test_same_words_sent_twice_are_two_messages(room: Room) -> None:
     room.open()
 
     for _ in range(2):
-        room.alice.say("Yes")
+        room.alice.send_message("Yes")
 
     expect(room.bob.words()).to_have_text(["Yes", "Yes"])
     expect(room.alice.words()).to_have_text(["Yes", "Yes"])
@@ -182,13 +182,13 @@ def test_what_is_sent_offline_goes_out_later_in_order(room: Room) -> None:
     alice = room.alice
     alice.be_offline()
 
-    alice.say("One")
-    alice.say("Two")
+    alice.send_message("One")
+    alice.send_message("Two")
 
     expect(alice.page.get_by_text("You're offline.")).to_be_visible()
     expect(alice.row("One")).to_contain_text("Waiting for connection")
     expect(alice.row("Two")).to_contain_text("Waiting for connection")
-    room.bob.say("Meanwhile")
+    room.bob.send_message("Meanwhile")
     expect(room.bob.words()).to_have_text(["Meanwhile"])
     alice.be_offline(False)
     expect(alice.words()).to_have_text(["Meanwhile", "One", "Two"])
@@ -214,7 +214,7 @@ def test_page_that_lost_its_sockets_catches_up_without_a_reload(room: Room) -> N
     tab.page.route_web_socket(re.compile("/ws/"), connect)
     tab.page.goto(room.path)
     bob.page.goto(room.path)
-    bob.say("One")
+    bob.send_message("One")
     expect(bob.words()).to_have_count(1)
     is_cut = False
     tab.page.clock.fast_forward(40_000)
@@ -224,7 +224,7 @@ def test_page_that_lost_its_sockets_catches_up_without_a_reload(room: Room) -> N
     for wire in wires:
         wire.close()
     for words in ("Two", "Three"):
-        bob.say(words)
+        bob.send_message(words)
     expect(bob.words()).to_have_count(3)
     tab.page.clock.fast_forward(6000)
     expect(tab.page.locator("[data-state]")).to_have_text("Reconnecting…")
@@ -248,7 +248,7 @@ def test_answer_that_gets_lost_makes_no_second_message(room: Room) -> None:
             route.continue_()
 
     alice.page.route(f"**/api/chat/{room.pk}/messages/", lose_the_answer)
-    alice.say("Once")
+    alice.send_message("Once")
 
     expect(room.bob.words()).to_have_text(["Once"])
     expect(alice.words()).to_have_text(["Once"])
@@ -271,9 +271,9 @@ def test_message_that_failed_survives_a_reload_and_can_be_tried_again_or_discard
             route.continue_()
 
     alice.page.route(f"**/api/chat/{room.pk}/messages/", refuse)
-    alice.say("Keep me")
+    alice.send_message("Keep me")
     expect(alice.row("Keep me")).to_contain_text("Not now.")
-    alice.say("Drop me")
+    alice.send_message("Drop me")
     expect(alice.row("Drop me")).to_contain_text("Not now.")
 
     alice.page.reload()
@@ -304,8 +304,8 @@ def test_my_other_tab_agrees(room: Room) -> None:
     tab.page.goto(room.path)
     tab.be_live()
 
-    room.alice.say("From the first")
-    tab.say("From the second")
+    room.alice.send_message("From the first")
+    tab.send_message("From the second")
 
     for person in (room.alice, tab, room.bob):
         expect(person.words()).to_have_text(["From the first", "From the second"])
@@ -315,7 +315,7 @@ def test_my_other_tab_agrees(room: Room) -> None:
 def test_message_is_changed_and_deleted_in_place_for_all(room: Room) -> None:
     room.open()
     alice, bob = room.alice, room.bob
-    alice.say("Two cups")
+    alice.send_message("Two cups")
     expect(alice.log().locator(".message--pending")).to_have_count(0)
 
     alice.field().press("ArrowUp")
@@ -343,7 +343,7 @@ def test_message_is_changed_and_deleted_in_place_for_all(room: Room) -> None:
 
 def test_nobody_is_offered_to_change_what_others_said(room: Room) -> None:
     room.open()
-    room.alice.say("Mine")
+    room.alice.send_message("Mine")
 
     room.bob.row("Mine").hover()
 
@@ -360,8 +360,8 @@ def test_list_tells_what_is_unread_until_it_is_read_in_any_tab(room: Room) -> No
     bob.page.goto("/chat/")
     expect(bob.listed(title)).to_contain_text("No messages yet")
 
-    alice.say("One")
-    alice.say("Two")
+    alice.send_message("One")
+    alice.send_message("Two")
 
     expect(bob.listed(title)).to_contain_text("Alice: Two")
     unread = bob.listed(title).locator("[data-row-unread]")
@@ -372,7 +372,7 @@ def test_list_tells_what_is_unread_until_it_is_read_in_any_tab(room: Room) -> No
     tab.page.goto(f"/chat/{pk}/")
     expect(tab.page.get_by_text("New", exact=True).last).to_be_visible()
     expect(unread).to_be_hidden()
-    alice.say("Three")
+    alice.send_message("Three")
     expect(tab.words()).to_have_text(["One", "Two", "Three"])
     expect(bob.listed(title)).to_contain_text("Alice: Three")
     expect(unread).to_be_hidden()
@@ -392,7 +392,7 @@ def test_messages_are_no_reason_for_a_request(room: Room) -> None:
         page.on("request", lambda request: requests.append(f"{request.method} {request.url}"))
 
     for number in range(10):
-        alice.say(f"Number {number}")
+        alice.send_message(f"Number {number}")
         expect(bob.words()).to_have_count(number + 1)
 
     expect(title).to_contain_text("Alice: Number 9")
@@ -410,7 +410,7 @@ def test_fetching_after_a_gap_is_tried_again_until_it_works(room: Room) -> None:
     frames: list[WebSocketRoute] = []
     bob.page.route_web_socket(re.compile(rf"/ws/chat/{room.pk}/"), lambda ws: connect(ws, frames))
     room.open()
-    alice.say("Before")
+    alice.send_message("Before")
     expect(bob.words()).to_have_text(["Before"])
     refusals = itertools.count()
     bob.page.route("**/messages/?*", lambda route: route.abort() if next(refusals) < 2 else route.continue_())
@@ -482,12 +482,12 @@ def test_message_that_is_too_long_is_not_sent_and_not_lost(room: Room) -> None:
     bob.page.on("request", lambda request: posts.append(request.url) if request.method == "POST" else None)
     long = "x" * 50_000
 
-    bob.say(long)
+    bob.send_message(long)
 
     expect(bob.page.get_by_text("This message is too long (50,000 of 10,000 characters).")).to_be_visible()
     expect(bob.field()).to_have_value(long)
     assert not [url for url in posts if url.endswith("/messages/")]
-    bob.say("Short")
+    bob.send_message("Short")
     expect(room.alice.words()).to_have_text(["Short"])
     bob.row("Short").hover()
     bob.row("Short").get_by_role("button", name="Edit").click()
@@ -507,7 +507,7 @@ def test_message_that_was_refused_can_be_edited(room: Room) -> None:
         lambda route: route.fulfill(status=400, content_type="application/json", body=body),
         times=1,
     )
-    bob.say("First try")
+    bob.send_message("First try")
     expect(bob.row("First try")).to_contain_text("Not like this.")
 
     bob.row("First try").get_by_role("button", name="Edit").click()
@@ -515,7 +515,7 @@ def test_message_that_was_refused_can_be_edited(room: Room) -> None:
     expect(bob.row("First try")).to_have_count(0)
     expect(bob.field()).to_have_value("First try")
     expect(bob.field()).to_be_focused()
-    bob.say("Second try")
+    bob.send_message("Second try")
     expect(room.alice.words()).to_have_text(["Second try"])
 
 
@@ -523,7 +523,7 @@ def test_code_is_copied_without_a_clipboard(room: Room) -> None:
     bob = room.bob
     bob.page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined, configurable: true})")
     room.open()
-    bob.say("```\nsecret = 1\n```")
+    bob.send_message("```\nsecret = 1\n```")
     button = bob.log().locator("[data-copy]")
 
     button.click()
@@ -542,7 +542,7 @@ def test_code_is_copied_without_a_clipboard(room: Room) -> None:
 
 def test_time_of_somebody_with_a_long_name_is_on_one_line(room: Room, chromium: Browser) -> None:
     room.open()
-    room.alice.say("Hello")
+    room.alice.send_message("Hello")
     expect(room.bob.words()).to_have_text(["Hello"])
     context = on_another_screen(chromium, room.server, "phone", "light", of=room.bob.page)
     page = context.new_page()
@@ -621,7 +621,7 @@ def test_who_is_here_is_counted(room: Room) -> None:
     expect(room.alice.page.get_by_text("2 here")).to_be_hidden()
 
 
-def test_removed_member_is_told_led_away_and_hears_nothing_more(room: Room) -> None:
+def test_removed_member_is_told_led_away_and_receives_nothing_more(room: Room) -> None:
     room.open()
     alice, bob = room.alice, room.bob
     alice.page.get_by_role("link", name=re.compile("Members")).click()
@@ -649,7 +649,7 @@ def test_members_page_follows_what_happens(room: Room) -> None:
     expect(room.bob.page.get_by_role("listitem").filter(has_text="Bob").get_by_text("Admin")).to_be_visible()
 
 
-def test_people_are_mentioned_by_keys_and_it_shows(room: Room) -> None:
+def test_users_are_mentioned_by_keys_and_it_shows(room: Room) -> None:
     room.open()
     alice, bob = room.alice, room.bob
 
@@ -664,7 +664,7 @@ def test_people_are_mentioned_by_keys_and_it_shows(room: Room) -> None:
     alice.field().press("Enter")
 
     expect(bob.log().locator(".message--names-me")).to_contain_text("Look, @Bob")
-    bob.say("What, @Alice")  # in full, so that there is nothing to choose
+    bob.send_message("What, @Alice")  # in full, so that there is nothing to choose
     expect(alice.words()).to_have_text(["Look, @Bob", "What, @Alice"])
     expect(alice.log().locator(".message--names-me")).to_contain_text("What, @Alice")
     expect(alice.log().locator(".message--names-me")).to_have_count(1)
@@ -674,12 +674,12 @@ def test_people_are_mentioned_by_keys_and_it_shows(room: Room) -> None:
 def test_members_with_one_name_are_told_apart_at_once(room: Room, chromium: Browser, server: Server) -> None:
     room.open()
     alice, bob = room.alice, room.bob
-    bob.say("I am the first")
+    bob.send_message("I am the first")
     mark = alice.row("I am the first").locator("[data-namesake]")
     expect(alice.row("I am the first")).to_be_visible()
     expect(mark).to_be_hidden()
 
-    other = sit_down(chromium, server, [], "bob")
+    other = open_browser(chromium, server, [], "bob")
     members = f"/api/chat/{room.pk}/members/"
     headers = csrf(alice.page.context)
     added = alice.page.context.request.post(members, data={"user": other.email}, headers=headers).json()
@@ -774,7 +774,7 @@ def test_page_that_is_not_looked_at_reads_nothing(room: Room) -> None:
     room.open()
     alice.page.evaluate("document.hasFocus = () => false")
 
-    bob.say("While you look elsewhere")
+    bob.send_message("While you look elsewhere")
 
     expect(alice.row("While you look elsewhere")).to_be_in_viewport()
     expect(alice.log().locator("[data-line=unread] + .message")).to_contain_text("While you look elsewhere")
@@ -815,7 +815,7 @@ def test_room_of_ten_thousand_messages_keeps_three_hundred_rows(room: Room) -> N
     lines = [int(re.sub(r"\D", "", text)) for text in alice.words().all_inner_texts()]
     assert lines == list(range(lines[0], 10_001)), "each once, in order"
     assert len(lines) <= 300
-    alice.say("Line 10001.")
+    alice.send_message("Line 10001.")
     expect(alice.row("Line 10001.")).to_be_in_viewport()
 
 
@@ -861,8 +861,8 @@ def test_reader_further_up_stays_there_and_is_told_how_much_is_new(room: Room) -
     expect(bob.page.get_by_role("button", name="Jump to latest")).to_be_visible()
     top = bob.page.evaluate("document.querySelector('[data-log]').scrollTop")
 
-    alice.say("One")
-    alice.say("Two")
+    alice.send_message("One")
+    alice.send_message("Two")
 
     button = bob.page.get_by_role("button", name="Jump to latest (2 new)")
     expect(button).to_be_visible()
@@ -874,7 +874,7 @@ def test_reader_further_up_stays_there_and_is_told_how_much_is_new(room: Room) -
     expect(bob.log().locator("[data-line=unread] + .message")).to_contain_text("One")
 
 
-def test_what_is_found_is_shown_where_it_was_said(room: Room) -> None:
+def test_what_is_found_is_shown_where_it_was_written(room: Room) -> None:
     talk(room, 90)
     alice = room.alice
     alice.page.goto(room.path)
@@ -891,7 +891,7 @@ def test_what_is_found_is_shown_where_it_was_said(room: Room) -> None:
     expect(alice.log().locator(".message--found")).to_be_in_viewport()
     alice.be_live()
     room.bob.page.goto(room.path)
-    room.bob.say("Further down")
+    room.bob.send_message("Further down")
     expect(alice.page.get_by_role("button", name=re.compile(r"Jump to latest \(\d+ new\)"))).to_be_visible()
     alice.page.get_by_role("button", name=re.compile(r"Jump to latest \(\d+ new\)")).click()
     expect(alice.row("Further down")).to_be_in_viewport()
@@ -927,9 +927,9 @@ def test_pages_are_for_everybody_in_every_state(room: Room, chromium: Browser, s
     alice.be_live()
     check(alice.page)  # nothing said
     room.bob.page.goto(room.path)
-    room.bob.say("A **long** " + "x" * 120 + " word, @Alice\n\n```python\nprint(1)\n```")
-    room.bob.say("مرحبا")
-    alice.say("Mine")
+    room.bob.send_message("A **long** " + "x" * 120 + " word, @Alice\n\n```python\nprint(1)\n```")
+    room.bob.send_message("مرحبا")
+    alice.send_message("Mine")
     expect(alice.words()).to_have_count(3)
     for path in ("/chat/", room.path, f"{room.path}members/", f"{room.path}settings/", "/chat/search/?q=long"):
         alice.page.goto(path)
@@ -945,7 +945,7 @@ def test_pages_are_for_everybody_in_every_state(room: Room, chromium: Browser, s
     check_rules(alice.page)  # changing what was said
     alice.page.keyboard.press("Escape")
     context.set_offline(True)
-    alice.say("Not yet")
+    alice.send_message("Not yet")
     expect(alice.row("Not yet")).to_contain_text("Waiting for connection")
     check_rules(alice.page)
     context.close()

@@ -1,18 +1,18 @@
-"""Writing a question: what was written is never lost, and whatever is in the way is said in words."""
+"""ActiveAnswer a question: what was written is never lost, and whatever is in the way is said in words."""
 
 import re
 
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from test_utils.openai_test_utils import FakeOpenAI, Gate, says
-from tests.browser.steps import ask, be_live, begin
+from test_utils.openai_test_utils import FakeOpenAI, Gate, streams
+from tests.browser.steps import ask, be_live, start_conversation
 
-TITLE = says("Cooking rice")
+TITLE = streams("Cooking rice")
 
 
 def test_draft_is_still_there_after_a_reload_and_only_where_it_was_written(page: Page, model: FakeOpenAI) -> None:
-    model.script(says("Twelve minutes."), TITLE, says("Longer."))
-    begin(page)
+    model.script(streams("Twelve minutes."), TITLE, streams("Longer."))
+    start_conversation(page)
     expect(page.get_by_role("heading", level=1)).to_have_text("Cooking rice")
     conversation = page.url
     page.get_by_label("Your question").fill("And brown\nrice?")
@@ -35,8 +35,8 @@ def test_draft_is_still_there_after_a_reload_and_only_where_it_was_written(page:
 
 
 def test_draft_of_a_first_question_is_gone_once_it_has_arrived(page: Page, model: FakeOpenAI) -> None:
-    model.script(says("Twelve minutes."), TITLE)
-    begin(page)
+    model.script(streams("Twelve minutes."), TITLE)
+    start_conversation(page)
     expect(page.get_by_text("Twelve minutes.")).to_be_visible()
 
     page.goto("/assistants/")
@@ -46,8 +46,8 @@ def test_draft_of_a_first_question_is_gone_once_it_has_arrived(page: Page, model
 
 
 def test_who_asks_too_often_is_told_when_to_go_on(page: Page, model: FakeOpenAI) -> None:
-    model.script(says("Twelve minutes."), TITLE)
-    begin(page)
+    model.script(streams("Twelve minutes."), TITLE)
+    start_conversation(page)
     expect(page.get_by_role("heading", level=1)).to_have_text("Cooking rice")
     throttled = '{"type":"client_error","errors":[{"code":"throttled","detail":"Request was throttled.","attr":null}]}'
     page.route(
@@ -68,8 +68,8 @@ def test_who_asks_too_often_is_told_when_to_go_on(page: Page, model: FakeOpenAI)
 
 
 def test_question_asked_without_a_connection_stays_in_the_box(page: Page, model: FakeOpenAI) -> None:
-    model.script(says("Twelve minutes."), TITLE, says("Longer."))
-    begin(page)
+    model.script(streams("Twelve minutes."), TITLE, streams("Longer."))
+    start_conversation(page)
     expect(page.get_by_role("heading", level=1)).to_have_text("Cooking rice")
     page.context.set_offline(True)
 
@@ -85,7 +85,7 @@ def test_question_asked_without_a_connection_stays_in_the_box(page: Page, model:
 
 def test_page_says_that_it_is_reconnecting_only_after_some_seconds(page: Page, model: FakeOpenAI) -> None:
     page.clock.install()
-    model.script(says("Twelve minutes."), TITLE)
+    model.script(streams("Twelve minutes."), TITLE)
     sockets: list[WebSocketRoute] = []
 
     def let_one_in(socket: WebSocketRoute) -> None:
@@ -94,7 +94,7 @@ def test_page_says_that_it_is_reconnecting_only_after_some_seconds(page: Page, m
             socket.connect_to_server()
 
     page.route_web_socket(re.compile("/ws/assistants/"), let_one_in)
-    begin(page)
+    start_conversation(page)
     state = page.locator("[data-state]")
 
     sockets[0].close(code=1012)
@@ -107,7 +107,7 @@ def test_page_says_that_it_is_reconnecting_only_after_some_seconds(page: Page, m
 
 
 def test_line_breaks_and_unfinished_words_are_not_sent(page: Page, model: FakeOpenAI) -> None:
-    model.script(says("Twelve minutes."), TITLE)
+    model.script(streams("Twelve minutes."), TITLE)
     page.goto("/assistants/")
     box = page.get_by_label("Your question")
     box.fill("How")
@@ -140,8 +140,8 @@ def test_a_suggestion_never_overwrites_what_was_typed_and_can_be_undone(page: Pa
 
 
 def test_after_the_first_question_one_can_go_on_typing(page: Page, model: FakeOpenAI) -> None:
-    model.script(says("Twelve minutes."), TITLE, says("Longer."))
-    begin(page)
+    model.script(streams("Twelve minutes."), TITLE, streams("Longer."))
+    start_conversation(page)
     expect(page.get_by_text("Twelve minutes.")).to_be_visible()
 
     expect(page.get_by_label("Your question")).to_be_focused()
@@ -153,8 +153,8 @@ def test_after_the_first_question_one_can_go_on_typing(page: Page, model: FakeOp
 
 def test_the_advice_to_wait_goes_when_the_answer_ends(page: Page, model: FakeOpenAI) -> None:
     gate = Gate()
-    model.script(says("Twelve ", gate, "minutes."), TITLE)
-    begin(page)
+    model.script(streams("Twelve ", gate, "minutes."), TITLE)
+    start_conversation(page)
     expect(page.get_by_text("Twelve")).to_be_visible()
 
     page.get_by_label("Your question").fill("And brown rice?")

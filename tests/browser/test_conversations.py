@@ -4,19 +4,19 @@ import re
 
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from test_utils.openai_test_utils import FakeOpenAI, says
-from tests.browser.steps import be_live, begin, register
+from test_utils.openai_test_utils import FakeOpenAI, streams
+from tests.browser.steps import be_live, register, start_conversation
 from tests.servers import Server
 
-TITLE = says("Cooking rice")
+TITLE = streams("Cooking rice")
 
 
-def begin_two(page: Page, model: FakeOpenAI) -> None:
+def start_two_conversations(page: Page, model: FakeOpenAI) -> None:
     """Become somebody who asked about rice, and then about knots."""
     register(page)
     for title in ("Cooking rice", "Knots for sailors"):
-        model.script(says("Yes."), says(title))
-        begin(page)
+        model.script(streams("Yes."), streams(title))
+        start_conversation(page)
         expect(page.get_by_role("heading", level=1)).to_have_text(title)
 
 
@@ -41,10 +41,10 @@ def deletions_of(page: Page) -> list[str]:
     return sent
 
 
-def test_other_people_find_nothing_at_the_address_of_mine(page: Page, chromium: Browser, model: FakeOpenAI) -> None:
+def test_other_users_find_nothing_at_the_address_of_mine(page: Page, chromium: Browser, model: FakeOpenAI) -> None:
     register(page)
-    model.script(says("Twelve minutes."), TITLE)
-    begin(page)
+    model.script(streams("Twelve minutes."), TITLE)
+    start_conversation(page)
     stranger = chromium.new_context().new_page()
 
     stranger.goto(page.url)
@@ -54,8 +54,8 @@ def test_other_people_find_nothing_at_the_address_of_mine(page: Page, chromium: 
 
 
 def test_visitors_share_a_conversation_by_its_address(page: Page, chromium: Browser, model: FakeOpenAI) -> None:
-    model.script(says("Twelve minutes."), TITLE)
-    begin(page)
+    model.script(streams("Twelve minutes."), TITLE)
+    start_conversation(page)
     expect(page.get_by_text("Twelve minutes.")).to_be_visible()
     friend = chromium.new_context().new_page()
 
@@ -65,9 +65,9 @@ def test_visitors_share_a_conversation_by_its_address(page: Page, chromium: Brow
     friend.context.close()
 
 
-def test_visitor_who_becomes_a_person_keeps_the_conversation(page: Page, model: FakeOpenAI) -> None:
-    model.script(says("Twelve minutes."), TITLE)
-    begin(page)
+def test_visitor_who_becomes_a_user_keeps_the_conversation(page: Page, model: FakeOpenAI) -> None:
+    model.script(streams("Twelve minutes."), TITLE)
+    start_conversation(page)
     expect(page.get_by_role("heading", level=1)).to_have_text("Cooking rice")
     still_open = page.context.new_page()
     still_open.goto(page.url)
@@ -86,17 +86,17 @@ def test_visitor_who_becomes_a_person_keeps_the_conversation(page: Page, model: 
 
 def test_title_is_shown_in_the_list_as_soon_as_there_is_one(page: Page, model: FakeOpenAI) -> None:
     register(page)
-    model.script(says("Twelve minutes."), TITLE)
+    model.script(streams("Twelve minutes."), TITLE)
 
-    begin(page)
+    start_conversation(page)
 
     expect(page.get_by_role("complementary").get_by_role("link", name="Cooking rice")).to_be_visible()
 
 
 def test_conversation_is_renamed_in_every_tab(page: Page, model: FakeOpenAI) -> None:
     register(page)
-    model.script(says("Twelve minutes."), TITLE)
-    begin(page)
+    model.script(streams("Twelve minutes."), TITLE)
+    start_conversation(page)
     expect(page.get_by_role("heading", level=1)).to_have_text("Cooking rice")
     other = page.context.new_page()
     other.goto(page.url)
@@ -114,7 +114,7 @@ def test_conversation_is_renamed_in_every_tab(page: Page, model: FakeOpenAI) -> 
 
 
 def test_deleted_conversation_can_be_brought_back(page: Page, model: FakeOpenAI) -> None:
-    begin_two(page, model)
+    start_two_conversations(page, model)
     deletions = deletions_of(page)
     rows = page.get_by_role("complementary").locator(".row:visible")
 
@@ -134,7 +134,7 @@ def test_deleted_conversation_can_be_brought_back(page: Page, model: FakeOpenAI)
 
 def test_deletion_is_sent_when_the_time_to_undo_it_is_over(page: Page, model: FakeOpenAI) -> None:
     page.clock.install()
-    begin_two(page, model)
+    start_two_conversations(page, model)
     deletions = deletions_of(page)
 
     manage(page, "Cooking rice")
@@ -151,7 +151,7 @@ def test_deletion_is_sent_when_the_time_to_undo_it_is_over(page: Page, model: Fa
 
 
 def test_deletion_is_sent_when_the_page_is_left(page: Page, model: FakeOpenAI) -> None:
-    begin_two(page, model)
+    start_two_conversations(page, model)
     other = page.context.new_page()
 
     manage(page, "Cooking rice")
@@ -167,7 +167,7 @@ def test_deletion_is_sent_when_the_page_is_left(page: Page, model: FakeOpenAI) -
 
 
 def test_deletion_that_fails_brings_the_conversation_back(page: Page, model: FakeOpenAI) -> None:
-    begin_two(page, model)
+    start_two_conversations(page, model)
     page.route("**/api/assistants/conversations/*/", lambda route: route.abort())
 
     for title in ("Cooking rice", "Knots for sailors"):  # the second one settles the first
@@ -183,7 +183,7 @@ def test_deletion_that_fails_brings_the_conversation_back(page: Page, model: Fak
 
 
 def test_open_conversation_is_deleted_and_opened_again_by_undo(page: Page, model: FakeOpenAI) -> None:
-    begin_two(page, model)
+    start_two_conversations(page, model)
     opened = page.url
 
     page.get_by_label("Conversation options").click()
@@ -206,7 +206,7 @@ def test_open_conversation_is_deleted_and_opened_again_by_undo(page: Page, model
 
 
 def test_conversations_are_reached_by_keyboard_alone(page: Page, model: FakeOpenAI) -> None:
-    begin_two(page, model)
+    start_two_conversations(page, model)
     page.locator("[data-log]").focus()
 
     page.keyboard.press("/")
@@ -230,8 +230,8 @@ def test_conversations_are_reached_by_keyboard_alone(page: Page, model: FakeOpen
 
 
 def test_conversation_is_taken_home_as_markdown(page: Page, model: FakeOpenAI) -> None:
-    model.script(says("**Twelve** minutes."), TITLE)
-    begin(page, "How long?")
+    model.script(streams("**Twelve** minutes."), TITLE)
+    start_conversation(page, "How long?")
     expect(page.get_by_role("heading", level=1)).to_have_text("Cooking rice")
 
     page.get_by_label("Conversation options").click()
@@ -247,8 +247,8 @@ def test_conversation_is_taken_home_as_markdown(page: Page, model: FakeOpenAI) -
 def test_list_and_conversation_are_two_pages_on_a_phone(page: Page, model: FakeOpenAI) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     register(page)
-    model.script(says("Twelve minutes."), TITLE)
-    begin(page)
+    model.script(streams("Twelve minutes."), TITLE)
+    start_conversation(page)
     expect(page.get_by_role("heading", level=1)).to_have_text("Cooking rice")
     expect(page.get_by_role("complementary")).to_be_hidden()
 
@@ -298,8 +298,8 @@ def test_long_conversation_opens_at_its_end_and_shows_the_beginning_on_request(p
 def test_search_finds_conversations_by_their_title(page: Page, model: FakeOpenAI) -> None:
     register(page)
     for title in ("Cooking rice", "Knots for sailors"):
-        model.script(says("Yes."), says(title))
-        begin(page)
+        model.script(streams("Yes."), streams(title))
+        start_conversation(page)
         expect(page.get_by_role("heading", level=1)).to_have_text(title)
 
     page.get_by_label("Search my conversations").fill("knots")

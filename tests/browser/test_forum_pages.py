@@ -69,7 +69,9 @@ class Couple:
     bob: Person
 
 
-def sit_down(browser: Browser, server: Server, complaints: list[str], name: str, *, javascript: bool = True) -> Person:
+def open_browser(
+    browser: Browser, server: Server, complaints: list[str], name: str, *, javascript: bool = True
+) -> Person:
     page = browser_of_ones_own(browser, server, complaints, javascript=javascript).new_page()
     register(page, name)
     return Person(page)
@@ -80,8 +82,8 @@ def couple(chromium: Browser, server: Server) -> Iterator[Couple]:
     """Alice and Bob, signed in once for all these tests."""
     expect.set_options(timeout=10_000)
     complaints: list[str] = []
-    alice = sit_down(chromium, server, complaints, "Alice")
-    bob = sit_down(chromium, server, complaints, "Bob")
+    alice = open_browser(chromium, server, complaints, "Alice")
+    bob = open_browser(chromium, server, complaints, "Bob")
     yield Couple(alice, bob)
     for person in (alice, bob):
         person.page.context.close()
@@ -90,15 +92,15 @@ def couple(chromium: Browser, server: Server) -> Iterator[Couple]:
 
 @pytest.fixture
 def alice(couple: Couple) -> Iterator[Person]:
-    yield from at_rest(couple.alice)
+    yield from when_idle(couple.alice)
 
 
 @pytest.fixture
 def bob(couple: Couple) -> Iterator[Person]:
-    yield from at_rest(couple.bob)
+    yield from when_idle(couple.bob)
 
 
-def at_rest(person: Person) -> Iterator[Person]:
+def when_idle(person: Person) -> Iterator[Person]:
     yield person
     person.page.unroute_all()
     person.page.goto("about:blank")
@@ -262,7 +264,7 @@ def test_new_topics_wait_behind_a_bar_and_counts_change_in_place(alice: Person, 
     expect(bob.row(title).locator("[data-replies]")).to_have_text("2")
 
 
-def test_list_of_a_tag_hears_of_that_tag_only(alice: Person, bob: Person) -> None:
+def test_list_of_a_tag_receives_of_that_tag_only(alice: Person, bob: Person) -> None:
     bob.open("/discussion/?tag=coffee-only")
 
     alice.ask("About tea", tags=["tea"])
@@ -288,7 +290,7 @@ def test_topic_is_posted_once_by_an_impatient_finger(alice: Person) -> None:
     expect(alice.page.get_by_role("link", name=title)).to_have_count(1)
 
 
-def test_reply_whose_answer_got_lost_is_not_said_twice(alice: Person, topic: str) -> None:
+def test_reply_whose_answer_got_lost_is_not_sent_twice(alice: Person, topic: str) -> None:
     alice.open(topic)
 
     def lose_the_answer(route: Route) -> None:
@@ -365,7 +367,7 @@ def test_refused_field_is_told_below_it(alice: Person) -> None:
         alice.page.get_by_label(name).fill("")
 
 
-def test_what_people_write_runs_nowhere(alice: Person, bob: Person) -> None:
+def test_what_users_write_runs_nowhere(alice: Person, bob: Person) -> None:
     # `dialog` and the console are complaints of the couple.
     bob.open("/discussion/")
     path = alice.ask(EVIL)
@@ -457,7 +459,7 @@ def test_only_the_main_part_of_a_page_scrolls(alice: Person, bob: Person, topic:
 
 def test_everything_but_live_works_without_javascript(chromium: Browser, server: Server, topic: str) -> None:
     complaints: list[str] = []
-    carol = sit_down(chromium, server, complaints, "Carol", javascript=False)
+    carol = open_browser(chromium, server, complaints, "Carol", javascript=False)
     page = carol.page
     page.goto("/discussion/")
 

@@ -15,15 +15,15 @@ from test_utils.openai_test_utils import (
     SECRET,
     FakeOpenAI,
     Reply,
-    breaks_off,
-    keeps_silent,
+    disconnects,
+    hangs,
     refuses,
-    says,
     sends,
     sends_error,
+    streams,
 )
 from test_utils.servers import free_port
-from tests.browser.steps import begin
+from tests.browser.steps import start_conversation
 from tests.servers import ROOT, Server
 
 TABLE = ROOT / "docs" / "model-faults.md"
@@ -32,7 +32,7 @@ WHOLE = {"choices": [{"message": {"content": "Twelve minutes"}, "finish_reason":
 REASONING = b'data: {"choices": [{"delta": {"reasoning_content": "Rice?"}}]}\n\n'
 
 
-def says_now(content: str, finish_reason: str | None = None) -> bytes:
+def delta(content: str, finish_reason: str | None = None) -> bytes:
     choice = {"delta": {"content": content}, "finish_reason": finish_reason}
     return b"data: " + json.dumps({"choices": [choice]}).encode() + b"\n\n"
 
@@ -50,27 +50,27 @@ REFUSALS: dict[str, Reply] = {
     "400: it does not like the request": refuses(400),
 }
 BREAKS: dict[str, Reply] = {
-    "never sends so much as a header": keeps_silent(),
-    "falls silent in mid-answer": keeps_silent("Twelve ", "minu"),
-    "hangs up before it answers": breaks_off(),
-    "hangs up in mid-answer": breaks_off("Twelve ", "minu"),
+    "never sends so much as a header": hangs(),
+    "falls silent in mid-answer": hangs("Twelve ", "minu"),
+    "hangs up before it answers": disconnects(),
+    "hangs up in mid-answer": disconnects("Twelve ", "minu"),
     "sends an error in mid-answer": Reply(("Twelve ", "minu", sends_error())),
-    "ends with nothing said": says(),
+    "ends with nothing said": streams(),
     "sends nonsense in place of JSON": Reply((b"data: {nonsense\n\n",)),
-    "is cut short by its content filter": says("Twelve ", "minu", finish_reason="content_filter"),
-    "stops at its own limit of tokens": says("Twelve ", "minu", finish_reason="length"),
+    "is cut short by its content filter": streams("Twelve ", "minu", finish_reason="content_filter"),
+    "stops at its own limit of tokens": streams("Twelve ", "minu", finish_reason="length"),
 }
 ODDITIES: dict[str, Reply] = {
-    "reports an error as the reason for its end": says("Twelve ", "minu", finish_reason="error"),
+    "reports an error as the reason for its end": streams("Twelve ", "minu", finish_reason="error"),
     "sends an error in place of a stream": Reply(error={"error": {"message": SECRET, "code": "insufficient_quota"}}),
-    "ends its stream without a finish reason": sends(says_now("Twelve minutes"), b"data: [DONE]\n\n"),
-    "does not end its last event": sends(says_now("Twelve "), says_now("minutes", "stop").rstrip()),
+    "ends its stream without a finish reason": sends(delta("Twelve minutes"), b"data: [DONE]\n\n"),
+    "does not end its last event": sends(delta("Twelve "), delta("minutes", "stop").rstrip()),
     "does not stream although it was asked to": Reply(error=WHOLE),
-    "reasons in fields and in tags": says(REASONING, "<think>Rice?</think>", "Twelve minutes"),
+    "reasons in fields and in tags": streams(REASONING, "<think>Rice?</think>", "Twelve minutes"),
     "reports impossible counts of tokens": Reply(
         ("Twelve minutes",), usage={"prompt_tokens": 1, "completion_tokens": -35}
     ),
-    "only refuses": says(b'data: {"choices": [{"delta": {"refusal": "I will not say."}}]}\n\n'),
+    "only refuses": streams(b'data: {"choices": [{"delta": {"refusal": "I will not say."}}]}\n\n'),
 }
 
 ROW = """async () => {
@@ -85,8 +85,8 @@ def server(tmp_path_factory: pytest.TempPathFactory, model: FakeOpenAI) -> Itera
     """As the others', and less patient with its model."""
     # One that hangs up is asked three times, with pauses of up to 1.5 s in all. That has to fit: otherwise it is the
     # patience that ends, now and then, and the page says that instead.
-    patience = {"OPENAI_FIRST_TOKEN_TIMEOUT": "4", "OPENAI_TOKEN_TIMEOUT": "1"}
-    with Server(tmp_path_factory.mktemp("server"), OPENAI_BASE_URL=model.url, **patience) as running:
+    timeouts = {"OPENAI_FIRST_TOKEN_TIMEOUT": "4", "OPENAI_TOKEN_TIMEOUT": "1"}
+    with Server(tmp_path_factory.mktemp("server"), OPENAI_BASE_URL=model.url, **timeouts) as running:
         yield running
 
 
@@ -126,7 +126,7 @@ def assert_documented(lines: list[str]) -> None:
 
 def drive(page: Page) -> tuple[str, dict[str, Any]]:
     """Ask; returns what the page shows when the answer has ended, the same after a reload, and its row."""
-    begin(page)
+    start_conversation(page)
     expect(page.get_by_role("button", name="Send")).to_be_visible()
     row: dict[str, Any] = page.evaluate(ROW)
     live, reloaded = shown(page), shown_again(page)

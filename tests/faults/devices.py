@@ -11,8 +11,8 @@ PASSWORD = "a mossy staircase"
 
 
 def register(email: str, server: Server, *, name: str = "") -> None:
-    said = {"email": email, "password1": PASSWORD, "password2": PASSWORD, "displayName": name}
-    httpx.post(f"{server.url}/api/accounts/registration/", json=said).raise_for_status()
+    body = {"email": email, "password1": PASSWORD, "password2": PASSWORD, "displayName": name}
+    httpx.post(f"{server.url}/api/accounts/registration/", json=body).raise_for_status()
 
 
 @dataclass
@@ -23,8 +23,8 @@ class Device:
 
     @classmethod
     def of(cls, email: str, server: Server) -> "Device":
-        said = {"email": email, "password": PASSWORD}
-        response = httpx.post(f"{server.url}/api/accounts/login/", json=said)
+        body = {"email": email, "password": PASSWORD}
+        response = httpx.post(f"{server.url}/api/accounts/login/", json=body)
         response.raise_for_status()
         return cls(response.json()["access"])
 

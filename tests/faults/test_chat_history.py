@@ -30,9 +30,9 @@ CLIENTS = int(os.environ.get("CHAT_HISTORY_CLIENTS", "10"))
 MESSAGES = int(os.environ.get("CHAT_HISTORY_MESSAGES", "200"))  # by all of them
 # Facts that are heard until a line breaks. Not seconds, and more when there are more people: on a busy machine lines
 # would break before they are open, and everybody do nothing but open them.
-LINE_HOLDS = (1, 4 * CLIENTS)
-LINE_IS_DOWN = (0.0, 0.5)  # seconds
-PATIENCE = 60.0  # seconds until everybody must have heard everything
+CONNECTED_FOR = (1, 4 * CLIENTS)
+DISCONNECTED_FOR = (0.0, 0.5)  # seconds
+TIMEOUT = 60.0  # seconds until everybody must have heard everything
 
 PEOPLE = """
 from accounts.factories.user import UserFactory
@@ -59,7 +59,7 @@ def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 @dataclass
-class Person:
+class Client:
     """A program that listens, comes back with what it has when its line breaks, and notes what it hears."""
 
     number: int
@@ -69,7 +69,7 @@ class Person:
     room: int = 0
     seq: int = 0
     line_breaks: bool = True
-    heard: list[dict[str, Any]] = field(default_factory=list)  # numbered frames
+    received: list[dict[str, Any]] = field(default_factory=list)  # numbered frames
     after_the_end: list[dict[str, Any]] = field(default_factory=list)
     close_codes: list[int] = field(default_factory=list)
     is_out: asyncio.Event = field(default_factory=asyncio.Event)
@@ -89,30 +89,30 @@ class Person:
                 await asyncio.sleep(0.05)  # the server is being started again
                 continue
             try:
-                await self.hear(socket, facts=choose.randint(*LINE_HOLDS) if self.line_breaks else math.inf)
+                await self.receive(socket, events=choose.randint(*CONNECTED_FOR) if self.line_breaks else math.inf)
                 socket.transport.abort()
             except ConnectionClosed as closed:
                 if closed.rcvd is not None and closed.rcvd.code >= 4400:
                     self.close_codes.append(closed.rcvd.code)
                     self.is_out.set()
                     return  # at once: whoever waits for it may let them in again, and another one listens then
-            await asyncio.sleep(choose.uniform(*LINE_IS_DOWN))
+            await asyncio.sleep(choose.uniform(*DISCONNECTED_FOR))
 
-    async def hear(self, socket: ClientConnection, *, facts: float) -> None:
-        said_goodbye = False
-        while facts or said_goodbye:  # after that nothing comes but the end
+    async def receive(self, socket: ClientConnection, *, events: float) -> None:
+        was_removed = False
+        while events or was_removed:  # after that nothing comes but the end
             frame = json.loads(await socket.recv())
-            if said_goodbye:
+            if was_removed:
                 self.after_the_end.append(frame)
             assert frame["action"] != "resync", "nothing was pruned"
             if "seq" in frame:
-                self.heard.append(frame)
+                self.received.append(frame)
                 self.seq = frame["seq"]
-                facts -= 1
-            said_goodbye |= frame["action"] == "user_removed_from_group"
+                events -= 1
+            was_removed |= frame["action"] == "user_removed_from_group"
 
     def messages(self) -> list[int]:
-        return [frame["payload"]["id"] for frame in self.heard if frame["action"] == "member_message"]
+        return [frame["payload"]["id"] for frame in self.received if frame["action"] == "member_message"]
 
 
 class Api:
@@ -121,7 +121,7 @@ class Api:
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
 
-    async def send(self, method: str, path: str, data: Any = None, *, by: Person, key: str = "") -> httpx.Response:
+    async def send(self, method: str, path: str, data: Any = None, *, by: Client, key: str = "") -> httpx.Response:
         headers = {**by.headers, "Idempotency-Key": key} if key else by.headers
         while True:
             try:
@@ -136,10 +136,10 @@ class Api:
 class History:
     """The run: who is in the room, what was acknowledged."""
 
-    def __init__(self, people: list[Person], *, crashes: Server) -> None:
-        self.people, self.server_that_crashes = people, crashes
+    def __init__(self, clients: list[Client], *, crashes: Server) -> None:
+        self.clients, self.server_that_crashes = clients, crashes
         self.acknowledged: set[int] = set()
-        self.half_said = asyncio.Event()
+        self.half_sent = asyncio.Event()
         self._numbers = iter(range(MESSAGES))
 
     async def run(self) -> None:
@@ -147,33 +147,33 @@ class History:
             self.api = Api(client)
             await self.make_room()
             async with asyncio.TaskGroup() as self.lines:  # a listener that fails ends the run
-                listening = [self.lines.create_task(person.listen()) for person in self.people]
-                writers = [self.write(person) for person in self.people]
+                listening = [self.lines.create_task(client.listen()) for client in self.clients]
+                writers = [self.write(client) for client in self.clients]
                 await asyncio.gather(self.crash(), self.remove_some(), *writers)
                 self.head = await self.catch_up()
                 for listener in [*listening, self.back]:
                     listener.cancel()
 
     async def make_room(self) -> None:
-        owner = self.people[0]
+        owner = self.clients[0]
         made = await self.api.send("POST", "/api/chat/", {"title": "History"}, by=owner, key="room")
         self.room = made.json()["id"]
-        for person in self.people:
-            person.room = self.room
-            if person is not owner:
-                await self.add(person)
+        for client in self.clients:
+            client.room = self.room
+            if client is not owner:
+                await self.add(client)
 
-    async def add(self, person: Person) -> None:
-        data = {"user": f"person{person.number}@example.com"}
-        response = await self.api.send("POST", f"/api/chat/{self.room}/members/", data, by=self.people[0])
+    async def add(self, client: Client) -> None:
+        data = {"user": f"person{client.number}@example.com"}
+        response = await self.api.send("POST", f"/api/chat/{self.room}/members/", data, by=self.clients[0])
         assert response.status_code in (201, 400)  # 400: the answer to the first try was lost with the server
 
-    async def write(self, person: Person) -> None:
+    async def write(self, client: Client) -> None:
         for number in self._numbers:
             if number == MESSAGES // 2:
-                self.half_said.set()
-            path, said = f"/api/chat/{self.room}/messages/", {"content": f"Message {number}"}
-            send = partial(self.api.send, "POST", path, said, by=person, key=f"message {number}")
+                self.half_sent.set()
+            path, body = f"/api/chat/{self.room}/messages/", {"content": f"Message {number}"}
+            send = partial(self.api.send, "POST", path, body, by=client, key=f"message {number}")
             twins = await asyncio.gather(*[send() for _ in range(1 + (number % 5 == 0))])  # now and then pressed twice
             if any(response.status_code == 404 for response in twins):
                 return  # removed
@@ -181,24 +181,24 @@ class History:
             self.acknowledged |= {response.json()["id"] for response in twins}
 
     async def crash(self) -> None:
-        await self.half_said.wait()
+        await self.half_sent.wait()
         await asyncio.to_thread(self.server_that_crashes.kill)
         await asyncio.to_thread(self.server_that_crashes.start)
 
     async def remove_some(self) -> None:
         """The last fifth of them; the very last one comes back."""
-        await self.half_said.wait()
-        self.removed = self.people[-(CLIENTS // 5) :]
-        listed = await self.api.send("GET", f"/api/chat/{self.room}/members/?limit=100", by=self.people[0])
+        await self.half_sent.wait()
+        self.removed = self.clients[-(CLIENTS // 5) :]
+        listed = await self.api.send("GET", f"/api/chat/{self.room}/members/?limit=100", by=self.clients[0])
         members = {member["userId"]: member["id"] for member in listed.json()["results"]}
-        for person in self.removed:
-            path = f"/api/chat/{self.room}/members/{members[person.pk]}/"
-            response = await self.api.send("DELETE", path, by=self.people[0])
+        for client in self.removed:
+            path = f"/api/chat/{self.room}/members/{members[client.pk]}/"
+            response = await self.api.send("DELETE", path, by=self.clients[0])
             assert response.status_code in (204, 404)
             try:
-                await asyncio.wait_for(person.is_out.wait(), PATIENCE)
+                await asyncio.wait_for(client.is_out.wait(), TIMEOUT)
             except TimeoutError:
-                raise AssertionError(f"{person.number} is not out: at {person.seq}") from None
+                raise AssertionError(f"{client.number} is not out: at {client.seq}") from None
         self.returned = self.removed.pop()
         await self.add(self.returned)
         self.returned.is_out.clear()
@@ -206,52 +206,52 @@ class History:
 
     async def catch_up(self) -> int:
         """Wait until whoever is in the room has heard the last fact."""
-        listed = await self.api.send("GET", f"/api/chat/{self.room}/messages/", by=self.people[0])
+        listed = await self.api.send("GET", f"/api/chat/{self.room}/messages/", by=self.clients[0])
         head = int(listed.headers["Feed-Seq"])
-        for person in self.people:
-            person.line_breaks = False
-        async with asyncio.timeout(PATIENCE):
-            while any(person.seq < head for person in self.people if person not in self.removed):  # noqa: ASYNC110  # of many sockets, whose numbers tell nobody
+        for client in self.clients:
+            client.line_breaks = False
+        async with asyncio.timeout(TIMEOUT):
+            while any(client.seq < head for client in self.clients if client not in self.removed):  # noqa: ASYNC110  # of many sockets, whose numbers tell nobody
                 await asyncio.sleep(0.05)
         stored: list[dict[str, Any]] = []
         path = f"/api/chat/{self.room}/messages/?after=0&limit=100"
         while path:
-            page = (await self.api.send("GET", path, by=self.people[0])).json()
+            page = (await self.api.send("GET", path, by=self.clients[0])).json()
             stored += page["results"]
-            path = page["next"].removeprefix(self.people[0].server.url) if page["next"] else ""
+            path = page["next"].removeprefix(self.clients[0].server.url) if page["next"] else ""
         self.stored = [message["id"] for message in stored]
-        self.said = [message["content"] for message in stored]
+        self.contents = [message["content"] for message in stored]
         return head
 
 
-def test_what_was_acknowledged_is_heard_once_and_in_order_by_all_who_stay_and_by_nobody_after_the_end(
+def test_what_was_acknowledged_is_received_once_and_in_order_by_all_who_stay_and_by_nobody_after_the_end(
     servers: list[Server],
 ) -> None:
     printed = servers[0].manage("shell", "--no-imports", "--command", PEOPLE.format(count=CLIENTS))
     lines = [line.split() for line in printed.splitlines()]
-    people = [
-        Person(number, int(pk), access, servers[number % len(servers)]) for number, (pk, access) in enumerate(lines)
+    clients = [
+        Client(number, int(pk), access, servers[number % len(servers)]) for number, (pk, access) in enumerate(lines)
     ]
-    history = History(people, crashes=servers[-1])
+    history = History(clients, crashes=servers[-1])
 
     asyncio.run(history.run())
 
     assert set(history.stored) >= history.acknowledged, "what was acknowledged is stored"
-    assert len(history.said) == len(set(history.said)), "each once, though some were sent twice"
+    assert len(history.contents) == len(set(history.contents)), "each once, though some were sent twice"
     assert len(history.stored) >= MESSAGES - CLIENTS // 5  # a removed one's last try may have been refused
-    for person in people:
-        seqs = [frame["seq"] for frame in person.heard]
+    for client in clients:
+        seqs = [frame["seq"] for frame in client.received]
         assert seqs == list(range(1, len(seqs) + 1)), "each number once, in order, none left out"
-        assert person.after_the_end == [], "nothing after the end"
-        if person not in history.removed:
+        assert client.after_the_end == [], "nothing after the end"
+        if client not in history.removed:
             assert seqs[-1] == history.head
-            assert person.messages() == history.stored
-    for person in history.removed:
-        end = next(frame["seq"] for frame in people[0].heard if is_end_of(person, frame))
-        assert person.seq <= end
-        assert person.close_codes in ([4403], [4404])  # 4404: the line was down when it happened
-        assert person.messages() == history.stored[: len(person.messages())]
+            assert client.messages() == history.stored
+    for client in history.removed:
+        end = next(frame["seq"] for frame in clients[0].received if is_end_of(client, frame))
+        assert client.seq <= end
+        assert client.close_codes in ([4403], [4404])  # 4404: the line was down when it happened
+        assert client.messages() == history.stored[: len(client.messages())]
 
 
-def is_end_of(person: Person, frame: dict[str, Any]) -> bool:
-    return bool(frame["action"] == "member_removed" and frame["payload"]["userPk"] == person.pk)
+def is_end_of(client: Client, frame: dict[str, Any]) -> bool:
+    return bool(frame["action"] == "member_removed" and frame["payload"]["userPk"] == client.pk)

@@ -26,15 +26,15 @@ def test_nobody_waits_long_behind_a_migration_that_waits_for_a_lock(tmp_path: Pa
             migration = subprocess.Popen(command, cwd=ROOT, env=program.env, stderr=subprocess.PIPE, text=True)
             wait_until_something_waits(database_url)
 
-            began = time.monotonic()
+            started_at = time.monotonic()
             with psycopg.connect(database_url) as request:
                 request.execute("SELECT count(*) FROM django_session")  # waits behind the migration, while that waits
-            assert time.monotonic() - began < LONGEST_WAIT
+            assert time.monotonic() - started_at < LONGEST_WAIT
             assert migration.poll() is None, "it gave up"
 
-        said = migration.communicate(timeout=120)[1]
-        assert migration.returncode == 0, said
-        assert "Trying again" in said
+        output = migration.communicate(timeout=120)[1]
+        assert migration.returncode == 0, output
+        assert "Trying again" in output
 
 
 def wait_until_something_waits(database_url: str) -> None:

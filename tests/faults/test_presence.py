@@ -29,19 +29,19 @@ def test_who_is_here_is_told_on_the_other_server_until_that_one_dies(servers: tu
             return opened.enter_context(connect(url, additional_headers={"Authorization": f"Bearer {device.access}"}))
 
         page = listen(alice, one)
-        assert people_here(page, until=1) == 1
+        assert users_here(page, until=1) == 1
 
         listen(bob, other)
-        assert people_here(page, until=2) == 2
+        assert users_here(page, until=2) == 2
 
         other.kill()
         try:
-            assert people_here(page, until=1) == 1
+            assert users_here(page, until=1) == 1
         finally:
             other.start()
 
 
-def people_here(page: ClientConnection, *, until: int) -> int:
+def users_here(page: ClientConnection, *, until: int) -> int:
     """Listen until so many are said to be here."""
     while True:
         frame: dict[str, Any] = json.loads(page.recv(FORGOTTEN))

@@ -38,7 +38,7 @@ def listen() -> Iterator[Listen]:
 
 
 @pytest.fixture
-def person(servers: tuple[Server, Server]) -> str:
+def user(servers: tuple[Server, Server]) -> str:
     """Somebody new, by e-mail."""
     email = f"{uuid.uuid4()}@example.com"
     register(email, servers[0])
@@ -46,10 +46,10 @@ def person(servers: tuple[Server, Server]) -> str:
 
 
 def test_logout_of_a_device_closes_its_sockets_on_the_other_server_and_no_others(
-    servers: tuple[Server, Server], person: str, listen: Listen
+    servers: tuple[Server, Server], user: str, listen: Listen
 ) -> None:
     one, other = servers
-    laptop, phone = Device.of(person, one), Device.of(person, one)
+    laptop, phone = Device.of(user, one), Device.of(user, one)
     conversation = phone.post(one, "/api/assistants/conversations/")["id"]
     ended, kept = listen(laptop, other, conversation), listen(phone, other, conversation)
 
@@ -59,9 +59,9 @@ def test_logout_of_a_device_closes_its_sockets_on_the_other_server_and_no_others
     assert_open(kept)
 
 
-def test_logout_everywhere_closes_them_all(servers: tuple[Server, Server], person: str, listen: Listen) -> None:
+def test_logout_everywhere_closes_them_all(servers: tuple[Server, Server], user: str, listen: Listen) -> None:
     one, other = servers
-    laptop, phone = Device.of(person, one), Device.of(person, other)
+    laptop, phone = Device.of(user, one), Device.of(user, other)
     conversation = phone.post(one, "/api/assistants/conversations/")["id"]
     sockets = [listen(device, server, conversation) for device in (laptop, phone) for server in servers]
 
@@ -71,15 +71,15 @@ def test_logout_everywhere_closes_them_all(servers: tuple[Server, Server], perso
         assert_closed_soon(socket)
 
 
-def test_switching_a_person_off_from_the_command_line_closes_them_all(
-    servers: tuple[Server, Server], person: str, listen: Listen
+def test_switching_a_user_off_from_the_command_line_closes_them_all(
+    servers: tuple[Server, Server], user: str, listen: Listen
 ) -> None:
     one = servers[0]
-    laptop = Device.of(person, one)
+    laptop = Device.of(user, one)
     conversation = laptop.post(one, "/api/assistants/conversations/")["id"]
     sockets = [listen(laptop, server, conversation) for server in servers]
 
-    one.manage("shell", "--no-imports", "--command", SWITCH_OFF.format(email=person))  # a process that is no server
+    one.manage("shell", "--no-imports", "--command", SWITCH_OFF.format(email=user))  # a process that is no server
 
     for socket in sockets:
         assert_closed_soon(socket)
@@ -95,10 +95,10 @@ person.save()
 
 def assert_closed_soon(socket: ClientConnection) -> None:
     """Closed as signed out, within a second, and without another frame."""
-    began = time.monotonic()
+    started_at = time.monotonic()
     with pytest.raises(ConnectionClosed) as closed:
         socket.recv(10)
-    assert time.monotonic() - began < SOON
+    assert time.monotonic() - started_at < SOON
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 4401
 

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 import redis
 
-from test_utils.openai_test_utils import FakeOpenAI, says
+from test_utils.openai_test_utils import FakeOpenAI, streams
 from test_utils.servers import RestartableRedis, postgresql_server
 from tests.faults.test_answers import Visitor
 from tests.servers import Program, Server, Worker
@@ -39,7 +39,7 @@ def test_questions_that_wait_are_answered_though_redis_is_emptied_while_workers_
     tmp_path: Path, redis_of_test: RestartableRedis, database_url: str
 ) -> None:
     with FakeOpenAI.in_thread() as model:
-        model.script(*[says("Two cups.") for _ in range(2 * WAITING)])  # answers, and titles
+        model.script(*[streams("Two cups.") for _ in range(2 * WAITING)])  # answers, and titles
         urls = {"DATABASE_URL": database_url, "REDIS_URL": redis_of_test.url, "OPENAI_BASE_URL": model.url}
         urls |= {"ASSISTANT_RUNNER": "taskiq", "ASSISTANT_WAIT_SECONDS": str(WAIT_SECONDS)}
         with Server(tmp_path, **urls) as web:
@@ -72,10 +72,10 @@ def test_a_process_stops_in_time_though_its_database_and_its_redis_hang(
             assert time.monotonic() < give_up_at, "nothing hangs"
             time.sleep(0.1)
         with redis_of_test.frozen():
-            began = time.monotonic()
+            started_at = time.monotonic()
             program.stop()
 
-            assert time.monotonic() - began < STOPPED_WITHIN
+            assert time.monotonic() - started_at < STOPPED_WITHIN
 
 
 def waits_for_lock(database_url: str) -> bool:

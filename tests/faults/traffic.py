@@ -25,7 +25,7 @@ from tests.servers import ROOT, Program, Server, Worker
 MODEL = [sys.executable, "-m", "tests.faults.model"]
 SOURCES = os.pathsep.join([str(ROOT), str(ROOT / "sandbox_django")])
 ENDS = ("complete_streaming", "assistant_error")
-PATIENCE = 50.0  # seconds until everything must have come to its end: longer than the sweep that finds what was lost
+TIMEOUT = 50.0  # seconds until everything must have come to its end: longer than the sweep that finds what was lost
 MESSAGES = 30  # in the room, by each person
 
 PEOPLE = """
@@ -100,7 +100,7 @@ class Api:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         if key:
             headers["Idempotency-Key"] = key
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while True:
                 self._turn += 1
                 server = self._web[self._turn % len(self._web)]
@@ -124,7 +124,7 @@ class Listener:
     seq: int = 0
     resynced: int = 0
     is_away: bool = False
-    facts: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
     texts: dict[int, str] = field(default_factory=dict)
     ends: Counter[int] = field(default_factory=Counter)
     lost: int = 0
@@ -142,19 +142,19 @@ class Listener:
             try:
                 async with connect(url, additional_headers=headers, open_timeout=5, compression=None) as socket:
                     self._socket = socket
-                    await self._hear(socket)
+                    await self._receive(socket)
             except (OSError, InvalidHandshake, TimeoutError, ConnectionClosed):
                 continue
             finally:
                 self._socket = None
 
-    def go_away(self) -> None:
+    def disconnect(self) -> None:
         self.is_away = True
         if self._socket is not None:
             self._socket.transport.abort()
 
-    async def _hear(self, socket: ClientConnection) -> None:
-        told: dict[int, int] = {}  # how many characters of each text this socket has told
+    async def _receive(self, socket: ClientConnection) -> None:
+        received_lengths: dict[int, int] = {}  # how many characters of each text this socket has told
         async for frame in socket:
             message = json.loads(frame)
             action, payload = message["action"], message["payload"]
@@ -163,29 +163,29 @@ class Listener:
             elif action == "resync":
                 self.seq = payload["seq"]
                 self.resynced += 1
-                told.clear()
+                received_lengths.clear()
             elif action == "streaming":
-                self._take_text(payload, told)
+                self._on_chunk(payload, received_lengths)
             if (seq := message.get("seq")) is None:
                 continue
             self.lost += max(0, seq - self.seq - 1)
             self.doubled += seq <= self.seq
             self.seq = seq
-            self.facts.append(message)
+            self.events.append(message)
             if action in ENDS:
                 self.ends[payload["replyId"]] += 1
 
-    def _take_text(self, payload: dict[str, Any], told: dict[int, int]) -> None:
+    def _on_chunk(self, payload: dict[str, Any], received_lengths: dict[int, int]) -> None:
         """A socket tells a text from its start, and then each piece after the one before.
 
         The start may be shorter than what an earlier socket told: an answer that ends just then is told as far as it
         was stored, and then to its end.
         """
         reply_id, offset, content = payload["replyId"], payload["offset"], payload["content"]
-        before = told.get(reply_id, 0)
+        before = received_lengths.get(reply_id, 0)
         self.lost += offset > before
         self.doubled += offset < before
-        told[reply_id] = offset + len(content)
+        received_lengths[reply_id] = offset + len(content)
         have = self.texts.get(reply_id, "")
         # What is said again has to be the same.
         again = have[offset : offset + len(content)]
@@ -194,7 +194,7 @@ class Listener:
 
 
 @dataclass
-class Outcome:
+class AnswerResult:
     """What a run came to. All but `ended` and `resyncs` have to be nothing."""
 
     lost: int = 0
@@ -222,9 +222,9 @@ class Traffic:
     questions: Sequence[str] = ("How much water?",)
     run_id: str = field(default_factory=lambda: f"{random.getrandbits(128):032x}")
 
-    async def through(self, fault: Fault) -> Outcome:
+    async def through(self, fault: Fault) -> AnswerResult:
         """Begin everything, have it fail in the middle, and wait for the end."""
-        self.outcome = Outcome()
+        self.result = AnswerResult()
         self.acknowledged: set[int] = set()
         limits = httpx.Limits(max_connections=40)
         async with httpx.AsyncClient(timeout=10, limits=limits) as client, asyncio.TaskGroup() as lines:
@@ -236,22 +236,22 @@ class Traffic:
             await asyncio.gather(
                 self._fail_in_the_middle(fault),
                 *[self._ask(number) for number in range(self.conversations)],
-                *[self._talk(number) for number in range(len(self.members))],
+                *[self._post_messages(number) for number in range(len(self.members))],
             )
             await self._all_ended()
             if self.members:
-                await self._all_heard()
+                await self._all_received()
             for listener in listening:
                 listener.cancel()
-        self.outcome.lost += sum(listener.lost for listener in self.listeners)
-        self.outcome.doubled += sum(listener.doubled for listener in self.listeners)
-        self.outcome.resyncs += sum(listener.resynced for listener in self.listeners)
-        return self.outcome
+        self.result.lost += sum(listener.lost for listener in self.listeners)
+        self.result.doubled += sum(listener.doubled for listener in self.listeners)
+        self.result.resyncs += sum(listener.resynced for listener in self.listeners)
+        return self.result
 
     async def _fail_in_the_middle(self, fault: Fault) -> None:
         if fault is nothing:
             return
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             while not all(page.texts for page in self.pages):  # noqa: ASYNC110  # of many sockets, whose texts tell nobody
                 await asyncio.sleep(0.02)
         await fault(self)
@@ -278,37 +278,37 @@ class Traffic:
         asked = await self.api.send("POST", path, question, key=f"{self.run_id} {number}")
         assert asked.status_code == 201, asked.text
 
-    async def _talk(self, number: int) -> None:
+    async def _post_messages(self, number: int) -> None:
         for count in range(MESSAGES):
-            said = await self.api.send(
+            response = await self.api.send(
                 "POST",
                 f"/api/chat/{self.room}/messages/",
                 {"content": f"{number}: {count}"},
                 token=self.tokens[number],
                 key=f"{self.run_id} {number} {count}",
             )
-            assert said.status_code == 201, said.text
-            self.acknowledged.add(said.json()["id"])
+            assert response.status_code == 201, response.text
+            self.acknowledged.add(response.json()["id"])
             await asyncio.sleep(0.1)
 
     async def _all_ended(self) -> None:
         """Every answer has one end, which both pages heard, and is stored as it was shown."""
         for page, twin in zip(self.pages[::2], self.pages[1::2], strict=True):
             try:
-                async with asyncio.timeout(PATIENCE):
+                async with asyncio.timeout(TIMEOUT):
                     await self._until_ended(page, twin)
             except TimeoutError:
-                self.outcome.stuck += 1
-                self.outcome.problems.append(f"{page.path} has not ended: {page.ends} {twin.ends}")
+                self.result.stuck += 1
+                self.result.problems.append(f"{page.path} has not ended: {page.ends} {twin.ends}")
                 continue
             answer = await self._answer(page)
-            self.outcome.ended[answer["status"]] += 1
-            for heard in (page, twin):
-                self.outcome.doubled += sum(heard.ends.values()) - 1
-                shown = heard.texts.get(answer["id"], "")
+            self.result.ended[answer["status"]] += 1
+            for received in (page, twin):
+                self.result.doubled += sum(received.ends.values()) - 1
+                shown = received.texts.get(answer["id"], "")
                 if shown != answer["content"]:
-                    self.outcome.lost += 1
-                    self.outcome.problems.append(f"{page.path} showed {shown!r}, stored is {answer['content']!r}")
+                    self.result.lost += 1
+                    self.result.problems.append(f"{page.path} showed {shown!r}, stored is {answer['content']!r}")
 
     async def _until_ended(self, page: Listener, twin: Listener) -> None:
         while not (page.ends and twin.ends and (await self._answer(page))["status"] != "streaming"):  # noqa: ASYNC110  # a row tells nobody
@@ -319,7 +319,7 @@ class Traffic:
         (answer,) = [message for message in listed if message["messageType"] == "assistant"]
         return dict(answer)
 
-    async def _all_heard(self) -> None:
+    async def _all_received(self) -> None:
         """Everybody in the room has each stored message once, in order, or was told to fetch them."""
         stored: list[int] = []
         path = f"/api/chat/{self.room}/messages/?after=0&limit=100"
@@ -331,18 +331,18 @@ class Traffic:
             (await self.api.send("GET", f"/api/chat/{self.room}/messages/", token=self.tokens[0])).headers["Feed-Seq"]
         )
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 while any(member.seq < head for member in self.members):  # noqa: ASYNC110  # of many sockets, whose numbers tell nobody
                     await asyncio.sleep(0.05)
         except TimeoutError:
-            self.outcome.stuck += sum(member.seq < head for member in self.members)
-        self.outcome.lost += len(self.acknowledged - set(stored))
-        self.outcome.doubled += len(stored) - len(self.tokens) * MESSAGES
+            self.result.stuck += sum(member.seq < head for member in self.members)
+        self.result.lost += len(self.acknowledged - set(stored))
+        self.result.doubled += len(stored) - len(self.tokens) * MESSAGES
         for member in self.members:
-            heard = [fact["payload"]["id"] for fact in member.facts if fact["action"] == "member_message"]
-            self.outcome.disordered += heard != sorted(heard)
+            received = [event["payload"]["id"] for event in member.events if event["action"] == "member_message"]
+            self.result.disordered += received != sorted(received)
             if not member.resynced:
-                self.outcome.lost += len(set(stored) - set(heard))
+                self.result.lost += len(set(stored) - set(received))
 
     @staticmethod
     def _messages(page: Listener) -> str:
@@ -391,7 +391,7 @@ async def the_database_drops_its_connections_again_and_again(traffic: Traffic) -
 async def clients_are_cut_off_again_and_again(traffic: Traffic) -> None:
     for _ in range(2):
         for listener in traffic.listeners:
-            listener.go_away()
+            listener.disconnect()
         await asyncio.sleep(2)
         for listener in traffic.listeners:
             listener.is_away = False
