@@ -31,7 +31,7 @@ QUICK = Sizes(
 )
 SCENARIOS = ("answers", "room", "chat", "pages", "writers")
 STACKS = "SQLite and memory, or PostgreSQL and Redis: by DATABASE_URL and REDIS_URL if given, else out of packages"
-PATIENCE = 180.0  # seconds for one load
+TIMEOUT = 180.0  # seconds for one load
 
 
 def main() -> None:
@@ -109,14 +109,14 @@ def run(stack: Stack, scenario: str, sizes: Sizes) -> list[dict[str, Any]]:
     return results
 
 
-def output(module: list[str], stack: Stack, told: Any) -> Any:
+def output(module: list[str], stack: Stack, sent: Any) -> Any:
     """What a load prints, which runs in a process of its own."""
-    command = [sys.executable, "-m", *module, json.dumps(asdict(told) if isinstance(told, Sizes) else told)]
+    command = [sys.executable, "-m", *module, json.dumps(asdict(sent) if isinstance(sent, Sizes) else sent)]
     with running(command, stack.env, subprocess.PIPE) as process:
-        said, _ = process.communicate(timeout=PATIENCE)
+        output, _ = process.communicate(timeout=TIMEOUT)
         if process.returncode:
             raise SystemExit(f"{' '.join(module)} failed with {process.returncode}.")
-    return json.loads(said)
+    return json.loads(output)
 
 
 if __name__ == "__main__":

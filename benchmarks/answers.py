@@ -6,9 +6,9 @@ import re
 import time
 from dataclasses import dataclass, field
 
-from benchmarks.doors import Door, Place
-from benchmarks.gauges import spread
+from benchmarks.clients import Client, Place
 from benchmarks.load import Result, Sizes, Target, each
+from benchmarks.process_metrics import spread
 from benchmarks.sockets import Socket
 
 STREAMING = b'{"action":"streaming"'
@@ -17,7 +17,7 @@ ENDS = {"complete_streaming", "assistant_error"}
 TOKEN = re.compile(r"(\d+)@(\d{6}) ")  # its number, and when it left the model
 WARM_UP = 4  # answers nobody counts: the first ones load what all others find loaded
 SETTLE_SECONDS = 1.5  # a joined feed is looked at again after a second
-PATIENCE = 40.0  # seconds beyond what the answers take at the model's pace
+TIMEOUT = 40.0  # seconds beyond what the answers take at the model's pace
 
 
 @dataclass(slots=True)
@@ -29,7 +29,7 @@ class Answer:
     over: asyncio.Event = field(default_factory=asyncio.Event)
     named: asyncio.Event = field(default_factory=asyncio.Event)  # with us its conversation gets a title, too
 
-    def hear(self, socket: Socket, when: float, frame: bytes) -> None:
+    def receive(self, socket: Socket, when: float, frame: bytes) -> None:
         if frame.startswith(STREAMING):
             return
         action = json.loads(frame)["action"]
@@ -45,36 +45,36 @@ class Answer:
 
 
 async def measure(target: Target, sizes: Sizes) -> Result:
-    gauges = target.gauges()
-    patience = sizes.spread + sizes.tokens / sizes.rate + PATIENCE
-    async with target.door() as door:
-        await ask(door, await prepare(target, door, WARM_UP), over=0, patience=patience)
-        answers = await prepare(target, door, sizes.answers)
+    metrics = target.metrics()
+    timeout_seconds = sizes.spread + sizes.tokens / sizes.rate + TIMEOUT
+    async with target.client() as client:
+        await ask(client, await prepare(target, client, WARM_UP), over=0, timeout_seconds=timeout_seconds)
+        answers = await prepare(target, client, sizes.answers)
         await asyncio.sleep(SETTLE_SECONDS)
 
-        began, cpu, commands = time.monotonic(), gauges.cpu(), gauges.redis_commands()
-        await ask(door, answers, over=sizes.spread, patience=patience)
+        started_at, cpu, commands = time.monotonic(), metrics.cpu(), metrics.redis_commands()
+        await ask(client, answers, over=sizes.spread, timeout_seconds=timeout_seconds)
         if not target.is_bare:
             # What comes later is work all the same.
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TIMEOUT):
                 await asyncio.gather(*[answer.named.wait() for answer in answers])
-        cpu, commands = gauges.cpu() - cpu, gauges.redis_commands() - commands
-        lasted = time.monotonic() - began
+        cpu, commands = metrics.cpu() - cpu, metrics.redis_commands() - commands
+        lasted = time.monotonic() - started_at
 
         result = Result()
-        stored = await each([answer.place for answer in answers], door.stored_answer, at_once=10)
+        stored = await each([answer.place for answer in answers], client.stored_answer, at_once=10)
         first, lags, tokens, frames = [], [], 0, 0
         complete = 0
         for answer, text in zip(answers, stored, strict=True):
-            heard = listen_again(answer, sizes.tokens)
-            if text is not None and text != heard.text:
-                heard.problems.append("what is stored is not what was heard")
-            complete += not heard.problems
-            result.problems += [f"{answer.place.socket}: {problem}" for problem in heard.problems]
-            tokens += len(heard.lags)
-            frames += heard.frames
-            lags += heard.lags
-            first += heard.first_ms
+            received = listen_again(answer, sizes.tokens)
+            if text is not None and text != received.text:
+                received.problems.append("what is stored is not what was heard")
+            complete += not received.problems
+            result.problems += [f"{answer.place.socket}: {problem}" for problem in received.problems]
+            tokens += len(received.lags)
+            frames += received.frames
+            lags += received.lags
+            first += received.first_ms
     per_token = 1 / max(tokens, 1)
     result.figures = {
         "answers complete and exact": [complete],
@@ -85,44 +85,44 @@ async def measure(target: Target, sizes: Sizes) -> Result:
         "CPU, % of one core": [cpu / lasted * 100],
         "tokens per frame": [tokens / max(frames, 1)],
         "CPU µs per frame": [cpu * 1e6 / max(frames, 1)],
-        "memory, MB": [gauges.memory() / 1024],
+        "memory, MB": [metrics.memory() / 1024],
     }
     if target.redis_url:
         result.figures["Redis commands per token"] = [commands * per_token]
     return result
 
 
-async def prepare(target: Target, door: Door, count: int) -> list[Answer]:
+async def prepare(target: Target, client: Client, count: int) -> list[Answer]:
     """So many conversations, each with its socket open."""
 
     async def one(_: int) -> Answer:
-        answer = Answer(await door.conversation())
-        answer.socket = await Socket.open(target.url, answer.place.socket, answer.hear)
+        answer = Answer(await client.conversation())
+        answer.socket = await Socket.open(target.url, answer.place.socket, answer.receive)
         return answer
 
     return await each(range(count), one, at_once=20)
 
 
-async def ask(door: Door, answers: list[Answer], *, over: float, patience: float) -> None:
+async def ask(client: Client, answers: list[Answer], *, over: float, timeout_seconds: float) -> None:
     """Ask everywhere, evenly over so many seconds, and wait until everything is answered, or patience ends."""
     begin = time.monotonic()
 
     async def one(number: int, answer: Answer) -> None:
         await asyncio.sleep(begin + number * over / len(answers) - time.monotonic())
         answer.asked_at = time.monotonic()
-        await door.ask(answer.place, "What takes how long?")
+        await client.ask(answer.place, "What takes how long?")
         answer.post_ms = (time.monotonic() - answer.asked_at) * 1000
         await answer.over.wait()
 
     tasks = [asyncio.create_task(one(number, answer)) for number, answer in enumerate(answers)]
-    _, late = await asyncio.wait(tasks, timeout=patience)
+    _, late = await asyncio.wait(tasks, timeout=timeout_seconds)
     for task in late:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)  # what is missing is found when we listen again
 
 
 @dataclass(slots=True)
-class Heard:
+class Received:
     text: str = ""
     frames: int = 0  # that carried text
     lags: list[float] = field(default_factory=list)  # of each token, in ms
@@ -130,31 +130,31 @@ class Heard:
     problems: list[str] = field(default_factory=list)
 
 
-def listen_again(answer: Answer, tokens: int) -> Heard:
+def listen_again(answer: Answer, tokens: int) -> Received:
     """Go through what a socket heard, and find whatever is not exactly as it must be."""
-    heard, numbers, ends, seqs = Heard(), [], 0, []
+    received, numbers, ends, seqs = Received(), [], 0, []
     for when, frame in answer.frames:
         message = json.loads(frame)
         payload = message["payload"]
         if "seq" in message:
             seqs.append(message["seq"])
         if message["action"] == "streaming":
-            heard.frames += 1
-            heard.first_ms = heard.first_ms or [(when - answer.asked_at) * 1000]
-            if payload["offset"] != len(heard.text) or ends:
-                heard.problems.append(f"a piece for {payload['offset']} came at {len(heard.text)}")
-            heard.text += payload["content"]
+            received.frames += 1
+            received.first_ms = received.first_ms or [(when - answer.asked_at) * 1000]
+            if payload["offset"] != len(received.text) or ends:
+                received.problems.append(f"a piece for {payload['offset']} came at {len(received.text)}")
+            received.text += payload["content"]
             for number, left_at in TOKEN.findall(payload["content"]):
                 numbers.append(int(number))
-                heard.lags.append((when * 1000 - int(left_at)) % 1_000_000)
+                received.lags.append((when * 1000 - int(left_at)) % 1_000_000)
         elif message["action"] in ENDS:
             ends += 1
-            if payload.get("status") != "complete" or payload["length"] != len(heard.text):
-                heard.problems.append(f"the end says {payload}")
+            if payload.get("status") != "complete" or payload["length"] != len(received.text):
+                received.problems.append(f"the end says {payload}")
     if ends != 1:
-        heard.problems.append(f"{ends} ends")
-    if numbers != list(range(1, tokens + 1)) or TOKEN.sub("", heard.text):
-        heard.problems.append(f"heard tokens {numbers[:3]} … {numbers[-3:]}, {len(numbers)} of {tokens}")
+        received.problems.append(f"{ends} ends")
+    if numbers != list(range(1, tokens + 1)) or TOKEN.sub("", received.text):
+        received.problems.append(f"heard tokens {numbers[:3]} … {numbers[-3:]}, {len(numbers)} of {tokens}")
     if seqs != list(range(1, len(seqs) + 1)):
-        heard.problems.append(f"heard numbers {seqs}")
-    return heard
+        received.problems.append(f"heard numbers {seqs}")
+    return received

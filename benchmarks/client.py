@@ -12,9 +12,9 @@ from benchmarks.load import Sizes, Target
 LOADS = {"answers": answers.measure, "room": room.measure, "chat": chat.measure, "pages": pages.measure}
 
 
-def main(load: str, told: str) -> None:
+def main(load: str, sent: str) -> None:
     gc.disable()  # a pause of ours, some 40 ms among so many frames, would be taken for the server's
-    given = json.loads(told)
+    given = json.loads(sent)
     result = uvloop.run(LOADS[load](Target(**given["target"]), Sizes(**given["sizes"])))
     print(json.dumps(result.as_json()))
 

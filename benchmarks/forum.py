@@ -26,7 +26,7 @@ from rest_framework.test import APIClient
 from accounts.models import SignIn, User
 from accounts.tokens import issue_tokens
 from benchmarks.report import number, table
-from core.counters import all_counters
+from core.denormalized import all_counters
 from core.fields import SearchTextField
 from core.search_text import finds_by_index
 from discussion.models import DiscussionTopic
@@ -52,9 +52,9 @@ def main() -> None:
     settings.LIMITS = False
     connection.creation.create_test_db(verbosity=0)
     try:
-        began = time.monotonic()
+        started_at = time.monotonic()
         fill(given.topics, given.replies)
-        print(f"{given.topics:,} topics, {given.replies:,} replies, filled in {time.monotonic() - began:.0f} s")
+        print(f"{given.topics:,} topics, {given.replies:,} replies, filled in {time.monotonic() - started_at:.0f} s")
         problems = measure(explain=given.explain)
     finally:
         connection.creation.destroy_test_db(settings.DATABASES["default"]["NAME"], verbosity=0)
@@ -246,10 +246,10 @@ def measure(*, explain: bool) -> list[str]:
             problems += [
                 f"{name}: {line.strip()}" for line in plan.splitlines() if any(bad in line for bad in TOO_MUCH)
             ]
-    began = time.monotonic()
+    started_at = time.monotonic()
     differences = sum(len(list(counter.differences())) for counter in all_counters())
     print(table("the forum, ms", figures, {}))
-    print(f"\nreconcile: {differences} differences, in {time.monotonic() - began:.1f} s")
+    print(f"\nreconcile: {differences} differences, in {time.monotonic() - started_at:.1f} s")
     return problems
 
 
@@ -257,9 +257,9 @@ def ask(client: Client, url: str) -> tuple[list[float], list[str]]:
     """What each round took, and the statements about the forum of one more."""
     times = []
     for _ in range(ROUNDS + 1):
-        began = time.perf_counter()
+        started_at = time.perf_counter()
         response = client.get(url)
-        times.append((time.perf_counter() - began) * 1000)
+        times.append((time.perf_counter() - started_at) * 1000)
         if response.status_code != 200:
             raise SystemExit(f"{url} was answered with {response.status_code}: {response.content[:500]!r}")
     with CaptureQueriesContext(connection) as captured:

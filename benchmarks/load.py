@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 import aiohttp
 
-from benchmarks.doors import BareDoor, Door, OurDoor
-from benchmarks.gauges import Gauges
+from benchmarks.clients import BareClient, Client, SandboxClient
+from benchmarks.process_metrics import ProcessMetrics
 
-Thing = TypeVar("Thing")
+Item = TypeVar("Item")
 Made = TypeVar("Made")
 
 
@@ -40,15 +40,15 @@ class Target:
     redis_url: str = ""
     is_bare: bool = False
 
-    def gauges(self) -> Gauges:
-        return Gauges(self.pids, self.redis_url)
+    def metrics(self) -> ProcessMetrics:
+        return ProcessMetrics(self.pids, self.redis_url)
 
     @asynccontextmanager
-    async def door(self) -> AsyncIterator[Door]:
+    async def client(self) -> AsyncIterator[Client]:
         # Without cookies: each conversation stands for another visitor.
         cookies = aiohttp.DummyCookieJar()
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), cookie_jar=cookies) as http:
-            yield BareDoor(self.url, http) if self.is_bare else OurDoor(self.url, http)
+            yield BareClient(self.url, http) if self.is_bare else SandboxClient(self.url, http)
 
 
 @dataclass(slots=True)
@@ -62,12 +62,12 @@ class Result:
         return asdict(self)
 
 
-async def each(things: Iterable[Thing], call: Callable[[Thing], Awaitable[Made]], *, at_once: int) -> list[Made]:
+async def each(items: Iterable[Item], call: Callable[[Item], Awaitable[Made]], *, at_once: int) -> list[Made]:
     """Call for all things, so many at a time; results in the order of the things."""
     limit = asyncio.Semaphore(at_once)
 
-    async def limited(thing: Thing) -> Made:
+    async def limited(item: Item) -> Made:
         async with limit:
-            return await call(thing)
+            return await call(item)
 
-    return await asyncio.gather(*map(limited, things))
+    return await asyncio.gather(*map(limited, items))

@@ -20,12 +20,12 @@ from chat.services.rooms import create_room
 
 def main(count: int) -> None:
     run = secrets.token_hex(4)
-    people = User.objects.bulk_create(
+    users = User.objects.bulk_create(
         User(email=f"member{number}.{run}@example.com", display_name=f"Member {number}") for number in range(count)
     )
-    room = create_room(people[0], title="Everybody")
-    ChatMember.objects.bulk_create(ChatMember(group_chat=room, user=person) for person in people[1:])
-    tokens = [str(issue_tokens(SignIn.objects.create(user=person)).access_token) for person in people]
+    room = create_room(users[0], title="Everybody")
+    ChatMember.objects.bulk_create(ChatMember(group_chat=room, user=user) for user in users[1:])
+    tokens = [str(issue_tokens(SignIn.objects.create(user=user)).access_token) for user in users]
     print(json.dumps({"room": room.pk, "tokens": tokens}))
 
 

@@ -11,9 +11,9 @@ import time
 from collections.abc import Coroutine
 from typing import Any
 
-from benchmarks.doors import OurDoor, Place
-from benchmarks.gauges import spread
+from benchmarks.clients import Place, SandboxClient
 from benchmarks.load import Result, Sizes, Target, each
+from benchmarks.process_metrics import spread
 from benchmarks.sockets import Socket
 
 OPENING_AT_ONCE = 50
@@ -30,8 +30,8 @@ HINT = b'{"action":"group_chat_updated"'
 class Page:
     """One browser's page of the room."""
 
-    def __init__(self, door: OurDoor, place: Place) -> None:
-        self._door = door
+    def __init__(self, client: SandboxClient, place: Place) -> None:
+        self._client = client
         self._place = place
         self._known = f'"groupPk":{place.room},'.encode()
         self._readers = 1
@@ -42,8 +42,8 @@ class Page:
         self.requests = 0
 
     async def open(self, url: str) -> None:
-        await Socket.open(url, self._place.socket, self._hear_room, token=self._place.token)
-        await Socket.open(url, "/ws/chat/group/", self._hear_list, token=self._place.token)
+        await Socket.open(url, self._place.socket, self._receive_room, token=self._place.token)
+        await Socket.open(url, "/ws/chat/group/", self._receive_list, token=self._place.token)
 
     async def leave(self) -> None:
         """A page that is left stores what it has not stored yet."""
@@ -52,14 +52,14 @@ class Page:
             self._store()
         await asyncio.gather(*self._tasks)
 
-    def _hear_room(self, socket: Socket, when: float, frame: bytes) -> None:
+    def _receive_room(self, socket: Socket, when: float, frame: bytes) -> None:
         if frame.startswith(MESSAGE):
             self.arrivals.append(when)
             self._read(json.loads(frame)["payload"]["id"])
         elif frame.startswith(PRESENCE):
             self._readers = json.loads(frame)["payload"]["count"]
 
-    def _hear_list(self, socket: Socket, when: float, frame: bytes) -> None:
+    def _receive_list(self, socket: Socket, when: float, frame: bytes) -> None:
         if frame.startswith(HINT) and self._known not in frame:
             self._start(self._fetch_room())  # a room that the list doesn't have
 
@@ -77,11 +77,11 @@ class Page:
 
     async def _mark_read(self, message_id: int) -> None:
         self.requests += 1
-        await self._door.mark_read(self._place, message_id)
+        await self._client.mark_read(self._place, message_id)
 
     async def _fetch_room(self) -> None:
         self.requests += 1
-        await self._door.fetch_room(self._place)
+        await self._client.fetch_room(self._place)
 
     def _start(self, request: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(request)
@@ -91,26 +91,28 @@ class Page:
 
 async def measure(target: Target, sizes: Sizes) -> Result:
     result = Result()
-    gauges = target.gauges()
-    async with target.door() as door:
-        assert isinstance(door, OurDoor)
-        sender, *places = await door.members_of_a_room(sizes.pages + 1)
-        pages = [Page(door, place) for place in places]
+    metrics = target.metrics()
+    async with target.client() as client:
+        assert isinstance(client, SandboxClient)
+        sender, *places = await client.members_of_a_room(sizes.pages + 1)
+        pages = [Page(client, place) for place in places]
         await each(pages, lambda page: page.open(target.url), at_once=OPENING_AT_ONCE)
         await asyncio.sleep(SETTLE_SECONDS)
 
-        cpu, sent = gauges.cpu(), []
+        cpu, sent = metrics.cpu(), []
         for number in range(sizes.messages):
             sent.append(time.monotonic())
-            await door.say(sender, f"Message {number}")
+            await client.post_message(sender, f"Message {number}")
             await asyncio.sleep(max(0.0, sent[0] + SECONDS_BETWEEN * (number + 1) - time.monotonic()))
-        cpu = gauges.cpu() - cpu
+        cpu = metrics.cpu() - cpu
         await each(pages, Page.leave, at_once=OPENING_AT_ONCE)
         requests = sum(page.requests for page in pages)
     late = [len(page.arrivals) for page in pages if len(page.arrivals) != len(sent)]
     if late:
         result.problems.append(f"{len(late)} pages have {min(late)} of {len(sent)} messages or more")
-    delays = [(when - began) * 1000 for page in pages for began, when in zip(sent, page.arrivals, strict=False)]
+    delays = [
+        (when - started_at) * 1000 for page in pages for started_at, when in zip(sent, page.arrivals, strict=False)
+    ]
     result.figures = {
         "requests per message and page": [requests / len(sent) / len(pages)],
         "requests per message, of all pages": [requests / len(sent)],

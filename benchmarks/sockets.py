@@ -8,31 +8,32 @@ from collections.abc import Callable
 from typing import Self, TypeAlias, cast
 from urllib.parse import urlsplit
 
-Hear: TypeAlias = "Callable[[Socket, float, bytes], None]"
+OnFrame: TypeAlias = "Callable[[Socket, float, bytes], None]"
 
 TEXT, CLOSE, PING = 0x81, 0x88, 0x89  # whole frames: neither server sends parts
-PATIENCE = 30.0  # seconds to be let in
+TIMEOUT = 30.0  # seconds to be let in
 
 
 class Socket(asyncio.Protocol):
-    """Calls `hear(socket, when, frame)` for each text frame; `when` is of the clock all processes of a machine share.
+    """Calls `receive(socket, when, frame)` for each text frame; `when` is of the clock all processes of a machine
+    share.
 
     Frames are not decoded here: that is done when the measuring is over.
     """
 
-    __slots__ = ("_hear", "_opened", "_request", "_rest", "_transport", "_upgraded", "closed", "frames")
+    __slots__ = ("_opened", "_receive", "_request", "_rest", "_transport", "_upgraded", "closed", "frames")
 
-    def __init__(self, request: bytes, hear: Hear) -> None:
+    def __init__(self, request: bytes, receive: OnFrame) -> None:
         self.frames: list[tuple[float, bytes]] = []
         self.closed = False
-        self._hear = hear
+        self._receive = receive
         self._request = request
         self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._rest = b""
         self._upgraded = False
 
     @classmethod
-    async def open(cls, server: str, path: str, hear: Hear, *, token: str = "") -> Self:
+    async def open(cls, server: str, path: str, receive: OnFrame, *, token: str = "") -> Self:
         """Connect, and wait for the first frame, by which the server says that it let us in."""
         address = urlsplit(server)
         lines = [
@@ -47,8 +48,8 @@ class Socket(asyncio.Protocol):
         request = ("\r\n".join(lines) + "\r\n\r\n").encode()
         loop = asyncio.get_running_loop()
         host, port = address.hostname or "", address.port or 80
-        _, socket = await loop.create_connection(lambda: cls(request, hear), host, port)
-        async with asyncio.timeout(PATIENCE):
+        _, socket = await loop.create_connection(lambda: cls(request, receive), host, port)
+        async with asyncio.timeout(TIMEOUT):
             await socket._opened
         return socket
 
@@ -90,7 +91,7 @@ class Socket(asyncio.Protocol):
     def _take(self, kind: int, frame: bytes, now: float) -> None:
         if kind == TEXT:
             self.frames.append((now, frame))
-            self._hear(self, now, frame)
+            self._receive(self, now, frame)
             if not self._opened.done():
                 self._opened.set_result(None)
         elif kind == PING:

@@ -19,7 +19,7 @@ from test_utils.servers import free_port, postgresql_server, redis_server
 ROOT = Path(__file__).resolve().parents[1]
 ENDING = {signal.SIGINT, signal.SIGTERM}
 LINES_SHOWN = 40  # of what a server said, which is nothing when all is well
-PATIENCE = 30.0  # seconds for a process to start, or to end
+TIMEOUT = 30.0  # seconds for a process to start, or to end
 # As bin/dev starts it, less the log of requests.
 UVICORN = [sys.executable, "-m", "uvicorn", "--ws-max-size", "65536", "--ws-per-message-deflate", "false"]
 UVICORN += ["--timeout-graceful-shutdown", "5", "--lifespan", "on", "--log-level", "warning", "--no-access-log"]
@@ -117,7 +117,7 @@ def running(command: list[str], env: Mapping[str, str], output: "IO[str] | int")
     finally:
         process.terminate()
         try:
-            process.wait(PATIENCE)
+            process.wait(TIMEOUT)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -128,7 +128,7 @@ def let_signals_in() -> None:
 
 
 def wait_for(port: int, process: "subprocess.Popen[str]", log: IO[str]) -> None:
-    give_up_at = time.monotonic() + PATIENCE
+    give_up_at = time.monotonic() + TIMEOUT
     while True:
         try:
             with socket.create_connection(("127.0.0.1", port)):

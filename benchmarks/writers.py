@@ -19,8 +19,8 @@ django.setup()
 from chanx.messages.base import BaseMessage
 from django.db import connections
 
-from benchmarks.gauges import spread
 from benchmarks.load import Result, Sizes
+from benchmarks.process_metrics import spread
 from live import feeds
 from live.models import Feed, FeedEvent
 from runtime import jobs
@@ -49,9 +49,9 @@ def write_all(result: Result, name: str, names: list[str], writes: int) -> None:
     with ThreadPoolExecutor(len(names)) as pool:
         writers = [pool.submit(write, feed, writes, ready) for feed in names]
         ready.wait()
-        began = time.monotonic()
+        started_at = time.monotonic()
         took = [duration for writer in writers for duration in writer.result()]
-        lasted = time.monotonic() - began
+        lasted = time.monotonic() - started_at
     result.figures[f"{name}, ms"] = spread(took)
     result.figures[f"{name}, writes/s"] = [len(took) / lasted]
     for feed in set(names):
@@ -64,9 +64,9 @@ def write(feed: str, writes: int, ready: threading.Barrier) -> list[float]:
         once(feed)  # opens the connection
         ready.wait()
         for _ in range(writes):
-            began = time.monotonic()
+            started_at = time.monotonic()
             once(feed)
-            took.append((time.monotonic() - began) * 1000)
+            took.append((time.monotonic() - started_at) * 1000)
     finally:
         connections.close_all()
     return took
@@ -86,7 +86,7 @@ def wrong_numbers(name: str, expected: int) -> list[str]:
 
 
 async def serve(sizes: Sizes) -> Result:
-    jobs.remember_server_loop()  # facts are announced in an event loop, as in the server
+    jobs.set_server_loop()  # facts are announced in an event loop, as in the server
     result = await asyncio.to_thread(measure, sizes)
     await jobs.drain(5)
     return result

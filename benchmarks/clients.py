@@ -17,12 +17,12 @@ class Place:
 
     socket: str  # the path
     messages: str  # URL
-    itself: str  # URL
+    detail: str  # URL
     token: str = ""
     room: int = 0  # id
 
 
-class Door(Protocol):
+class Client(Protocol):
     async def conversation(self) -> Place:
         """A new one, whose link is all it takes."""
         ...
@@ -37,29 +37,29 @@ class Door(Protocol):
         ...
 
     async def rename(self, place: Place, title: str) -> None: ...
-    async def say(self, place: Place, words: str) -> None: ...
+    async def post_message(self, place: Place, words: str) -> None: ...
     async def stored_answer(self, place: Place) -> str | None:
         """What a page would show that is opened now; None where nothing is stored."""
         ...
 
 
-class OurDoor:
+class SandboxClient:
     def __init__(self, server: str, http: aiohttp.ClientSession) -> None:
         self._api = f"{server}/api"
         self._http = http
 
     async def conversation(self) -> Place:
         made = await self._call("POST", f"{self._api}/assistants/anonymous/")
-        itself = f"{self._api}/assistants/anonymous/{made['id']}/"
-        return Place(f"/ws/assistants/{made['id']}/", f"{itself}messages/", itself)
+        detail = f"{self._api}/assistants/anonymous/{made['id']}/"
+        return Place(f"/ws/assistants/{made['id']}/", f"{detail}messages/", detail)
 
     async def own_conversation(self) -> Place:
         password = secrets.token_urlsafe()
-        person = {"email": f"{secrets.token_hex(8)}@example.com", "password1": password, "password2": password}
-        token = (await self._call("POST", f"{self._api}/accounts/registration/", person))["access"]
+        user = {"email": f"{secrets.token_hex(8)}@example.com", "password1": password, "password2": password}
+        token = (await self._call("POST", f"{self._api}/accounts/registration/", user))["access"]
         made = await self._call("POST", f"{self._api}/assistants/conversations/", {}, token)
-        itself = f"{self._api}/assistants/conversations/{made['id']}/"
-        return Place(f"/ws/assistants/{made['id']}/", f"{itself}messages/", itself, token)
+        detail = f"{self._api}/assistants/conversations/{made['id']}/"
+        return Place(f"/ws/assistants/{made['id']}/", f"{detail}messages/", detail, token)
 
     async def ask(self, place: Place, question: str) -> None:
         await self._call("POST", place.messages, {"content": question}, place.token)
@@ -67,23 +67,23 @@ class OurDoor:
     async def members_of_a_room(self, count: int) -> list[Place]:
         command = [sys.executable, "-m", "benchmarks.members", str(count)]
         process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-        said, _ = await process.communicate()
-        made = json.loads(said)
-        itself = f"{self._api}/chat/{made['room']}/"
+        output, _ = await process.communicate()
+        made = json.loads(output)
+        detail = f"{self._api}/chat/{made['room']}/"
         path, room = f"/ws/chat/{made['room']}/", made["room"]
-        return [Place(path, f"{itself}messages/", itself, token, room) for token in made["tokens"]]
+        return [Place(path, f"{detail}messages/", detail, token, room) for token in made["tokens"]]
 
     async def rename(self, place: Place, title: str) -> None:
-        await self._call("PATCH", place.itself, {"title": title}, place.token)
+        await self._call("PATCH", place.detail, {"title": title}, place.token)
 
-    async def say(self, place: Place, words: str) -> None:
+    async def post_message(self, place: Place, words: str) -> None:
         await self._call("POST", place.messages, {"content": words}, place.token)
 
     async def mark_read(self, place: Place, message_id: int) -> None:
-        await self._call("POST", f"{place.itself}read/", {"messageId": message_id}, place.token)
+        await self._call("POST", f"{place.detail}read/", {"messageId": message_id}, place.token)
 
     async def fetch_room(self, place: Place) -> None:
-        await self._call("GET", place.itself, None, place.token)
+        await self._call("GET", place.detail, None, place.token)
 
     async def stored_answer(self, place: Place) -> str | None:
         messages = (await self._call("GET", place.messages, None, place.token))["results"]
@@ -97,7 +97,7 @@ class OurDoor:
             return await response.json()
 
 
-class BareDoor:
+class BareClient:
     def __init__(self, server: str, http: aiohttp.ClientSession) -> None:
         self._server = server
         self._http = http
@@ -117,10 +117,10 @@ class BareDoor:
         return [await self.conversation()] * count
 
     async def rename(self, place: Place, title: str) -> None:
-        await self._post(place.itself, {"title": title})
+        await self._post(place.detail, {"title": title})
 
-    async def say(self, place: Place, words: str) -> None:
-        await self._post(place.itself, {"content": words})
+    async def post_message(self, place: Place, words: str) -> None:
+        await self._post(place.detail, {"content": words})
 
     async def stored_answer(self, place: Place) -> str | None:
         return None

@@ -7,7 +7,7 @@ import psutil
 from redis import Redis
 
 
-class Gauges:
+class ProcessMetrics:
     """Of the processes of one server together; their children and ours don't count."""
 
     def __init__(self, pids: Sequence[int], redis_url: str) -> None:
