@@ -51,8 +51,8 @@ async def ask(question: str) -> int:
     printed = Printed()
     async for message in sandbox.follow(AssistantsClient, pk=conversation["id"], since=0):
         match message:
-            case StreamingMessage(payload=piece):
-                printed.show(piece.content, offset=piece.offset)
+            case StreamingMessage(payload=chunk):
+                printed.show(chunk.content, offset=chunk.offset)
             case CompleteStreamingMessage(payload=end):
                 return STOPPED if end.status == "stopped" else CUT_SHORT if end.error else WHOLE
             case AssistantErrorMessage(payload=failure):

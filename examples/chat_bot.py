@@ -37,23 +37,23 @@ class Bot:
         since = int(newest.headers["Feed-Seq"])
         async for message in self._sandbox.follow(RoomClient, pk=self._room, since=since):
             match message:
-                case MemberMessage(payload=said):
-                    await self._hear(said)
+                case MemberMessage(payload=message):
+                    await self._on_message(message)
                 case ResyncMessage():  # we were away for longer than the server remembers
                     await self._catch_up()
 
-    async def _hear(self, said: MessagePayload) -> None:
-        if said.id <= self._newest:
+    async def _on_message(self, message: MessagePayload) -> None:
+        if message.id <= self._newest:
             return
-        if self._me in said.mentions and said.userId != self._me:
+        if self._me in message.mentions and message.userId != self._me:
             # With the key, also a bot that was started anew answers a message once.
-            await self._sandbox.post(self._messages, {"content": answer_to(said)}, key=f"answer to {said.id}")
-        self._newest = said.id
+            await self._sandbox.post(self._messages, {"content": answer_to(message)}, key=f"answer to {message.id}")
+        self._newest = message.id
 
     async def _catch_up(self) -> None:
         while missed := await self._page_after(self._newest):
-            for said in missed:
-                await self._hear(MessagePayload.model_validate(said))
+            for message in missed:
+                await self._on_message(MessagePayload.model_validate(message))
 
     async def _page_after(self, message_id: int) -> list[Any]:
         page = await self._sandbox.get(f"{self._messages}?after={message_id}")

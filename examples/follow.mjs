@@ -39,18 +39,18 @@ export async function* follow(url, { since = 0, token = null } = {}) {
 // The frames of one socket; the last is `{ code }`, with which it was closed.
 async function* listen(url, token) {
   const socket = new WebSocket(url, token ? ["bearer", token] : []);
-  const heard = [];
+  const received = [];
   let wake;
-  const hear = (frame) => {
-    heard.push(frame);
+  const receive = (frame) => {
+    received.push(frame);
     wake?.();
   };
-  socket.addEventListener("message", ({ data }) => hear(JSON.parse(data)));
-  socket.addEventListener("close", ({ code }) => hear({ code }));
-  socket.addEventListener("error", () => hear({ code: LOST })); // where it never opened, Node says no more than this
+  socket.addEventListener("message", ({ data }) => receive(JSON.parse(data)));
+  socket.addEventListener("close", ({ code }) => receive({ code }));
+  socket.addEventListener("error", () => receive({ code: LOST })); // where it never opened, Node says no more than this
   try {
     for (;;) {
-      while (heard.length) yield heard.shift();
+      while (received.length) yield received.shift();
       await new Promise((resolve) => (wake = resolve));
     }
   } finally {
