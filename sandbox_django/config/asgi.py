@@ -14,18 +14,18 @@ from channels.routing import ProtocolTypeRouter
 
 from config.periodic import JOBS
 from config.routing import router
-from core.asgi import OneHopHandler, ServerLife, SocketDoor
+from core.asgi import Lifespan, SingleHandoffHandler, WebSocketOriginMiddleware
 from core.features import functions_of
 from core.views.health import healthz, readyz
 from core.views.metrics import metrics
 
-life = ServerLife(at_start=functions_of("at_start"), periodic=JOBS)
+lifespan = Lifespan(at_start=functions_of("at_start"), periodic=JOBS)
 
 application = ProtocolTypeRouter(
     {
-        "http": OneHopHandler(life, in_loop={"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}),
-        "websocket": SocketDoor(router, life),
-        "lifespan": life,
+        "http": SingleHandoffHandler(lifespan, in_loop={"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}),
+        "websocket": WebSocketOriginMiddleware(router, lifespan),
+        "lifespan": lifespan,
     }
 )
 gc.enable()

@@ -16,37 +16,37 @@ from django.conf import settings
 
 from config.periodic import JOBS
 from core import queue
-from core.asgi import ServerLife
-from core.exposition import figures
+from core.asgi import Lifespan
 from core.features import functions_of
+from core.metrics_export import export_metrics
 from core.views.metrics import has_token
 from runtime import jobs
 
-LAST_PATIENCE = 2.0  # seconds for what was begun by jobs that are done: titles, frames on their way
+LAST_JOBS_TIMEOUT = 2.0  # seconds for what was begun by jobs that are done: titles, frames on their way
 
 # A job in each process is about the process's sockets, and a worker has none.
-life = ServerLife(at_start=functions_of("at_start"), periodic=[job for job in JOBS if not job.in_each_process])
+lifespan = Lifespan(at_start=functions_of("at_start"), periodic=[job for job in JOBS if not job.in_each_process])
 
 
 async def work() -> None:
-    told_to_stop = asyncio.Event()
+    stop_event = asyncio.Event()
 
     def stop() -> None:
-        told_to_stop.set()
-        jobs.exit_within(settings.DRAIN_SECONDS + LAST_PATIENCE + jobs.STOP_SECONDS)
+        stop_event.set()
+        jobs.exit_within(settings.DRAIN_SECONDS + LAST_JOBS_TIMEOUT + jobs.STOP_SECONDS)
 
     for ending in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(ending, stop)
-    life.begin()
+    lifespan.startup()
     probes = await answer_probes()
     await queue.work(
         functions_of("queued_jobs"),
-        until=told_to_stop,
+        until=stop_event,
         at_once=settings.WORKER_JOBS,
-        patience=settings.DRAIN_SECONDS,
+        grace=settings.DRAIN_SECONDS,
     )
-    await life.end(patience=LAST_PATIENCE)
-    await queue.stop_working()
+    await lifespan.shutdown(grace=LAST_JOBS_TIMEOUT)
+    await queue.close_broker()
     await probes.cleanup()
 
 
@@ -69,7 +69,7 @@ async def healthz(request: web.Request) -> web.Response:
 async def metrics(request: web.Request) -> web.Response:
     if not has_token(request.headers.get("Authorization", "")):
         raise web.HTTPNotFound
-    return web.Response(body=await figures(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return web.Response(body=await export_metrics(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 if __name__ == "__main__":

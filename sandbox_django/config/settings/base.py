@@ -125,7 +125,8 @@ if DATABASES["default"]["ENGINE"].endswith("postgresql"):
         **DATABASES["default"].get("OPTIONS", {}),
     }
 
-# The threads of a process that run views. Few is right, also for PostgreSQL (docs/decisions/0007-http-in-one-hop.md);
+# The threads of a process that run views. Few is right, also for PostgreSQL
+# (docs/decisions/0007-http-in-one-thread-handoff.md);
 # other work has threads of its own (docs/decisions/0019-thread-pools.md). 0 means: everything in the caller's own
 # thread, as Django's test client wants.
 DATABASE_THREADS = env.int("DATABASE_THREADS", 4)
@@ -173,9 +174,9 @@ LIVE_KEEP_EVENTS = env.int("FEED_KEEP_EVENTS", 5000)
 LIVE_KEEP_BYTES = env.int("FEED_KEEP_BYTES", 8 * 1024 * 1024)
 # Seconds a browser may take to accept a frame before its socket is closed; it comes back with what it has.
 LIVE_SLOW_CLIENT_TIMEOUT = env.float("SLOW_CLIENT_TIMEOUT", 10.0)
-LIVE_GUARD = "accounts.guard.SignInGuard"  # whom sockets are open for, and how long
+LIVE_AUTH_BACKEND = "accounts.live_auth.SignInAuthBackend"  # whom sockets are open for, and how long
 # In each process; and what one socket may say. More than any person needs, and less than a flood.
-LIVE_SOCKETS_PER_PERSON = env.int("SOCKETS_PER_PERSON", 200)
+LIVE_SOCKETS_PER_USER = env.int("SOCKETS_PER_PERSON", 200)
 LIVE_SOCKETS_PER_ADDRESS = env.int("SOCKETS_PER_ADDRESS", 2000)
 LIVE_FRAMES_PER_MINUTE = env.int("SOCKET_FRAMES_PER_MINUTE", 100)
 
