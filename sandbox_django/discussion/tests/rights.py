@@ -3,12 +3,12 @@
 from discussion.factories import DiscussionReplyFactory, DiscussionTopicFactory
 from test_utils.rights import ALLOWED, SIGNED_IN, Rights, Rule, Users
 
-ASKER: Rule = SIGNED_IN | dict.fromkeys(("stranger", "member", "admin", "staff"), 403)
-ASKER_AND_STAFF: Rule = ASKER | {"staff": ALLOWED}
-ALL_BUT_THE_ASKER: Rule = SIGNED_IN | {"owner": 403}
+AUTHOR: Rule = SIGNED_IN | dict.fromkeys(("stranger", "member", "admin", "staff"), 403)
+AUTHOR_AND_STAFF: Rule = AUTHOR | {"staff": ALLOWED}
+ALL_BUT_AUTHOR: Rule = SIGNED_IN | {"owner": 403}
 REPLIER_AND_STAFF: Rule = SIGNED_IN | dict.fromkeys(("stranger", "admin", "owner"), 403)
 ALL_BUT_THE_REPLIER: Rule = SIGNED_IN | {"member": 403}
-STAFF: Rule = ASKER_AND_STAFF | {"owner": 403}
+STAFF: Rule = AUTHOR_AND_STAFF | {"owner": 403}
 
 TOPIC = "api/discussion/<int:pk>/"
 REPLIES = "api/discussion/<int:topic_pk>/replies/"
@@ -23,11 +23,11 @@ class DiscussionRights(Rights):
         "api/discussion/inbox/": {"GET": SIGNED_IN},
         "api/discussion/inbox/unread/": {"GET": SIGNED_IN},
         "api/discussion/inbox/read/": {"POST": SIGNED_IN},
-        TOPIC: {"GET": SIGNED_IN, "PUT": ASKER_AND_STAFF, "PATCH": ASKER_AND_STAFF, "DELETE": ASKER_AND_STAFF},
+        TOPIC: {"GET": SIGNED_IN, "PUT": AUTHOR_AND_STAFF, "PATCH": AUTHOR_AND_STAFF, "DELETE": AUTHOR_AND_STAFF},
         f"{TOPIC}edits/": {"GET": SIGNED_IN},
-        f"{TOPIC}vote/": {"POST": ALL_BUT_THE_ASKER},
-        f"{TOPIC}accept-answer/": {"POST": ASKER},
-        f"{TOPIC}unaccept-answer/": {"POST": ASKER},
+        f"{TOPIC}vote/": {"POST": ALL_BUT_AUTHOR},
+        f"{TOPIC}accept-answer/": {"POST": AUTHOR},
+        f"{TOPIC}unaccept-answer/": {"POST": AUTHOR},
         **{f"{TOPIC}{action}/": {"POST": STAFF} for action in ("close", "reopen", "pin", "unpin")},
         REPLIES: {"GET": SIGNED_IN, "POST": SIGNED_IN},
         f"{REPLIES}<int:pk>/": {
