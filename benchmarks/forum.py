@@ -34,7 +34,7 @@ from discussion.services.search import INDEX
 
 AIM = 100.0  # ms, of every median
 ROUNDS = 15
-PEOPLE, TAGS, WORDS = 1000, 300, 4000
+USERS, TAGS, WORDS = 1000, 300, 4000
 # In every third text, in one of 200, and in a handful.
 COMMON, MIDDLING, RARE = "websocket", "postgresql", "hyperspectral"
 BEGAN = datetime(2020, 1, 1, tzinfo=UTC)
@@ -75,7 +75,7 @@ def fill(topics: int, replies: int) -> None:
     copy(
         "accounts_user",
         "id email display_name password is_active is_staff is_superuser date_joined auth_version",
-        ((pk, f"p{pk}@example.com", f"Person {pk}", "", True, False, False, BEGAN, 0) for pk in range(1, PEOPLE + 1)),
+        ((pk, f"p{pk}@example.com", f"Person {pk}", "", True, False, False, BEGAN, 0) for pk in range(1, USERS + 1)),
     )
     copy("discussion_tag", "id name topic_count", ((pk, f"tag-{pk}", 0) for pk in range(1, TAGS + 1)))
     copy(
@@ -97,7 +97,7 @@ def fill(topics: int, replies: int) -> None:
             (
                 pk,
                 _busy(chance, topics),
-                chance.randint(1, PEOPLE),
+                chance.randint(1, USERS),
                 text := chance.choice(paragraphs),
                 f"<p>{text}</p>",
                 "[]",
@@ -113,13 +113,13 @@ def fill(topics: int, replies: int) -> None:
         (
             (pk, user, chance.choice([1, 1, 1, -1]))
             for pk in range(1, topics + 1)
-            for user in chance.sample(range(1, PEOPLE + 1), k=chance.randint(0, 4))
+            for user in chance.sample(range(1, USERS + 1), k=chance.randint(0, 4))
         ),
     )
     copy(
         "discussion_replyvote",
         "reply_id user_id value",
-        ((pk, chance.randint(1, PEOPLE), 1) for pk in range(1, replies + 1, 3)),
+        ((pk, chance.randint(1, USERS), 1) for pk in range(1, replies + 1, 3)),
     )
     copy(
         "discussion_notification",
@@ -149,7 +149,7 @@ def _topics(
                 title += f" {word}" if chance.random() < 0.2 else ""
         created_at = BEGAN + timedelta(minutes=30 * pk)
         html = f"<p>{text}</p>"
-        author, search_text = chance.randint(1, PEOPLE), SearchTextField.text_of([title, text])
+        author, search_text = chance.randint(1, USERS), SearchTextField.text_of([title, text])
         yield pk, author, title, text, html, "[]", False, pk < 4, created_at, 0, 0, 0, 0, created_at, search_text
 
 

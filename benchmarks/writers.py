@@ -27,7 +27,7 @@ from runtime import jobs
 
 
 class NotedMessage(BaseMessage):
-    """A fact of the size of a short chat message."""
+    """A event of the size of a short chat message."""
 
     action: Literal["noted"] = "noted"
     payload: str = "It was noted that the meeting is on Thursday, and that somebody brings the cake. " * 2
@@ -44,7 +44,7 @@ def measure(sizes: Sizes) -> Result:
 
 
 def write_all(result: Result, name: str, names: list[str], writes: int) -> None:
-    """One thread for each of these names, which writes so many facts to the feed of that name."""
+    """One thread for each of these names, which writes so many events to the feed of that name."""
     ready = threading.Barrier(len(names) + 1)
     with ThreadPoolExecutor(len(names)) as pool:
         writers = [pool.submit(write, feed, writes, ready) for feed in names]
@@ -86,7 +86,7 @@ def wrong_numbers(name: str, expected: int) -> list[str]:
 
 
 async def serve(sizes: Sizes) -> Result:
-    jobs.set_server_loop()  # facts are announced in an event loop, as in the server
+    jobs.set_server_loop()  # events are announced in an event loop, as in the server
     result = await asyncio.to_thread(measure, sizes)
     await jobs.drain(5)
     return result

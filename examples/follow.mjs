@@ -17,7 +17,7 @@ const TOO_OFTEN = 4429;
 
 const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-// Whatever a channel says after fact number `since`: each fact once, in order, however often we were away.
+// Whatever a channel says after event number `since`: each event once, in order, however often we were away.
 export async function* follow(url, { since = 0, token = null } = {}) {
   for (let attempt = 0; ; attempt += 1) {
     for await (const frame of listen(`${url}?since=${since}`, token)) {

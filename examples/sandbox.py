@@ -57,7 +57,7 @@ class Sandbox:
         return _answer_of(await self._ask("POST", path, data, key=key))
 
     async def follow(self, channel: type[BaseClient], *, since: int, **place: Any) -> AsyncIterator[Any]:
-        """Whatever a channel says after fact number `since`: each fact once, in order, however often we were away."""
+        """Whatever a channel says after event number `since`: each event once, in order, however often we were away."""
         attempts, is_renewed = 0, False
         while True:
             client = channel(self._socket_url, path_params=place)

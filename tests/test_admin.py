@@ -468,7 +468,7 @@ class RowActionCase(TransactionTestCase):
         return [str(entry.object_repr) for entry in LogEntry.objects.filter(action_flag=flag).order_by("pk")]
 
 
-class PeopleTests(RowActionCase):
+class UserRowActionTests(RowActionCase):
     def setUp(self) -> None:
         super().setUp()
         self.alice, self.bob = alice(), bob()

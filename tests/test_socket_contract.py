@@ -208,7 +208,7 @@ class RecorderTests(SimpleTestCase):
         assert record is not None
         return record
 
-    def let_in(self, path: str = "/ws/chat/7/", query: str = "") -> Any:
+    def authenticated(self, path: str = "/ws/chat/7/", query: str = "") -> Any:
         record = self.open(path, query)
         record.told(authentication(200, seq=5))
         return record
@@ -217,57 +217,59 @@ class RecorderTests(SimpleTestCase):
         return "\n".join(self.recorder.take_problems())
 
     def test_an_action_of_another_channel_is_found(self) -> None:
-        self.let_in().told(json.dumps({"action": "streaming", "payload": {}}))
+        self.authenticated().told(json.dumps({"action": "streaming", "payload": {}}))
 
         assert "room sends 'streaming', which the document doesn't name there" in self.found()
 
     def test_a_field_too_many_is_found(self) -> None:
-        self.let_in().told('{"action": "read", "payload": {"userId": 1, "messageId": 2, "email": "a@example.com"}}')
+        self.authenticated().told(
+            '{"action": "read", "payload": {"userId": 1, "messageId": 2, "email": "a@example.com"}}'
+        )
 
         assert "email" in self.found()
 
     def test_a_field_too_few_is_found(self) -> None:
-        self.let_in().told('{"action": "read", "payload": {"userId": 1}}')
+        self.authenticated().told('{"action": "read", "payload": {"userId": 1}}')
 
         assert "messageId" in self.found()
 
     def test_another_type_is_found(self) -> None:
-        self.let_in().told('{"action": "read", "payload": {"userId": "1", "messageId": 2}}')
+        self.authenticated().told('{"action": "read", "payload": {"userId": "1", "messageId": 2}}')
 
         assert "payload.userId" in self.found()
 
     def test_a_number_that_is_skipped_or_told_twice_is_found(self) -> None:
         for seq in (7, 5):
-            self.let_in().told(removed(seq))
-            assert f"numbers a fact {seq} after 5" in self.found()
-        self.let_in(query="since=2").told(removed(6))
-        assert "numbers a fact 6 after 2" in self.found()
-        self.let_in().told(removed(6))
+            self.authenticated().told(removed(seq))
+            assert f"numbers an event {seq} after 5" in self.found()
+        self.authenticated(query="since=2").told(removed(6))
+        assert "numbers an event 6 after 2" in self.found()
+        self.authenticated().told(removed(6))
         assert self.found() == ""
 
     def test_a_piece_of_an_answer_that_is_skipped_or_told_twice_is_found(self) -> None:
         for offset in (3, 1):
-            page = self.let_in("/ws/assistants/0b5f1f0e-8a53-4f0c-9d55-6f2f1f6a1c11/")
+            page = self.authenticated("/ws/assistants/0b5f1f0e-8a53-4f0c-9d55-6f2f1f6a1c11/")
             page.told(piece("ab", offset=0))
             page.told(piece("c", offset=offset))
             assert f"goes on at {offset} with an answer of which 2 characters were told" in self.found()
 
     def test_a_reply_without_the_ref_is_found(self) -> None:
-        page = self.let_in()
+        page = self.authenticated()
         page.asked('{"action": "ping", "ref": "a"}')
         page.told('{"action": "pong", "payload": null}')
 
         assert "leaves out the ref 'a'" in self.found()
 
     def test_a_request_that_is_taken_although_it_isnt_documented_is_found(self) -> None:
-        page = self.let_in()
+        page = self.authenticated()
         page.asked('{"action": "typing", "payload": {"isTyping": "yes"}}')
         page.served()
 
         assert "takes a frame that is not as documented" in self.found()
 
     def test_a_request_that_is_refused_although_it_is_documented_is_found(self) -> None:
-        page = self.let_in()
+        page = self.authenticated()
         page.asked('{"action": "typing", "payload": {"isTyping": true}}')
         page.told('{"action": "error", "payload": {"detail": "No."}}')
         page.served()
@@ -275,7 +277,7 @@ class RecorderTests(SimpleTestCase):
         assert "refuses a frame that is as documented" in self.found()
 
     def test_an_unknown_closing_code_is_found(self) -> None:
-        self.let_in("/ws/chat/group/").closed(4403)
+        self.authenticated("/ws/chat/group/").closed(4403)
 
         assert "rooms closes with 4403" in self.found()
 
@@ -304,7 +306,7 @@ class RecorderTests(SimpleTestCase):
     def test_what_no_test_met_is_listed(self) -> None:
         assert "room sends typing" in self.recorder.never_met()
 
-        self.let_in().told('{"action": "typing", "payload": {"userId": 1, "user": "Bob", "isTyping": true}}')
+        self.authenticated().told('{"action": "typing", "payload": {"userId": 1, "user": "Bob", "isTyping": true}}')
 
         assert "room sends typing" not in self.recorder.never_met()
 

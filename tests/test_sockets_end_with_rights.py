@@ -159,7 +159,7 @@ class DeviceTests(RightsCase):
             assert await page.close_code() == 4401
 
 
-class PersonTests(RightsCase):
+class UserTests(RightsCase):
     async def test_who_is_switched_off_by_staff_receives_nothing_more(self) -> None:
         laptop, phone, bobs = await self.everyone()
 

@@ -18,7 +18,7 @@ from asyncapi.examples import example_of
 from core.features import installed_features
 from live.messages import Unnumbered
 
-SEQ = {"type": "integer", "minimum": 1, "description": "The number of this fact in the channel's feed."}
+SEQ = {"type": "integer", "minimum": 1, "description": "The number of this event in the channel's feed."}
 REF = {
     "anyOf": [{"type": "string"}, {"type": "null"}],
     "description": "Comes back on the reply; null is the same as none.",
@@ -61,7 +61,7 @@ DESCRIPTIONS = {
 SINCE = {
     "type": "integer",
     "minimum": 0,
-    "description": "The number of the last fact that the client has: what came after it is sent first.",
+    "description": "The number of the last event that the client has: what came after it is sent first.",
 }
 
 

@@ -24,11 +24,11 @@ def create(users: DemoUsers) -> None:
     cast = {"alice": users.alice, "bob": users.bob, "admin": users.admin, "lea": lea, "omar": omar}
 
     launch = create_room(users.alice, title="Launch week", description="Everything for the big day, and nothing else.")
-    let_in(launch, users.alice, users.bob, lea, omar, users.admin)
+    add_members(launch, users.alice, users.bob, lea, omar, users.admin)
     tea = create_room(users.alice, title="Tea corner", description="What we drink, and when.")
-    let_in(tea, users.alice, users.bob, users.admin)
+    add_members(tea, users.alice, users.bob, users.admin)
     books = create_room(users.bob, title="Book swap 📚")
-    let_in(books, users.bob, users.alice, lea)
+    add_members(books, users.bob, users.alice, lea)
 
     talk(books, BOOKS, cast)
     talk(tea, TEA, cast)
@@ -45,7 +45,7 @@ def companion(email: str, name: str) -> User:
     return User.objects.create_user(email, None, display_name=name)
 
 
-def let_in(room: GroupChat, owner: User, *others: User) -> None:
+def add_members(room: GroupChat, owner: User, *others: User) -> None:
     for user in others:
         role = ChatRole.ADMIN if user.is_staff else ChatRole.MEMBER
         add_member(room, user=user, by=owner, chat_role=role)

@@ -16,7 +16,7 @@ from pygments.token import STANDARD_TYPES
 
 from core.highlighting import highlight_code
 from core.markdown_limits import Budget, TooComplex, budget_of
-from core.markdown_rules import People, footnote_prefix, install_rules
+from core.markdown_rules import Mentionable, footnote_prefix, install_rules
 
 ALIGNED = {"center", "right"}
 
@@ -37,7 +37,7 @@ def render_markdown(text: str) -> SafeString:
     return render_with_mentions(text, {}, most=0).html
 
 
-def render_with_mentions(text: str, users: People, *, most: int) -> Rendered:
+def render_with_mentions(text: str, users: Mentionable, *, most: int) -> Rendered:
     """Does the same and marks up to `most` mentions of `users` (see accounts/services/mentions.py)."""
     budget = Budget(text)
     env: dict[str, Any] = {"budget": budget, "people": users, "most": most}

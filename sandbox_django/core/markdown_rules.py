@@ -26,7 +26,7 @@ from mdit_py_plugins.footnote.index import footnote_def, footnote_ref
 from core.markdown_limits import MAX_BLOCK_LEVEL, MAX_INLINE_LEVEL, TooComplex, budget_of
 
 # The ids of the users who have a name, by the name's key (`name_key`).
-People = Mapping[str, Sequence[int]]
+Mentionable = Mapping[str, Sequence[int]]
 
 # --- Bounds -----------------------------------------------------------------------------------------------------------
 
@@ -496,7 +496,7 @@ def _mail_links(state: StateCore, text: str) -> Iterator[tuple[int, int, list[To
 def _mentions(
     state: StateCore, text: str, offset: int, escaped: set[int], may_mention: bool, whole: str
 ) -> Iterator[Token]:
-    users: People = state.env.get("people") or {}
+    users: Mentionable = state.env.get("people") or {}
     mentioned: dict[int, None] = state.env.setdefault("mentioned", {})
     end = 0
     if users and may_mention:
@@ -547,7 +547,7 @@ def name_key(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def _user_at(text: str, place: int, users: People) -> tuple[int, list[int]] | None:
+def _user_at(text: str, place: int, users: Mentionable) -> tuple[int, list[int]] | None:
     longest: tuple[int, list[int]] | None = None
     for name in possible_names(text, place):
         if ids := users.get(name_key(name)):

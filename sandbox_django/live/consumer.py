@@ -263,7 +263,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         return self._cursor.seq
 
     def on_event(self, event: Event, *, from_log: bool = False) -> bool:
-        """Send the next fact; doubles are dropped. False when one before it, or the end of its text, is missing."""
+        """Send the next event; doubles are dropped. False when one before it, or the end of its text, is missing."""
         if self._closing:
             return True
         step = self._cursor.on_event(event.seq, text_id=event.text_id, text_length=event.text_length, from_log=from_log)
@@ -272,7 +272,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         return step is not GAP
 
     def on_chunk(self, chunk: TextChunk, *, from_log: bool = False) -> bool:
-        """Send what is new of a piece. False when its start, or the fact it follows, is missing."""
+        """Send what is new of a piece. False when its start, or the event it follows, is missing."""
         if self._closing:
             return True
         step = self._cursor.on_chunk(chunk.text_id, after=chunk.after, offset=chunk.offset, from_log=from_log)

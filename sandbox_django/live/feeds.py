@@ -32,7 +32,7 @@ from live.models import Feed, FeedEvent, FeedFloor
 from runtime import jobs
 from runtime.per_loop import PerLoop
 
-PREALLOCATED = 1  # facts of one writer in one feed
+PREALLOCATED = 1  # events of one writer in one feed
 REPLAY_LIMIT = 5000  # events; who missed more fetches again by REST, which is cheaper
 REPLAY_BYTES = 2 * 1024 * 1024  # of frames, and of texts that ended in them; beyond that, too, REST is cheaper
 REWRITE_LIMIT = 1000  # frames about one object that are rewritten; logs with more are cut instead
@@ -46,7 +46,7 @@ class Event:
 
     seq: int
     frame: str
-    text_id: int | None = None  # the streamed text that this fact ends, if it ends one,
+    text_id: int | None = None  # the streamed text that this event ends, if it ends one,
     text_length: int | None = None  # and that text's length in characters
 
 
@@ -61,7 +61,7 @@ class Replay:
 
 @dataclass(slots=True)
 class _Entry:
-    """A fact that was published, and its row."""
+    """A event that was published, and its row."""
 
     event: Event
     stored_frame: str
@@ -86,9 +86,9 @@ class FeedWriter:
         return [entry.event for entry in self.entries]
 
     def publish(self, message: BaseMessage, *, ends_text: tuple[int, int] | None = None) -> int:
-        """Log a fact and, after the commit, send it out; returns its number.
+        """Log an event and, after the commit, send it out; returns its number.
 
-        `ends_text` is the id and the length of the streamed text that this fact is the end of.
+        `ends_text` is the id and the length of the streamed text that this event is the end of.
         """
         text_id, text_length = ends_text or (None, None)
         object_key, named_user = (
@@ -192,7 +192,7 @@ def _lock(names: set[str], find_names: Callable[[], Collection[str]], *, is_fina
 
 
 def _store(writers: Iterable[FeedWriter]) -> None:
-    # By hand, like the lock: each fact of every feature comes through here, and the ORM doubled what it takes.
+    # By hand, like the lock: each event of every feature comes through here, and the ORM doubled what it takes.
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     with connection.cursor() as cursor:
         for writer in writers:
@@ -221,7 +221,7 @@ def _store(writers: Iterable[FeedWriter]) -> None:
 
 
 def _lock_heads(names: Sequence[str]) -> dict[str, FeedWriter]:
-    # One statement makes what is missing, locks, reads what is current and, since nearly every writer tells one fact,
+    # One statement makes what is missing, locks, reads what is current and, since nearly every writer tells one event,
     # counts it already. Rows are locked in the order given.
     if not names:
         return {}
@@ -242,7 +242,7 @@ def _lock_heads(names: Sequence[str]) -> dict[str, FeedWriter]:
 
 
 def event_message(feed: str, event: Event) -> LayerMessage:
-    """A fact as the channel layer carries it to the hubs."""
+    """A event as the channel layer carries it to the hubs."""
     return {
         "type": "live.fact",
         "group": feed,
@@ -287,7 +287,7 @@ async def _send(messages: Sequence[tuple[str, LayerMessage]]) -> None:
 
 
 def head(name: str) -> int:
-    """The number of a feed's newest fact, 0 for none. Read it before the rows, and give it as `Feed-Seq`."""
+    """The number of a feed's newest event, 0 for none. Read it before the rows, and give it as `Feed-Seq`."""
     with connection.cursor() as cursor:
         # Each socket asks, and each page.
         cursor.execute(

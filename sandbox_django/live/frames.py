@@ -9,7 +9,7 @@ from chanx.messages.base import BaseMessage
 
 
 def encode(message: BaseMessage, *, seq: int | None = None) -> str:
-    """The frame of a message; `seq` is its number in its feed, for a fact."""
+    """The frame of a message; `seq` is its number in its feed, for an event."""
     frame = camelize(message.model_dump(mode="json"))
     if seq is not None:
         frame["seq"] = seq

@@ -204,11 +204,11 @@ class LocalFeed:
 def read_with_texts(
     name: str, since: int | None, stored_texts: Callable[[Sequence[int]], Sequence[TextChunk]]
 ) -> tuple[Replay, dict[int, TextChunk]]:
-    """A replay and, for facts that end a text, that text: who missed the end may have missed its last words too."""
+    """A replay and, for events that end a text, that text: who missed the end may have missed its last words too."""
     replay = feeds.read(name, since)
     if replay.events:
         # Whoever reads the same feed on the same hop shares the frames, and does not hold a copy of each.
-        shared: dict[int, Event] = once_per_batch(("facts", name), dict)
+        shared: dict[int, Event] = once_per_batch(("events", name), dict)
         replay = Replay(replay.head, [shared.setdefault(event.seq, event) for event in replay.events], replay.complete)
     ended = [event.text_id for event in replay.events if event.text_id is not None and event.text_length]
     return replay, {chunk.text_id: chunk for chunk in stored_texts(ended)} if ended else {}

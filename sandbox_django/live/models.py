@@ -1,11 +1,11 @@
-"""The log behind everything live: a feed is a numbered list of facts, kept so that no reader misses one."""
+"""The log behind everything live: a feed is a numbered list of events, kept so that no reader misses one."""
 
 from django.db import models
 from django.db.models import Q
 
 
 class Feed(models.Model):
-    """One room, one conversation, one topic or one person, and how many facts it has told so far."""
+    """One room, one conversation, one topic or one person, and how many events it has told so far."""
 
     name = models.CharField(max_length=99, unique=True)
     head = models.BigIntegerField(default=0)
@@ -15,12 +15,12 @@ class Feed(models.Model):
 
 
 class FeedEvent(models.Model):
-    """One fact as it went out: `frame` is the very text that browsers get."""
+    """One event as it went out: `frame` is the very text that browsers get."""
 
     feed = models.ForeignKey(Feed, on_delete=models.CASCADE, related_name="events", db_index=False)
     seq = models.BigIntegerField()
     frame = models.TextField()
-    # Set where the fact ends a text that was streamed (an answer): its id, and its length in characters.
+    # Set where the event ends a text that was streamed (an answer): its id, and its length in characters.
     text_id = models.BigIntegerField(null=True)
     text_length = models.IntegerField(null=True)
     # The object whose text the frame carries ("chat.message:41"), and the user whose name it carries: when either

@@ -11,7 +11,7 @@ from live.layers import LayerMessage
 class TextChunk:
     """Some characters of a text, already as the frame that browsers get.
 
-    `after` is the number of the fact that must be heard before (the question, for an answer). The frame's payload has
+    `after` is the number of the event that must be heard before (the question, for an answer). The frame's payload has
     `content` and `offset`; `length` is that of the content. All counts are Unicode characters.
     """
 

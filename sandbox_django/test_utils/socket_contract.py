@@ -171,7 +171,7 @@ class SocketRecord:
         self._recorder, self._channel = recorder, channel
         since = parse_qs(query).get("since")
         self._since = int(since[-1]) if since and since[-1].isdecimal() else None
-        self._seq: int | None = None  # of the last fact, or where the feed stood
+        self._seq: int | None = None  # of the last event, or where the feed stood
         self._status: int | None = None  # of the authentication
         self._texts: dict[int, int] = {}  # how many characters of each answer were told
         self._request: Any = None  # that is being served
@@ -196,7 +196,7 @@ class SocketRecord:
             self._report(f"sends {action!r} that is not as documented: {_describe(error)}", text)
         if not known.validator.is_valid(frame):
             return
-        self._check_life(action, frame, text)
+        self._check_state(action, frame, text)
         if known.is_numbered:
             self._check_number(frame["seq"], text)
         if known.is_reply:
@@ -237,7 +237,7 @@ class SocketRecord:
         if self._status not in (None, 200) and code != 4000 + (self._status or 0):
             self._report(f"refuses with {self._status} and closes with {code}", "")
 
-    def _check_life(self, action: str, frame: dict[str, Any], text: str) -> None:
+    def _check_state(self, action: str, frame: dict[str, Any], text: str) -> None:
         if self._status is None and action != "authentication":
             self._report("says something before `authentication`", text)
         elif self._status is not None and (action == "authentication" or self._status != 200):
@@ -255,7 +255,7 @@ class SocketRecord:
 
     def _check_number(self, seq: int, text: str) -> None:
         if self._seq is not None and seq != self._seq + 1:
-            self._report(f"numbers a fact {seq} after {self._seq}", text)
+            self._report(f"numbers an event {seq} after {self._seq}", text)
         self._seq = seq
 
     def _check_reply(self, action: str, frame: dict[str, Any], text: str) -> None:

@@ -17,7 +17,7 @@ numbers = itertools.count(1)
 
 
 @dataclass
-class Person:
+class BrowserUser:
     """Somebody at a browser of their own."""
 
     page: Page
@@ -51,56 +51,56 @@ class Person:
 
 @dataclass
 class Room:
-    alice: Person
-    bob: Person
+    alice: BrowserUser
+    bob: BrowserUser
     pk: int
     path: str
     server: Server
 
     def open(self) -> None:
-        for person in (self.alice, self.bob):
-            person.page.goto(self.path)
-            person.be_live()
+        for user in (self.alice, self.bob):
+            user.page.goto(self.path)
+            user.be_live()
 
 
-def open_browser(browser: Browser, server: Server, complaints: list[str], name: str) -> Person:
+def open_browser(browser: Browser, server: Server, complaints: list[str], name: str) -> BrowserUser:
     page = browser_of_ones_own(browser, server, complaints).new_page()
-    return Person(page, register(page, name))
+    return BrowserUser(page, register(page, name))
 
 
 @dataclass
 class Pair:
-    alice: Person
-    bob: Person
+    alice: BrowserUser
+    bob: BrowserUser
 
 
 @pytest.fixture(scope="module")
-def couple(chromium: Browser, server: Server) -> Iterator[Pair]:
+def pair(chromium: Browser, server: Server) -> Iterator[Pair]:
     """Alice and Bob, signed in once for all these tests; each test makes a room of its own."""
     expect.set_options(timeout=10_000)
     complaints: list[str] = []
     alice = open_browser(chromium, server, complaints, "Alice")
     bob = open_browser(chromium, server, complaints, "Bob")
     yield Pair(alice, bob)
-    for person in (alice, bob):
-        person.page.context.close()
+    for user in (alice, bob):
+        user.page.context.close()
     assert complaints == []
 
 
 @pytest.fixture
-def room(couple: Pair, server: Server) -> Iterator[Room]:
+def room(pair: Pair, server: Server) -> Iterator[Room]:
     """Alice's room, with Bob in it; neither has it open."""
-    alice, bob = couple.alice, couple.bob
-    for person in (alice, bob):
-        person.be_offline(False)
-        person.page.goto("about:blank")
+    alice, bob = pair.alice, pair.bob
+    for user in (alice, bob):
+        user.be_offline(False)
+        user.page.goto("about:blank")
     pk = create_room(alice.page.context, f"Room {next(numbers)}", bob.email)
     yield Room(alice, bob, pk, f"/chat/{pk}/", server)
-    for person in (alice, bob):
-        person.be_offline(False)
-        person.page.unroute_all()
-        for page in person.page.context.pages:
-            if page != person.page:
+    for user in (alice, bob):
+        user.be_offline(False)
+        user.page.unroute_all()
+        for page in user.page.context.pages:
+            if page != user.page:
                 page.close()
 
 
@@ -134,8 +134,8 @@ def test_two_users_talk_and_each_word_stands_once_and_in_order(room: Room) -> No
 
     expect(alice.words()).to_have_count(10)
     expect(bob.words()).to_have_count(10)
-    for person in (alice, bob):
-        expect(person.words()).to_have_text(messages_of(room))
+    for user in (alice, bob):
+        expect(user.words()).to_have_text(messages_of(room))
     expect(alice.log().locator(".message--pending")).to_have_count(0)
 
 
@@ -144,9 +144,9 @@ def test_markdown_is_drawn_as_the_server_made_it(room: Room) -> None:
 
     room.alice.send_message("**Two** cups <script>alert(1)</script>")
 
-    for person in (room.alice, room.bob):
-        expect(person.log().locator("strong")).to_have_text("Two")
-        expect(person.row("<script>alert(1)</script>")).to_be_visible()
+    for user in (room.alice, room.bob):
+        expect(user.log().locator("strong")).to_have_text("Two")
+        expect(user.row("<script>alert(1)</script>")).to_be_visible()
 
 
 def test_what_is_sent_twice_by_an_impatient_finger_is_sent_once(room: Room) -> None:
@@ -209,7 +209,7 @@ def test_page_that_lost_its_sockets_catches_up_without_a_reload(room: Room) -> N
             wire.connect_to_server()
             wires.append(wire)
 
-    tab = Person(alice.page.context.new_page(), alice.email)
+    tab = BrowserUser(alice.page.context.new_page(), alice.email)
     tab.page.clock.install()
     tab.page.route_web_socket(re.compile("/ws/"), connect)
     tab.page.goto(room.path)
@@ -300,15 +300,15 @@ def test_draft_survives_a_reload(room: Room) -> None:
 
 def test_my_other_tab_agrees(room: Room) -> None:
     room.open()
-    tab = Person(room.alice.page.context.new_page(), room.alice.email)
+    tab = BrowserUser(room.alice.page.context.new_page(), room.alice.email)
     tab.page.goto(room.path)
     tab.be_live()
 
     room.alice.send_message("From the first")
     tab.send_message("From the second")
 
-    for person in (room.alice, tab, room.bob):
-        expect(person.words()).to_have_text(["From the first", "From the second"])
+    for user in (room.alice, tab, room.bob):
+        expect(user.words()).to_have_text(["From the first", "From the second"])
     expect(tab.log().locator(".message--mine")).to_have_count(2)
 
 
@@ -329,14 +329,14 @@ def test_message_is_changed_and_deleted_in_place_for_all(room: Room) -> None:
     editor.fill("Three *cups*")
     editor.press("Enter")
 
-    for person in (alice, bob):
-        expect(person.words()).to_have_text(["Three cups"])
-        expect(person.row("Three cups")).to_contain_text("edited")
+    for user in (alice, bob):
+        expect(user.words()).to_have_text(["Three cups"])
+        expect(user.row("Three cups")).to_contain_text("edited")
     alice.row("Three cups").hover()
     alice.row("Three cups").get_by_role("button", name="Delete").click()
     alice.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    for person in (alice, bob):
-        expect(person.words()).to_have_text(["This message was deleted."])
+    for user in (alice, bob):
+        expect(user.words()).to_have_text(["This message was deleted."])
     bob.page.reload()
     expect(bob.words()).to_have_text(["This message was deleted."])
 
@@ -368,7 +368,7 @@ def test_list_tells_what_is_unread_until_it_is_read_in_any_tab(room: Room) -> No
     expect(unread).to_have_text("2 unread")
     expect(bob.page).to_have_title(re.compile(r"^\(\d+\) Chat"))
     expect(bob.page.get_by_role("complementary").get_by_role("link").nth(1)).to_contain_text(title)
-    tab = Person(bob.page.context.new_page(), bob.email)
+    tab = BrowserUser(bob.page.context.new_page(), bob.email)
     tab.page.goto(f"/chat/{pk}/")
     expect(tab.page.get_by_text("New", exact=True).last).to_be_visible()
     expect(unread).to_be_hidden()
@@ -382,7 +382,7 @@ def test_messages_are_no_reason_for_a_request(room: Room) -> None:
     alice, bob = room.alice, room.bob
     other_room = create_room(alice.page.context, f"Room {next(numbers)}", bob.email)
     room.open()
-    in_other_room = Person(bob.page.context.new_page(), bob.email)
+    in_other_room = BrowserUser(bob.page.context.new_page(), bob.email)
     in_other_room.page.goto(f"/chat/{other_room}/")
     in_other_room.be_live()
     title = in_other_room.page.locator(f'[data-room-row="{room.pk}"]')
@@ -827,15 +827,15 @@ FIRST_ON_SCREEN = """log => {
 }"""
 
 
-def read_all(person: Person, room: Room) -> None:
-    context = person.page.context
+def read_all(user: BrowserUser, room: Room) -> None:
+    context = user.page.context
     newest = context.request.get(f"/api/chat/{room.pk}/messages/?limit=1").json()["results"][0]["id"]
     path = f"/api/chat/{room.pk}/read/"
     assert context.request.post(path, data={"messageId": newest}, headers=csrf(context)).ok
 
 
-def unread_of(person: Person, room: Room) -> int:
-    return int(person.page.context.request.get(f"/api/chat/{room.pk}/").json()["unreadCount"])
+def unread_of(user: BrowserUser, room: Room) -> int:
+    return int(user.page.context.request.get(f"/api/chat/{room.pk}/").json()["unreadCount"])
 
 
 def fill(room: Room, count: int) -> None:
@@ -922,7 +922,7 @@ def test_rooms_and_members_need_no_javascript(room: Room, chromium: Browser) -> 
 @pytest.mark.parametrize(("size", "scheme"), [("wide", "dark"), ("phone", "light")])
 def test_pages_are_for_everybody_in_every_state(room: Room, chromium: Browser, size: str, scheme: Scheme) -> None:
     context = on_another_screen(chromium, room.server, size, scheme, of=room.alice.page)
-    alice = Person(context.new_page(), room.alice.email)
+    alice = BrowserUser(context.new_page(), room.alice.email)
     alice.page.goto(room.path)
     alice.be_live()
     check(alice.page)  # nothing said

@@ -18,7 +18,7 @@ numbers = itertools.count(1)
 
 
 @dataclass
-class Person:
+class BrowserUser:
     """Somebody at a browser of their own."""
 
     page: Page
@@ -64,57 +64,59 @@ class Person:
 
 
 @dataclass
-class Couple:
-    alice: Person
-    bob: Person
+class Pair:
+    alice: BrowserUser
+    bob: BrowserUser
 
 
 def open_browser(
     browser: Browser, server: Server, complaints: list[str], name: str, *, javascript: bool = True
-) -> Person:
+) -> BrowserUser:
     page = browser_of_ones_own(browser, server, complaints, javascript=javascript).new_page()
     register(page, name)
-    return Person(page)
+    return BrowserUser(page)
 
 
 @pytest.fixture(scope="module")
-def couple(chromium: Browser, server: Server) -> Iterator[Couple]:
+def pair(chromium: Browser, server: Server) -> Iterator[Pair]:
     """Alice and Bob, signed in once for all these tests."""
     expect.set_options(timeout=10_000)
     complaints: list[str] = []
     alice = open_browser(chromium, server, complaints, "Alice")
     bob = open_browser(chromium, server, complaints, "Bob")
-    yield Couple(alice, bob)
-    for person in (alice, bob):
-        person.page.context.close()
+    yield Pair(alice, bob)
+    for user in (alice, bob):
+        user.page.context.close()
     assert complaints == []
 
 
 @pytest.fixture
-def alice(couple: Couple) -> Iterator[Person]:
-    yield from when_idle(couple.alice)
+def alice(pair: Pair) -> Iterator[BrowserUser]:
+    yield from when_idle(pair.alice)
 
 
 @pytest.fixture
-def bob(couple: Couple) -> Iterator[Person]:
-    yield from when_idle(couple.bob)
+def bob(pair: Pair) -> Iterator[BrowserUser]:
+    yield from when_idle(pair.bob)
 
 
-def when_idle(person: Person) -> Iterator[Person]:
-    yield person
-    person.page.unroute_all()
-    person.page.goto("about:blank")
+def when_idle(user: BrowserUser) -> Iterator[BrowserUser]:
+    yield user
+    user.page.unroute_all()
+    user.page.goto("about:blank")
 
 
 @pytest.fixture
-def topic(alice: Person) -> str:
+def topic(alice: BrowserUser) -> str:
     """The path of a new topic of Alice's."""
     return alice.ask(f"Which tea, number {next(numbers)}?", tags=["tea"])
 
 
-def test_reply_vote_and_acceptance_are_seen_by_the_other_at_once(alice: Person, bob: Person, topic: str) -> None:
-    for person in (alice, bob):
-        person.open(topic)
+def test_reply_vote_and_acceptance_are_seen_by_the_other_at_once(
+    alice: BrowserUser, bob: BrowserUser, topic: str
+) -> None:
+    for user in (alice, bob):
+        user.open(topic)
 
     bob.answer("Green, **of course**.")
 
@@ -124,27 +126,27 @@ def test_reply_vote_and_acceptance_are_seen_by_the_other_at_once(alice: Person, 
     alice.reply("Green").get_by_role("button", name="Vote up").click()
     expect(bob.reply("Green").locator("[data-count]")).to_have_text("1")
     alice.reply("Green").get_by_role("button", name="Accept this answer").click()
-    for person in (alice, bob):
-        expect(person.reply("Green").get_by_text("Accepted answer")).to_be_visible()
-        expect(person.page.get_by_role("link", name="Answered")).to_be_visible()
-        expect(person.replies()).to_have_count(1)
+    for user in (alice, bob):
+        expect(user.reply("Green").get_by_text("Accepted answer")).to_be_visible()
+        expect(user.page.get_by_role("link", name="Answered")).to_be_visible()
+        expect(user.replies()).to_have_count(1)
     alice.reply("Green").get_by_role("button", name="Unaccept").click()
     expect(bob.reply("Green").get_by_text("Accepted answer")).to_be_hidden()
     bob.page.reload()
     expect(bob.reply("Green").locator("[data-count]")).to_have_text("1")
 
 
-def test_what_is_drawn_live_is_what_the_server_draws(alice: Person, bob: Person, topic: str) -> None:
-    for person in (alice, bob):
-        person.open(topic)
+def test_what_is_drawn_live_is_what_the_server_draws(alice: BrowserUser, bob: BrowserUser, topic: str) -> None:
+    for user in (alice, bob):
+        user.open(topic)
     bob.answer("Look:\n\n```python\nprint(1)\n```\n\n@Alice")
 
-    for person in (alice, bob):
-        expect(person.replies()).to_have_count(1)
-        live = drawn(person.replies())
-        person.page.reload()
-        expect(person.replies()).to_have_count(1)
-        assert drawn(person.replies()) == live
+    for user in (alice, bob):
+        expect(user.replies()).to_have_count(1)
+        live = drawn(user.replies())
+        user.page.reload()
+        expect(user.replies()).to_have_count(1)
+        assert drawn(user.replies()) == live
     expect(alice.replies().get_by_text("mentions you")).to_be_visible()
     expect(bob.replies().get_by_text("mentions you")).to_be_hidden()
 
@@ -161,7 +163,7 @@ def drawn(article: Locator) -> str:
     return html
 
 
-def test_vote_is_shown_at_once_and_taken_back_when_it_is_refused(bob: Person, topic: str) -> None:
+def test_vote_is_shown_at_once_and_taken_back_when_it_is_refused(bob: BrowserUser, topic: str) -> None:
     bob.open(topic)
     up = bob.question().get_by_role("button", name="Vote up")
 
@@ -179,9 +181,9 @@ def test_vote_is_shown_at_once_and_taken_back_when_it_is_refused(bob: Person, to
     expect(bob.question().locator("[data-count]")).to_have_text("0")
 
 
-def test_votes_work_by_keyboard_and_not_on_ones_own(alice: Person, bob: Person, topic: str) -> None:
-    for person in (alice, bob):
-        person.open(topic)
+def test_votes_work_by_keyboard_and_not_on_ones_own(alice: BrowserUser, bob: BrowserUser, topic: str) -> None:
+    for user in (alice, bob):
+        user.open(topic)
     down = bob.question().get_by_role("button", name="Vote down")
 
     down.press("Enter")
@@ -195,9 +197,9 @@ def test_votes_work_by_keyboard_and_not_on_ones_own(alice: Person, bob: Person, 
     expect(alice.question().locator("[data-count]")).to_have_text("0")
 
 
-def test_edits_appear_in_place_for_both(alice: Person, bob: Person, topic: str) -> None:
-    for person in (alice, bob):
-        person.open(topic)
+def test_edits_appear_in_place_for_both(alice: BrowserUser, bob: BrowserUser, topic: str) -> None:
+    for user in (alice, bob):
+        user.open(topic)
     bob.answer("Gren.")
 
     bob.reply("Gren.").get_by_role("link", name="Edit").click()
@@ -209,16 +211,16 @@ def test_edits_appear_in_place_for_both(alice: Person, bob: Person, topic: str) 
     alice.page.get_by_label("Tags").fill("tea, today")
     alice.page.get_by_role("button", name="Save").click()
 
-    for person in (alice, bob):
-        expect(person.page.get_by_role("heading", level=1)).to_have_text("Which tea today?")
-        expect(person.page.get_by_role("link", name="today", exact=True)).to_be_visible()
+    for user in (alice, bob):
+        expect(user.page.get_by_role("heading", level=1)).to_have_text("Which tea today?")
+        expect(user.page.get_by_role("link", name="today", exact=True)).to_be_visible()
     bob.reply("Green.").get_by_role("link", name="edited").click()
     expect(bob.page.get_by_text("Gren.", exact=True)).to_be_visible()
 
 
-def test_deletion_is_asked_about_told_and_refused_in_words(alice: Person, bob: Person, topic: str) -> None:
-    for person in (alice, bob):
-        person.open(topic)
+def test_deletion_is_asked_about_told_and_refused_in_words(alice: BrowserUser, bob: BrowserUser, topic: str) -> None:
+    for user in (alice, bob):
+        user.open(topic)
     bob.answer("Green.")
     expect(alice.reply("Green.")).to_be_visible()
 
@@ -238,7 +240,9 @@ def test_deletion_is_asked_about_told_and_refused_in_words(alice: Person, bob: P
     expect(bob.field()).to_be_hidden()
 
 
-def test_new_topics_wait_behind_a_bar_and_counts_change_in_place(alice: Person, bob: Person, topic: str) -> None:
+def test_new_topics_wait_behind_a_bar_and_counts_change_in_place(
+    alice: BrowserUser, bob: BrowserUser, topic: str
+) -> None:
     bob.open("/discussion/")
     title = bob.row("Which tea").first.locator("[data-title]").inner_text()
     place = bob.row(title).bounding_box()
@@ -264,7 +268,7 @@ def test_new_topics_wait_behind_a_bar_and_counts_change_in_place(alice: Person, 
     expect(bob.row(title).locator("[data-replies]")).to_have_text("2")
 
 
-def test_list_of_a_tag_receives_of_that_tag_only(alice: Person, bob: Person) -> None:
+def test_list_of_a_tag_receives_of_that_tag_only(alice: BrowserUser, bob: BrowserUser) -> None:
     bob.open("/discussion/?tag=coffee-only")
 
     alice.ask("About tea", tags=["tea"])
@@ -274,7 +278,7 @@ def test_list_of_a_tag_receives_of_that_tag_only(alice: Person, bob: Person) -> 
     expect(bob.page.locator("[data-title]")).to_have_text(["About coffee"])
 
 
-def test_topic_is_posted_once_by_an_impatient_finger(alice: Person) -> None:
+def test_topic_is_posted_once_by_an_impatient_finger(alice: BrowserUser) -> None:
     title = f"Only once {next(numbers)}"
     alice.page.goto("/discussion/new/")
     alice.page.get_by_label("Title").fill(title)
@@ -290,7 +294,7 @@ def test_topic_is_posted_once_by_an_impatient_finger(alice: Person) -> None:
     expect(alice.page.get_by_role("link", name=title)).to_have_count(1)
 
 
-def test_reply_whose_answer_got_lost_is_not_sent_twice(alice: Person, topic: str) -> None:
+def test_reply_whose_answer_got_lost_is_not_sent_twice(alice: BrowserUser, topic: str) -> None:
     alice.open(topic)
 
     def lose_the_answer(route: Route) -> None:
@@ -313,7 +317,7 @@ def test_reply_whose_answer_got_lost_is_not_sent_twice(alice: Person, topic: str
     expect(alice.replies()).to_have_count(1)
 
 
-def test_drafts_survive_a_reload_and_are_gone_when_posted(alice: Person, topic: str) -> None:
+def test_drafts_survive_a_reload_and_are_gone_when_posted(alice: BrowserUser, topic: str) -> None:
     alice.open(topic)
     alice.field().fill("Half a thou")
     alice.page.goto("/discussion/new/")
@@ -334,7 +338,7 @@ def test_drafts_survive_a_reload_and_are_gone_when_posted(alice: Person, topic: 
     expect(alice.field()).to_have_value("")
 
 
-def test_similar_topics_and_a_preview_are_shown_while_writing(alice: Person) -> None:
+def test_similar_topics_and_a_preview_are_shown_while_writing(alice: BrowserUser) -> None:
     alice.ask("Unmistakable zebra stripes")
     alice.page.goto("/discussion/new/")
 
@@ -353,7 +357,7 @@ def test_similar_topics_and_a_preview_are_shown_while_writing(alice: Person) -> 
     alice.page.get_by_label("Text").fill("")
 
 
-def test_refused_field_is_told_below_it(alice: Person) -> None:
+def test_refused_field_is_told_below_it(alice: BrowserUser) -> None:
     alice.page.goto("/discussion/new/")
     alice.page.get_by_label("Title").fill("Too many tags")
     alice.page.get_by_label("Text").fill("?")
@@ -367,8 +371,8 @@ def test_refused_field_is_told_below_it(alice: Person) -> None:
         alice.page.get_by_label(name).fill("")
 
 
-def test_what_users_write_runs_nowhere(alice: Person, bob: Person) -> None:
-    # `dialog` and the console are complaints of the couple.
+def test_what_users_write_runs_nowhere(alice: BrowserUser, bob: BrowserUser) -> None:
+    # `dialog` and the console are complaints of the pair.
     bob.open("/discussion/")
     path = alice.ask(EVIL)
     bob.page.get_by_role("button", name="1 new topic", exact=True).click()
@@ -377,13 +381,13 @@ def test_what_users_write_runs_nowhere(alice: Person, bob: Person) -> None:
 
     alice.post(f"{path.split('/')[2]}/replies/", content=f"{EVIL} [link](javascript:alert(3))")
     expect(bob.replies()).to_contain_text(EVIL)
-    for person in (bob, alice):
-        person.open(path)
-        expect(person.replies()).to_contain_text(EVIL)
-        assert person.page.locator("main img, main script, a[href^=javascript]").count() == 0
+    for user in (bob, alice):
+        user.open(path)
+        expect(user.replies()).to_contain_text(EVIL)
+        assert user.page.locator("main img, main script, a[href^=javascript]").count() == 0
 
 
-def test_page_that_lost_its_socket_catches_up(alice: Person, bob: Person, topic: str) -> None:
+def test_page_that_lost_its_socket_catches_up(alice: BrowserUser, bob: BrowserUser, topic: str) -> None:
     wires: list[WebSocketRoute] = []
     is_cut = False
 
@@ -394,7 +398,7 @@ def test_page_that_lost_its_socket_catches_up(alice: Person, bob: Person, topic:
             wire.connect_to_server()
             wires.append(wire)
 
-    tab = Person(alice.page.context.new_page())
+    tab = BrowserUser(alice.page.context.new_page())
     tab.page.clock.install()
     tab.page.route_web_socket(re.compile("/ws/"), connect)
     tab.open(topic)
@@ -414,7 +418,7 @@ def test_page_that_lost_its_socket_catches_up(alice: Person, bob: Person, topic:
 
 
 def test_reader_in_the_middle_is_told_of_a_reply_below_and_moved_nowhere(
-    alice: Person, bob: Person, topic: str
+    alice: BrowserUser, bob: BrowserUser, topic: str
 ) -> None:
     pk = topic.split("/")[2]
     for number in range(3):
@@ -431,7 +435,7 @@ def test_reader_in_the_middle_is_told_of_a_reply_below_and_moved_nowhere(
     expect(alice.page.get_by_role("button", name="1 new reply")).to_be_hidden()
 
 
-def test_inbox_counts_live_and_is_read(alice: Person, bob: Person, topic: str) -> None:
+def test_inbox_counts_live_and_is_read(alice: BrowserUser, bob: BrowserUser, topic: str) -> None:
     alice.open("/discussion/inbox/")
     alice.post("inbox/read/")
     bell = alice.page.locator("[data-inbox]")
@@ -446,7 +450,7 @@ def test_inbox_counts_live_and_is_read(alice: Person, bob: Person, topic: str) -
     expect(bell).to_have_accessible_name("Inbox, 0 unread")
 
 
-def test_only_the_main_part_of_a_page_scrolls(alice: Person, bob: Person, topic: str) -> None:
+def test_only_the_main_part_of_a_page_scrolls(alice: BrowserUser, bob: BrowserUser, topic: str) -> None:
     for _ in range(6):
         bob.post(f"{topic.split('/')[2]}/replies/", content="Green.")
     alice.page.set_viewport_size({"width": 1280, "height": 400})
@@ -482,7 +486,9 @@ def test_everything_but_live_works_without_javascript(chromium: Browser, server:
 
 
 @pytest.mark.parametrize(("size", "scheme"), [("wide", "dark"), ("phone", "light")])
-def test_pages_are_for_everybody(chromium: Browser, server: Server, alice: Person, size: str, scheme: Scheme) -> None:
+def test_pages_are_for_everybody(
+    chromium: Browser, server: Server, alice: BrowserUser, size: str, scheme: Scheme
+) -> None:
     tags = ["a" * 30, "مبتدئ"]
     path = alice.ask("Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft 🚀", tags=tags)
     pk = path.split("/")[2]
@@ -502,7 +508,7 @@ def test_pages_are_for_everybody(chromium: Browser, server: Server, alice: Perso
     context.close()
 
 
-def test_topic_list_reloads_its_rows_after_a_gap(alice: Person, bob: Person, topic: str) -> None:
+def test_topic_list_reloads_its_rows_after_a_gap(alice: BrowserUser, bob: BrowserUser, topic: str) -> None:
     sockets: list[WebSocketRoute] = []
 
     def let_only_the_greeting_through(socket: WebSocketRoute) -> None:

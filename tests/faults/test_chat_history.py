@@ -28,13 +28,13 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 CLIENTS = int(os.environ.get("CHAT_HISTORY_CLIENTS", "10"))
 MESSAGES = int(os.environ.get("CHAT_HISTORY_MESSAGES", "200"))  # by all of them
-# Facts that are heard until a line breaks. Not seconds, and more when there are more people: on a busy machine lines
+# Events that are heard until a line breaks. Not seconds, and more when there are more people: on a busy machine lines
 # would break before they are open, and everybody do nothing but open them.
 CONNECTED_FOR = (1, 4 * CLIENTS)
 DISCONNECTED_FOR = (0.0, 0.5)  # seconds
 TIMEOUT = 60.0  # seconds until everybody must have heard everything
 
-PEOPLE = """
+USERS = """
 from accounts.factories.user import UserFactory
 from accounts.models import SignIn
 from accounts.tokens import issue_tokens
@@ -205,7 +205,7 @@ class History:
         self.back = self.lines.create_task(self.returned.listen())
 
     async def catch_up(self) -> int:
-        """Wait until whoever is in the room has heard the last fact."""
+        """Wait until whoever is in the room has heard the last event."""
         listed = await self.api.send("GET", f"/api/chat/{self.room}/messages/", by=self.clients[0])
         head = int(listed.headers["Feed-Seq"])
         for client in self.clients:
@@ -227,7 +227,7 @@ class History:
 def test_what_was_acknowledged_is_received_once_and_in_order_by_all_who_stay_and_by_nobody_after_the_end(
     servers: list[Server],
 ) -> None:
-    printed = servers[0].manage("shell", "--no-imports", "--command", PEOPLE.format(count=CLIENTS))
+    printed = servers[0].manage("shell", "--no-imports", "--command", USERS.format(count=CLIENTS))
     lines = [line.split() for line in printed.splitlines()]
     clients = [
         Client(number, int(pk), access, servers[number % len(servers)]) for number, (pk, access) in enumerate(lines)

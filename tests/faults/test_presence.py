@@ -12,7 +12,7 @@ from tests.servers import Server
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 
-FORGOTTEN = 60.0  # seconds after which nobody is believed to be there whose server has died
+PRESENCE_EXPIRY = 60.0  # seconds after which nobody is believed to be there whose server has died
 
 
 def test_who_is_here_is_told_on_the_other_server_until_that_one_dies(servers: tuple[Server, Server]) -> None:
@@ -44,6 +44,6 @@ def test_who_is_here_is_told_on_the_other_server_until_that_one_dies(servers: tu
 def users_here(page: ClientConnection, *, until: int) -> int:
     """Listen until so many are said to be here."""
     while True:
-        frame: dict[str, Any] = json.loads(page.recv(FORGOTTEN))
+        frame: dict[str, Any] = json.loads(page.recv(PRESENCE_EXPIRY))
         if frame["action"] == "presence" and frame["payload"]["count"] == until:
             return until

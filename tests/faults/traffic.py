@@ -28,7 +28,7 @@ ENDS = ("complete_streaming", "assistant_error")
 TIMEOUT = 50.0  # seconds until everything must have come to its end: longer than the sweep that finds what was lost
 MESSAGES = 30  # in the room, by each person
 
-PEOPLE = """
+USERS = """
 from accounts.factories.user import UserFactory
 from accounts.models import SignIn
 from accounts.tokens import issue_tokens
@@ -49,7 +49,7 @@ class Stack:
 
     def tokens(self, count: int) -> list[str]:
         """Of so many new people."""
-        return self.web[0].manage("shell", "--no-imports", "--command", PEOPLE.format(count=count)).split()
+        return self.web[0].manage("shell", "--no-imports", "--command", USERS.format(count=count)).split()
 
 
 @contextmanager

@@ -160,9 +160,9 @@ class RegisterPageTests(TestCase):
         )
 
         self.assertRedirects(response, "/assistants/", fetch_redirect_response=False)
-        person = User.objects.get()
-        assert (person.email, person.display_name.lower()) == ("new@example.com", "new")
-        assert self.client.session["_auth_user_id"] == str(person.pk)
+        user = User.objects.get()
+        assert (user.email, user.display_name.lower()) == ("new@example.com", "new")
+        assert self.client.session["_auth_user_id"] == str(user.pk)
 
 
 class AccountPageTests(TestCase):
@@ -316,10 +316,10 @@ class AdminTests(TestCase):
             },
         )
 
-        person = User.objects.get(email="new@example.com")
-        assert person.check_password(GOOD_PASSWORD)
+        user = User.objects.get(email="new@example.com")
+        assert user.check_password(GOOD_PASSWORD)
         self.assertContains(self.client.get("/admin/accounts/user/?q=newcom"), "new@example.com")
-        self.assertContains(self.client.get(f"/admin/accounts/user/{person.pk}/change/"), "Newcomer")
+        self.assertContains(self.client.get(f"/admin/accounts/user/{user.pk}/change/"), "Newcomer")
 
     def test_a_list_of_devices_takes_as_many_queries_for_ten_as_for_one(self) -> None:
         self.client.force_login(self.admin)

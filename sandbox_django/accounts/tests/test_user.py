@@ -30,12 +30,12 @@ class EmailTests(TestCase):
             User.objects.create_user("")
 
     def test_it_is_found_however_it_is_typed(self) -> None:
-        person = User.objects.create_user("Alice@Example.COM")
+        user = User.objects.create_user("Alice@Example.COM")
 
-        assert person.email == "alice@example.com"
-        assert User.objects.get(email="ALICE@example.com") == person
+        assert user.email == "alice@example.com"
+        assert User.objects.get(email="ALICE@example.com") == user
         assert User.objects.filter(email__in=["ALICE@example.com"]).exists()
-        assert User.objects.get_by_natural_key("aliCe@example.com") == person
+        assert User.objects.get_by_natural_key("aliCe@example.com") == user
 
 
 class NameTests(TestCase):

@@ -1,4 +1,4 @@
-"""What a conversation tells its pages: one class per fact, the same for whoever listens."""
+"""What a conversation tells its pages: one class per event, the same for whoever listens."""
 
 from datetime import datetime
 from typing import Literal, Self

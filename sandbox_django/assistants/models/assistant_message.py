@@ -58,7 +58,7 @@ class AssistantMessage(models.Model):
     reserved_tokens = models.PositiveIntegerField(default=0)
 
     # While an answer is being written: who writes it, until when that is believed, and whether a reader said stop.
-    # The number of the feed's fact that its text comes after: the question, mostly.
+    # The number of the feed's event that its text comes after: the question, mostly.
     after_seq = models.BigIntegerField(default=0)
     worker = models.CharField(max_length=100, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)

@@ -245,7 +245,7 @@ class AnswerFlusher:
                 await self._checkpoint_alone(active, text)
             return
         for active in answers:
-            _heed(active, state)
+            _apply_state(active, state)
         if len(answers) <= MAX_ANSWERS:
             _show_blocks(answers, texts)
 
@@ -260,10 +260,10 @@ class AnswerFlusher:
             )
             active.fail()
         else:
-            _heed(active, state)
+            _apply_state(active, state)
 
 
-def _heed(active: ActiveAnswer, state: dict[int, bool]) -> None:
+def _apply_state(active: ActiveAnswer, state: dict[int, bool]) -> None:
     """Ends the answer if it isn't ours any more, or a reader asked to stop it."""
     match state.get(active.answer_id):
         case None:

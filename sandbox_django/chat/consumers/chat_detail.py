@@ -130,7 +130,7 @@ class ChatDetailConsumer(LiveConsumer):
 
     def _ends_my_membership(self, event: Event) -> bool:
         """Whether it tells that this very membership is over, and not an earlier one of the same person."""
-        # The text first: nearly every fact is another one, and each socket asks.
+        # The text first: nearly every event is another one, and each socket asks.
         if not event.frame.startswith(MEMBER_REMOVED):
             return False
         return bool(json.loads(event.frame)["payload"]["id"] == self.authenticator.obj.pk)

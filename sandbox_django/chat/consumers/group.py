@@ -34,8 +34,8 @@ class UserAuthenticator(LiveAuthenticator):
 class GroupChatConsumer(SelectiveConsumer):
     """Keeps the room list of one person up to date.
 
-    Memberships are facts of the person's own feed. That something happened in a room is a hint for the open lists of
-    those who are in it. It carries the beginning of a message, and the fact that ends a membership may arrive after
+    Memberships are events of the person's own feed. That something happened in a room is a hint for the open lists of
+    those who are in it. It carries the beginning of a message, and the event that ends a membership may arrive after
     it, or only by the sweep. So each hint carries the room's membership version: if it is newer than the one that this
     list knows, the members are looked up before the hint is sent.
     """

@@ -1,4 +1,4 @@
-"""What a room tells its pages, and a person's rooms tell theirs: one class per fact, the same for whoever listens.
+"""What a room tells its pages, and a person's rooms tell theirs: one class per event, the same for whoever listens.
 
 People are called by their display names here; e-mails are for REST, which knows who is looking.
 """

@@ -31,7 +31,7 @@ class MembersCase(RoomCase):
     def remove(self, member: ChatMember, *, by: User) -> Any:
         return self.send("delete", self.members_url(member.pk), by=by)
 
-    def hand_over(self, member: ChatMember, *, by: User) -> Any:
+    def transfer_ownership(self, member: ChatMember, *, by: User) -> Any:
         return self.send("post", reverse("chat-members-hand-over", args=[self.room.pk, member.pk]), by=by)
 
     def roles(self) -> dict[str, int]:
@@ -52,7 +52,7 @@ class RefusalTests(MembersCase):
         for member in (self.owner, self.admin):
             assert self.give(MEMBER, member, by=self.bob).status_code == 403
             assert self.remove(member, by=self.bob).status_code == 403
-            assert self.hand_over(member, by=self.bob).status_code == 403
+            assert self.transfer_ownership(member, by=self.bob).status_code == 403
         for role in (OWNER, ADMIN):
             assert self.give(role, self.member, by=self.bob).status_code == 403
 
@@ -62,7 +62,7 @@ class RefusalTests(MembersCase):
         assert self.give(OWNER, self.member, by=self.carol).status_code == 403
         assert self.give(OWNER, self.admin, by=self.carol).status_code == 403
         assert self.add(by=self.carol, chatRole=OWNER).status_code == 403
-        assert self.hand_over(self.member, by=self.carol).status_code == 403
+        assert self.transfer_ownership(self.member, by=self.carol).status_code == 403
 
     def test_services_refuse_too_what_permissions_have_let_pass(self) -> None:
         # Somebody was made owner, or an admin a member, between the look at the rights and the lock.
@@ -105,7 +105,7 @@ class RefusalTests(MembersCase):
         for method in ("put", "patch"):
             refused = self.send(method, self.members_url(self.owner.pk), {"chatRole": ADMIN}, by=self.alice)
             assert code_of(refused)[:2] == (409, "last_owner")
-        assert self.hand_over(self.owner, by=self.alice).json()["chatRole"] == OWNER
+        assert self.transfer_ownership(self.owner, by=self.alice).json()["chatRole"] == OWNER
 
 
 class MemberTests(MembersCase):
@@ -153,7 +153,7 @@ class MemberTests(MembersCase):
         assert feeds.head(room_feed(self.room.pk)) == 0
 
     def test_handing_over_makes_another_one_the_owner_and_oneself_an_admin(self) -> None:
-        assert self.hand_over(self.member, by=self.alice).json()["chatRole"] == OWNER
+        assert self.transfer_ownership(self.member, by=self.alice).json()["chatRole"] == OWNER
 
         assert self.roles() == {"Alice": ADMIN, "Carol": ADMIN, "Bob": OWNER}
         assert self.remove(self.owner, by=self.alice).status_code == 204

@@ -332,9 +332,9 @@ class RoomPageTests(PageCase):
         self.be(self.bob)
         with assert_queries(9):  # session, person, two heads, membership, messages, their senders, how many, rooms
             self.client.get(self.page())
-        people = [self.alice, self.bob, self.carol, self.mallory]
+        users = [self.alice, self.bob, self.carol, self.mallory]
         ChatMessage.objects.bulk_create(
-            ChatMessage(group_chat=self.room, number=n + 2, author=people[n % 4], content="x", content_html="x")
+            ChatMessage(group_chat=self.room, number=n + 2, author=users[n % 4], content="x", content_html="x")
             for n in range(10_000)
         )
         GroupChat.objects.update(last_number=10_001)

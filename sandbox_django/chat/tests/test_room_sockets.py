@@ -102,9 +102,9 @@ class MessageTests(RoomSocketCase):
         await self.bob.adelete()
         await self.send("delete", self.messages_url(posted[1]["id"]), by=self.alice, status=204)
 
-        _, of_who_left, of_nobody = [(await self.event(page))["payload"] for _ in range(3)]
-        assert (of_who_left["sender"], of_who_left["userId"]) == (None, bob_id)
-        assert (of_nobody["sender"], of_nobody["userId"]) == (None, None)
+        _, by_former_member, by_deleted_user = [(await self.event(page))["payload"] for _ in range(3)]
+        assert (by_former_member["sender"], by_former_member["userId"]) == (None, bob_id)
+        assert (by_deleted_user["sender"], by_deleted_user["userId"]) == (None, None)
 
     async def test_whoever_comes_back_receives_what_they_missed_in_order(self) -> None:
         messages = [await self.post_message(str(number), by=self.bob) for number in range(5)]

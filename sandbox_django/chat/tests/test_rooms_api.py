@@ -16,7 +16,7 @@ class WhoMayTests(RoomCase):
     def routes(self) -> list[tuple[str, str]]:
         message = ChatMessageFactory.create(group_chat=self.room, author=self.bob)
         read = reverse("groupchat-read", args=[self.room.pk])
-        hand_over = reverse("chat-members-hand-over", args=[self.room.pk, self.member.pk])
+        transfer_ownership = reverse("chat-members-hand-over", args=[self.room.pk, self.member.pk])
         return [
             ("get", self.room_url()),
             ("patch", self.room_url()),
@@ -32,7 +32,7 @@ class WhoMayTests(RoomCase):
             ("get", self.members_url(self.member.pk)),
             ("patch", self.members_url(self.member.pk)),
             ("delete", self.members_url(self.member.pk)),
-            ("post", hand_over),
+            ("post", transfer_ownership),
         ]
 
     def test_for_strangers_and_visitors_there_is_no_room(self) -> None:

@@ -289,7 +289,7 @@ class DatabaseThreadTests(TransactionTestCase):
 
 
 class QuietConsumer(RoomConsumer):
-    """Tells the facts of a room, and not its texts."""
+    """Tells the events of a room, and not its texts."""
 
     def latest_stream(self) -> None:
         return None
@@ -300,7 +300,7 @@ class QuietSocket(Socket):
 
 
 async def events_until(seq: int, socket: Socket) -> list[int]:
-    """The numbers of the facts that a socket hears, up to this one."""
+    """The numbers of the events that a socket hears, up to this one."""
     numbers: list[int] = []
     async with asyncio.timeout(5):
         while not numbers or numbers[-1] < seq:

@@ -182,7 +182,7 @@ class TwinTests(TransactionTestCase):
     twins = 4
 
     def setUp(self) -> None:
-        self.all_came = Event()
+        self.all_arrived = Event()
         self.came, self.working, self.lock = 0, 0, Lock()
         FeedsView.knocked = self.come
         FeedsView.before_creating = self.work
@@ -218,10 +218,10 @@ class TwinTests(TransactionTestCase):
         with self.lock:
             self.came += 1
             if self.came == self.twins:
-                self.all_came.set()
+                self.all_arrived.set()
 
     def work(self) -> None:
-        assert self.all_came.wait(timeout=30)
+        assert self.all_arrived.wait(timeout=30)
         with self.lock:
             self.working += 1
             if self.first_fails and self.working == 1:

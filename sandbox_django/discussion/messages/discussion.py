@@ -1,4 +1,4 @@
-"""What the list and the topics tell their pages: one class per fact, the same for whoever listens.
+"""What the list and the topics tell their pages: one class per event, the same for whoever listens.
 
 People are called by their display names here; what depends on who looks is for REST.
 """

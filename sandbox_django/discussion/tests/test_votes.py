@@ -107,13 +107,13 @@ class ManyAtOnceTests(VoteCase):
     def test_fifty_users_change_their_minds_and_every_count_is_right(self) -> None:
         topic, reply = DiscussionTopic.objects.get(), DiscussionReply.objects.get()
         chance = Random(7)  # noqa: S311  # no secret
-        people = UserFactory.create_batch(50)
+        users = UserFactory.create_batch(50)
 
         def vote_as(vote: tuple[User, DiscussionTopic | DiscussionReply, int]) -> None:
             user, post, value = vote
             vote_on(post, value=value, by=user)
 
-        votes: list[Any] = [(user, post, chance.choice([1, 0, -1])) for user in people for post in (topic, reply) * 4]
+        votes: list[Any] = [(user, post, chance.choice([1, 0, -1])) for user in users for post in (topic, reply) * 4]
         chance.shuffle(votes)
 
         self.at_once(vote_as, votes)
@@ -151,14 +151,14 @@ class ManyAtOnceTests(VoteCase):
     @override_settings(LIMITS=False)
     def test_voting_and_looking_while_it_is_deleted_breaks_nothing(self) -> None:
         topic, reply = DiscussionTopic.objects.get(), DiscussionReply.objects.get()
-        people = UserFactory.create_batch(20)
+        users = UserFactory.create_batch(20)
 
         def act(number: int) -> None:
             try:
                 if number == 30:
                     delete_topic(topic, by=self.staff)
                 count_view(topic, visitor=f"user {number}")
-                vote_on(topic if number % 2 else reply, value=1, by=people[number % 20])
+                vote_on(topic if number % 2 else reply, value=1, by=users[number % 20])
             except PostGone:
                 pass
 

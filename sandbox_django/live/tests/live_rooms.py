@@ -56,7 +56,7 @@ class Text:
     content: str = ""
     checkpoint: int = 0  # so many characters are in the row; the rest only in the buffer
     is_running: bool = True
-    end: int | None = None  # the number of the fact that ended it
+    end: int | None = None  # the number of the event that ended it
 
     def chunk(self, offset: int = 0) -> TextChunk:
         content = self.content[offset:]
@@ -65,7 +65,7 @@ class Text:
 
 
 class Room:
-    """What is stored, and whoever writes it. Facts are in a feed of the same name."""
+    """What is stored, and whoever writes it. Events are in a feed of the same name."""
 
     of_name: ClassVar[dict[str, "Room"]] = {}
     _numbers = count(1)

@@ -16,7 +16,7 @@ class NotePayload(BaseModel):
 
 
 class NoteWritten(BaseMessage):
-    """A fact, as short as facts can be."""
+    """A event, as short as events can be."""
 
     action: Literal["note_written"] = "note_written"
     payload: NotePayload

@@ -125,13 +125,13 @@ class WriteTests(FeedCase):
         assert seqs(feeds.read("room.1", 0)) == [1, 2]
 
     def test_two_feeds_get_their_events_together_or_not_at_all(self) -> None:
-        with feeds.write("room.2", "person.1") as (room, person):
+        with feeds.write("room.2", "person.1") as (room, user):
             room.publish(NoteWritten.of(7))
-            person.publish(NoteWritten.of(8))
+            user.publish(NoteWritten.of(8))
             room.publish(NoteWritten.of(9))
-        with suppress(Oops), feeds.write("room.2", "person.1") as (room, person):
+        with suppress(Oops), feeds.write("room.2", "person.1") as (room, user):
             room.publish(NoteWritten.of(10))
-            person.publish(NoteWritten.of(11))
+            user.publish(NoteWritten.of(11))
             raise Oops
 
         assert sorted(self.sent()) == [("person.1", 1), ("room.2", 1), ("room.2", 2)]

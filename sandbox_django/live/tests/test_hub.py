@@ -75,11 +75,11 @@ class HubCase(TransactionTestCase):
         page.open(fetch_first=fetch_first)
         return page
 
-    def lose(self, messages: int) -> None:
+    def lose_next(self, messages: int) -> None:
         self.layer.expect(LOST for _ in range(messages))
 
 
-class FactTests(HubCase):
+class EventTests(HubCase):
     def test_everybody_receives_everything_in_order_without_asking_the_log(self) -> None:
         async def scene() -> None:
             await self.open()
@@ -98,7 +98,7 @@ class FactTests(HubCase):
             for _ in range(3):
                 await self.open()
 
-            self.lose(2)
+            self.lose_next(2)
             self.room.write(3)
             await asyncio.sleep(SOON)
 
@@ -146,7 +146,7 @@ class FactTests(HubCase):
     def test_what_only_somebody_who_comes_knows_of_is_fetched_for_the_others(self) -> None:
         async def scene() -> None:
             page = await self.open()
-            self.lose(1)
+            self.lose_next(1)
             self.room.write()
 
             self.come()
@@ -160,7 +160,7 @@ class FactTests(HubCase):
         async def scene() -> None:
             page = await self.open()
 
-            self.lose(2)
+            self.lose_next(2)
             self.room.write(2)
             await asyncio.sleep(1)
             assert not page.has_everything
@@ -225,7 +225,7 @@ class FactTests(HubCase):
         self.play(scene)
 
     def test_a_page_that_is_behind_is_caught_up_with_nothing_following(self) -> None:
-        """One that joins a feed whose other pages have gone on is not left behind until the next fact."""
+        """One that joins a feed whose other pages have gone on is not left behind until the next event."""
 
         async def scene() -> None:
             await self.open()
@@ -244,11 +244,11 @@ class FactTests(HubCase):
         async def scene() -> None:
             page = await self.open()
 
-            self.lose(1)
+            self.lose_next(1)
             self.room.write(2)
             self.handoffs.extend([0, 1])
             await asyncio.sleep(0.2)  # the log was asked, and the answer takes its time
-            self.lose(1)
+            self.lose_next(1)
             self.room.write()
             self.come()  # and with it the news that there are three
             await asyncio.sleep(1 + SOON)
@@ -296,7 +296,7 @@ class FactTests(HubCase):
             page = await self.open()
             self.read.side_effect = [OperationalError, OperationalError, mock.DEFAULT]
 
-            self.lose(1)
+            self.lose_next(1)
             self.room.write(2)
             await asyncio.sleep(SOON)
             assert not page.has_everything
@@ -313,7 +313,7 @@ class FactTests(HubCase):
 
             self.room.start_stream()
             await asyncio.sleep(AT_ONCE)
-            self.lose(1)
+            self.lose_next(1)
             await self.room.grow("Two cups.")
             self.room.end_stream()
             await asyncio.sleep(SWEEP_INTERVAL + SOON)
@@ -339,7 +339,7 @@ class FactTests(HubCase):
         self.play(scene)
 
     def test_a_event_that_was_never_stored_is_not_waited_for(self) -> None:
-        """A standby took over that lacks the last commit: its number will be another fact's."""
+        """A standby took over that lacks the last commit: its number will be another event's."""
 
         async def scene() -> None:
             await self.open()
@@ -396,7 +396,7 @@ class GapCountTests(HubCase):
                 await self.open()
             await self.settle()
 
-            self.lose(2)
+            self.lose_next(2)
             self.room.write(3)
             await asyncio.sleep(SOON + LOSS_TIMEOUT)
 
@@ -410,7 +410,7 @@ class GapCountTests(HubCase):
             await self.settle()
             self.room.start_stream()
             await self.room.grow("Two ")
-            self.lose(1)
+            self.lose_next(1)
             await self.room.grow("cups ")
             await self.room.grow("of water.")
             self.room.end_stream()
@@ -459,7 +459,7 @@ class ResyncTests(HubCase):
         async def scene() -> None:
             page = await self.open()
 
-            self.lose(3)
+            self.lose_next(3)
             self.room.write(4)
             self.prune()
             await asyncio.sleep(SOON)
@@ -533,7 +533,7 @@ class ResyncTests(HubCase):
         self.play(scene)
 
     def restore(self, *, head: int) -> None:
-        """The database is of a time before the facts after `head`."""
+        """The database is of a time before the events after `head`."""
         FeedEvent.objects.filter(feed__name=self.room.name, seq__gt=head).delete()
         Feed.objects.filter(name=self.room.name).update(head=head)
         self.room.truncate_after(head)
@@ -546,7 +546,7 @@ class TextTests(HubCase):
             self.room.start_stream()
 
             await self.room.grow("Two ")
-            self.lose(1)
+            self.lose_next(1)
             await self.room.grow("🍚 ")
             await self.room.grow("cups ")
             await asyncio.sleep(SOON)
@@ -563,7 +563,7 @@ class TextTests(HubCase):
             self.room.start_stream()
 
             await self.room.grow("Two ")
-            self.lose(1)
+            self.lose_next(1)
             await self.room.grow("cups.")
             self.room.end_stream()
             await asyncio.sleep(SOON)
@@ -574,7 +574,7 @@ class TextTests(HubCase):
         async def scene() -> None:
             page = await self.open()
 
-            self.lose(1)
+            self.lose_next(1)
             self.room.start_stream()
             await asyncio.sleep(AT_ONCE)
             await self.room.grow("Two ")
@@ -635,7 +635,7 @@ class TextTests(HubCase):
             await self.open()
             self.room.start_stream()
             await self.room.grow("Two cups.")
-            self.lose(2)
+            self.lose_next(2)
             self.room.end_stream()
             self.room.start_stream()
             self.come()
@@ -686,7 +686,7 @@ class TextTests(HubCase):
             page = await self.open()
             self.room.start_stream()
             await self.room.grow("Two ")
-            self.lose(1)
+            self.lose_next(1)
             self.room.write(2)
             with override_settings(LIVE_KEEP_EVENTS=0):
                 feeds.prune()
@@ -714,7 +714,7 @@ class TextTests(HubCase):
             with mock.patch.object(FaultyLayer, "group_add", side_effect=AttributeError):
                 await asyncio.sleep(SWEEP_INTERVAL + 1)
 
-            self.lose(1)
+            self.lose_next(1)
             self.room.write()
             await asyncio.sleep(SWEEP_INTERVAL + 1)
 

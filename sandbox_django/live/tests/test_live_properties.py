@@ -82,12 +82,12 @@ class Speak(Step):
     """Go on with a text, or begin one, perhaps right after the end of another."""
 
     room: int
-    anew: bool
+    new_stream: bool
     words: Sequence[str]
 
     async def take(self, world: World) -> None:
         room = world.rooms[self.room]
-        if room.running and self.anew:
+        if room.running and self.new_stream:
             room.end_stream()
         if room.running is None:
             room.start_stream()
@@ -123,7 +123,7 @@ class Leave(Step):
 
 
 @dataclass(frozen=True)
-class Look(Step):
+class Check(Step):
     """A page stops reading what arrives, or goes on."""
 
     page: int
@@ -135,7 +135,7 @@ class Look(Step):
 
 
 @dataclass(frozen=True)
-class Forget(Step):
+class Prune(Step):
     """The log is pruned."""
 
     keep: int
@@ -156,8 +156,8 @@ steps = st.one_of(
     st.builds(Open, pages, st.booleans()),
     st.builds(Open, pages, st.booleans()),
     st.builds(Leave, pages),
-    st.builds(Look, pages, st.booleans()),
-    st.builds(Forget, st.integers(0, 5)),
+    st.builds(Check, pages, st.booleans()),
+    st.builds(Prune, st.integers(0, 5)),
 )
 
 

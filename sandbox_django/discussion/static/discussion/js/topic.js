@@ -30,7 +30,7 @@ const live = new LiveSocket(socketUrl, { since: Number(since) });
 const refetchAll = new Refetch(redraw);
 const counted = new Set(); // replies that were made while this page is open
 let unseen = [];
-let drawnSince = Number(since); // of the facts that the server's last drawing shows
+let drawnSince = Number(since); // of the events that the server's last drawing shows
 let isGone = false;
 let isBack = false;
 

@@ -51,7 +51,7 @@ export class LiveSocket extends EventTarget {
     return this.#state;
   }
 
-  // The number of the last fact heard, or of the page's own rows.
+  // The number of the last event heard, or of the page's own rows.
   get since() {
     return this.#since;
   }
