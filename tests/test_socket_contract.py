@@ -153,16 +153,19 @@ class ClosingTests(EverySocketCase):
 
     async def stop_reading(self, path: str) -> Page:
         given_up = asyncio.Event()
-        original_give_up = LiveConsumer._give_up
+        original_close = LiveConsumer._close_slow_client
 
         async def give_up(consumer: LiveConsumer) -> None:
             given_up.set()
-            await original_give_up(consumer)
+            await original_close(consumer)
 
         headers = await sync_to_async(ws_headers)(self.bob)
         communicator = self.create_communicator(ws_path=path, headers=headers)
         communicator._output_queue = asyncio.Queue(1)  # what is in the line between the server and us
-        with override_settings(LIVE_SLOW_CLIENT_TIMEOUT=0.01), mock.patch.object(LiveConsumer, "_give_up", give_up):
+        with (
+            override_settings(LIVE_SLOW_CLIENT_TIMEOUT=0.01),
+            mock.patch.object(LiveConsumer, "_close_slow_client", give_up),
+        ):
             await communicator.connect(TIMEOUT)
             await communicator.send_to('{"action": "ping"}')
             async with asyncio.timeout(TIMEOUT):
@@ -210,88 +213,88 @@ class RecorderTests(SimpleTestCase):
 
     def authenticated(self, path: str = "/ws/chat/7/", query: str = "") -> Any:
         record = self.open(path, query)
-        record.told(authentication(200, seq=5))
+        record.on_sent(authentication(200, seq=5))
         return record
 
     def found(self) -> str:
         return "\n".join(self.recorder.take_problems())
 
     def test_an_action_of_another_channel_is_found(self) -> None:
-        self.authenticated().told(json.dumps({"action": "streaming", "payload": {}}))
+        self.authenticated().on_sent(json.dumps({"action": "streaming", "payload": {}}))
 
         assert "room sends 'streaming', which the document doesn't name there" in self.found()
 
     def test_a_field_too_many_is_found(self) -> None:
-        self.authenticated().told(
+        self.authenticated().on_sent(
             '{"action": "read", "payload": {"userId": 1, "messageId": 2, "email": "a@example.com"}}'
         )
 
         assert "email" in self.found()
 
     def test_a_field_too_few_is_found(self) -> None:
-        self.authenticated().told('{"action": "read", "payload": {"userId": 1}}')
+        self.authenticated().on_sent('{"action": "read", "payload": {"userId": 1}}')
 
         assert "messageId" in self.found()
 
     def test_another_type_is_found(self) -> None:
-        self.authenticated().told('{"action": "read", "payload": {"userId": "1", "messageId": 2}}')
+        self.authenticated().on_sent('{"action": "read", "payload": {"userId": "1", "messageId": 2}}')
 
         assert "payload.userId" in self.found()
 
     def test_a_number_that_is_skipped_or_told_twice_is_found(self) -> None:
         for seq in (7, 5):
-            self.authenticated().told(removed(seq))
+            self.authenticated().on_sent(removed(seq))
             assert f"numbers an event {seq} after 5" in self.found()
-        self.authenticated(query="since=2").told(removed(6))
+        self.authenticated(query="since=2").on_sent(removed(6))
         assert "numbers an event 6 after 2" in self.found()
-        self.authenticated().told(removed(6))
+        self.authenticated().on_sent(removed(6))
         assert self.found() == ""
 
     def test_a_piece_of_an_answer_that_is_skipped_or_told_twice_is_found(self) -> None:
         for offset in (3, 1):
             page = self.authenticated("/ws/assistants/0b5f1f0e-8a53-4f0c-9d55-6f2f1f6a1c11/")
-            page.told(piece("ab", offset=0))
-            page.told(piece("c", offset=offset))
+            page.on_sent(piece("ab", offset=0))
+            page.on_sent(piece("c", offset=offset))
             assert f"goes on at {offset} with an answer of which 2 characters were told" in self.found()
 
     def test_a_reply_without_the_ref_is_found(self) -> None:
         page = self.authenticated()
-        page.asked('{"action": "ping", "ref": "a"}')
-        page.told('{"action": "pong", "payload": null}')
+        page.on_received('{"action": "ping", "ref": "a"}')
+        page.on_sent('{"action": "pong", "payload": null}')
 
         assert "leaves out the ref 'a'" in self.found()
 
     def test_a_request_that_is_taken_although_it_isnt_documented_is_found(self) -> None:
         page = self.authenticated()
-        page.asked('{"action": "typing", "payload": {"isTyping": "yes"}}')
-        page.served()
+        page.on_received('{"action": "typing", "payload": {"isTyping": "yes"}}')
+        page.on_handled()
 
         assert "takes a frame that is not as documented" in self.found()
 
     def test_a_request_that_is_refused_although_it_is_documented_is_found(self) -> None:
         page = self.authenticated()
-        page.asked('{"action": "typing", "payload": {"isTyping": true}}')
-        page.told('{"action": "error", "payload": {"detail": "No."}}')
-        page.served()
+        page.on_received('{"action": "typing", "payload": {"isTyping": true}}')
+        page.on_sent('{"action": "error", "payload": {"detail": "No."}}')
+        page.on_handled()
 
         assert "refuses a frame that is as documented" in self.found()
 
     def test_an_unknown_closing_code_is_found(self) -> None:
-        self.authenticated("/ws/chat/group/").closed(4403)
+        self.authenticated("/ws/chat/group/").on_closed(4403)
 
         assert "rooms closes with 4403" in self.found()
 
     def test_whoever_is_refused_receives_nothing_more_and_gets_the_code_of_the_status(self) -> None:
         page = self.open()
-        page.told(authentication(404))
-        page.told(removed(1))
-        page.closed(4401)
+        page.on_sent(authentication(404))
+        page.on_sent(removed(1))
+        page.on_closed(4401)
 
         assert "can't follow its `authentication`" in (found := self.found())
         assert "refuses with 404 and closes with 4401" in found
 
     def test_nothing_comes_before_the_authentication(self) -> None:
-        self.open().told(removed(1))
+        self.open().on_sent(removed(1))
 
         assert "before `authentication`" in self.found()
 
@@ -306,7 +309,7 @@ class RecorderTests(SimpleTestCase):
     def test_what_no_test_met_is_listed(self) -> None:
         assert "room sends typing" in self.recorder.never_met()
 
-        self.authenticated().told('{"action": "typing", "payload": {"userId": 1, "user": "Bob", "isTyping": true}}')
+        self.authenticated().on_sent('{"action": "typing", "payload": {"userId": 1, "user": "Bob", "isTyping": true}}')
 
         assert "room sends typing" not in self.recorder.never_met()
 

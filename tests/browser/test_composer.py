@@ -1,4 +1,4 @@
-"""ActiveAnswer a question: what was written is never lost, and whatever is in the way is said in words."""
+"""Writing a question: what was written is never lost, and whatever is in the way is said in words."""
 
 import re
 

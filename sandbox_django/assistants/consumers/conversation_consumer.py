@@ -41,7 +41,7 @@ class AssistantAuthenticator(LiveAuthenticator):
 
 @channel(name="assistants", description="One conversation with the assistant, live", tags=["assistant"])
 class ConversationAssistantConsumer(LiveConsumer):
-    """Keeps one open page of a conversation up to date. ActiveAnswer goes through the API."""
+    """Keeps one open page of a conversation up to date. Writing goes through the API."""
 
     authenticator_class = AssistantAuthenticator
     authenticator: AssistantAuthenticator

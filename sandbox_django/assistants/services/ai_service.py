@@ -163,7 +163,7 @@ class ChatModel(Protocol):
     def stream(self, turns: Sequence[Turn]) -> AsyncGenerator[AnswerPart, None]:
         """Yield the answer in pieces of text, then its Usage if the model tells; or raise ModelUnavailable.
 
-        CloseCode the generator, or cancelling the task that waits for it, ends the request to the model at once.
+        Closing the generator, or cancelling the task that waits for it, ends the request to the model at once.
         """
 
 

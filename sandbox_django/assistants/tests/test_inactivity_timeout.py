@@ -1,4 +1,4 @@
-"""InactivityTimeout: who is interrupted, and who is not."""
+"""The inactivity timeout: which streams it interrupts, and which it does not."""
 
 import asyncio
 

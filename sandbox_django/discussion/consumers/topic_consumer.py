@@ -31,7 +31,7 @@ class TopicAuthenticator(LiveAuthenticator):
 
 @channel(name="topic", description="One topic, live", tags=["discussion"])
 class TopicConsumer(LiveConsumer):
-    """Keeps one open page of a topic up to date. ActiveAnswer goes through the API."""
+    """Keeps one open page of a topic up to date. Writing goes through the API."""
 
     authenticator_class = TopicAuthenticator
     authenticator: TopicAuthenticator
