@@ -370,8 +370,8 @@ class EveryPageTests(WorldCase):
                 if connection.vendor == "postgresql":
                     cursor.execute("SET LOCAL enable_seqscan = off")  # as it is for a large table
                     cursor.execute("SET LOCAL enable_bitmapscan = off")
-                    # Few rows are sorted sooner than read by an index. Without this it depends on what the table's
-                    # statistics say of earlier tests.
+                    # Few rows are cheaper to sort than to read by an index, depending on the statistics that earlier
+                    # tests left.
                     cursor.execute("SET LOCAL enable_sort = off")
                 plan = rows.explain()
             # An incremental sort takes rows from an index, and sorts those of equal key; a subplan sorts a row's own.

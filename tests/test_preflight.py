@@ -52,6 +52,7 @@ def test_several_processes_need_more_than_sqlite_and_memory(tmp_path: Path) -> N
     ]
 
 
+@pytest.mark.stack
 def test_workers_need_redis() -> None:
     with override_settings(
         ASSISTANT_RUNNER="taskiq", CHANNEL_LAYERS={"default": {"BACKEND": "live.layers.MemoryLayer"}}
@@ -59,6 +60,7 @@ def test_workers_need_redis() -> None:
         assert "core.E001" in [message.id for message in run_checks()]
 
 
+@pytest.mark.stack
 def test_the_layer_that_loses_its_listeners_is_refused() -> None:
     lossy = {"default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": ["redis://x"]}}}
     with override_settings(CHANNEL_LAYERS=lossy):
