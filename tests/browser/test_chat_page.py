@@ -423,7 +423,8 @@ def test_fetching_after_a_gap_is_tried_again_until_it_works(room: Room) -> None:
 
 
 def test_room_list_reloads_names_and_unread_counts_after_a_gap(room: Room) -> None:
-    alice = room.alice
+    # A page of its own: routes of sockets stay on a page for good.
+    alice = BrowserUser(room.alice.page.context.new_page(), room.alice.email)
     sockets: list[WebSocketRoute] = []
 
     def let_only_the_greeting_through(socket: WebSocketRoute) -> None:
