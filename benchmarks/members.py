@@ -23,7 +23,7 @@ def main(count: int) -> None:
     users = User.objects.bulk_create(
         User(email=f"member{number}.{run}@example.com", display_name=f"Member {number}") for number in range(count)
     )
-    room = create_room(users[0], title="Everybody")
+    room = create_room(users[0], title="All members")
     ChatMember.objects.bulk_create(ChatMember(group_chat=room, user=user) for user in users[1:])
     tokens = [str(issue_tokens(SignIn.objects.create(user=user)).access_token) for user in users]
     print(json.dumps({"room": room.pk, "tokens": tokens}))

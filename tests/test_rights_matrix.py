@@ -1,4 +1,4 @@
-"""Who may do what: every role at every REST route with every method, and at every socket.
+"""Access of every role to every REST route, with every method, and to every socket.
 
 The routes come from the URL configuration, the rules from `tests/rights.py` of each feature and from below. A method
 without a rule is refused to all.

@@ -17,7 +17,7 @@ class SignInMiddleware(AuthenticationMiddleware):
     """`request.user`, as long as the device is signed in."""
 
     def process_request(self, request: HttpRequest) -> None:
-        request.user = SimpleLazyObject(partial(get_session_user, request))  # type: ignore[assignment]  # as Django's
+        request.user = SimpleLazyObject(partial(get_session_user, request))  # type: ignore[assignment]  # lazy, as in Django's middleware
         request.auser = partial(sync_to_async(get_session_user), request)
 
 

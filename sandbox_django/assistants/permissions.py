@@ -1,4 +1,4 @@
-"""Who may do what with a conversation."""
+"""Permissions on a conversation."""
 
 from typing import Any
 

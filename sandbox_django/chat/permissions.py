@@ -1,4 +1,4 @@
-"""Who may do what in a room. Whether they are in it is the query's business: for strangers it does not exist."""
+"""Permissions of members in a room. For other users the room doesn't exist: the query leaves it out."""
 
 from typing import Any, Protocol
 

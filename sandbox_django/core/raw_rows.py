@@ -110,7 +110,7 @@ def _lookup(model: type[models.Model], rest: str) -> _Lookup:
     ]
     columns = ", ".join(f"{_quoted(table)}.{_columns([field])}" for field in fields)
     return _Lookup(
-        f"SELECT {columns} FROM {_quoted(table)} {rest}",  # noqa: S608  # as above, and what our code says
+        f"SELECT {columns} FROM {_quoted(table)} {rest}",  # noqa: S608  # names of our models and SQL of our code
         [field.attname for field in fields],
         converters,
     )

@@ -66,9 +66,9 @@ INVISIBLE = [
     (0xE0000, 0xE01EF),
 ]
 # Letters that people without the keyboard for them write otherwise, each before what it becomes.
-LETTERS = "ıi øo łl đd ðd ħh ŧt ŋn æae œoe þth ىي یي کك"  # noqa: RUF001  # it is these that are meant
+LETTERS = "ıi øo łl đd ðd ħh ŧt ŋn æae œoe þth ىي یي کك"  # noqa: RUF001  # these look-alikes are the data
 # Punctuation that editors replace.
-PUNCTUATION = {"'": "‘’‚‛ʼ′", '"': "“”„‟″", "-": "‐‑‒–—−"}  # noqa: RUF001  # and these
+PUNCTUATION = {"'": "‘’‚‛ʼ′", '"': "“”„‟″", "-": "‐‑‒–—−"}  # noqa: RUF001  # these look-alikes are the data
 FOLDED: dict[int, str | None] = {
     **{point: None for first, last in OPTIONAL_MARKS + INVISIBLE for point in range(first, last + 1)},
     **{ord(pair[0]): pair[1:] for pair in LETTERS.split()},

@@ -1,4 +1,4 @@
-"""Who may do what in the forum, so far as it is known before the row is locked: services look again."""
+"""Permissions in the forum, checked before the row is locked. Services check again with the lock."""
 
 from typing import Any
 

@@ -98,5 +98,5 @@ def _request(scope: MutableMapping[str, Any]) -> HttpRequest:
     # As Django's own middleware does, whatever engine stores sessions.
     engine = import_module(settings.SESSION_ENGINE)
     request.session = engine.SessionStore(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
-    request.user = SimpleLazyObject(lambda: auth_backend().get_user(request))  # type: ignore[assignment]  # as middleware does
+    request.user = SimpleLazyObject(lambda: auth_backend().get_user(request))  # type: ignore[assignment]  # lazy, as in AuthenticationMiddleware
     return request

@@ -10,17 +10,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Setting(Generic[T]):
-    """A name in Django's settings, and its default. A project that has the `alias` uses that."""
+    """A name in Django's settings, and its default. Where the project has the `alias`, that one is read."""
 
     name: str
     default: T
-    alias: str
+    alias: str = ""
 
     @property
     def value(self) -> T:
         """Read each time, so that `override_settings` works."""
-        value: T = getattr(settings, self.alias, getattr(settings, self.name, self.default))
-        return value
+        value: T = getattr(settings, self.name, self.default)
+        return getattr(settings, self.alias, value) if self.alias else value
 
 
 # How much a feed keeps for clients that reconnect.
@@ -35,4 +35,4 @@ SOCKETS_PER_ADDRESS = Setting("LIVE_SOCKETS_PER_ADDRESS", 2000, alias="SOCKETS_P
 FRAMES_PER_MINUTE = Setting("LIVE_FRAMES_PER_MINUTE", 100, alias="SOCKET_FRAMES_PER_MINUTE")
 LIMITS = Setting("LIVE_LIMITS", True, alias="LIMITS")  # False lifts the three limits above, for load tests
 # The class that knows users and their sessions: see `live.credentials.LiveAuthBackend`.
-AUTH_BACKEND = Setting("LIVE_AUTH_BACKEND", "live.session_auth.SessionAuthBackend", alias="LIVE_AUTH_BACKEND")
+AUTH_BACKEND = Setting("LIVE_AUTH_BACKEND", "live.session_auth.SessionAuthBackend")

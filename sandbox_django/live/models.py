@@ -26,7 +26,7 @@ class FeedEvent(models.Model):
     # The object whose text the frame carries ("chat.message:41"), and the user whose name it carries: when either
     # changes or is deleted, `feeds.rewrite` finds the frame by these.
     # Null and not empty, so that the partial index serves every query by key.
-    object_key = models.CharField(max_length=64, null=True)  # noqa: DJ001
+    object_key = models.CharField(max_length=64, null=True)  # noqa: DJ001  # see above
     named_user = models.BigIntegerField(null=True)
     size = models.IntegerField(db_default=0)  # bytes of the frame
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)

@@ -1,4 +1,4 @@
-"""Who may do what: roles, rules, and the base of what each feature declares in its `tests/rights.py`."""
+"""Access rules for the tests: the roles, shared rules, and the base class of each feature's `tests/rights.py`."""
 
 import re
 from collections.abc import Iterator

@@ -211,7 +211,7 @@ class History:
         for client in self.clients:
             client.line_breaks = False
         async with asyncio.timeout(TIMEOUT):
-            while any(client.seq < head for client in self.clients if client not in self.removed):  # noqa: ASYNC110  # of many sockets, whose numbers tell nobody
+            while any(client.seq < head for client in self.clients if client not in self.removed):  # noqa: ASYNC110  # numbers of many sockets, without an event
                 await asyncio.sleep(0.05)
         stored: list[dict[str, Any]] = []
         path = f"/api/chat/{self.room}/messages/?after=0&limit=100"

@@ -252,7 +252,7 @@ class Traffic:
         if fault is nothing:
             return
         async with asyncio.timeout(TIMEOUT):
-            while not all(page.texts for page in self.pages):  # noqa: ASYNC110  # of many sockets, whose texts tell nobody
+            while not all(page.texts for page in self.pages):  # noqa: ASYNC110  # texts of many sockets, without an event
                 await asyncio.sleep(0.02)
         await fault(self)
 
@@ -311,7 +311,7 @@ class Traffic:
                     self.result.problems.append(f"{page.path} showed {shown!r}, stored is {answer['content']!r}")
 
     async def _until_ended(self, page: Listener, twin: Listener) -> None:
-        while not (page.ends and twin.ends and (await self._answer(page))["status"] != "streaming"):  # noqa: ASYNC110  # a row tells nobody
+        while not (page.ends and twin.ends and (await self._answer(page))["status"] != "streaming"):  # noqa: ASYNC110  # a row has no event to wait for
             await asyncio.sleep(0.1)
 
     async def _answer(self, page: Listener) -> dict[str, Any]:
@@ -332,7 +332,7 @@ class Traffic:
         )
         try:
             async with asyncio.timeout(TIMEOUT):
-                while any(member.seq < head for member in self.members):  # noqa: ASYNC110  # of many sockets, whose numbers tell nobody
+                while any(member.seq < head for member in self.members):  # noqa: ASYNC110  # numbers of many sockets, without an event
                     await asyncio.sleep(0.05)
         except TimeoutError:
             self.result.stuck += sum(member.seq < head for member in self.members)

@@ -167,7 +167,7 @@ def settle(charges: Iterable[Charge]) -> None:
 
 
 def delete_old_days() -> int:
-    """Delete what was spent more than a month ago; returns how many days of somebody that were."""
+    """Delete what was spent more than a month ago; returns the number of deleted days."""
     deleted, _ = TokenSpending.objects.filter(day__lt=_day_of(timezone.now()) - timedelta(days=31)).delete()
     return deleted
 
@@ -177,15 +177,9 @@ def _day_of(moment: datetime) -> date:
 
 
 def _lock_days(keys: Sequence[str], day: date) -> dict[str, tuple[int, int, int]]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO assistants_tokenspending (spender, day, tokens, minute_began_at, asked_in_minute) "  # noqa: S608  # only placeholders are put in
-            f"VALUES {', '.join(['(%s, %s, 0, 0, 0)'] * len(keys))} "
-            "ON CONFLICT (spender, day) DO UPDATE SET tokens = assistants_tokenspending.tokens "
-            "RETURNING spender, tokens, minute_began_at, asked_in_minute",
-            [value for key in keys for value in (key, day)],
-        )
-        return {key: (tokens, began_at, asked) for key, tokens, began_at, asked in cursor.fetchall()}
+    rows = [(key, day, 0, 0, 0) for key in keys]
+    stored = _upsert(rows, "tokens = assistants_tokenspending.tokens")
+    return {key: (tokens, began_at, asked) for key, tokens, began_at, asked in stored}
 
 
 def _answers_at_once(holder: QuotaHolder) -> dict[str, int]:
@@ -200,11 +194,22 @@ def _answers_at_once(holder: QuotaHolder) -> dict[str, int]:
 
 
 def _store_days(days: Sequence[tuple[str, date, int, int, int]]) -> None:
+    _upsert(
+        days,
+        "tokens = excluded.tokens, minute_began_at = excluded.minute_began_at, "
+        "asked_in_minute = excluded.asked_in_minute",
+    )
+
+
+def _upsert(days: Sequence[tuple[str, date, int, int, int]], update: str) -> list[tuple[str, int, int, int]]:
+    """Insert these days, or update those that exist; returns them as stored, locked by this transaction."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO assistants_tokenspending (spender, day, tokens, minute_began_at, asked_in_minute) "  # noqa: S608  # only placeholders are put in
+            "INSERT INTO assistants_tokenspending (spender, day, tokens, minute_began_at, asked_in_minute) "  # noqa: S608  # SQL of our code and placeholders
             f"VALUES {', '.join(['(%s, %s, %s, %s, %s)'] * len(days))} "
-            "ON CONFLICT (spender, day) DO UPDATE SET tokens = excluded.tokens, "
-            "minute_began_at = excluded.minute_began_at, asked_in_minute = excluded.asked_in_minute",
+            f"ON CONFLICT (spender, day) DO UPDATE SET {update} "
+            "RETURNING spender, tokens, minute_began_at, asked_in_minute",
             [value for day in days for value in day],
         )
+        rows: list[tuple[str, int, int, int]] = cursor.fetchall()
+    return rows

@@ -1,4 +1,4 @@
-"""Who may do what with conversations."""
+"""Access rules of conversations, for the tests."""
 
 from assistants.factories import AnswerFactory, AssistantConversationFactory
 from assistants.models import AssistantMessage

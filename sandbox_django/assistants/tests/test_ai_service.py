@@ -121,7 +121,7 @@ def all_logged() -> Iterator[list[str]]:
     """What the standard library's logging writes meanwhile, whoever says it."""
     lines: list[str] = []
     handler = logging.Handler()
-    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]  # all it is for
+    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]  # the only method that logging calls
     root = logging.getLogger()
     root.addHandler(handler)
     try:
@@ -548,7 +548,7 @@ class OpenAIServiceTests(SharedCases, SimpleTestCase):
             "LANGSMITH_TRACING": "true",
             "LANGCHAIN_TRACING_V2": "true",
         }
-        subprocess.run([sys.executable, "-c", program], env=environment, check=True)  # noqa: S603  # our own words
+        subprocess.run([sys.executable, "-c", program], env=environment, check=True)  # noqa: S603  # our own interpreter and script
 
 
 @override_settings(OPENAI_TRANSPORT="direct")

@@ -671,5 +671,5 @@ class FinishedBlocksTests(ConversationSocketCase):
         render.assert_not_called()
 
     async def until_checkpointed(self, text: str) -> None:
-        while not await AssistantMessage.objects.filter(content=text, status=Status.STREAMING).aexists():  # noqa: ASYNC110  # a row tells nobody that it has changed
+        while not await AssistantMessage.objects.filter(content=text, status=Status.STREAMING).aexists():  # noqa: ASYNC110  # a row has no event to wait for
             await asyncio.sleep(0.01)

@@ -127,7 +127,7 @@ class OneBadAnswerTests(ConversationSocketCase):
         running = AssistantMessage.objects.answers()
         expires_at = (await running.aget()).lease_expires_at
         async with asyncio.timeout(TIMEOUT):
-            while (await running.aget()).lease_expires_at == expires_at:  # noqa: ASYNC110  # nothing announces it
+            while (await running.aget()).lease_expires_at == expires_at:  # noqa: ASYNC110  # a row has no event to wait for
                 await asyncio.sleep(0.02)
 
     async def test_an_answer_that_cannot_begin_fails_at_once(self) -> None:

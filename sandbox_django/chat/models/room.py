@@ -182,7 +182,7 @@ class ChatMessage(Searchable):
         """Who said it, as the member they are now; None when they have left. Needs `with_senders`."""
         if self.author is None:
             return None
-        return next(iter(self.author.in_room), None)  # type: ignore[attr-defined]  # prefetched, or known
+        return next(iter(self.author.in_room), None)  # type: ignore[attr-defined]  # set by the prefetch of `with_senders` or by `set_sender`
 
     @property
     def sender_name(self) -> str:

@@ -1,4 +1,4 @@
-"""Who may do what in rooms."""
+"""Access rules of rooms, for the tests."""
 
 from chat.factories import ChatMemberFactory, ChatMessageFactory, GroupChatFactory
 from chat.models.room import ChatRole

@@ -109,5 +109,5 @@ def connection() -> Any:
 
 async def until_done(count: int) -> None:
     async with asyncio.timeout(10):
-        while len(done) < count:  # noqa: ASYNC110  # a list tells nobody that it has grown
+        while len(done) < count:  # noqa: ASYNC110  # a list has no event to wait for
             await asyncio.sleep(0.01)

@@ -1,4 +1,4 @@
-"""Who may do what in the forum. Signed-in users read everything; the owner has asked, a member has replied."""
+"""Access rules of the forum, for the tests. The owner has written the topic, and a member has replied."""
 
 from discussion.factories import DiscussionReplyFactory, DiscussionTopicFactory
 from test_utils.rights import ALLOWED, SIGNED_IN, Rights, Rule, Users

@@ -35,7 +35,7 @@ class LogContextTests(TransactionTestCase):
             await current_hub().listen("tests", lambda data: contexts.append(structlog.contextvars.get_contextvars()))
         await hub.call("tests", None)
         async with asyncio.timeout(5):
-            while not contexts:  # noqa: ASYNC110  # a list tells nobody that it has grown
+            while not contexts:  # noqa: ASYNC110  # a list has no event to wait for
                 await asyncio.sleep(0.01)
 
         assert contexts == [{}]

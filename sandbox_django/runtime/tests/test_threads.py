@@ -265,5 +265,5 @@ def one() -> int:
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110  # threads set it
+        while not condition():  # noqa: ASYNC110  # other threads change it, without an event
             await asyncio.sleep(0.005)
