@@ -66,7 +66,7 @@ class UserAdmin(OperatorAdmin[User], DjangoUserAdmin[User]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).annotate(devices=counted(SignIn.objects.all(), "user"))
 
-    # Whoever looks after people gains no rights by it: neither for themselves nor over others who have the admin.
+    # Permissions on users must not allow staff to raise their own permissions or to change other staff accounts.
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "display_name":
@@ -76,7 +76,7 @@ class UserAdmin(OperatorAdmin[User], DjangoUserAdmin[User]):
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         fields = [*super().get_readonly_fields(request, obj)]
         if obj == request.user:
-            fields.append("is_active")  # nobody shuts themself out
+            fields.append("is_active")  # users can't deactivate themselves
         return fields if request.user.is_superuser else [*fields, *RIGHTS]
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
@@ -92,7 +92,7 @@ class UserAdmin(OperatorAdmin[User], DjangoUserAdmin[User]):
 
     @admin.display(description="password")
     def password_of(self, user: User) -> SafeString:
-        """Whether there is one, and nothing of it."""
+        """Shows whether the user has a password, but no part of its hash."""
         state = "Set" if user.has_usable_password() else "None: nobody can sign in"
         return format_html("{}. <a href='../password/'>Set another one</a>", state)
 
@@ -125,7 +125,7 @@ class UserAdmin(OperatorAdmin[User], DjangoUserAdmin[User]):
 
     def _switch(self, request: HttpRequest, user: User, *, is_active: bool) -> None:
         user.is_active = is_active
-        user.save(update_fields=["is_active"])  # which ends their devices: accounts/receivers.py
+        user.save(update_fields=["is_active"])  # a receiver then ends the user's devices: accounts/receivers.py
 
     def delete(self, request: HttpRequest, obj: User) -> None:
         obj.delete()
@@ -140,7 +140,7 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class GroupAdmin(OperatorAdmin[Group], DjangoGroupAdmin):
-    """Superusers alone decide which permissions a group has: its members may be the ones who change it."""
+    """Permissions of groups, which only superusers may change: staff could otherwise extend the group they are in."""
 
     ordering = ("name",)
     sortable_by = ("name",)

@@ -7,6 +7,7 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        # They announce themselves when loaded, and need the models, which are not there yet when this file is read.
+        # Loading these modules registers receivers and jobs. They import models, which aren't available when this file
+        # is read.
         for module in ("accounts.openapi", "accounts.receivers"):
             import_module(module)

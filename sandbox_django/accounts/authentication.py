@@ -1,6 +1,6 @@
-"""Who is asking. One set-up for REST and for sockets, in the order of `DEFAULT_AUTHENTICATION_CLASSES`.
+"""Authentication for REST and sockets, in the order of `DEFAULT_AUTHENTICATION_CLASSES`.
 
-For sockets the request is made from the handshake: a GET with its headers, its cookies and the session's user.
+A socket's request is built from its handshake: a GET with its headers, its cookies and the session's user.
 """
 
 from typing import Any
@@ -17,7 +17,9 @@ from core.page_account import HEADER, check_account
 
 
 class HeaderTokenAuthentication(BaseAuthentication):
-    """`Authorization: Bearer …`, as programs send it. Whoever sends one means it: a bad one is refused."""
+    """`Authorization: Bearer …`, as programs send it. The header is always sent deliberately, so a bad token is
+    refused.
+    """
 
     def authenticate(self, request: Request) -> tuple[User, Token] | None:
         scheme, _, encoded = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
@@ -29,14 +31,14 @@ class HeaderTokenAuthentication(BaseAuthentication):
         return user_of_token(token), token
 
     def authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="api"'  # with it, a refusal is 401 and not 403
+        return 'Bearer realm="api"'  # makes a refusal 401 instead of 403
 
 
 class CookieTokenAuthentication(HeaderTokenAuthentication):
     """The same token in a cookie, as browsers send it.
 
-    A browser sends it whether anyone meant it or not. So a stale one is no refusal (public pages stay public), and
-    whatever changes something needs Django's CSRF token.
+    Browsers send cookies with every request. So an expired token is ignored, which keeps public pages public, and
+    requests that change something need Django's CSRF token.
     """
 
     def authenticate(self, request: Request) -> tuple[User, Token] | None:
@@ -49,27 +51,30 @@ class CookieTokenAuthentication(HeaderTokenAuthentication):
         except TokenRefused:
             return None
         if getattr(request._request, "session", {}).get(SIGN_IN_KEY, token["sign_in"]) != token["sign_in"]:
-            return None  # of an earlier sign-in in this browser, perhaps another account's: the session decides
+            return None  # left by an earlier sign-in in this browser, perhaps to another account: the session decides
         check_account(request.headers.get(HEADER), user)
         enforce_csrf(request)
         return user, token
 
 
 class BrowserSessionAuthentication(SessionAuthentication):
-    """Django's session, as pages use it; whatever changes something needs the CSRF token."""
+    """Django's session, as pages use it. Requests that change something need the CSRF token."""
 
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
-        # Also for visitors: a page of an account that has signed out must not go on as a visitor's.
+        # Visitors are checked too: a page of an account that has signed out must not continue as a visitor's.
         check_account(request.headers.get(HEADER), request._request.user)
         return super().authenticate(request)
 
 
 def offered_token(request: Request) -> tuple[str, str]:
-    """A browser's WebSocket can send no headers but this: `new WebSocket(url, ["bearer", token])`."""
+    """Returns the token that a browser offers as a subprotocol, `new WebSocket(url, ["bearer", token])`.
+
+    A browser's WebSocket can't set headers.
+    """
     offered = str(request.META.get("HTTP_SEC_WEBSOCKET_PROTOCOL", "")).split(",")
     return (offered[0].strip(), offered[1].strip()) if len(offered) > 1 else ("", "")
 
 
 def enforce_csrf(request: Request) -> None:
-    """Refuse with 403 what another site may have made this browser send."""
+    """Refuses with 403 a request that another site may have caused this browser to send."""
     SessionAuthentication().enforce_csrf(request)

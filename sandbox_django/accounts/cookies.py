@@ -1,11 +1,11 @@
-"""Tokens as cookies: no script can read them, and no other site's form sends them along."""
+"""Tokens in cookies that scripts can't read and that forms of other sites don't send."""
 
 from django.conf import settings
 from django.http import HttpResponse
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
-# Over TLS browsers take a name with this prefix only from this very host, for all of it: no neighbour under the same
-# domain can set one here.
+# Over TLS, browsers accept a name with this prefix only from this exact host, so no other host of the domain can set
+# it.
 _PREFIX = "__Host-" if settings.SESSION_COOKIE_SECURE else ""
 ACCESS_COOKIE = f"{_PREFIX}access_token"
 REFRESH_COOKIE = f"{_PREFIX}refresh_token"

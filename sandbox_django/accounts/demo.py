@@ -1,4 +1,4 @@
-"""The people of the demo data. An app with something to add has a `demo.py` too, with `create(users)`."""
+"""The users of the demo data. An app with demo data of its own has a `demo.py` with `create(users)`."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class DemoUsers:
 
 
 def password_of(user: User) -> str:
-    """The password of a demo user: where DEBUG is off, one that was made for this site."""
+    """Returns the password of a demo user; if DEBUG is off, the one generated for this site."""
     if settings.DEBUG:
         return PASSWORD
     return str(settings.DEMO_ADMIN_PASSWORD if user.is_staff else settings.DEMO_PASSWORD)
@@ -37,6 +37,6 @@ def create_users() -> DemoUsers:
 
 def _create(user: User) -> User:
     user.set_password(password_of(user))
-    user.email_verified_at = timezone.now()  # no mail reaches example.com
+    user.email_verified_at = timezone.now()  # demo users can't verify it, since example.com receives no mail
     user.save()
     return user

@@ -1,4 +1,4 @@
-"""The feeds that go with an account: every app registers how its own are found."""
+"""A registry for the feeds of an account, in which each app registers a function that finds its own."""
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -11,13 +11,13 @@ _registered: list[FindFeeds] = []
 
 
 def register(find_feeds: FindFeeds) -> FindFeeds:
-    """Decorate a function that returns the feeds, of users given by id, that deleting these users writes to."""
+    """Registers a function that takes user ids and returns the feeds that deleting these users writes to."""
     _registered.append(find_feeds)
     return find_feeds
 
 
 @contextmanager
 def locked_for(user_ids: Collection[int]) -> Iterator[None]:
-    """A transaction that holds these feeds, so that receivers of `pre_delete` find them locked."""
+    """Opens a transaction with these feeds locked, so that receivers of `pre_delete` can write to them."""
     with feeds.write_found(lambda: {name for find_feeds in _registered for name in find_feeds(user_ids)}):
         yield

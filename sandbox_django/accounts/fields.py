@@ -14,9 +14,10 @@ MAX_DOMAIN_LENGTH = 253
 
 
 def validate_account_email(value: str) -> None:
-    """Django's validator, which rejects other letters before the @ too, but gives no reason.
+    """Validates with Django's rules, and gives a reason for non-ASCII letters before the @, which they reject without
+    one.
 
-    Many mail servers refuse such addresses, so that a reset link would never arrive.
+    Many mail servers refuse such addresses, so a reset link would never arrive.
     """
     local_part, at, domain = canonical_email(value).rpartition("@")
     if at and not local_part.isascii():
@@ -27,10 +28,10 @@ def validate_account_email(value: str) -> None:
 
 
 def canonical_email(value: str) -> str:
-    """The spelling that is stored and looked up: in lower case, and with the domain in ASCII (IDNA, `xn--…`)."""
+    """Returns the spelling that is stored and compared: lower case, with an ASCII domain (IDNA, `xn--…`)."""
     local_part, at, domain = value.lower().rpartition("@")
     if not domain.isascii() and len(domain) <= MAX_DOMAIN_LENGTH:
-        with suppress(UnicodeError):  # then it is no domain, and the validator refuses it
+        with suppress(UnicodeError):  # not a domain, so the validator rejects it
             domain = idna.encode(domain, uts46=True).decode()
     return f"{local_part}{at}{domain}"
 
@@ -53,7 +54,7 @@ class AccountEmailSerializerField(serializers.EmailField):
 
 
 class LowerCaseEmailField(models.EmailField[str, str]):
-    """An e-mail that is the same however it is typed: `canonical_email` when it is stored and when it is looked up."""
+    """An e-mail address in its canonical spelling (`canonical_email`), both stored and in queries."""
 
     default_validators = [validate_account_email]
 

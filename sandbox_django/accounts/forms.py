@@ -18,7 +18,7 @@ from runtime import jobs
 
 
 class LimitedSignIn(AuthenticationForm):
-    """Asks by our own door, which counts wrong passwords."""
+    """A sign-in form that counts wrong passwords."""
 
     def clean(self) -> dict[str, Any]:
         email, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
@@ -41,11 +41,11 @@ class LoginForm(LimitedSignIn):
 
 
 class AdminLoginForm(LimitedSignIn, AdminAuthenticationForm):
-    """For staff only, as Django's is."""
+    """The admin's sign-in form, which accepts staff only."""
 
 
 class LimitedPasswordChange(PasswordChangeForm):
-    """Counts wrong old passwords."""
+    """A form that changes the password and counts wrong old passwords."""
 
     def clean_old_password(self) -> str:
         try:
@@ -90,7 +90,7 @@ class AccountForm(forms.ModelForm[User]):
 
 
 class ResetForm(PasswordResetForm):
-    """Sends the link, if there is an account; whoever asks can't tell."""
+    """Sends a reset link if there is an account. The response is the same if there is none."""
 
     email = AccountEmailFormField(
         label="E-mail", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
@@ -100,7 +100,7 @@ class ResetForm(PasswordResetForm):
         try:
             RESET_MAILS.hit(self.cleaned_data["email"])
         except RateLimited:
-            return  # a mailbox isn't flooded, and the answer is the same
+            return  # too many mails to this address; the response is the same
         options |= {
             "subject_template_name": "accounts/password_reset_subject.txt",
             "email_template_name": "accounts/password_reset_email.txt",
@@ -109,7 +109,7 @@ class ResetForm(PasswordResetForm):
         super().save(*args, **options)
 
     def send_mail(self, *args: Any, **options: Any) -> None:
-        # Not while the request waits: mail servers take their time, and the difference would tell who has an account.
+        # In a job: mail servers are slow, and a slower response would reveal that the account exists.
         jobs.start(asyncio.to_thread, super().send_mail, *args, **options)
 
 

@@ -5,12 +5,12 @@ from accounts.models import User
 
 
 class AuthenticatedRequest(Request):
-    """The request a view gets once its permission classes have let the user in."""
+    """A request whose user has passed the view's permission classes."""
 
     user: User
 
 
 class StaffRequest(HttpRequest):
-    """The request that an action of the admin gets."""
+    """A request to an action of the admin."""
 
     user: User

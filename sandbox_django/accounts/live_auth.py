@@ -1,4 +1,4 @@
-"""What the sockets ask about people; the setting `LIVE_AUTH_BACKEND` names it."""
+"""The authentication backend of sockets, which the setting `LIVE_AUTH_BACKEND` names."""
 
 from collections.abc import Collection
 from typing import Any
@@ -18,13 +18,13 @@ from live.credentials import Credential
 
 
 class SignInAuthBackend:
-    """A socket is open for as long as the device that opened it is signed in, and its token has not run out."""
+    """Keeps a socket open while its device is signed in and its token has not expired."""
 
     def get_user(self, request: HttpRequest) -> User | AnonymousUser:
         return get_session_user(request)
 
     def check_request(self, request: HttpRequest, user: Any) -> None:
-        """Refuses a page of another account. Its URL has the account, since a browser's WebSocket sends no headers."""
+        """Refuses a page of another account. The account is in the URL: a browser's WebSocket can't set headers."""
         named = parse_qs(request.META["QUERY_STRING"]).get("account")
         try:
             check_account(named[-1] if named else None, user)
@@ -37,7 +37,7 @@ class SignInAuthBackend:
         token, session = request.auth, request._request.session
         if not isinstance(token, Token):
             return Credential(request.user.pk, session[SIGN_IN_KEY], request.user.auth_version)
-        # A browser that has a session of the same device besides would be let in by that one.
+        # If the browser also has a session of the same device, that session is still valid.
         expires_at = None if session.get(SIGN_IN_KEY) == token["sign_in"] else float(token["exp"])
         return Credential(request.user.pk, token["sign_in"], token["auth_version"], expires_at)
 

@@ -14,7 +14,7 @@ from core.views.errors import account_changed
 
 
 class SignInMiddleware(AuthenticationMiddleware):
-    """`request.user`, as long as the device is signed in."""
+    """Sets `request.user` if the session's device is still signed in."""
 
     def process_request(self, request: HttpRequest) -> None:
         request.user = SimpleLazyObject(partial(get_session_user, request))  # type: ignore[assignment]  # lazy, as in Django's middleware
@@ -24,8 +24,9 @@ class SignInMiddleware(AuthenticationMiddleware):
 class PageAccountMiddleware:
     """Refuses requests from pages that were rendered for another account.
 
-    Before the CSRF check, which fails too when the account has changed, and can't give the reason. The API does the
-    same where it authenticates (accounts/authentication.py): there a token may decide who the user is.
+    This runs before the CSRF check, which would also fail after a change of account, but without the reason. The API
+    checks the account during authentication (accounts/authentication.py), because a token may decide there who the user
+    is.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -52,6 +53,6 @@ def _is_api(view: Any) -> bool:
 
 
 def _signs_out_twice(request: HttpRequest) -> bool:
-    """Two tabs may both be signed out: nothing is left to be done as another account."""
+    """Returns whether the request signs out a browser that is signed out already, which is harmless for any account."""
     match = request.resolver_match
     return match is not None and match.url_name == "logout" and not request.user.is_authenticated

@@ -1,4 +1,4 @@
-"""Signing in and out, for the OpenAPI document, and the ways to say who one is."""
+"""The authentication schemes and the account API in the OpenAPI document."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Every door of Django's (our pages, the API, the admin) makes a device, and closing it ends that device."""
+"""Receivers of Django's sign-in signals: pages, the API and the admin all create and end devices through them."""
 
 from functools import partial
 
@@ -21,7 +21,7 @@ from runtime import jobs
 @receiver(user_logged_in)
 def record_sign_in(request: HttpRequest, user: User, **signal: object) -> None:
     if before := request.session.get(SIGN_IN_KEY):
-        sign_out(before)  # the same browser once more, by a login of Django's own (the admin's)
+        sign_out(before)  # the browser signed in again through a login of Django's own (the admin's)
     browser = browser_name(request.META.get("HTTP_USER_AGENT", ""))
     request.session[SIGN_IN_KEY] = str(SignIn.objects.create(user=user, browser=browser).pk)
 
@@ -34,15 +34,17 @@ def end_sign_in(request: HttpRequest, **signal: object) -> None:
 
 @receiver(post_save, sender=User)
 def end_sessions(instance: User, created: bool, **signal: object) -> None:
-    """A new password, or a person who is switched off, by whichever door: our forms, the API, the admin, a command."""
-    # Django keeps a new password here until it is saved, and clears it when it only hashes the old one anew.
+    """Ends all devices after a new password or a deactivation, whether by a form, the API, the admin or a command."""
+    # Django keeps a new password here until it is saved, and clears it if it only rehashes the old one.
     if not created and (instance._password is not None or not instance.is_active):
         sign_out_everywhere(instance)
 
 
 @receiver(pre_delete, sender=User)
 def protect_log_entries(instance: User, **signal: object) -> None:
-    """Django deletes the log of what staff did along with their account. Switching the account off keeps both."""
+    """Prevents the deletion of accounts with entries in the admin's log, which Django would delete too. They can be
+    deactivated.
+    """
     entries = LogEntry.objects.filter(user=instance)
     if entries.exists():
         raise ProtectedError("This account has entries in the admin's log.", set(entries[:1]))

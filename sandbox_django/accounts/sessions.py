@@ -1,4 +1,4 @@
-"""Whose session it is. It ends with its device, as tokens and sockets do."""
+"""The user of a session. A session ends with its device, as tokens and sockets do."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -13,12 +13,13 @@ from django.utils.crypto import constant_time_compare
 
 from accounts.models import SignIn, User
 
-SIGN_IN_KEY = "sign_in"  # where a session says which device it is
-USED_AT_INTERVAL = timedelta(hours=1)  # "last used" is no surveillance, and no write for every request
+SIGN_IN_KEY = "sign_in"  # the session key that stores the device's id
+# coarse on purpose: "last used" should not track users, nor cost a write for every request
+USED_AT_INTERVAL = timedelta(hours=1)
 
 
 def get_session_user(request: HttpRequest) -> User | AnonymousUser:
-    """Django's `get_user`, which also asks whether the device is still signed in: one query for both."""
+    """Returns the session's user, like Django's `get_user`, if the device is still signed in. One query reads both."""
     session = request.session
     if SIGN_IN_KEY not in session or USER_KEY not in session:
         return AnonymousUser()
@@ -36,7 +37,7 @@ def get_session_user(request: HttpRequest) -> User | AnonymousUser:
 
 
 def device_of(request: HttpRequest) -> UUID:
-    """The device from which a signed-in person asks."""
+    """Returns the signed-in device that sent the request."""
     return UUID(request.session[SIGN_IN_KEY])
 
 

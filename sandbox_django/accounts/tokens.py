@@ -1,4 +1,4 @@
-"""What tokens say, and when they stop being true."""
+"""Creating, refreshing and checking tokens."""
 
 from typing import TypeVar
 
@@ -15,14 +15,14 @@ SomeToken = TypeVar("SomeToken", AccessToken, RefreshToken, UntypedToken)
 
 
 class TokenRefused(AuthenticationFailed):
-    """Forged, expired, replaced, or its person signed out: the caller learns no more than that."""
+    """The token is forged, expired or replaced, or its user has signed out. Callers can't distinguish these cases."""
 
     default_detail = "The token is invalid or has expired."
     default_code = "token_not_valid"
 
 
 def issue_tokens(sign_in: SignIn) -> RefreshToken:
-    """The refresh token of this device from now on; its `access_token` goes with it."""
+    """Returns a new refresh token for this device, which replaces its old one. It has a matching `access_token`."""
     refresh = _token_for(sign_in.user, sign_in)
     sign_in.refresh_id = refresh["jti"]
     sign_in.save(update_fields=["refresh_id"])
@@ -30,11 +30,11 @@ def issue_tokens(sign_in: SignIn) -> RefreshToken:
 
 
 class TokenReused(TokenRefused):
-    """A refresh token that was traded before: either its owner or somebody else has a copy."""
+    """The refresh token was used before, so another party may have a copy."""
 
 
 def rotate(refresh: RefreshToken) -> RefreshToken:
-    """Trade a refresh token for the next one. Of two that try with the same, one wins."""
+    """Exchanges a refresh token for the next one. If two requests use the same token, only one succeeds."""
     user = user_of_token(refresh)
     sign_in = SignIn(pk=refresh["sign_in"])
     successor = _token_for(user, sign_in)
@@ -47,7 +47,7 @@ def rotate(refresh: RefreshToken) -> RefreshToken:
 
 
 def verify(encoded: str) -> None:
-    """`TokenRefused`, unless this token would be accepted where it belongs."""
+    """Raises `TokenRefused` unless the token would be accepted."""
     token = read_token(UntypedToken, encoded)
     user_of_token(token)
     is_refresh = token["token_type"] == RefreshToken.token_type
@@ -56,7 +56,7 @@ def verify(encoded: str) -> None:
 
 
 def read_token(token_class: type[SomeToken], encoded: str) -> SomeToken:
-    """Signature, expiry and kind only; whether its person may still use it says `user_of_token`."""
+    """Checks signature, expiry and type only; `user_of_token` checks whether it may still be used."""
     try:
         return token_class(encoded)  # type: ignore[arg-type]  # simplejwt annotates the text it decodes as a Token
     except TokenError:
@@ -64,11 +64,11 @@ def read_token(token_class: type[SomeToken], encoded: str) -> SomeToken:
 
 
 def user_of_token(token: Token) -> User:
-    """Whoever the token speaks for, if it still may: one query, for the row that is needed anyway."""
+    """Returns the token's user if the token may still be used: one query, for a row that the request needs anyway."""
     if not {"user_id", "sign_in", "auth_version"} <= token.payload.keys():
         raise TokenRefused
     sign_in = SignIn._meta.pk.get_db_prep_value(token["sign_in"], connection)
-    # Every request and every socket of a program begins with this: the ORM took three times as long to put it together.
+    # Written without the ORM: it took three times as long, and every request and socket of a program begins with this.
     user = find_where(
         User,
         "JOIN accounts_signin sign_in ON sign_in.user_id = accounts_user.id "

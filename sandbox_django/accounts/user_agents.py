@@ -1,8 +1,8 @@
-"""What a browser calls itself, in words that its owner knows it by."""
+"""Readable names for the browsers and programs of signed-in devices."""
 
 import re
 
-# The first that matches: nearly all of them say that they are several others, too.
+# The first match is used, because most browsers also claim to be several others.
 BROWSERS = {
     r"Edg(?:e|A|iOS)?/": "Edge",
     r"OPR/|Opera": "Opera",
@@ -24,7 +24,7 @@ PROGRAM = re.compile(r"[A-Za-z][\w.-]{0,39}")
 
 
 def browser_name(user_agent: str) -> str:
-    """ "Firefox on Linux"; of a program its name; nothing when it says nothing of use."""
+    """Returns a name such as "Firefox on Linux", a program's own name, or "" if there is nothing useful."""
     browser, system = _first(BROWSERS, user_agent), _first(SYSTEMS, user_agent)
     if browser:
         return f"{browser} on {system}" if system else browser

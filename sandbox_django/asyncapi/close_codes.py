@@ -1,4 +1,4 @@
-"""Why sockets are closed: for people as a table of the guide, for programs beside each channel."""
+"""The reasons for closing sockets, used in the guide's table and in the AsyncAPI document of each channel."""
 
 from typing import Any, NamedTuple
 
@@ -28,7 +28,7 @@ EVERYWHERE = {1009, 1012, 4400, 4401, 4408, 4429, 4503}
 
 
 def close_codes_of(channel: str) -> list[dict[str, Any]]:
-    """The closings of the sockets of a channel: those of every socket, and those that its feature declares."""
+    """Returns the closing codes of a channel: those of every socket, and those that its feature declares."""
     own = [docs.closing_codes for feature in installed_features() if (docs := feature.sockets.get(channel))]
     codes = EVERYWHERE.union(*own)
     return [close_code._asdict() for close_code in CLOSE_CODES if close_code.code in codes]

@@ -1,4 +1,4 @@
-"""The AsyncAPI document: what chanx reads off the consumers, and what a client has to know besides."""
+"""The AsyncAPI document: chanx generates it from the consumers, and this module adds what clients also need."""
 
 from copy import deepcopy
 from functools import lru_cache
@@ -25,7 +25,7 @@ REF = {
 }
 REPLY_REF = {"type": "string", "description": "The `ref` of the request that this answers, if it had one."}
 VERSION = {"type": "integer", "description": "Of the frame's form; stands beside `ref`."}
-# chanx types neither.
+# chanx has no types for these.
 FAILURE = {
     "title": "Failure",
     "type": "object",
@@ -68,7 +68,9 @@ SINCE = {
 def build_document(
     host: str, protocol: str, *, discovery: type[RouteDiscovery] = DjangoRouteDiscovery, **info: str
 ) -> dict[str, Any]:
-    """The document for clients of this host; `protocol` is ws or wss, `info` replaces title, version or description."""
+    """Returns the document for clients of this host. `protocol` is ws or wss; `info` replaces title, version or
+    description.
+    """
     document = deepcopy(_contract(discovery)) | {
         "servers": {"site": {"host": host, "protocol": protocol, "security": _references_to_security()}}
     }
@@ -78,7 +80,7 @@ def build_document(
 
 @lru_cache(maxsize=1)
 def _contract(discovery: type[RouteDiscovery]) -> dict[str, Any]:
-    """Everything but the server, which depends on the client's request."""
+    """Builds everything except the server, which depends on the client's request."""
     document = Generator(
         discovery().discover_routes(),
         title=chanx_settings.ASYNCAPI_TITLE,
@@ -87,7 +89,7 @@ def _contract(discovery: type[RouteDiscovery]) -> dict[str, Any]:
         camelize=True,
         security_schemes=_security_schemes(),
     ).generate()
-    document = deepcopy(document)  # chanx keeps parts of it for the next time
+    document = deepcopy(document)  # a copy, because chanx reuses parts of it
     document["info"]["license"] = {"name": "BSD-3-Clause"}
     document["defaultContentType"] = "application/json"
     _drop_unreachable(document)
@@ -110,7 +112,7 @@ def _contract(discovery: type[RouteDiscovery]) -> dict[str, Any]:
 
 
 class Generator(AsyncAPIGenerator):
-    """Without an operation for each event: what a consumer emits is listed once."""
+    """Omits the operation that chanx adds for each event: the `emits` of a consumer are listed once."""
 
     def _build_single_operation(self, handler_info: Any, consumer: Any, route: Any, is_event: bool = False) -> None:
         if not is_event:
@@ -118,7 +120,7 @@ class Generator(AsyncAPIGenerator):
 
 
 def _drop_unreachable(document: dict[str, Any]) -> None:
-    """Without what other consumers say that chanx has seen, but no URL leads to."""
+    """Drops messages of consumers that chanx has registered but no URL leads to."""
     components = document["components"]
     used_names = {name for channel in document["channels"].values() for name in channel["messages"]}
     components["messages"] = {name: components["messages"][name] for name in sorted(used_names)}
@@ -164,7 +166,9 @@ def _references_in(part: Any) -> list[str]:
 
 
 def _require_all_fields(schemas: dict[str, Any], *, sent_by_clients: set[str]) -> None:
-    """What we send has all of its fields, and none besides; what clients send may leave out what has a default."""
+    """Marks all fields of sent messages as required and closed; in clients' messages, fields with defaults stay
+    optional.
+    """
     for name, schema in schemas.items():
         if schema.get("type") == "object" and name not in sent_by_clients:
             schema["required"] = list(schema["properties"])
@@ -192,7 +196,7 @@ def _complete_message(message_class: type[BaseMessage], document: dict[str, Any]
 
 
 def _message_name(message_class: type[BaseMessage]) -> str:
-    # As chanx's camelizing makes it.
+    # chanx's way of writing names in camelCase.
     name = message_registry.messages[message_class].rpartition("/")[2]
     first, *others = name.split("_")
     return first + "".join(other.capitalize() for other in others)

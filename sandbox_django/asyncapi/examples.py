@@ -1,8 +1,8 @@
-"""Examples made from the schemas themselves, so that they can't say what isn't so."""
+"""Examples generated from the schemas, so that they are always valid."""
 
 from typing import Any
 
-# What a field of this name looks like, where its type alone would make a dull example.
+# More helpful examples by field name, where the type alone would give a meaningless one.
 BY_NAME: dict[str, Any] = {
     "chatRole": 2003,
     "code": "model_timeout",
@@ -41,7 +41,7 @@ NUMBER = 42
 
 
 def example_of(schema: dict[str, Any], schemas: dict[str, Any], name: str = "") -> Any:
-    """One value that `schema` allows; `name` is the field it is for."""
+    """Returns a value that `schema` allows; `name` is the name of its field."""
     if "$ref" in schema:
         return example_of(schemas[schema["$ref"].rpartition("/")[2]], schemas, name)
     if "const" in schema:

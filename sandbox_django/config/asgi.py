@@ -1,14 +1,14 @@
-"""The ASGI application: HTTP, sockets, and what the server does besides."""
+"""The ASGI application: HTTP, sockets, and the startup and shutdown of a server."""
 
 import gc
 import os
 
 from django.core.asgi import get_asgi_application
 
-gc.disable()  # what is imported stays: to look for garbage among it took a seventh of the start
+gc.disable()  # Imported objects are never garbage, and searching them took a seventh of the start-up time.
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
-get_asgi_application()  # sets Django up, before anything below imports a model
+get_asgi_application()  # sets up Django before the imports below load models
 
 from channels.routing import ProtocolTypeRouter
 

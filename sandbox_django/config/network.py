@@ -1,4 +1,4 @@
-"""Secrets and names of a development server that the local network can reach: `HOST=0.0.0.0 bin/dev`."""
+"""Secrets and host names of a development server on the local network: `HOST=0.0.0.0 bin/dev`."""
 
 import ipaddress
 import json
@@ -15,7 +15,7 @@ FILE = "network.json"
 
 @dataclass(frozen=True)
 class NetworkSecrets:
-    """The key of sessions and tokens, and the passwords of the demo users and of their admin."""
+    """The key that signs sessions and tokens, and the passwords of the demo users and their admin."""
 
     secret_key: str
     demo_password: str
@@ -23,7 +23,9 @@ class NetworkSecrets:
 
 
 def load_secrets(data_dir: Path) -> NetworkSecrets:
-    """The secrets of this data directory, which are made once and kept in a file that only its owner can read."""
+    """Returns the secrets of this data directory. They are generated once and kept in a file that only its owner can
+    read.
+    """
     path = data_dir / FILE
     made = NetworkSecrets(secrets.token_urlsafe(50), secrets.token_urlsafe(9), secrets.token_urlsafe(15))
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -37,7 +39,7 @@ def load_secrets(data_dir: Path) -> NetworkSecrets:
 
 
 def own_addresses() -> list[str]:
-    """The addresses of this machine's network interfaces, without those that only the machine itself reaches."""
+    """Returns the addresses of this machine's network interfaces that other machines can reach."""
     found = {
         address.address.partition("%")[0]
         for addresses in psutil.net_if_addrs().values()
@@ -48,13 +50,13 @@ def own_addresses() -> list[str]:
 
 
 def own_hosts(host: str) -> list[str]:
-    """The names under which a browser may ask a server that listens on `host`, as in ALLOWED_HOSTS."""
+    """Returns the host names for a server that listens on `host`, in the format of ALLOWED_HOSTS."""
     names = [socket.gethostname(), socket.getfqdn(), f"{socket.gethostname()}.local", host]
     return [bracketed(name) for name in [*own_addresses(), *names] if name and not is_unspecified(name)]
 
 
 def urls(host: str, port: str) -> list[str]:
-    """The addresses to open in a browser."""
+    """Returns the addresses to open in a browser."""
     hosts = [host]
     if is_unspecified(host):
         hosts = ["localhost", *(address for address in own_addresses() if ":" in host or ":" not in address)]
@@ -62,7 +64,7 @@ def urls(host: str, port: str) -> list[str]:
 
 
 def is_unspecified(host: str) -> bool:
-    """Whether this stands for every address of the machine."""
+    """Returns whether the address means all addresses of the machine (0.0.0.0, ::)."""
     try:
         return ipaddress.ip_address(host).is_unspecified
     except ValueError:

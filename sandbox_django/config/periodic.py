@@ -1,4 +1,4 @@
-"""The periodic jobs of the site: `JOBS` in the `periodic_jobs.py` of each app that has some."""
+"""The periodic jobs of the site: the `JOBS` in each app's `periodic_jobs.py`."""
 
 from importlib import import_module
 

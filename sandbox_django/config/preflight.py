@@ -1,4 +1,4 @@
-"""Says what keeps a server or a worker from starting, a line for each thing: `python -m config.preflight`."""
+"""Checks before a server or a worker starts, run as `python -m config.preflight`. Prints a line for each problem."""
 
 import os
 import sys
@@ -23,7 +23,7 @@ def problems() -> Iterator[str]:
     except (ImproperlyConfigured, EnvError) as refusal:
         yield str(refusal)
         return
-    # Not a check of Django's: `migrate` runs those first, and would refuse, too.
+    # This isn't one of Django's checks, because `migrate` runs those first and would refuse as well.
     try:
         executor = MigrationExecutor(connection)
         if plan := executor.migration_plan(executor.loader.graph.leaf_nodes()):
@@ -36,7 +36,7 @@ def problems() -> Iterator[str]:
                 client.ping()
         except RedisError as failure:
             yield f"Redis does not answer: {failure}"
-    # Django keeps its checks in a set: in whichever order.
+    # Sorted, because Django keeps its checks in a set.
     for message in sorted(checks.run_checks(), key=lambda message: str(message.id)):
         if message.level >= checks.ERROR:
             yield f"{message.msg} {message.hint or ''}"

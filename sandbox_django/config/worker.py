@@ -1,4 +1,4 @@
-"""A worker: writes the answers of the queue, hundreds at once, until it is told to stop. bin/worker starts it."""
+"""A worker process, which writes the answers of the queue, hundreds at a time. Started by bin/worker."""
 
 import asyncio
 import os
@@ -22,9 +22,9 @@ from core.metrics_export import export_metrics
 from core.views.metrics import has_token
 from runtime import jobs
 
-LAST_JOBS_TIMEOUT = 2.0  # seconds for what was begun by jobs that are done: titles, frames on their way
+LAST_JOBS_TIMEOUT = 2.0  # seconds for work that finished jobs have started: titles, frames that are being sent
 
-# A job in each process is about the process's sockets, and a worker has none.
+# These jobs maintain a process's sockets, and a worker has none.
 lifespan = Lifespan(at_start=functions_of("at_start"), periodic=[job for job in JOBS if not job.in_each_process])
 
 
@@ -51,7 +51,7 @@ async def work() -> None:
 
 
 async def answer_probes() -> web.AppRunner:
-    """From this loop: a worker that is stuck does not answer."""
+    """Serves the probes from the worker's own event loop, so that a stuck worker doesn't respond."""
     app = web.Application()
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/metrics", metrics)

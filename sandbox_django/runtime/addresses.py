@@ -2,15 +2,18 @@
 
 import ipaddress
 
-IPV6_NETWORK = 64  # bits; a provider gives each customer at least this many addresses, all of them theirs to use
+# bits; a provider gives each customer at least one such network, so all its addresses may be one client
+IPV6_NETWORK = 64
 
 
 def network_of(address: str) -> str:
-    """An IPv4 address itself, also when written as IPv6; the /64 of an IPv6 address; anything else unchanged."""
+    """Returns an IPv4 address unchanged (also if written as IPv6), the /64 of an IPv6 address, and anything else
+    unchanged.
+    """
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
-        return address  # a Unix socket has none
+        return address  # for example, the empty address of a Unix socket
     if isinstance(parsed, ipaddress.IPv4Address):
         return str(parsed)
     if parsed.ipv4_mapped is not None:

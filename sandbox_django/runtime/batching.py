@@ -1,4 +1,4 @@
-"""Small writes of one kind that come close together, done as one: a hop and a transaction for all of them."""
+"""Groups small writes of one kind that arrive together, so that they share a thread hand-off and a transaction."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,9 +13,9 @@ from runtime.per_loop import PerLoop
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# The database can't do it for anybody just now: to try each item alone would only take longer.
+# Errors that affect the whole database: trying each item alone would only take longer.
 UNAVAILABLE_ERRORS = (OperationalError, InterfaceError)
-SIZE = 5  # items; more would keep one thread, and the feeds they lock, for too long
+SIZE = 5  # items; a larger batch would occupy a thread, and lock its feeds, for too long
 
 
 @dataclass(eq=False, slots=True)
@@ -26,7 +26,7 @@ class _Waiting(Generic[Item, Result]):
 
 @dataclass(slots=True)
 class _Queue(Generic[Item, Result]):
-    """What waits in one event loop."""
+    """The waiting items of one event loop."""
 
     waiting: list[_Waiting[Item, Result]] = field(default_factory=list)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -34,10 +34,10 @@ class _Queue(Generic[Item, Result]):
 
 
 class Batcher(Generic[Item, Result]):
-    """Does items by `work`, which takes a batch of them: all or, when it raises, none.
+    """Runs `work` on batches of items. `work` stores all items of a batch or, if it raises, none.
 
-    Who comes alone is done at once. Those who come within `pause` seconds after that wait for the rest of it, unless
-    they are enough for a batch, and are done together. An item that can't be done fails alone.
+    The first item runs immediately. Items submitted within `pause` seconds of it are grouped, up to SIZE. If a batch
+    fails, each of its items is tried alone, so that only the failing item's caller gets an error.
     """
 
     def __init__(self, work: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]], *, pause: float) -> None:
@@ -46,7 +46,7 @@ class Batcher(Generic[Item, Result]):
         self._queues: PerLoop[_Queue[Item, Result]] = PerLoop(_Queue)
 
     async def submit(self, item: Item) -> Result:
-        """Its result; or raises what `work` raised because of it."""
+        """Returns the item's result, or raises the exception that `work` raised for it."""
         loop = asyncio.get_running_loop()
         queue = self._queues.current()
         entry: _Waiting[Item, Result] = _Waiting(item, loop.create_future())
@@ -58,11 +58,11 @@ class Batcher(Generic[Item, Result]):
                         await asyncio.sleep(queue.not_before - loop.time())
                     queue.not_before = loop.time() + self._pause
                     batch, queue.waiting[:SIZE] = queue.waiting[:SIZE], []
-                    # Whoever stops waiting leaves it to the others.
+                    # A caller that is cancelled leaves the remaining items to the other callers.
                     await asyncio.shield(jobs.spawn(self._run(batch)))
             return await entry.result
         finally:
-            entry.result.cancel()  # unless it is there
+            entry.result.cancel()  # has no effect if the result has been set
             if entry in queue.waiting:
                 queue.waiting.remove(entry)
 
@@ -79,5 +79,5 @@ class Batcher(Generic[Item, Result]):
                     entry.result.set_exception(failure)
             return
         for entry, result in zip(batch, results, strict=True):
-            if not entry.result.done():  # who waited for it may have gone
+            if not entry.result.done():  # its caller may have been cancelled
                 entry.result.set_result(result)

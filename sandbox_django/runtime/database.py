@@ -1,4 +1,4 @@
-"""Time limits for the queries of requests, and the errors that mean that the database can't be used for a moment."""
+"""Time limits for the queries of requests, and the errors of a database that is temporarily unavailable."""
 
 import sqlite3
 import threading
@@ -10,12 +10,12 @@ from django.db import InterfaceError, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
-RETRY_SECONDS = 5  # what Retry-After suggests while the database can't be used
-PROGRESS_STEPS = 10_000  # SQLite's instructions between two looks at the clock: about a millisecond
+RETRY_SECONDS = 5  # the Retry-After header while the database is unavailable
+PROGRESS_STEPS = 10_000  # SQLite instructions between two time checks: about a millisecond
 
 
 class _ThreadLimit(threading.local):
-    """Seconds that a statement of this thread may take; None for no limit."""
+    """The time limit of this thread's statements in seconds; None for no limit."""
 
     seconds: float | None = None
     deadline = 0.0
@@ -25,12 +25,12 @@ _limit = _ThreadLimit()
 
 
 def limit_statements() -> None:
-    """Limit each statement of the current thread to STATEMENT_TIMEOUT, on connections opened from now on."""
+    """Limits each statement of the current thread to STATEMENT_TIMEOUT, on connections opened from now on."""
     _limit.seconds = settings.STATEMENT_TIMEOUT
 
 
 def statement_limit() -> float | None:
-    """The seconds that a statement of this thread may take; None for no limit."""
+    """Returns the time limit of this thread's statements in seconds; None for no limit."""
     return _limit.seconds
 
 
@@ -61,9 +61,9 @@ def _is_overdue() -> int:
 
 
 def is_unavailable(error: BaseException) -> bool:
-    """Whether the same request may succeed later: no connection, a lock or a statement that took too long, a full disk.
+    """Returns whether a retry may succeed: no connection, a lock or statement time-out, or a full disk.
 
-    SQLite reports mistakes in SQL as the same class of error; they are distinguished by their code.
+    SQLite raises the same class for mistakes in SQL, so the error code is checked.
     """
     if not isinstance(error, OperationalError | InterfaceError):
         return False

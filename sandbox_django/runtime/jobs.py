@@ -1,4 +1,4 @@
-"""Where a job runs: in the server's event loop, or in this process's own background loop (commands, the shell).
+"""Runs jobs in the server's event loop or, without a server (commands, the shell), in a background loop of the process.
 
 Jobs for workers go through `core/queue.py`. Tests without a server run jobs inline.
 """
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 logger = structlog.get_logger(__name__)
 
-STOP_SECONDS = 8.0  # that a process which stops has after its jobs, to cut off what is left and to close connections
+STOP_SECONDS = 8.0  # seconds for a stopping process to cancel the remaining jobs and to close connections
 CLOSE_TIMEOUT = 3.0  # seconds for the background loop to finish its jobs and close its connections
 
 _server_loop: asyncio.AbstractEventLoop | None = None
@@ -33,7 +33,9 @@ _closers: list[Callable[[], Coroutine[Any, Any, None]]] = []
 
 
 def set_server_loop() -> None:
-    """Called by the server in its loop: at lifespan start, and with each connection for servers without lifespan."""
+    """Registers the running loop as the server's: at lifespan startup, and at each connection if there is no
+    lifespan.
+    """
     global _server_loop
     _server_loop = asyncio.get_running_loop()
 
@@ -55,15 +57,15 @@ def spawn(work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
 def _new_context() -> Context:
     if database_threads() != 0:
         return Context()
-    # Tests: asgiref finds the thread that holds the test's transaction by the context. Without it, a task that works
-    # for a request of an async test would wait for a thread that waits for the task.
+    # In tests, asgiref finds the thread of the test's transaction through the context. Without the context, a task that
+    # works for a request of an async test would deadlock: it would wait for a thread that waits for the task.
     context = copy_context()
     context.run(structlog.contextvars.clear_contextvars)
     return context
 
 
 def start(job: Callable[P, Coroutine[Any, Any, Any]], *args: P.args, **kwargs: P.kwargs) -> None:
-    """Run a coroutine function, from any thread, without waiting for it (without a server: until it is done)."""
+    """Starts a coroutine function from any thread without waiting for it. Without a server, waits until it is done."""
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     call = partial(job, *args, **kwargs)
     try:
@@ -80,7 +82,7 @@ def start(job: Callable[P, Coroutine[Any, Any, Any]], *args: P.args, **kwargs: P
 
 
 def run(job: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Run a coroutine function in the server's loop (or without a server), from a thread that waits for it."""
+    """Runs a coroutine function in the server's loop, or without a server, and waits for it. For use in threads."""
     call = partial(job, *args, **kwargs)
     if _server_loop is not None and not _server_loop.is_closed():
         return _run_in(_server_loop, call)
@@ -88,12 +90,14 @@ def run(job: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwa
 
 
 async def finish(job: Callable[..., Coroutine[Any, Any, Any]], *args: Any, request_id: str) -> None:
-    """Like `start`, for a worker: returns when the job is done, or `drain` has cut it short."""
+    """Runs a job to its end, like `start`, for a worker. `drain` may cancel it."""
     await asyncio.wait([_start(partial(job, *args), request_id)])
 
 
 async def drain(grace: float) -> int:
-    """Wait so many seconds for the running jobs of this loop, then cancel the rest; returns how many that were."""
+    """Waits up to `seconds` for the running jobs of this loop, then cancels the rest; returns the number of cancelled
+    jobs.
+    """
     jobs = {job for job in _jobs if job.get_loop() is asyncio.get_running_loop()}
     if not jobs:
         return 0
@@ -106,13 +110,13 @@ async def drain(grace: float) -> int:
 
 
 def on_loop_close(closer: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], Coroutine[Any, Any, None]]:
-    """Decorates a coroutine function that closes what the running loop has open; called before a loop ends."""
+    """Decorates a coroutine function that closes connections of the running loop; it is called before a loop ends."""
     _closers.append(closer)
     return closer
 
 
 async def close_connections() -> None:
-    """Close everything that this loop has open; a server that hangs is not waited for."""
+    """Closes all connections of this loop, without waiting for servers that hang."""
     for closer in _closers:
         try:
             async with asyncio.timeout(1):
@@ -122,7 +126,7 @@ async def close_connections() -> None:
 
 
 def exit_within(seconds: float) -> None:
-    """Ends this process after so many seconds, whatever hangs: a query, a Redis, a thread that never returns."""
+    """Ends this process after so many seconds, even if a query, a Redis call or a thread hangs."""
 
     def force_exit() -> None:
         time.sleep(seconds)
@@ -130,12 +134,12 @@ def exit_within(seconds: float) -> None:
         sys.stderr.flush()
         os._exit(1)
 
-    # A daemon thread: it ends with the process when that stops in time.
+    # A daemon thread, so that it ends with the process if that stops in time.
     threading.Thread(target=force_exit, name="exit", daemon=True).start()
 
 
 def name_of(job: Callable[..., Any]) -> str:
-    """The name of a job for the log: `task_prune`, `_put(task_handle_new_assistant_message)`."""
+    """Returns the name of a job for the log: `task_prune`, `_put(task_handle_new_assistant_message)`."""
     args: tuple[Any, ...] = ()
     while isinstance(job, partial):
         args, job = job.args + args, job.func
@@ -144,7 +148,7 @@ def name_of(job: Callable[..., Any]) -> str:
 
 
 async def _in_request(job: Callable[[], Coroutine[Any, Any, Any]], request_id: str | None) -> None:
-    """The job, whose log lines name the request it came from."""
+    """Wraps the job so that its log lines contain the id of the request that started it."""
     if request_id:
         structlog.contextvars.bind_contextvars(request_id=request_id)
     await job()
@@ -164,13 +168,14 @@ def _on_done(name: str, task: asyncio.Task[Any]) -> None:
 
 
 def _run_in(loop: asyncio.AbstractEventLoop, job: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    # In an empty context, which what the job starts in the loop inherits: see `spawn`.
+    # Tasks that the job starts inherit this empty context: see `spawn`.
     return Context().run(asyncio.run_coroutine_threadsafe, job(), loop).result()
 
 
 def _run_without_server(job: Callable[[], Coroutine[Any, Any, T]]) -> T:
     if database_threads() == 0:
-        # Tests: in the thread that holds the test's transaction. asgiref makes a loop, unless an async test waits.
+        # In tests, the job runs on the thread that holds the test's transaction. asgiref creates a loop unless an async
+        # test is waiting.
         is_in_loop_of_test = getattr(SyncToAsync.threadlocal, "main_event_loop", None) is not None
         return async_to_sync(job if is_in_loop_of_test else partial(_run_and_close, job))()
     return _run_in(_background.loop(), job)
@@ -184,7 +189,7 @@ async def _run_and_close(job: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 
 class _BackgroundLoop:
-    """One event loop for a process without a server, in a thread of its own.
+    """One event loop, in a thread of its own, for a process without a server.
 
     With a loop for each call, a command that deleted 4,000 conversations opened 4,000 connections to Redis.
     """
@@ -197,7 +202,8 @@ class _BackgroundLoop:
 
     def loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
-            if self._loop is None or self._pid != os.getpid():  # a forked process has the object, but no thread
+            # a forked process inherits the object, but not its thread
+            if self._loop is None or self._pid != os.getpid():
                 loop = self._loop = asyncio.new_event_loop()
                 self._pid = os.getpid()
                 self._thread = threading.Thread(target=loop.run_forever, name="background loop", daemon=True)
@@ -215,7 +221,7 @@ class _BackgroundLoop:
         try:
             closing.result(CLOSE_TIMEOUT)
         except TimeoutError:
-            return  # whatever hangs ends with the process
+            return  # jobs that hang end with the process
         loop.call_soon_threadsafe(loop.stop)
         thread.join(CLOSE_TIMEOUT)
         loop.close()

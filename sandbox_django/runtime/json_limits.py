@@ -1,4 +1,4 @@
-"""Bounds on JSON from clients, checked before anything is done for each of its keys."""
+"""Bounds on JSON from clients, checked before any code runs once per key."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ MAX_DEPTH = 20
 
 
 class TooComplex(ValueError):
-    """More keys, values or levels than any request of ours has."""
+    """The JSON has more keys, values or levels than any of our requests needs."""
 
 
 def check_json(data: Any) -> None:

@@ -1,10 +1,10 @@
-"""Totals of what a process does, as plain integers that any exporter can read (docs/decisions/0013-metrics.md)."""
+"""Counters of a process as plain integers, which any exporter can read (docs/decisions/0013-metrics.md)."""
 
 _all: list["Counts"] = []
 
 
 class Counts:
-    """Integers that only the event loop's thread adds to: 30 ns, where a Prometheus counter takes 2.2 µs.
+    """Counters that only the event loop's thread increments: 30 ns, while a Prometheus counter takes 2.2 µs.
 
     A subclass names them in `__slots__`.
     """

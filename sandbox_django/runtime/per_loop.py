@@ -1,4 +1,4 @@
-"""State that belongs to one event loop: futures, locks and connections of one loop can't be used in another."""
+"""State that belongs to one event loop: futures, locks and connections can't be shared between loops."""
 
 import asyncio
 from collections.abc import Callable, Coroutine

@@ -26,11 +26,12 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 LIVE_THREADS = 3
-OPENING_THREADS = 2  # of them, for sockets that are being opened: a thousand at once leave one for leases and ends
+# live threads that may open sockets; the remaining one serves leases and ends while a thousand sockets open
+OPENING_THREADS = 2
 COMPUTE_THREADS = 2
-REQUEST_QUEUE = 2_000  # every open page at once, after a restart
+REQUEST_QUEUE = 2_000  # enough for every open page at once, after a restart
 COMPUTE_QUEUE = 32  # at 0.25 s for a password, the last one waits for 4 s
-CLOSE_SECONDS = 5.0  # that the threads of a pool have to close their connections
+CLOSE_SECONDS = 5.0  # seconds for the threads of a pool to close their connections
 
 
 class Work(StrEnum):
@@ -63,8 +64,8 @@ class Pool(ThreadPoolExecutor):
         return self._queue_size is not None and self.waiting >= self._queue_size
 
     def end(self) -> None:
-        """Close the connections of all threads, and end them. A thread that hangs is left behind."""
-        barrier = threading.Barrier(self._count)  # so that no thread does it twice, and another not at all
+        """Closes the connections of all threads and ends them. A thread that hangs is left behind."""
+        barrier = threading.Barrier(self._count)  # makes each thread run this exactly once
         wait([self.submit(_close_connections, barrier) for _ in range(self._count)], timeout=CLOSE_SECONDS + 1)
         self.shutdown(wait=False, cancel_futures=True)
 
@@ -97,51 +98,51 @@ def _new_pool(work: Work) -> Pool:
 
 
 def is_full(work: Work) -> bool:
-    """Whether the pool's queue takes no more requests. Calls that belong to a request in progress are always taken."""
+    """Returns whether the pool's queue is full. Calls that belong to a request in progress are always accepted."""
     return work in _pools and _pools[work].is_full
 
 
 def queue_lengths() -> dict[Work, int]:
-    """The number of calls that wait in each pool."""
+    """Returns the number of waiting calls of each pool."""
     return {work: _pools[work].waiting if work in _pools else 0 for work in Work}
 
 
 def end_threads() -> None:
-    """End all pools: when the process stops, or after a test that had threads."""
+    """Ends all pools, when the process stops or after a test with threads."""
     while _pools:
         _pools.popitem()[1].end()
 
 
 async def in_pool(work: Work, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call `function` on a thread of the pool, without a look at its connection.
+    """Calls `function` on a thread of the pool, without checking its connection.
 
-    It runs in the thread's own context, not in a copy of the caller's, so that Django's connections last as long as the
-    thread; in a copy each call would open new ones.
+    It runs in the thread's own context instead of a copy of the caller's, because Django's connections belong to a
+    context: in a copy, each call would open new ones.
     """
     if not database_threads():
-        # In tests their own thread, which holds their transaction; without pools the one that Channels uses.
+        # Tests use their own thread, which holds their transaction; without pools Channels' thread is used.
         return await sync_to_async(function, thread_sensitive=True)(*args, **kwargs)
     call = functools.partial(function, *args, **kwargs)
     return await asyncio.get_running_loop().run_in_executor(_pool(work), call)
 
 
 async def in_database_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call `function`, which queries the database, on a live thread; a dead connection is replaced first."""
+    """Calls `function`, which queries the database, on a live thread; a dead connection is replaced first."""
     return await _in_pool_with_connections(Work.LIVE, functools.partial(function, *args, **kwargs))
 
 
 async def in_background_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call `function`, which queries the database and may take long, where nothing waits for it."""
+    """Calls `function`, which may query the database for a long time, on a thread that no request waits for."""
     return await _in_pool_with_connections(Work.BACKGROUND, functools.partial(function, *args, **kwargs))
 
 
 async def in_rendering_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call `function`, which computes and queries nothing, where it keeps no connection waiting."""
+    """Calls `function`, which computes without queries, on a thread that has no connection."""
     return await in_pool(Work.RENDERING, function, *args, **kwargs)
 
 
 async def _in_pool_with_connections(work: Work, call: Callable[[], T]) -> T:
-    if database_threads() is None:  # Channels opens and closes connections in its own thread as Django's settings say
+    if database_threads() is None:  # Channels opens and closes connections in its own thread, by Django's settings
         return cast("T", await database_sync_to_async(call)())
     return await in_pool(work, _with_live_connections, call)
 
@@ -152,10 +153,10 @@ def _with_live_connections(function: Callable[[], T]) -> T:
 
 
 def drop_dead_connections() -> None:
-    """Close what the database has left, so that the next query connects anew instead of failing.
+    """Closes connections that the database has dropped, so that the next query reconnects instead of failing.
 
-    A server that went away has closed the socket, and an idle socket with something to read is one of those. That is
-    seen in microseconds; Django's own health check asks the server each time.
+    If the server has closed its end, an idle socket becomes readable, which takes microseconds to check. Django's own
+    health check sends a query each time.
     """
     for database in connections.all(initialized_only=True):
         if database.vendor == "postgresql" and not database.in_atomic_block and _is_dead(database.connection):
@@ -166,24 +167,24 @@ def _is_dead(connection: Any) -> bool:
     if connection is None:
         return False
     if connection.closed:
-        return True  # and has no socket that could be asked
+        return True  # no socket to check
     sockets = select.poll()
     sockets.register(connection.fileno(), select.POLLIN)
     return bool(sockets.poll(0))
 
 
-BATCH_SIZE = 20  # calls; more would keep one thread from everybody else for too long
+BATCH_SIZE = 20  # calls; a larger batch would occupy a thread for too long
 
 
 class ThreadBatcher:
-    """Many small calls at once, on few hops: a thousand sockets that come back after a deploy queue here."""
+    """Runs many small calls in few thread hand-offs: after a deploy, a thousand reconnecting sockets queue here."""
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
         self._workers: set[asyncio.Task[None]] = set()
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Like `in_database_thread`, perhaps together with others'."""
+        """Like `in_database_thread`, but may share its thread hand-off with other calls."""
         if not database_threads():
             return await in_database_thread(function, *args, **kwargs)
         result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -196,8 +197,7 @@ class ThreadBatcher:
         try:
             await self._drain()
         finally:
-            # Not by a callback, which comes a moment later: whoever asks in that moment would be left to a hop that
-            # has ended.
+            # Not in a callback, which runs a moment later: calls in that moment would wait for a batch that has ended.
             self._workers.remove(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _drain(self) -> None:
@@ -218,7 +218,7 @@ class ThreadBatcher:
 
 
 class _Batch(threading.local):
-    """The shared hop that this thread is on, by what its calls have found out; None when it is on none."""
+    """The cache that the calls of this thread's batch share; None outside a batch."""
 
     results: dict[Hashable, Any] | None = None
 
@@ -227,7 +227,9 @@ _batch = _Batch()
 
 
 def once_per_batch(key: Hashable, compute: Callable[[], T]) -> T:
-    """What `compute` gives; calls that share a hop ask only once. All of them were waiting before it began."""
+    """Returns `compute()`, once for all calls of a batch. This is safe because all of them were waiting before the
+    batch began.
+    """
     if _batch.results is None:
         return compute()
     if key not in _batch.results:

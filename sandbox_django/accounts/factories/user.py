@@ -9,12 +9,12 @@ from accounts.models import User
 
 @cache
 def hashed(password: str) -> str:
-    """Hashing is slow on purpose; tests and demo data need it once."""
+    """Caches the hash, since hashing is slow on purpose."""
     return make_password(password)
 
 
 class UserFactory(DjangoModelFactory[User]):
-    """Somebody who can sign in with "password"."""
+    """A user whose password is "password"."""
 
     class Meta:
         model = User

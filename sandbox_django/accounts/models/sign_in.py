@@ -6,11 +6,11 @@ from django.utils import timezone
 
 
 class SignIn(models.Model):
-    """One device on which somebody is signed in: its session, its tokens and its sockets end together."""
+    """A device on which a user is signed in. Its session, its tokens and its sockets end together."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sign_ins")
-    # The only refresh token that is still good; the one it replaced is refused.
+    # The only valid refresh token; the one it replaced is refused.
     refresh_id = models.CharField(max_length=32, blank=True, editable=False)
     browser = models.CharField(max_length=60, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

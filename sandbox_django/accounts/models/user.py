@@ -22,7 +22,7 @@ class UserQuerySet(models.QuerySet["User"]):
         return super().update(**values)
 
     def delete(self) -> tuple[int, dict[str, int]]:
-        """Delete the users with their feeds, which are locked before any row is."""
+        """Deletes the users with their feeds, which are locked before any row is deleted."""
         with locked_for(list(self.values_list("pk", flat=True))):
             return super().delete()
 
@@ -32,19 +32,19 @@ class UserManager(BaseUserManager["User"]):
         return UserQuerySet(self.model, using=self._db)
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Create someone who signs in with `email`; without a password nobody can, until one is set."""
+        """Creates a user who signs in with `email`; without a password, signing in is impossible until one is set."""
         if not email:
             raise ValueError("A user needs an e-mail.")
         return self.create(email=email, password=make_password(password), **fields)
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        # Whoever may run the command vouches for the address.
+        # Commands are run by an operator, who is trusted to enter the right address.
         granted = {"is_staff": True, "is_superuser": True, "email_verified_at": timezone.now()}
         return self.create_user(email, password, **(granted | fields))
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person. They sign in with their e-mail; others see their display name."""
+    """A user, who signs in with their e-mail address. Other users see their display name."""
 
     email = LowerCaseEmailField(
         "e-mail",
@@ -56,9 +56,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField("active", default=True, help_text="Switch off instead of deleting.")
     is_staff = models.BooleanField("staff", default=False, help_text="May open the admin.")
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
-    # When a link in a mail to this address was used. Set by update(): a save must not restore what it had read.
+    # The time when a link mailed to this address was used. It is set by update(), so that save() can't restore an old
+    # value.
     email_verified_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # Sessions and tokens carry this number, and end when it grows: after a new password, or to sign out everywhere.
+    # Sessions and tokens contain this number. Raising it ends all of them: after a new password, or to sign out
+    # everywhere.
     auth_version = models.PositiveIntegerField(default=0, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
@@ -68,7 +70,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta:
-        # The field already stores lower case; this holds against whatever writes to the table by another way.
+        # The field stores lower case; the constraint also covers writes that bypass it.
         constraints = [
             models.UniqueConstraint(
                 Lower("email"), name="user_email_is_unique_in_any_case", violation_error_message=EMAIL_TAKEN
@@ -80,7 +82,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.display_name
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
-        """`validate_unique` reports a taken e-mail already, at its field; forms would show it twice."""
+        """Skips the e-mail's constraint: `validate_unique` already reports a taken e-mail, and forms would show it
+        twice.
+        """
         super().validate_constraints(exclude={*(exclude or ()), "email"})
 
     def get_short_name(self) -> str:
@@ -93,34 +97,34 @@ class User(AbstractBaseUser, PermissionsMixin):
         if self._state.adding:
             self.display_name = self.display_name or self.email.partition("@")[0][:80]
         else:
-            # Not from what this object remembers: somebody may have signed out everywhere since it was read.
+            # Increments the stored value, since another request may have raised it after this object was read.
             every = [field.name for field in self._meta.concrete_fields if not field.primary_key]
             update_fields = set(every if update_fields is None else update_fields) - {
                 "auth_version",
                 "email_verified_at",
             }
-        with transaction.atomic():  # with what receivers end because of it
+        with transaction.atomic():  # includes everything that receivers delete
             if update_fields is not None and "email" in update_fields:
                 self._clear_verification_of_another_email()
             super().save(update_fields=update_fields, **kwargs)
 
     def _clear_verification_of_another_email(self) -> None:
-        """Compares with the row: this object may have been read before the last change."""
+        """Clears the verification if the e-mail changes. Compares with the row, since this object may be outdated."""
         verified_other = User.objects.filter(pk=self.pk, email_verified_at__isnull=False).exclude(email=self.email)
         if verified_other.update(email_verified_at=None):
             self.email_verified_at = None
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Delete the user with their feeds, which are locked before any row is."""
+        """Deletes the user with their feeds, which are locked before any row is deleted."""
         with locked_for([self.pk]):
             return super().delete(*args, **kwargs)
 
     def set_unusable_password(self) -> None:
         super().set_unusable_password()
-        self._password = ""  # Django notes only passwords that work; this is a change like any other
+        self._password = ""  # Django records only usable passwords here, but receivers must see this change too
 
     def _get_session_auth_hash(self, secret: Any = None) -> str:
-        # Django compares this hash at every request: with the version in it, sessions end as tokens do.
+        # Django compares this hash at every request. With the version in it, sessions end together with tokens.
         return salted_hmac(
             "accounts.User.session", f"{self.password}:{self.auth_version}", secret=secret, algorithm="sha256"
         ).hexdigest()

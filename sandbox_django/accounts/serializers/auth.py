@@ -1,4 +1,4 @@
-"""What is said at the doors, and what they answer."""
+"""Request and response bodies of signing in, registering and changing passwords."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ class LoginSerializer(serializers.Serializer[User]):
 
 
 class RegistrationSerializer(serializers.Serializer[User]):
-    """Programs send `password`; forms, in which a typing error can't be seen, send it twice."""
+    """Registration. Programs send `password`; forms send it twice, because typing errors can't be seen there."""
 
     email = AccountEmailSerializerField(
         max_length=254,
@@ -58,7 +58,7 @@ class RegistrationSerializer(serializers.Serializer[User]):
 
 
 class NewPasswordSerializer(serializers.Serializer[User]):
-    """A new password, twice, for the person in the context."""
+    """A new password, entered twice, for the user in the context."""
 
     new_password1 = PasswordField()
     new_password2 = PasswordField()
@@ -90,7 +90,7 @@ class ResetLinkSerializer(serializers.Serializer[User]):
 
 
 class ResetConfirmSerializer(ResetLinkSerializer, NewPasswordSerializer):
-    """Both at once, for the schema: the link is checked first, since it says whose password it is."""
+    """The schema of the whole body. The view checks the link first, because the link determines the user."""
 
 
 class TokenSerializer(serializers.Serializer[Any]):

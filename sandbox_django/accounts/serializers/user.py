@@ -8,7 +8,7 @@ from core.text_fields import NameField
 
 
 class UserSerializer(serializers.ModelSerializer[User]):
-    """Somebody, to themself: others never see the e-mail."""
+    """The user's own account. The e-mail is never shown to other users."""
 
     display_name = NameField(max_length=80, required=False, help_text="The name other people see.")
 

@@ -1,6 +1,6 @@
-"""Limits on sign-in and accounts: every attempt costs a password hash, so successful ones count too.
+"""Limits on sign-in and accounts. Every attempt costs a password hash, so successful ones count too.
 
-All of them count for e-mails without an account as well, so that a limit tells nobody which e-mails have one.
+E-mails without an account are counted as well, so that a limit doesn't reveal which e-mails have one.
 """
 
 from django.http import HttpRequest
@@ -11,12 +11,12 @@ TEN_MINUTES, HOUR = 10 * 60, 60 * 60
 
 WRONG_PASSWORDS = Limit("wrong passwords for one e-mail from one address", times=10, seconds=TEN_MINUTES)
 WRONG_PASSWORDS_OF_ADDRESS = Limit("wrong passwords from one address", times=100, seconds=TEN_MINUTES)
-# More than WRONG_PASSWORDS: a single address can't lock the owner of an account out.
+# More than WRONG_PASSWORDS, so that a single address can't lock the owner of an account out.
 LOGINS = Limit("logins to one account", times=30, seconds=TEN_MINUTES)
 LOGINS_OF_ADDRESS = Limit("logins from one address", times=300, seconds=TEN_MINUTES)
 WRONG_OLD_PASSWORDS = Limit("wrong old passwords of one user", times=10, seconds=TEN_MINUTES)
 PASSWORD_CHANGES = Limit("password changes of one user", times=30, seconds=TEN_MINUTES)
-# Each rewrites the stored events that carry the name.
+# Each change rewrites the stored events that contain the name.
 NAME_CHANGES = Limit("name changes of one user", times=20, seconds=HOUR)
 REGISTRATIONS = Limit("registrations from one address", times=100, seconds=HOUR)
 RESET_MAILS = Limit("reset mails to one e-mail", times=5, seconds=HOUR)

@@ -1,4 +1,4 @@
-"""Links that verify the e-mail address of an account. Until then the assistant has a smaller budget."""
+"""Links that verify the e-mail address of an account. Unverified accounts have a smaller assistant quota."""
 
 import asyncio
 from datetime import timedelta
@@ -25,7 +25,7 @@ def send_verification_link(request: HttpRequest, user: User) -> None:
     """Mails the link in the background. Raises `RateLimited` after too many."""
     MAILS_OF_ADDRESS.hit(address_of(request))
     MAILS.hit(user.pk)
-    # With the address: the link proves nothing about another one that the account gets later.
+    # The link contains the address, because it must not verify a different one that the account gets later.
     token = signing.dumps([user.pk, user.email], salt=SALT)
     context = {
         "user": user,
@@ -48,5 +48,5 @@ def user_of_link(token: str) -> User | None:
 
 
 def mark_verified(user: User) -> None:
-    """Notes that the user has read a mail to the account's address; the first time counts."""
+    """Records that the user has opened a link mailed to the account's address. Only the first time counts."""
     User.objects.filter(pk=user.pk, email=user.email, email_verified_at=None).update(email_verified_at=timezone.now())

@@ -1,4 +1,4 @@
-"""From signing in to signing out, on one device or on all."""
+"""Services from signing in to signing out, on one device or on all."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -31,11 +31,11 @@ from core.throttling import RateLimited, address_of
 
 
 class EmailTaken(Exception):
-    """By somebody else, or by the same person earlier."""
+    """The e-mail belongs to an account."""
 
 
 class WrongPassword(Exception):
-    """Or no such person, or one who is switched off: whoever asks learns no more than that."""
+    """The password is wrong, or the account doesn't exist or is deactivated. Callers can't distinguish these cases."""
 
 
 def register(request: HttpRequest, *, email: str, password: str, display_name: str = "") -> User:
@@ -45,14 +45,14 @@ def register(request: HttpRequest, *, email: str, password: str, display_name: s
             user = User.objects.create_user(email, password, display_name=display_name)
     except IntegrityError:
         raise EmailTaken(EMAIL_TAKEN) from None
-    with suppress(RateLimited):  # the account's page sends another link
+    with suppress(RateLimited):  # the account page can send another link
         send_verification_link(request, user)
     return user
 
 
 def authenticate_user(request: HttpRequest, *, email: str, password: str) -> User:
-    """Whose e-mail and password these are. After too many wrong ones nobody is told for a while (`RateLimited`)."""
-    email = canonical_email(email)  # limits count one spelling
+    """Returns the user with this e-mail and password. Raises `RateLimited` after too many wrong passwords."""
+    email = canonical_email(email)  # so that limits count all spellings together
     count_login(request, email)
     user = authenticate(request, username=email, password=password)
     if not isinstance(user, User):
@@ -62,7 +62,7 @@ def authenticate_user(request: HttpRequest, *, email: str, password: str) -> Use
 
 
 def confirm_password(user: User, password: str) -> None:
-    """Raises `WrongPassword`, and `RateLimited` after too many: an open session must not be a way to guess it."""
+    """Raises `WrongPassword`, and after too many `RateLimited`, so that an open session can't be used to guess it."""
     WRONG_OLD_PASSWORDS.check(user.pk)
     PASSWORD_CHANGES.hit(user.pk)
     if not user.check_password(password):
@@ -71,31 +71,31 @@ def confirm_password(user: User, password: str) -> None:
 
 
 def start_session(request: HttpRequest, user: User) -> None:
-    """Signs in on this device, and ends the sign-in that the browser had before, also another account's."""
+    """Signs in on this device, and ends the browser's previous sign-in, even if it belongs to another account."""
     if before := request.session.get(SIGN_IN_KEY):
         sign_out(before)
     login(request, user)
 
 
 def sign_in(request: HttpRequest, user: User) -> RefreshToken:
-    """Open the door for this device: a session for its pages, and tokens of the same sign-in."""
+    """Signs in on this device: a session for pages, and tokens of the same sign-in."""
     start_session(request, user)
     return issue_tokens(user.sign_ins.get(pk=request.session[SIGN_IN_KEY]))
 
 
 def set_password(user: User, password: str) -> None:
-    """Every session, token and socket of this person ends with the old password."""
+    """Sets the password. All sessions, tokens and sockets of the user end."""
     user.set_password(password)
     user.save(update_fields=["password"])
 
 
 def sign_out(sign_in_id: str | UUID) -> None:
-    """End one device: its session, its tokens and its sockets."""
+    """Ends one device: its session, its tokens and its sockets."""
     SignIn.objects.filter(pk=sign_in_id).delete()
 
 
 def sign_out_everywhere(user: User) -> None:
-    """End every device of this person, also one that is just being signed in."""
+    """Ends every device of the user, including one that is signing in at the same time."""
     with transaction.atomic():
         User.objects.filter(pk=user.pk).update(auth_version=F("auth_version") + 1)
         user.refresh_from_db(fields=["auth_version"])
@@ -103,7 +103,7 @@ def sign_out_everywhere(user: User) -> None:
 
 
 def delete_ended_sign_ins() -> int:
-    """Delete sessions that are over, and the devices that neither a session nor a token can come from any more."""
+    """Deletes expired sessions, and devices without a session or a valid token."""
     now = timezone.now()
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
     longest = max(api_settings.REFRESH_TOKEN_LIFETIME, timedelta(seconds=settings.SESSION_COOKIE_AGE))

@@ -1,4 +1,4 @@
-"""Signing in and out, registering, and passwords, for programs and for scripts in pages."""
+"""Views for signing in and out, registering, and passwords, used by programs and by scripts in pages."""
 
 from typing import Any
 from uuid import UUID
@@ -59,18 +59,18 @@ logger = structlog.get_logger(__name__)
 
 
 class PublicAPIView(APIView):
-    """For whoever comes, also with a token that is over: that is why they come."""
+    """Public: no authentication, so that an expired token can still be refreshed."""
 
     authentication_classes = []
     permission_classes = [AllowAny]
 
     def get_authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="api"'  # so that a refused token is 401
+        return 'Bearer realm="api"'  # makes a refused token 401
 
 
 @hashes
 class LoginView(PublicAPIView):
-    """Signs in on this device: tokens for programs, the same as cookies and a session for browsers."""
+    """Signs in on this device. Programs use the tokens; browsers get them as cookies, with a session."""
 
     @extend_schema(request=LoginSerializer, responses=SignedInSerializer)
     def post(self, request: Request) -> Response:
@@ -84,7 +84,7 @@ class LoginView(PublicAPIView):
 
 @hashes
 class RegistrationView(PublicAPIView):
-    """Makes an account, and signs in."""
+    """Creates an account and signs in."""
 
     @extend_schema(request=RegistrationSerializer, responses={201: SignedInSerializer})
     def post(self, request: Request) -> Response:
@@ -102,7 +102,7 @@ class RegistrationView(PublicAPIView):
 
 
 class LogoutView(APIView):
-    """Ends this device, or all; done twice it is still done."""
+    """Signs out this device, or all devices. Repeating the request is harmless."""
 
     permission_classes = [AllowAny]
 
@@ -134,7 +134,7 @@ class LogoutView(APIView):
 
 
 class TokenRefreshView(PublicAPIView):
-    """Trades a refresh token for new tokens; the old one is refused from then on."""
+    """Exchanges a refresh token for new tokens. The old one is refused from then on."""
 
     @extend_schema(request=RefreshSerializer, responses=TokensSerializer)
     def post(self, request: Request) -> Response:
@@ -144,7 +144,7 @@ class TokenRefreshView(PublicAPIView):
         try:
             successor = rotate(refresh)
         except TokenReused:
-            # RFC 9700: the token was copied, and whether the thief or the owner came first can't be known.
+            # RFC 9700: the token was copied, and the server can't know whether the thief or the owner came first.
             if data.get("refresh") or not is_own_browser(request, refresh):
                 logger.warning("refresh_token_reused", user=refresh["user_id"])
                 sign_out(refresh["sign_in"])
@@ -153,7 +153,7 @@ class TokenRefreshView(PublicAPIView):
 
 
 class TokenVerifyView(PublicAPIView):
-    """Says whether a token would be accepted."""
+    """Reports whether a token would be accepted."""
 
     @extend_schema(request=TokenSerializer, responses=DetailSerializer)
     def post(self, request: Request) -> Response:
@@ -163,7 +163,7 @@ class TokenVerifyView(PublicAPIView):
 
 
 class UserDetailsView(RetrieveUpdateAPIView[User]):
-    """Myself."""
+    """The current user."""
 
     request: AuthenticatedRequest
     serializer_class = UserSerializer
@@ -175,7 +175,7 @@ class UserDetailsView(RetrieveUpdateAPIView[User]):
 
 @hashes
 class PasswordChangeView(APIView):
-    """Ends every session and token of this person; this device gets new ones."""
+    """Changes the password. Every session and token of the user ends, and this device gets new ones."""
 
     @extend_schema(request=PasswordChangeSerializer, responses=SignedInSerializer)
     def post(self, request: AuthenticatedRequest) -> Response:
@@ -185,7 +185,7 @@ class PasswordChangeView(APIView):
 
 
 class PasswordResetView(PublicAPIView):
-    """Mails a link, if there is such an account; the answer doesn't tell."""
+    """Mails a reset link if there is an account; the response is the same if there is none."""
 
     @extend_schema(request=PasswordResetSerializer, responses=DetailSerializer)
     def post(self, request: Request) -> Response:
@@ -198,7 +198,7 @@ class PasswordResetView(PublicAPIView):
 
 @hashes
 class PasswordResetConfirmView(PublicAPIView):
-    """Sets the password of whoever has the link's two parts."""
+    """Sets the password of the user whose link is sent."""
 
     @extend_schema(request=ResetConfirmSerializer, responses=DetailSerializer)
     def post(self, request: Request) -> Response:
@@ -223,13 +223,16 @@ def refresh_token_in(request: Request, data: dict[str, Any]) -> str:
     if encoded := data.get("refresh"):
         return str(encoded)
     if REFRESH_COOKIE in request.COOKIES:
-        enforce_csrf(request)  # the browser sends it whether anyone meant it or not
+        enforce_csrf(request)  # Browsers send the cookie with every request, so another site may have caused it.
     return request.COOKIES.get(REFRESH_COOKIE, "")
 
 
 def is_own_browser(request: Request, refresh: RefreshToken) -> bool:
-    """Two tabs of a browser may refresh with the same cookie. A thief of the token lacks the browser's session."""
-    user = get_session_user(request._request)  # not `request.user`: this view authenticates nobody
+    """Returns whether the request has the valid session of the token's device.
+
+    Two tabs may refresh with the same cookie, and a thief of the token lacks the session.
+    """
+    user = get_session_user(request._request)  # not `request.user`, because this view doesn't authenticate
     return user.is_authenticated and device_of(request._request) == UUID(refresh["sign_in"])
 
 
@@ -238,7 +241,7 @@ def signed_in(user: User, refresh: RefreshToken, status: int = 200) -> Response:
 
 
 def with_tokens(refresh: RefreshToken, data: dict[str, Any], status: int = 200) -> Response:
-    access = refresh.access_token  # another one each time it is asked for
+    access = refresh.access_token  # read once, because each access creates another token
     response = Response({"access": str(access), "refresh": str(refresh), **data}, status=status)
     response["Cache-Control"] = "no-store"
     set_token_cookies(response, access, refresh)

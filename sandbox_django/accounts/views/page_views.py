@@ -1,4 +1,4 @@
-"""The doors as pages: signing in and out, registering, one's own account."""
+"""Pages for signing in and out, registering, passwords and the user's own account."""
 
 from uuid import UUID
 
@@ -65,7 +65,7 @@ def register_page(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def logout_page(request: HttpRequest) -> HttpResponse:
-    """End the session of this device; with `all_devices`, of all."""
+    """Ends the session of this device or, with `all_devices`, of every device."""
     if request.user.is_authenticated and request.POST.get("all_devices"):
         sign_out_everywhere(request.user)
     logout(request)
@@ -77,9 +77,9 @@ def logout_page(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_page(request: HttpRequest) -> HttpResponse:
-    """What others see of me, where I am signed in, and the ways to a new password and out."""
+    """The account page: profile, signed-in devices, password and sign-out."""
     assert isinstance(request.user, User)
-    # A copy: a refused name must not be drawn as if it were mine.
+    # The form edits a copy, so that a rejected name isn't shown in the rest of the page.
     form = AccountForm(request.POST or None, instance=User.objects.get(pk=request.user.pk))
     if form.is_valid():
         form.save()
@@ -93,7 +93,7 @@ def account_page(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def sign_out_device(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """End one of my devices; this one, too."""
+    """Signs out one of the user's devices, which may be this one."""
     assert isinstance(request.user, User)
     device = get_object_or_404(request.user.sign_ins, pk=pk)
     if device.pk == device_of(request):
@@ -105,7 +105,7 @@ def sign_out_device(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @hashes
 class PasswordPage(PasswordChangeView):
-    """Ends every device of this person; this one begins anew."""
+    """Changes the password and ends every device of the user. This device is signed in again."""
 
     template_name = "accounts/password_change_form.html"
     form_class = LimitedPasswordChange
@@ -122,7 +122,7 @@ class PasswordPage(PasswordChangeView):
 
 
 class ResetPage(PasswordResetView):
-    """Mails a link; the number of requests from one address is limited, whether or not there are accounts."""
+    """Mails a reset link. Requests from one address are limited, whether or not the accounts exist."""
 
     template_name = "accounts/password_reset_form.html"
     form_class = ResetForm
@@ -147,12 +147,12 @@ def redirect_next(request: HttpRequest) -> HttpResponseRedirect:
 
 def redirect_after_sign_in(request: HttpRequest) -> HttpResponseRedirect:
     response = redirect_next(request)
-    delete_token_cookies(response)  # of a sign-in by the API, perhaps another account's
+    delete_token_cookies(response)  # left by a sign-in through the API, perhaps to another account
     return response
 
 
 def next_url(request: HttpRequest) -> str:
-    """Where to go on, if that is on this site."""
+    """Returns the address to continue to, if it is on this site."""
     target = request.POST.get("next") or request.GET.get("next") or ""
     safe = url_has_allowed_host_and_scheme(
         target, allowed_hosts={request.get_host()}, require_https=request.is_secure()

@@ -32,7 +32,7 @@ def send_link(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def verify_email(request: HttpRequest, token: str) -> HttpResponse:
-    """The page that the link opens, on any device. Only its button confirms: mail scanners open links, too."""
+    """The page that the link opens, on any device. Only its button verifies, because mail scanners open links too."""
     user = user_of_link(token)
     if user is None:
         return render(request, "accounts/verify_email.html", {"is_expired": True}, status=404)
@@ -43,7 +43,7 @@ def verify_email(request: HttpRequest, token: str) -> HttpResponse:
 
 
 class ResetPasswordPage(PasswordResetConfirmView):
-    """Sets a new password. The link was mailed, so the address is verified as well."""
+    """Sets a new password. The link was mailed, so this verifies the address as well."""
 
     template_name = "accounts/password_reset_confirm.html"
 

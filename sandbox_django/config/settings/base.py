@@ -1,4 +1,4 @@
-"""What every environment shares. It never asks which one it is in: dev, test and production say what differs."""
+"""Settings shared by all environments. Values that differ are set in dev, test and production."""
 
 import logging
 import os
@@ -13,14 +13,14 @@ from environs import Env
 
 from core import logs
 
-django_stubs_ext.monkeypatch()  # so that ModelAdmin[User] means the same to Python as to the type checker
+django_stubs_ext.monkeypatch()  # makes ModelAdmin[User] work at runtime as for the type checker
 
 BASE_DIR = Path(__file__).resolve().parents[3]  # the repository
 
 env = Env()
-env.read_env(os.environ.get("ENV_FILE", str(BASE_DIR / ".env")))  # tests name another file, an empty one
+env.read_env(os.environ.get("ENV_FILE", str(BASE_DIR / ".env")))  # tests use an empty file instead
 
-# --- Who we are ------------------------------------------------------------------------------------------------------
+# --- Site -------------------------------------------------------------------------------------------------------------
 SITE_NAME = env.str("SITE_NAME", "Sandbox")
 
 ROOT_URLCONF = "config.urls"
@@ -33,7 +33,7 @@ TIME_ZONE = env.str("TIME_ZONE", "UTC")
 USE_TZ = True
 
 INSTALLED_APPS = [
-    "core",  # before the admin, whose frame it dresses
+    "core",  # before the admin, whose templates it overrides
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -42,7 +42,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "channels",
-    "asyncapi",  # before chanx, whose command it completes
+    "asyncapi",  # before chanx, whose command it extends
     "chanx.channels",
     "corsheaders",
     "django_structlog",
@@ -94,7 +94,7 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 # --- Data ------------------------------------------------------------------------------------------------------------
-# Everything the embedded default writes: the SQLite file, and nothing else yet.
+# The folder for everything that the embedded default writes: its SQLite file.
 DATA_DIR = env.path("SANDBOX_DATA_DIR", BASE_DIR / ".data")
 
 DATABASES: dict[str, Any] = {
@@ -102,11 +102,11 @@ DATABASES: dict[str, Any] = {
     if env.str("DATABASE_URL", "")
     else {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA_DIR / "db.sqlite3"}
 }
-# The few database threads live as long as the process, and so do their connections.
+# Connections last as long as their threads, which live as long as the process.
 DATABASES["default"]["CONN_MAX_AGE"] = None
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    DATABASES["default"]["ENGINE"] = "core.sqlite3"  # Django's, with a queue for writers
-    DATA_DIR.mkdir(parents=True, exist_ok=True)  # SQLite makes the file, but not its folder
+    DATABASES["default"]["ENGINE"] = "core.sqlite3"  # Django's backend, with a queue for writers
+    DATA_DIR.mkdir(parents=True, exist_ok=True)  # SQLite creates the file, but not its folder
     # With SQLite's own settings 179 of 240 concurrent writes failed with "database is locked"; with these, none.
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
@@ -115,7 +115,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
 
 if DATABASES["default"]["ENGINE"].endswith("postgresql"):
-    # A server that has vanished is noticed within some ten seconds, and not when TCP gives up.
+    # Detects a server that has vanished within some ten seconds, instead of waiting for TCP's time-out.
     DATABASES["default"]["OPTIONS"] = {
         "connect_timeout": 3,
         "keepalives_idle": 5,
@@ -125,12 +125,13 @@ if DATABASES["default"]["ENGINE"].endswith("postgresql"):
         **DATABASES["default"].get("OPTIONS", {}),
     }
 
-# The threads of a process that run views. Few is right, also for PostgreSQL
+# The number of threads that run views. A small number is best, also for PostgreSQL
 # (docs/decisions/0007-http-in-one-thread-handoff.md);
-# other work has threads of its own (docs/decisions/0019-thread-pools.md). 0 means: everything in the caller's own
-# thread, as Django's test client wants.
+# other work has threads of its own (docs/decisions/0019-thread-pools.md). With 0 everything runs in the caller's
+# thread, as Django's test client needs.
 DATABASE_THREADS = env.int("DATABASE_THREADS", 4)
-STATEMENT_TIMEOUT = env.float("STATEMENT_TIMEOUT", 5.0)  # seconds for each statement of a view; then the answer is 503
+# seconds for each statement of a view; then the response is 503
+STATEMENT_TIMEOUT = env.float("STATEMENT_TIMEOUT", 5.0)
 
 REDIS_URL = env.str("REDIS_URL", "")
 CHANNEL_LAYERS: dict[str, Any] = {
@@ -146,21 +147,21 @@ CHANNEL_LAYERS: dict[str, Any] = {
 }
 
 # --- Processes -------------------------------------------------------------------------------------------------------
-# Seconds that a stopping process gives its running answers; then they are ended as failed, and offered again.
+# Seconds for running answers when a process stops; then they are ended as failed, and users can retry them.
 DRAIN_SECONDS = env.float("DRAIN_SECONDS", 20.0)
-WEB_PROCESSES = env.int("WEB_PROCESSES", 1)  # of one bin/serve; start-up checks look at it
-# Where a worker says how it is (/healthz, /metrics), for probes from inside; port 0: nowhere.
+WEB_PROCESSES = env.int("WEB_PROCESSES", 1)  # processes of one bin/serve; the start-up checks read it
+# Where a worker serves /healthz and /metrics, for probes from inside the network; port 0 turns this off.
 WORKER_HOST = env.str("WORKER_HOST", "127.0.0.1")
 WORKER_PORT = env.int("WORKER_PORT", 0)
-WORKER_JOBS = env.int("WORKER_JOBS", 500)  # answers that one worker process writes at once
-# Who may read /metrics: whoever has the token, and these networks when they ask directly and not through a proxy.
+WORKER_JOBS = env.int("WORKER_JOBS", 500)  # answers that one worker process writes at the same time
+# Access to /metrics: with the token, or directly (without a proxy) from these networks.
 METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 METRICS_NETWORKS: list[str] = env.list("METRICS_NETWORKS", [])
 
 # --- Live ------------------------------------------------------------------------------------------------------------
 CHANX: dict[str, Any] = {
     "CAMELIZE": True,
-    "SEND_AUTHENTICATION_MESSAGE": False,  # the live consumer sends it itself, once it has joined
+    "SEND_AUTHENTICATION_MESSAGE": False,  # the live consumer sends it itself after joining
     "SEND_MESSAGE_IMMEDIATELY": False,
     "LOG_WEBSOCKET_MESSAGE": False,
     "ASYNCAPI_TITLE": f"{SITE_NAME} WebSocket API",
@@ -168,14 +169,14 @@ CHANX: dict[str, Any] = {
     # `asyncapi.document` fills in the table of closing codes.
     "ASYNCAPI_DESCRIPTION": (BASE_DIR / "sandbox_django/asyncapi/guide.md").read_text(),
 }
-# What a feed keeps for readers who come back: so many days, so many events, and so many bytes.
+# Limits on the events that a feed keeps for reconnecting clients: days, number and bytes.
 LIVE_KEEP_DAYS = env.int("FEED_KEEP_DAYS", 7)
 LIVE_KEEP_EVENTS = env.int("FEED_KEEP_EVENTS", 5000)
 LIVE_KEEP_BYTES = env.int("FEED_KEEP_BYTES", 8 * 1024 * 1024)
-# Seconds a browser may take to accept a frame before its socket is closed; it comes back with what it has.
+# Seconds for a browser to accept a frame; then its socket is closed, and it reconnects with its last number.
 LIVE_SLOW_CLIENT_TIMEOUT = env.float("SLOW_CLIENT_TIMEOUT", 10.0)
-LIVE_AUTH_BACKEND = "accounts.live_auth.SignInAuthBackend"  # whom sockets are open for, and how long
-# In each process; and what one socket may say. More than any person needs, and less than a flood.
+LIVE_AUTH_BACKEND = "accounts.live_auth.SignInAuthBackend"  # decides who may open sockets, and for how long
+# Limits for each process, and on the frames of one socket. They allow more than any user needs, but stop floods.
 LIVE_SOCKETS_PER_USER = env.int("SOCKETS_PER_PERSON", 200)
 LIVE_SOCKETS_PER_ADDRESS = env.int("SOCKETS_PER_ADDRESS", 2000)
 LIVE_FRAMES_PER_MINUTE = env.int("SOCKET_FRAMES_PER_MINUTE", 100)
@@ -186,7 +187,7 @@ OPENAI_API_KEY = env.str("OPENAI_API_KEY", "").strip()  # a key from a file ofte
 OPENAI_ORG = env.str("OPENAI_ORG", "")
 OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", "").strip()
 OPENAI_MODEL = env.str("OPENAI_MODEL", "gpt-4o-mini")
-# What people may choose from, per conversation; the first choice is OPENAI_MODEL.
+# Models that users can choose from, per conversation; the default is OPENAI_MODEL.
 ASSISTANT_MODELS: list[str] = list(dict.fromkeys([OPENAI_MODEL, *env.list("ASSISTANT_MODELS", [])]))
 # "langchain" is the reference; "direct" reads the same stream with a third of the processor time.
 OPENAI_TRANSPORT = env.str("OPENAI_TRANSPORT", "langchain", validate=lambda name: name in {"langchain", "direct"})
@@ -194,19 +195,19 @@ OPENAI_TRANSPORT = env.str("OPENAI_TRANSPORT", "langchain", validate=lambda name
 OPENAI_CONNECT_TIMEOUT = env.float("OPENAI_CONNECT_TIMEOUT", 5.0)
 OPENAI_FIRST_TOKEN_TIMEOUT = env.float("OPENAI_FIRST_TOKEN_TIMEOUT", 60.0)
 OPENAI_TOKEN_TIMEOUT = env.float("OPENAI_TOKEN_TIMEOUT", 30.0)
-OPENAI_THINKING_TIMEOUT = env.float("OPENAI_THINKING_TIMEOUT", 300.0)  # for all reasoning before an answer
+OPENAI_THINKING_TIMEOUT = env.float("OPENAI_THINKING_TIMEOUT", 300.0)  # in total, before an answer
 ASSISTANT_SYSTEM_PROMPT = env.str(
     "ASSISTANT_SYSTEM_PROMPT", "You are a helpful assistant. Answer in Markdown, briefly and truthfully."
 )
-ASSISTANT_DEMO_MODEL = True  # with no key: a scripted model that says what it is
-ASSISTANT_HISTORY_TOKENS = env.int("ASSISTANT_HISTORY_TOKENS", 6_000)  # of what was said before, the newest first
+ASSISTANT_DEMO_MODEL = True  # without a key: a scripted model that says that it is one
+ASSISTANT_HISTORY_TOKENS = env.int("ASSISTANT_HISTORY_TOKENS", 6_000)  # tokens of earlier messages, newest first
 ASSISTANT_MAX_QUESTION_LENGTH = env.int("ASSISTANT_MAX_QUESTION_LENGTH", 32_000)
-# An answer ends at either limit, and says that it is cut short. 0 sends the model no limit.
+# An answer ends at either limit and is marked as cut short. With 0 no limit is sent to the model.
 ASSISTANT_MAX_ANSWER_LENGTH = env.int("ASSISTANT_MAX_ANSWER_LENGTH", 64_000)  # characters
 ASSISTANT_MAX_ANSWER_TOKENS = env.int("ASSISTANT_MAX_ANSWER_TOKENS", 16_000)
-ASSISTANT_ANONYMOUS_DAYS = env.int("ASSISTANT_ANONYMOUS_DAYS", 30)  # that nobody touched: then it is deleted
-# Limits of a person, and the tighter ones of an address that nobody signed in from: answers at once, questions a
-# minute, tokens a day (in and out; somebody pays for them).
+ASSISTANT_ANONYMOUS_DAYS = env.int("ASSISTANT_ANONYMOUS_DAYS", 30)  # without activity; then the conversation is deleted
+# Limits of a user, and lower ones for visitors of an address: answers at the same time, questions a minute, tokens a
+# day (input and output, because both cost money).
 ASSISTANT_ANSWERS_AT_ONCE = env.int("ASSISTANT_ANSWERS_AT_ONCE", 5)
 ASSISTANT_QUESTIONS_PER_MINUTE = env.int("ASSISTANT_QUESTIONS_PER_MINUTE", 20)
 ASSISTANT_TOKENS_PER_DAY = env.int("ASSISTANT_TOKENS_PER_DAY", 500_000)
@@ -216,30 +217,31 @@ ASSISTANT_UNVERIFIED_TOKENS_PER_DAY = env.int(
 ASSISTANT_ANONYMOUS_ANSWERS_AT_ONCE = env.int("ASSISTANT_ANONYMOUS_ANSWERS_AT_ONCE", 3)
 ASSISTANT_ANONYMOUS_QUESTIONS_PER_MINUTE = env.int("ASSISTANT_ANONYMOUS_QUESTIONS_PER_MINUTE", 10)
 ASSISTANT_ANONYMOUS_TOKENS_PER_DAY = env.int("ASSISTANT_ANONYMOUS_TOKENS_PER_DAY", 100_000)
-# All accounts and visitors of one address together (IPv6: of one /64): many accounts are no way around the limits.
+# Limits for all accounts and visitors of one address (IPv6: of one /64), so that more accounts don't give higher
+# limits.
 ASSISTANT_ADDRESS_ANSWERS_AT_ONCE = env.int("ASSISTANT_ADDRESS_ANSWERS_AT_ONCE", 20)
 ASSISTANT_ADDRESS_QUESTIONS_PER_MINUTE = env.int("ASSISTANT_ADDRESS_QUESTIONS_PER_MINUTE", 100)
 ASSISTANT_ADDRESS_TOKENS_PER_DAY = env.int("ASSISTANT_ADDRESS_TOKENS_PER_DAY", 2_000_000)
-# Of everybody together; 0 is no limit. The database counts no further than 2**31.
+# Limits for the whole site; 0 means none. The database counts up to 2**31.
 ASSISTANT_SITE_TOKENS_PER_DAY = env.int(
     "ASSISTANT_SITE_TOKENS_PER_DAY", 0, validate=lambda tokens: 0 <= tokens <= 2_000_000_000
 )
 ASSISTANT_ANONYMOUS_CONVERSATIONS_PER_HOUR = env.int("ASSISTANT_ANONYMOUS_CONVERSATIONS_PER_HOUR", 60)
-# Where answers are written: "loop" is the web process itself, "taskiq" the workers that bin/worker starts.
+# Where answers are written: "loop" means in the web process, "taskiq" in the workers that bin/worker starts.
 ASSISTANT_RUNNER = env.str("ASSISTANT_RUNNER", "loop", validate=lambda name: name in {"loop", "taskiq"})
-# A question that no worker has begun to answer after so many seconds: its answer is ended, and offered for retry.
+# Seconds until a question that no worker has claimed is ended as failed, and can be retried.
 ASSISTANT_WAIT_SECONDS = env.float("ASSISTANT_WAIT_SECONDS", 60.0)
-# An answer whose worker has not been heard of for so many seconds is ended and offered for retry.
+# Seconds without a lease renewal until an answer is ended as failed, and can be retried.
 ASSISTANT_LEASE_SECONDS = env.float("ASSISTANT_LEASE_SECONDS", 15.0)
 
 # --- Group chat ------------------------------------------------------------------------------------------------------
-CHAT_MESSAGES_PER_MINUTE = env.int("CHAT_MESSAGES_PER_MINUTE", 240)  # of one person, in all rooms
+CHAT_MESSAGES_PER_MINUTE = env.int("CHAT_MESSAGES_PER_MINUTE", 240)  # per user, in all rooms
 
 # --- Discussion forum ------------------------------------------------------------------------------------------------
-DISCUSSION_POSTS_PER_HOUR = env.int("DISCUSSION_POSTS_PER_HOUR", 60)  # topics and replies of one person
+DISCUSSION_POSTS_PER_HOUR = env.int("DISCUSSION_POSTS_PER_HOUR", 60)  # topics and replies of one user
 DISCUSSION_VOTES_PER_MINUTE = env.int("DISCUSSION_VOTES_PER_MINUTE", 60)
 
-# --- Doors -----------------------------------------------------------------------------------------------------------
+# --- Requests --------------------------------------------------------------------------------------------------------
 LIMITS = env.str("LIMITS", "on") != "off"  # "off" lifts every limit, for load tests
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -258,10 +260,10 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
-# Seconds in which the head and the body of a request have to arrive; then the connection is closed (408).
+# Seconds for the head and the body of a request to arrive; then the connection is closed (408).
 REQUEST_HEAD_TIMEOUT = env.float("REQUEST_HEAD_TIMEOUT", 15.0)
 REQUEST_BODY_TIMEOUT = env.float("REQUEST_BODY_TIMEOUT", 30.0)
-DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes; a larger body gets 413 before any view sees it
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes; a larger body gets 413 before it reaches a view
 
 CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", [])
 CORS_ALLOW_CREDENTIALS = True
@@ -277,7 +279,7 @@ SIMPLE_JWT = {
 
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        # The first one decides between 401 and 403.
+        # The first class decides between 401 and 403.
         "accounts.authentication.HeaderTokenAuthentication",
         "accounts.authentication.CookieTokenAuthentication",
         "accounts.authentication.BrowserSessionAuthentication",
@@ -291,7 +293,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "PAGE_SIZE": 20,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
-JSON_CAMEL_CASE = {"JSON_UNDERSCOREIZE": {"no_underscore_before_number": True}}  # "password1" stays "password1"
+JSON_CAMEL_CASE = {"JSON_UNDERSCOREIZE": {"no_underscore_before_number": True}}  # keeps "password1" as it is
 DRF_STANDARDIZED_ERRORS = {
     "EXCEPTION_HANDLER_CLASS": "core.errors.KnownErrors",
     "EXCEPTION_FORMATTER_CLASS": "core.errors.CamelCaseErrors",
@@ -306,7 +308,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     # Features add their own, see core/features.py.
     "TAGS": [{"name": "Account", "description": "Signing in and out, tokens, passwords."}],
     "ENUM_NAME_OVERRIDES": {},
-    "COMPONENT_SPLIT_REQUEST": True,  # what is sent has fewer fields than what comes back
+    "COMPONENT_SPLIT_REQUEST": True,  # request bodies have fewer fields than responses
     "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
@@ -318,13 +320,13 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 }
 
 # --- Demo data -------------------------------------------------------------------------------------------------------
-# Passwords of the demo users where DEBUG is off; empty: there are no demo users.
+# Passwords of the demo users if DEBUG is off; if they are empty, there are no demo users.
 DEMO_PASSWORD = DEMO_ADMIN_PASSWORD = ""
 
 # --- Logs ------------------------------------------------------------------------------------------------------------
 LOG_LEVEL = env.str("LOG_LEVEL", "INFO")
 LOGGING = logs.configure(as_json=False, level=LOG_LEVEL)
-DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG  # the line when a request is over says all
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG  # the line at the end of a request has everything
 
 # --- Static files ----------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"

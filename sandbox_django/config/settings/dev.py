@@ -1,4 +1,4 @@
-"""A developer's machine: works with nothing configured."""
+"""Settings for a developer's machine. They work without any configuration."""
 
 from .base import *
 from .base import INSTALLED_APPS, env
@@ -7,7 +7,7 @@ DEBUG = env.bool("DEBUG", True)
 SECRET_KEY = env.str("DJANGO_SECRET_KEY", "only-for-development-" + "x" * 40)
 ALLOWED_HOSTS = env.list("DJANGO_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", ".localhost"])
 
-INSTALLED_APPS = ["daphne", *INSTALLED_APPS]  # before staticfiles: it gives runserver its sockets
+INSTALLED_APPS = ["daphne", *INSTALLED_APPS]  # before staticfiles, because it makes runserver serve sockets
 
 METRICS_NETWORKS = env.list("METRICS_NETWORKS", ["127.0.0.0/8", "::1/128"])
 

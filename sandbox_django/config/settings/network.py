@@ -1,4 +1,4 @@
-"""A developer's machine that the local network can reach: nothing in it that everybody knows, and no debug pages."""
+"""Settings for a developer's machine on the local network: no published secrets, no debug pages."""
 
 import os
 

@@ -1,3 +1,3 @@
-"""`production.py` under the name that it has in chanx's sandbox."""
+"""An alias of `production.py`, named as in chanx's sandbox."""
 
 from .production import *

@@ -1,8 +1,8 @@
-"""Tests: nothing outside the process, unless DATABASE_URL and REDIS_URL are given."""
+"""Test settings. Nothing outside the process is used, unless DATABASE_URL and REDIS_URL are set."""
 
 import os
 
-# A developer's own settings are not what tests are about, neither here nor in the servers that they start.
+# A developer's .env must not affect the tests or the servers that they start.
 os.environ["ENV_FILE"] = os.devnull
 
 from .base import *
@@ -13,14 +13,14 @@ SECRET_KEY = "only-for-tests-" + "x" * 40
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 INSTALLED_APPS = ["daphne", *INSTALLED_APPS]  # channels.testing imports it
 
-# Everything that tests are told is compared with the OpenAPI document.
+# Every response in a test is compared with the OpenAPI document.
 MIDDLEWARE = [
     "test_utils.rest_contract.ContractMiddleware",
     *MIDDLEWARE,
     "test_utils.cpu_contract.CpuContractMiddleware",
 ]
 
-# A file, not memory: tests with several threads need several connections. One for each run: several may run at once.
+# A file, because tests with several threads need several connections. Each run has its own, so runs can overlap.
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / f"test-{os.getpid()}.sqlite3")}
 else:
@@ -30,10 +30,10 @@ DATABASE_THREADS = 0
 
 CHANX |= {"SEND_COMPLETION": True, "SEND_AUTHENTICATION_MESSAGE": True}
 
-# Never a developer's own key.
+# Never a developer's key.
 OPENAI_API_KEY = "test-key"
 OPENAI_ORG = ""
-OPENAI_BASE_URL = "http://127.0.0.1:9/v1"  # nothing listens there: each test says which model answers
+OPENAI_BASE_URL = "http://127.0.0.1:9/v1"  # a closed port: each test defines which model answers
 OPENAI_TRANSPORT = "langchain"
 LIMITS = True
 

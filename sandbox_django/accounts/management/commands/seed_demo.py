@@ -12,7 +12,7 @@ from accounts.models import User
 
 
 class Command(BaseCommand):
-    """Gives a new site people to sign in as and something to look at; a site that has accounts is left as it is."""
+    """Creates demo users and their data on a new site. A site with accounts is left unchanged."""
 
     help = "Create demo people and what they did, unless anybody has an account already; print how to sign in."
 
@@ -45,7 +45,7 @@ class Command(BaseCommand):
 
 
 def replace_known_passwords(known: Any) -> None:
-    """Give demo users, whose password is in the documentation, one that only the terminal shows."""
+    """Gives demo users with the documented password a secret one, which is printed in the terminal."""
     for user in known:
         if user.check_password(PASSWORD):
             user.set_password(password_of(user))

@@ -10,7 +10,7 @@ from asyncapi.document import build_document
 
 
 class Command(BaseCommand):
-    """Writes the typed Python client of our sockets, by chanx's generator, into a folder."""
+    """Writes a typed Python client of our sockets into a folder, with chanx's generator."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("folder", type=Path)
@@ -26,7 +26,7 @@ class Command(BaseCommand):
 
 
 def _make_nullable_optional(schema: dict[str, Any]) -> None:
-    # It knows null only of fields that may be left out: of "a number or null, always there" it makes a number.
+    # The generator allows null only for optional fields: it would turn "a required number or null" into a number.
     for name, inner in schema.get("properties", {}).items():
         if {"type": "null"} in inner.get("anyOf", ()) and name in schema.get("required", ()):
             schema["required"].remove(name)
