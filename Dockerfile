@@ -1,14 +1,14 @@
-# The product: one image, from which web servers, workers and the migration start. docs/operating.md says how.
+# One image for web servers, workers and the migration: see docs/operating.md.
 
 FROM python:3.11.14-slim-bookworm AS build
-# With hashes, and nothing is compiled: all packages are wheels but one, which is pure Python.
+# Checks hashes and compiles nothing: all packages but one are wheels, and that one is pure Python.
 WORKDIR /app
 COPY requirements.lock ./
 RUN python -m venv .venv \
     && .venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all: \
         --no-binary djangorestframework-camel-case -r requirements.lock
 COPY sandbox_django sandbox_django
-# Thrown-away values: production's settings want some, and nothing is connected to.
+# Dummy values that production's settings require; nothing is connected to.
 RUN DJANGO_SETTINGS_MODULE=config.settings.production DJANGO_SECRET_KEY=unused DJANGO_ALLOWED_HOSTS=unused \
     OPENAI_API_KEY=unused DATABASE_URL=postgresql://unused REDIS_URL=redis://unused \
     .venv/bin/python sandbox_django/manage.py collectstatic --no-input --verbosity 0 \
@@ -16,7 +16,7 @@ RUN DJANGO_SETTINGS_MODULE=config.settings.production DJANGO_SECRET_KEY=unused D
     && .venv/bin/pip uninstall --yes --quiet --disable-pip-version-check setuptools pip
 
 FROM python:3.11.14-slim-bookworm
-# Python's own pip goes, too: nothing is installed into a running container.
+# Removes Python's own pip too, because nothing is installed into a running container.
 RUN python -m pip uninstall --yes --quiet --root-user-action ignore --disable-pip-version-check setuptools wheel pip \
     && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin sandbox
 ENV DJANGO_SETTINGS_MODULE=config.settings.production \

@@ -1,4 +1,4 @@
-"""Measures the application under load, beside a bare server that does the same work: `bin/bench --help`."""
+"""Measures the application under load, next to a minimal server that does the same work: `bin/bench --help`."""
 
 import argparse
 import json
@@ -56,7 +56,8 @@ def main() -> None:
         parser.error("workers are reached through Redis: --stack production")
     wanted = {name: value for name, value in vars(given).items() if name in Sizes.__slots__ and value is not None}
     sizes = replace(QUICK if given.quick else FULL, **wanted)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that everything is ended
+    # raises SystemExit, so that started processes are stopped
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
     runs: list[dict[str, Any]] = []
     try:
@@ -97,7 +98,9 @@ def titles(sizes: Sizes) -> dict[str, str]:
 
 
 def run(stack: Stack, scenario: str, sizes: Sizes) -> list[dict[str, Any]]:
-    """One run: ours and, where there is something to compare with, the bare server right after it."""
+    """Runs the load once against the application and, where it can be compared, against the bare server right
+    after it.
+    """
     if scenario == "writers":
         return [{"scenario": scenario, "side": "ours", **output(["benchmarks.writers"], stack, sizes)}]
     results = []
@@ -110,7 +113,7 @@ def run(stack: Stack, scenario: str, sizes: Sizes) -> list[dict[str, Any]]:
 
 
 def output(module: list[str], stack: Stack, sent: Any) -> Any:
-    """What a load prints, which runs in a process of its own."""
+    """Runs a load in a process of its own and returns its output."""
     command = [sys.executable, "-m", *module, json.dumps(asdict(sent) if isinstance(sent, Sizes) else sent)]
     with running(command, stack.env, subprocess.PIPE) as process:
         output, _ = process.communicate(timeout=TIMEOUT)

@@ -1,4 +1,4 @@
-"""Many answers at once: are they all there, whole, in order and once, how soon, and what does it take?"""
+"""Many answers at the same time: are they complete and exact, how fast are they, and how much CPU do they use?"""
 
 import asyncio
 import json
@@ -14,10 +14,10 @@ from benchmarks.sockets import Socket
 STREAMING = b'{"action":"streaming"'
 NAMED = "conversation_updated"
 ENDS = {"complete_streaming", "assistant_error"}
-TOKEN = re.compile(r"(\d+)@(\d{6}) ")  # its number, and when it left the model
-WARM_UP = 4  # answers nobody counts: the first ones load what all others find loaded
-SETTLE_SECONDS = 1.5  # a joined feed is looked at again after a second
-TIMEOUT = 40.0  # seconds beyond what the answers take at the model's pace
+TOKEN = re.compile(r"(\d+)@(\d{6}) ")  # its number, and the time when the model sent it
+WARM_UP = 4  # answers that aren't measured: the first ones load modules and open connections
+SETTLE_SECONDS = 1.5  # the head of a joined feed is checked again after a second
+TIMEOUT = 40.0  # seconds in addition to the duration of the answers at the model's rate
 
 
 @dataclass(slots=True)
@@ -27,7 +27,8 @@ class Answer:
     asked_at: float = 0.0
     post_ms: float = 0.0
     over: asyncio.Event = field(default_factory=asyncio.Event)
-    named: asyncio.Event = field(default_factory=asyncio.Event)  # with us its conversation gets a title, too
+    # set when the conversation has a title, which the application generates
+    named: asyncio.Event = field(default_factory=asyncio.Event)
 
     def receive(self, socket: Socket, when: float, frame: bytes) -> None:
         if frame.startswith(STREAMING):
@@ -55,7 +56,7 @@ async def measure(target: Target, sizes: Sizes) -> Result:
         started_at, cpu, commands = time.monotonic(), metrics.cpu(), metrics.redis_commands()
         await ask(client, answers, over=sizes.spread, timeout_seconds=timeout_seconds)
         if not target.is_bare:
-            # What comes later is work all the same.
+            # Work after the answers is part of the cost.
             async with asyncio.timeout(TIMEOUT):
                 await asyncio.gather(*[answer.named.wait() for answer in answers])
         cpu, commands = metrics.cpu() - cpu, metrics.redis_commands() - commands
@@ -93,7 +94,7 @@ async def measure(target: Target, sizes: Sizes) -> Result:
 
 
 async def prepare(target: Target, client: Client, count: int) -> list[Answer]:
-    """So many conversations, each with its socket open."""
+    """Opens `count` conversations, each with a socket."""
 
     async def one(_: int) -> Answer:
         answer = Answer(await client.conversation())
@@ -104,7 +105,7 @@ async def prepare(target: Target, client: Client, count: int) -> list[Answer]:
 
 
 async def ask(client: Client, answers: list[Answer], *, over: float, timeout_seconds: float) -> None:
-    """Ask everywhere, evenly over so many seconds, and wait until everything is answered, or patience ends."""
+    """Asks all questions, evenly over `over` seconds, and waits for the answers or the time-out."""
     begin = time.monotonic()
 
     async def one(number: int, answer: Answer) -> None:
@@ -118,20 +119,21 @@ async def ask(client: Client, answers: list[Answer], *, over: float, timeout_sec
     _, late = await asyncio.wait(tasks, timeout=timeout_seconds)
     for task in late:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)  # what is missing is found when we listen again
+    # errors are ignored here: missing frames are found by listen_again
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @dataclass(slots=True)
 class Received:
     text: str = ""
-    frames: int = 0  # that carried text
+    frames: int = 0  # frames with text
     lags: list[float] = field(default_factory=list)  # of each token, in ms
     first_ms: list[float] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
 def listen_again(answer: Answer, tokens: int) -> Received:
-    """Go through what a socket heard, and find whatever is not exactly as it must be."""
+    """Checks the frames that a socket received, and reports every deviation."""
     received, numbers, ends, seqs = Received(), [], 0, []
     for when, frame in answer.frames:
         message = json.loads(frame)

@@ -1,7 +1,7 @@
-"""What the same work costs without any of our guarantees: a minimal ASGI relay and broadcast, as a measure.
+"""A minimal ASGI relay and broadcast, for comparison: the cost of the same work without any of our guarantees.
 
-No rights, no rows, no numbers kept, no second process. It runs under the same server with the same options, talks to
-the same model, and sends frames of the same shape.
+It has no permissions, no database, no event numbers and no second process. It runs under the same server with the same
+options, uses the same model, and sends frames of the same shape.
 """
 
 import asyncio

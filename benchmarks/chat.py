@@ -1,4 +1,4 @@
-"""A chat room with many members, each of them a person of their own: how soon does the last one have a message?"""
+"""A chat room with many members, each a user of their own: when has the last one received a message?"""
 
 from benchmarks.clients import Client, Place
 from benchmarks.load import Result, Sizes, Target

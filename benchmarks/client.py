@@ -1,4 +1,6 @@
-"""The load, in a process of its own: `python -m benchmarks.client answers '{"target": …, "sizes": …}'` prints JSON."""
+"""The load client, a process of its own: `python -m benchmarks.client answers '{"target": …, "sizes": …}'`
+prints JSON.
+"""
 
 import gc
 import json
@@ -13,7 +15,7 @@ LOADS = {"answers": answers.measure, "room": room.measure, "chat": chat.measure,
 
 
 def main(load: str, sent: str) -> None:
-    gc.disable()  # a pause of ours, some 40 ms among so many frames, would be taken for the server's
+    gc.disable()  # a collection pauses the client for some 40 ms, which would be measured as the server's delay
     given = json.loads(sent)
     result = uvloop.run(LOADS[load](Target(**given["target"]), Sizes(**given["sizes"])))
     print(json.dumps(result.as_json()))

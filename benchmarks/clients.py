@@ -1,4 +1,4 @@
-"""How one asks, renames and reads: with us, by the public contract, and with the bare relay."""
+"""Requests of the load client: through the public API of the application, and to the bare relay."""
 
 import asyncio
 import itertools
@@ -13,7 +13,7 @@ import aiohttp
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A conversation, and how to get to it."""
+    """The URLs of a conversation."""
 
     socket: str  # the path
     messages: str  # URL
@@ -24,22 +24,24 @@ class Place:
 
 class Client(Protocol):
     async def conversation(self) -> Place:
-        """A new one, whose link is all it takes."""
+        """Creates an anonymous conversation. Its link is enough to use it."""
         ...
 
     async def own_conversation(self) -> Place:
-        """A new one, of a new person."""
+        """Creates a conversation of a new user."""
         ...
 
     async def ask(self, place: Place, question: str) -> None: ...
     async def members_of_a_room(self, count: int) -> list[Place]:
-        """A new chat room with so many members, as each of them gets there."""
+        """Creates a chat room with so many members. Returns the room once for each member, with that member's token."""
         ...
 
     async def rename(self, place: Place, title: str) -> None: ...
     async def post_message(self, place: Place, words: str) -> None: ...
     async def stored_answer(self, place: Place) -> str | None:
-        """What a page would show that is opened now; None where nothing is stored."""
+        """Returns the stored answer, which a page opened now would show. None for the bare relay, which stores
+        nothing.
+        """
         ...
 
 

@@ -1,7 +1,7 @@
-"""Fills a forum of 100,000 topics, measures its API and its pages, and looks at the plans: `bin/bench-forum --help`.
+"""Fills a forum of 100,000 topics, measures its API and pages, and checks the query plans: `bin/bench-forum --help`.
 
-Each request goes through the whole of Django in this process; the network is not part of it. The database is made for
-this, and dropped. It fails when a request takes too long, or a plan reads all topics or all replies.
+Each request goes through all of Django in this process, without the network. The database is created for this and
+dropped. The run fails if a request takes too long, or a plan reads all topics or all replies.
 """
 
 import argparse
@@ -35,7 +35,7 @@ from discussion.services.search import INDEX
 AIM = 100.0  # ms, of every median
 ROUNDS = 15
 USERS, TAGS, WORDS = 1000, 300, 4000
-# In every third text, in one of 200, and in a handful.
+# Words that occur in every third text, in one of 200, and in a handful.
 COMMON, MIDDLING, RARE = "websocket", "postgresql", "hyperspectral"
 BEGAN = datetime(2020, 1, 1, tzinfo=UTC)
 TOO_MUCH = ("Seq Scan on discussion_discussiontopic", "Seq Scan on discussion_discussionreply")
@@ -64,7 +64,7 @@ def main() -> None:
     print(f"\nEvery median is below {AIM:.0f} ms, and no plan reads all topics or all replies.")
 
 
-# What there is to read
+# Content
 
 
 def fill(topics: int, replies: int) -> None:
@@ -130,7 +130,7 @@ def fill(topics: int, replies: int) -> None:
 
 
 def copy(table_name: str, columns: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    """Write rows as fast as PostgreSQL takes them."""
+    """Writes rows with COPY, the fastest way in PostgreSQL."""
     names = ", ".join(columns.split())
     with connection.cursor() as cursor, cursor.cursor.copy(f"COPY {table_name} ({names}) FROM STDIN") as target:
         for row in rows:
@@ -154,7 +154,7 @@ def _topics(
 
 
 def _busy(chance: random.Random, topics: int) -> int:
-    """Few topics have many replies: the first one a thousand, a third of them none."""
+    """Distributes replies unevenly: the first topic has a thousand, a third of the topics none."""
     return 1 if chance.random() < 0.002 else 1 + int(topics * chance.random() ** 1.5)
 
 
@@ -163,7 +163,7 @@ def _word(chance: random.Random) -> str:
 
 
 def _count() -> None:
-    """As `reconcile --repair` would, in few statements."""
+    """Sets the counters like `reconcile --repair`, but in few statements."""
     for target, rows, owner, sums in (
         ("discussiontopic", "topicvote", "topic_id", "vote_count = found.sum"),
         ("discussionreply", "replyvote", "reply_id", "vote_count = found.sum"),
@@ -186,7 +186,7 @@ def execute(sql: str) -> None:
         cursor.execute(sql)
 
 
-# What is read
+# Requests
 
 
 def measure(*, explain: bool) -> list[str]:
@@ -239,7 +239,7 @@ def measure(*, explain: bool) -> list[str]:
             problems.append(f"{name}: {number(figures[name][0])} ms")
         for sql in statements:
             if "search_text" in sql and not finds_by_index(INDEX, [COMMON]):
-                continue  # without pg_trgm a bounded number of topics is compared
+                continue  # without pg_trgm, a bounded number of topics is compared
             plan = plan_of(sql)
             if explain:
                 print(f"\n{name}: {sql}\n{plan}")
@@ -254,7 +254,7 @@ def measure(*, explain: bool) -> list[str]:
 
 
 def ask(client: Client, url: str) -> tuple[list[float], list[str]]:
-    """What each round took, and the statements about the forum of one more."""
+    """Returns the duration of each round, and the forum's statements of one more request."""
     times = []
     for _ in range(ROUNDS + 1):
         started_at = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What every load is told, what it gives back, and what both loads have in common."""
+"""The parameters and results of all loads, and helpers that they share."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
@@ -17,7 +17,7 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How much of everything."""
+    """The sizes of a load."""
 
     answers: int
     tokens: int
@@ -28,7 +28,7 @@ class Sizes:
     pages: int
     messages: int  # one a second
     writers: tuple[int, ...]
-    writes: int  # in all, for each number of writers
+    writes: int  # in total, for each number of writers
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Target:
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[Client]:
-        # Without cookies: each conversation stands for another visitor.
+        # Without cookies, because each conversation stands for another visitor.
         cookies = aiohttp.DummyCookieJar()
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), cookie_jar=cookies) as http:
             yield BareClient(self.url, http) if self.is_bare else SandboxClient(self.url, http)
@@ -53,7 +53,7 @@ class Target:
 
 @dataclass(slots=True)
 class Result:
-    """Figures by name: p50 and p95, or one value. `problems` is what was not as promised, in words."""
+    """Measurements by name: p50 and p95, or one value. `problems` describes broken guarantees."""
 
     figures: dict[str, list[float]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
@@ -63,7 +63,7 @@ class Result:
 
 
 async def each(items: Iterable[Item], call: Callable[[Item], Awaitable[Made]], *, at_once: int) -> list[Made]:
-    """Call for all things, so many at a time; results in the order of the things."""
+    """Calls `call` for all items, `at_once` at a time, and returns the results in order."""
     limit = asyncio.Semaphore(at_once)
 
     async def limited(item: Item) -> Made:

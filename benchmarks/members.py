@@ -1,6 +1,6 @@
-"""A chat room with many members: `python -m benchmarks.members 1000` prints its id and a token for each, as JSON.
+"""Creates a chat room with many members: `python -m benchmarks.members 1000` prints its id and their tokens as JSON.
 
-A process of its own with Django set up. Through the API a thousand people would register for minutes, since hashing
+It runs as a Django process of its own, because registering a thousand users through the API would take minutes: hashing
 passwords is slow on purpose.
 """
 

@@ -1,7 +1,7 @@
-"""Many open pages of one room, each with what a browser's page does: how many requests does one message cause?
+"""Many open pages of one room that behave like a browser's page: how many requests does one message cause?
 
-Each page opens both sockets, its room's and its list's, treats hints as `room_summaries.js` does, and stores its read
-position when `read_marker.js` does. All users look at the room: that is the worst case.
+Each page opens the sockets of the room and of the room list, treats hints as `room_summaries.js` does, and stores its
+read position when `read_marker.js` does. All users look at the room, which is the worst case.
 """
 
 import asyncio
@@ -17,8 +17,8 @@ from benchmarks.process_metrics import spread
 from benchmarks.sockets import Socket
 
 OPENING_AT_ONCE = 50
-SETTLE_SECONDS = 3.0  # presence is sent, and joined feeds are compared once more
-SECONDS_BETWEEN = 1.0  # messages
+SETTLE_SECONDS = 3.0  # presence is sent, and the heads of joined feeds are compared again
+SECONDS_BETWEEN = 1.0  # between messages
 # As in read_marker.js.
 SHORTEST_WAIT, LONGEST_WAIT, PER_READER = 2.0, 60.0, 0.1
 
@@ -46,7 +46,7 @@ class Page:
         await Socket.open(url, "/ws/chat/group/", self._receive_list, token=self._place.token)
 
     async def leave(self) -> None:
-        """A page that is left stores what it has not stored yet."""
+        """Stores the read position that is still pending, as a page does when it is left."""
         if self._timer is not None:
             self._timer.cancel()
             self._store()
@@ -61,7 +61,7 @@ class Page:
 
     def _receive_list(self, socket: Socket, when: float, frame: bytes) -> None:
         if frame.startswith(HINT) and self._known not in frame:
-            self._start(self._fetch_room())  # a room that the list doesn't have
+            self._start(self._fetch_room())  # a room that the list doesn't contain
 
     def _read(self, message_id: int) -> None:
         self._seen = max(self._seen, message_id)

@@ -8,7 +8,7 @@ HEADINGS = ["", "ours", "p95", "bare", "p95", "ratio"]
 
 
 def medians(runs: Sequence[Figures]) -> dict[str, list[float]]:
-    """Of each figure, the median of what the runs gave; nothing of no runs."""
+    """Returns the median of each value over the runs; an empty result without runs."""
     if not runs:
         return {}
     return {
@@ -18,7 +18,9 @@ def medians(runs: Sequence[Figures]) -> dict[str, list[float]]:
 
 
 def table(title: str, ours: Figures, bare: Figures) -> str:
-    """Our figures with those of the bare server beside them; the ratio is of the last ones, p95 where there is one."""
+    """Prints our results beside those of the bare server. The ratio compares the last value of each, p95 if there is
+    one.
+    """
     rows = [HEADINGS] if bare else [HEADINGS[:3]]
     for name, values in ours.items():
         row = [name, *cells(values)]
@@ -43,7 +45,7 @@ def cells(values: Sequence[float]) -> list[str]:
 
 
 def number(value: float) -> str:
-    """Three digits that count."""
+    """Formats a number with three significant digits."""
     if value >= 100 or value == int(value):
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}" if value >= 1 else f"{value:.3f}"

@@ -1,4 +1,4 @@
-"""Many sockets on one feed: how soon does the last one have an event, and what do the sockets take?"""
+"""Many sockets on one feed: when does the last one receive an event, and how much do the sockets cost?"""
 
 import asyncio
 import json
@@ -11,28 +11,28 @@ from benchmarks.process_metrics import spread
 from benchmarks.sockets import Socket
 
 OPENING_AT_ONCE = 50
-WARM_UP = 50  # sockets nobody counts
-MISSED = 5  # events that happen while everybody is away
-SETTLE_SECONDS = 1.5  # a joined feed is looked at again after a second
+WARM_UP = 50  # sockets that aren't measured
+MISSED = 5  # events that happen while all sockets are disconnected
+SETTLE_SECONDS = 1.5  # the head of a joined feed is checked again after a second
 PAUSE = 0.1  # seconds between two events
 TIMEOUT = 30.0
 
 
 class Listeners:
-    """Many sockets that hear the same: here all of one conversation, each time it gets another title."""
+    """Many sockets that receive the same events: here those of one conversation, whose title changes."""
 
-    words = "title"  # the field of a frame that says which event it is
+    words = "title"  # the field that identifies an event
     is_rewritten = True  # a replay shows the current title in every frame, because older titles leave the log
 
     def __init__(self, target: Target, client: Client, places: Sequence[Place]) -> None:
         self._target = target
         self._client = client
         self._places = places
-        self._marker = b"\n"  # in no frame
+        self._marker = b"\n"  # occurs in no frame
         self._missing = 0
         self._last_at: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self.sockets: list[Socket] = []
-        self.sent: list[str] = []  # the words of all events so far
+        self.sent: list[str] = []  # the texts of all events so far
 
     async def open(self, count: int, *, at_once: int, since: int | None = None) -> None:
         async def one(place: Place) -> Socket:
@@ -49,7 +49,7 @@ class Listeners:
         await client.rename(place, words)
 
     def replayed(self, sent: list[str]) -> list[str]:
-        """The words of these events as a socket that missed them receives them."""
+        """Returns these events' texts as a socket that missed them receives them."""
         return [self.sent[-1]] * len(sent) if self.is_rewritten else sent
 
     def next_words(self) -> str:
@@ -60,7 +60,7 @@ class Listeners:
         self._last_at = asyncio.get_running_loop().create_future()
 
     async def last_arrival(self) -> float:
-        """When the last of the expected frames arrived."""
+        """Returns the time when the last expected frame arrived."""
         async with asyncio.timeout(TIMEOUT):
             return await self._last_at
 
@@ -119,11 +119,11 @@ async def measure_listeners(listeners: Listeners, target: Target, sizes: Sizes) 
 
 
 async def reconnect(listeners: Listeners, result: Result, *, is_bare: bool) -> float:
-    """Everybody is cut off at once, misses some events, and comes back at once."""
+    """Disconnects all sockets at once, publishes events, and reconnects all at once."""
     count = len(listeners.sockets)
     since = None if is_bare else newest_number(listeners.sockets[0])
     listeners.drop()
-    if is_bare:  # which keeps nothing for those who were away
+    if is_bare:  # which stores no events to replay
         started_at = time.monotonic()
         await listeners.open(count, at_once=count)
         return time.monotonic() - started_at
@@ -144,7 +144,7 @@ def newest_number(socket: Socket) -> int:
 
 
 def wrong_sockets(listeners: Listeners, sent: list[str]) -> list[str]:
-    """Which sockets did not hear these events, all of them, in order, once, and numbered without a gap."""
+    """Returns the sockets that did not receive all these events in order, once, and numbered without a gap."""
     problems = []
     for index, socket in enumerate(listeners.sockets):
         messages = [json.loads(frame) for _, frame in socket.frames]

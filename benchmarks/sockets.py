@@ -1,4 +1,4 @@
-"""A WebSocket client that does as little as a client can: on two cores, what it does is taken from the server."""
+"""A minimal WebSocket client: on two cores, CPU time used by the client is missing at the server."""
 
 import asyncio
 import base64
@@ -10,15 +10,15 @@ from urllib.parse import urlsplit
 
 OnFrame: TypeAlias = "Callable[[Socket, float, bytes], None]"
 
-TEXT, CLOSE, PING = 0x81, 0x88, 0x89  # whole frames: neither server sends parts
-TIMEOUT = 30.0  # seconds to be let in
+TEXT, CLOSE, PING = 0x81, 0x88, 0x89  # whole frames, because neither server fragments messages
+TIMEOUT = 30.0  # seconds for the authentication
 
 
 class Socket(asyncio.Protocol):
-    """Calls `receive(socket, when, frame)` for each text frame; `when` is of the clock all processes of a machine
+    """Calls `receive(socket, when, frame)` for each text frame. `when` is of the machine's clock, which all processes
     share.
 
-    Frames are not decoded here: that is done when the measuring is over.
+    Frames are decoded after the measurement, not here.
     """
 
     __slots__ = ("_opened", "_receive", "_request", "_rest", "_transport", "_upgraded", "closed", "frames")
@@ -34,7 +34,7 @@ class Socket(asyncio.Protocol):
 
     @classmethod
     async def open(cls, server: str, path: str, receive: OnFrame, *, token: str = "") -> Self:
-        """Connect, and wait for the first frame, by which the server says that it let us in."""
+        """Connects, and waits for the first frame, which confirms the authentication."""
         address = urlsplit(server)
         lines = [
             f"GET {path} HTTP/1.1",
@@ -54,11 +54,11 @@ class Socket(asyncio.Protocol):
         return socket
 
     def drop(self) -> None:
-        """Be gone without a word, as a browser whose network went away."""
+        """Disconnects without a closing frame, as when a browser loses its network."""
         self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but name
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's transport has the same methods
         self._transport.write(self._request)
 
     def connection_lost(self, failure: Exception | None) -> None:
@@ -95,7 +95,7 @@ class Socket(asyncio.Protocol):
             if not self._opened.done():
                 self._opened.set_result(None)
         elif kind == PING:
-            # Clients mask what they send; a mask of zeros changes nothing.
+            # Clients must mask frames; a mask of zeros leaves the bytes unchanged.
             self._transport.write(bytes((0x8A, 0x80 | len(frame), 0, 0, 0, 0)) + frame)
         elif kind == CLOSE:
             self._transport.close()

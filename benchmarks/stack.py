@@ -1,4 +1,4 @@
-"""Starts what a benchmark needs, all of it on this machine, and ends it again."""
+"""Starts the processes that a benchmark needs on this machine, and stops them."""
 
 import os
 import signal
@@ -18,9 +18,9 @@ from test_utils.servers import free_port, postgresql_server, redis_server
 
 ROOT = Path(__file__).resolve().parents[1]
 ENDING = {signal.SIGINT, signal.SIGTERM}
-LINES_SHOWN = 40  # of what a server said, which is nothing when all is well
-TIMEOUT = 30.0  # seconds for a process to start, or to end
-# As bin/dev starts it, less the log of requests.
+LINES_SHOWN = 40  # of a server's output, which is empty if there are no errors
+TIMEOUT = 30.0  # seconds for a process to start or to stop
+# As bin/dev starts it, without the request log.
 UVICORN = [sys.executable, "-m", "uvicorn", "--ws-max-size", "65536", "--ws-per-message-deflate", "false"]
 UVICORN += ["--timeout-graceful-shutdown", "5", "--lifespan", "on", "--log-level", "warning", "--no-access-log"]
 OURS = ["--app-dir", "sandbox_django", "config.asgi:application", "--http", "core.http_protocol:BoundedHttpProtocol"]
@@ -30,15 +30,15 @@ BARE = ["benchmarks.bare:application"]
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """Where a server under test finds everything else."""
+    """The addresses that a server under test needs."""
 
     env: Mapping[str, str]
     directory: Path
-    workers: int  # processes that write the answers; with none the server does it itself
+    workers: int  # processes that write the answers; with 0 the server writes them itself
 
     @contextmanager
     def server(self, *, is_bare: bool) -> Iterator[Target]:
-        """A fresh server process, ours, perhaps with workers, or the bare one."""
+        """Starts a fresh server process: the application, with workers if requested, or the bare server."""
         port = free_port()
         command = [*UVICORN, "--port", str(port), *(BARE if is_bare else OURS)]
         with ExitStack() as processes:
@@ -50,7 +50,7 @@ class Stack:
 
     @contextmanager
     def _running(self, command: list[str], port: int, *, log: str = "server.log") -> Iterator[int]:
-        """A process that listens at this port, by its id; what it said is shown when it has ended."""
+        """Starts a process that listens on this port and yields its id. Prints its output when it has ended."""
         with (
             (self.directory / log).open("w+") as lines,
             running(command, {**self.env, "WORKER_PORT": str(port)}, lines) as process,
@@ -66,7 +66,7 @@ class Stack:
 
 @contextmanager
 def started(stack: str, transport: str, sizes: Sizes, *, workers: int = 0) -> Iterator[Stack]:
-    """Databases and the model."""
+    """Starts the databases and the model."""
     with ExitStack() as stack_of:
         directory = Path(stack_of.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-bench-")))
         database_url = redis_url = ""
@@ -98,8 +98,8 @@ def started(stack: str, transport: str, sizes: Sizes, *, workers: int = 0) -> It
 
 @contextmanager
 def running(command: list[str], env: Mapping[str, str], output: "IO[str] | int") -> Iterator[subprocess.Popen[str]]:
-    # A session of its own, so that Ctrl-C reaches us alone and we end it, in order. A signal that came between the
-    # start and the `try` would leave it running: it waits.
+    # In a session of its own, so that Ctrl-C stops only this process, which then stops the others in order. Signals are
+    # blocked until `try` is reached, because one in between would leave the process running.
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     process = subprocess.Popen(
         command,

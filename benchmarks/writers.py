@@ -1,6 +1,6 @@
-"""Many writers of feeds: how long does one take, how many are done in a second, and are the numbers still right?
+"""Many writers of feeds: how long does a write take, how many succeed in a second, and are the numbers still right?
 
-A process of its own with Django set up: `python -m benchmarks.writers '{…}'` prints JSON.
+It runs as a Django process of its own: `python -m benchmarks.writers '{…}'` prints JSON.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from runtime import jobs
 
 
 class NotedMessage(BaseMessage):
-    """A event of the size of a short chat message."""
+    """An event of the size of a short chat message."""
 
     action: Literal["noted"] = "noted"
     payload: str = "It was noted that the meeting is on Thursday, and that somebody brings the cake. " * 2
@@ -44,7 +44,7 @@ def measure(sizes: Sizes) -> Result:
 
 
 def write_all(result: Result, name: str, names: list[str], writes: int) -> None:
-    """One thread for each of these names, which writes so many events to the feed of that name."""
+    """Writes `writes` events to each of these feeds, each feed on a thread of its own."""
     ready = threading.Barrier(len(names) + 1)
     with ThreadPoolExecutor(len(names)) as pool:
         writers = [pool.submit(write, feed, writes, ready) for feed in names]
@@ -86,7 +86,7 @@ def wrong_numbers(name: str, expected: int) -> list[str]:
 
 
 async def serve(sizes: Sizes) -> Result:
-    jobs.set_server_loop()  # events are announced in an event loop, as in the server
+    jobs.set_server_loop()  # events are sent from an event loop, as in the server
     result = await asyncio.to_thread(measure, sizes)
     await jobs.drain(5)
     return result

@@ -1,10 +1,10 @@
-// Reads an AsyncAPI document as AsyncAPI's own parser does, and says what it minds: bin/_asyncapi.mjs FILE
+// Reads an AsyncAPI document with AsyncAPI's own parser and prints its errors: bin/_asyncapi.mjs FILE
 import { readFileSync } from "node:fs";
 import { Parser } from "@asyncapi/parser";
 
 const [file] = process.argv.slice(2);
 const { diagnostics } = await new Parser().parse(readFileSync(file, "utf8"), { source: file });
-// The rest is advice, such as that there is a newer version of AsyncAPI, which chanx doesn't write.
+// Lower severities are advice, such as to use a newer AsyncAPI version, which chanx doesn't support.
 const complaints = diagnostics.filter(({ severity }) => severity <= 1);
 for (const { path, message, range } of complaints) {
   console.error(`${file}:${range.start.line + 1}: ${path.join(".")}: ${message}`);

@@ -1,7 +1,7 @@
 """Checks names, docstrings and comments for words that the project doesn't use.
 
-A file may keep as many findings as `_prose_check.txt` allows it. `--shrink` lowers these numbers to what is left, and
-never raises one.
+A file may have as many findings as `_prose_check.txt` allows. `--shrink` lowers these numbers to the current findings,
+and never raises one.
 """
 
 import ast
@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ALLOWANCE = Path(__file__).with_suffix(".txt")
 
-# Household words that the code once had in place of standard terms. `docs/glossary.md` has the terms.
+# Private words that the code used before it had standard terms, which are listed in `docs/glossary.md`.
 NAME_WORDS = frozenset(
     {
         "anyhow",
@@ -59,7 +59,7 @@ NAME_WORDS = frozenset(
         "whoever",
     }
 )
-# Names that are public, or where the word has its usual meaning.
+# Public names, and names in which the word has its usual meaning.
 NAMES_THAT_STAY = frozenset({"TokenSpending", "TokenSpendingAdmin", "spending"})
 PROSE_WORDS = re.compile(
     r"\b(anyhow|deeds?|doors?|farewells?|hears?|heard|hops?|knock(?:s|ed)?|lobby|outbox|patience|says?|said|somebody"
@@ -75,7 +75,7 @@ JS_COMMENT = re.compile(r"(?:^|\s)//(.*)$|/\*(.*?)\*/", re.MULTILINE | re.DOTALL
 
 
 def findings_in(path: str, text: str) -> list[str]:
-    """One line for each name and each passage of a file that should be written differently."""
+    """Returns a line for each name and each comment or docstring of a file that breaks the rules."""
     found = [f"name {name}" for name in [Path(path).stem] if _has_name_word(name) and not name.startswith("test_")]
     found += _findings_in_python(text) if path.endswith(".py") else _findings_in_javascript(text)
     return found
@@ -127,12 +127,14 @@ def _has_name_word(name: str) -> bool:
 
 
 def read_allowance(text: str) -> dict[str, int]:
-    """How many findings each file may keep."""
+    """Returns the number of findings that each file may have."""
     return {path: int(count) for path, count in (line.split() for line in text.splitlines())}
 
 
 def allowed(path: str, allowance: dict[str, int], paths: set[str]) -> int:
-    """The number of a file; that of the only vanished file of the same name, if this one has been moved."""
+    """Returns the allowance of a file. If the file has been moved, returns that of the removed file with the
+    same name.
+    """
     if path in allowance:
         return allowance[path]
     moved = [old for old in allowance if old not in paths and Path(old).name == Path(path).name]

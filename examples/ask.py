@@ -1,8 +1,8 @@
-"""Ask the assistant from a terminal, and read along: python examples/ask.py "Why is the sea salty?"
+"""Asks the assistant and prints the answer as it is written: python examples/ask.py "Why is the sea salty?"
 
-As a visitor; or as yourself, with SANDBOX_EMAIL and SANDBOX_PASSWORD. SANDBOX_URL is the site's address.
-It ends with 0 for a whole answer, 1 for none, 3 for one that was cut short, 4 for one that was stopped, and 5 for one
-that failed; what was said until then has been printed.
+It asks as a visitor or, with SANDBOX_EMAIL and SANDBOX_PASSWORD, as a user. SANDBOX_URL is the site's address. Exit
+codes: 0 for a complete answer, 1 for none, 3 for one that was cut short, 4 for one that was stopped, and 5 for one that
+failed. The text received until then has been printed.
 """
 
 import asyncio
@@ -27,13 +27,13 @@ WHOLE, NONE, CUT_SHORT, STOPPED, FAILED = 0, 1, 3, 4, 5
 
 
 class Printed:
-    """What of the answer is on the screen already."""
+    """The part of the answer that has been printed."""
 
     def __init__(self) -> None:
         self._length = 0  # in characters, as Python and the server count them
 
     def show(self, content: str, *, offset: int = 0) -> None:
-        """Print what is new in a piece of the answer: a socket that comes back hears it from its start."""
+        """Prints the new part of a chunk: after a reconnect the answer is sent from its start."""
         print(content[self._length - offset :], end="", flush=True)
         self._length = max(self._length, offset + len(content))
 
@@ -59,7 +59,7 @@ async def ask(question: str) -> int:
                 print(f"\n{failure.content}", file=sys.stderr)
                 return FAILED
             case ResyncMessage() if answer := await stored_answer(sandbox, messages, asked["id"]):
-                # The server can't tell any more what came of it, but it has stored it.
+                # The log no longer contains the end of the answer, but the server has stored the answer.
                 printed.show(answer["content"])
                 if answer["status"] != "streaming":
                     return {"complete": WHOLE, "stopped": STOPPED, "failed": FAILED}[answer["status"]]

@@ -1,7 +1,7 @@
 """A bot in a room: python examples/chat_bot.py ROOM_ID
 
-It is an account like any other (SANDBOX_EMAIL, SANDBOX_PASSWORD) that somebody has added to the room, and answers when
-it is mentioned with an @. SANDBOX_URL is the site's address.
+The bot is an ordinary account (SANDBOX_EMAIL, SANDBOX_PASSWORD) that is a member of the room. It replies when it is
+mentioned with an @. SANDBOX_URL is the site's address.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ URL = os.environ.get("SANDBOX_URL", "http://127.0.0.1:8000")
 
 
 def answer_to(message: MessagePayload) -> str:
-    """What the bot has to say: put your own here. The same message gets the same answer."""
+    """Returns the bot's reply. Replace it with your own. The same message must get the same reply."""
     return f"@{message.senderName} That were {len(message.content.split())} words."
 
 
@@ -26,27 +26,27 @@ class Bot:
         self._sandbox = sandbox
         self._room = room
         self._messages = f"/api/chat/{room}/messages/"
-        self._newest = 0  # id of the newest message that we have seen
+        self._newest = 0  # id of the newest message received
 
     async def run(self) -> None:
         self._me = (await self._sandbox.get("/api/accounts/user/")).json()["id"]
         newest = await self._sandbox.get(f"{self._messages}?limit=1")
         self._newest = max((message["id"] for message in newest.json()["results"]), default=0)
         print(f"Listening in room {self._room}.", flush=True)
-        # The number was read before the messages: nothing falls between.
+        # The number was read before the messages, so no message is missed in between.
         since = int(newest.headers["Feed-Seq"])
         async for message in self._sandbox.follow(RoomClient, pk=self._room, since=since):
             match message:
                 case MemberMessage(payload=message):
                     await self._on_message(message)
-                case ResyncMessage():  # we were away for longer than the server remembers
+                case ResyncMessage():  # the bot was offline for longer than the server keeps events
                     await self._catch_up()
 
     async def _on_message(self, message: MessagePayload) -> None:
         if message.id <= self._newest:
             return
         if self._me in message.mentions and message.userId != self._me:
-            # With the key, also a bot that was started anew answers a message once.
+            # With this key, the bot replies to each message once, even after a restart.
             await self._sandbox.post(self._messages, {"content": answer_to(message)}, key=f"answer to {message.id}")
         self._newest = message.id
 

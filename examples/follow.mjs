@@ -1,23 +1,23 @@
-// Ask the assistant, and read along; with nothing but what a browser has. It takes Node 22 or newer; Node 20 and 21 have
-// a WebSocket only with a flag: node --experimental-websocket examples/follow.mjs
+// Asks the assistant and prints the answer as it is written, with a browser's own functions only. It needs Node 22 or
+// newer; Node 20 and 21 have WebSocket only with a flag: node --experimental-websocket examples/follow.mjs
 //
 //   node examples/follow.mjs "Why is the sea salty?"          SANDBOX_URL is the site's address
 //
-// In a page of the site, which is known by its cookies, `follow` follows a room just as well:
+// In a page of the site, which authenticates by cookies, `follow` works for a room too:
 //
 //   for await (const { action, payload } of follow("/ws/chat/7/", { since })) { … }
 //
-// A page of another origin, which the operator has allowed, has no cookies here: it passes its access token as `token`.
+// A page of another origin that the operator has allowed has no cookies here, so it passes its access token as `token`.
 //
-// `since` is the `Feed-Seq` of the answer by which the page fetched what it shows.
+// `since` is the `Feed-Seq` of the response with which the page fetched its content.
 
 const LOST = 1006;
-const SLOW = 4408; // closed because we did not read
+const SLOW = 4408; // the server closed it because this client did not read
 const TOO_OFTEN = 4429;
 
 const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-// Whatever a channel says after event number `since`: each event once, in order, however often we were away.
+// Yields the events of a channel after number `since`, each once and in order, across any number of reconnects.
 export async function* follow(url, { since = 0, token = null } = {}) {
   for (let attempt = 0; ; attempt += 1) {
     for await (const frame of listen(`${url}?since=${since}`, token)) {
@@ -29,14 +29,14 @@ export async function* follow(url, { since = 0, token = null } = {}) {
       }
       if (frame.action === "authentication" && frame.payload.statusCode === 200) attempt = 0;
       yield frame;
-      // A resync says from where on it can tell again; whoever follows fetches what was before.
+      // After a resync, events continue from its number; the caller fetches the earlier state.
       since = frame.action === "resync" ? frame.payload.seq : (frame.seq ?? since);
     }
     await wait(100 * Math.min(2 ** attempt, 150) * (0.5 + Math.random()));
   }
 }
 
-// The frames of one socket; the last is `{ code }`, with which it was closed.
+// Yields the frames of one socket; the last is `{ code }`, the closing code.
 async function* listen(url, token) {
   const socket = new WebSocket(url, token ? ["bearer", token] : []);
   const received = [];
@@ -47,7 +47,7 @@ async function* listen(url, token) {
   };
   socket.addEventListener("message", ({ data }) => receive(JSON.parse(data)));
   socket.addEventListener("close", ({ code }) => receive({ code }));
-  socket.addEventListener("error", () => receive({ code: LOST })); // where it never opened, Node says no more than this
+  socket.addEventListener("error", () => receive({ code: LOST })); // Node gives no other reason if the connection never opened
   try {
     for (;;) {
       while (received.length) yield received.shift();
@@ -58,17 +58,17 @@ async function* listen(url, token) {
   }
 }
 
-// What an answer gains, piece by piece; it returns how the answer ended.
+// Yields the new text of an answer, and returns its status.
 export async function* ask(site, question) {
   const conversations = `${site}/api/assistants/anonymous/`;
   const { id } = await post(conversations);
   const messages = `${conversations}${id}/messages/`;
   const asked = await post(messages, { content: question });
 
-  let length = 0; // of what was yielded, in characters as the server counts them
+  let length = 0; // of the text yielded so far, in characters as the server counts them
   for await (const { action, payload } of follow(`${site.replace(/^http/, "ws")}/ws/assistants/${id}/`)) {
     if (action === "streaming") {
-      // A socket that came back hears the answer from its start.
+      // After a reconnect the answer is sent from its start.
       const added = Array.from(payload.content).slice(length - payload.offset);
       length += added.length;
       yield added.join("");
@@ -86,7 +86,7 @@ export async function* ask(site, question) {
   }
 }
 
-// Sent until it is answered; what is sent again with the same key happens once.
+// Sends a request until it succeeds. The key makes the server execute it only once.
 async function post(url, data = {}) {
   const headers = { "Content-Type": "application/json", "Idempotency-Key": crypto.randomUUID() };
   for (let attempt = 0; attempt < 8; attempt += 1) {
@@ -95,7 +95,7 @@ async function post(url, data = {}) {
       if (response.ok) return response.json();
       if (response.status < 500 && response.status !== 429) throw new Error(`${response.status} ${await response.text()}`);
     } catch (error) {
-      if (!(error instanceof TypeError)) throw error; // fetch says so when there is no connection
+      if (!(error instanceof TypeError)) throw error; // fetch raises TypeError if there is no connection
     }
     await wait(100 * 2 ** attempt);
   }

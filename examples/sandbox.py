@@ -1,4 +1,4 @@
-"""What the examples share: requests that are sent until they are answered, and sockets that come back."""
+"""Shared code of the examples: requests that are retried, and sockets that reconnect."""
 
 import asyncio
 import random
@@ -13,30 +13,30 @@ from sandbox_client.shared.messages import AuthenticationMessage, ResyncMessage
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-WAITS = (0.1, 0.5, 1, 2, 4, 8, 16)  # seconds before each new attempt
+WAITS = (0.1, 0.5, 1, 2, 4, 8, 16)  # seconds before each retry
 
-# With these codes a socket is closed for good. With any other, or none, it is worth coming back.
+# Closing codes after which reconnecting is useless. After any other code, or none, the client reconnects.
 SIGNED_OUT = 4401
 FINAL = {4400, SIGNED_OUT, 4403, 4404}
 TOO_OFTEN = 4429
 
 
 class Refused(Exception):
-    """The site said no, and would say it again."""
+    """The site refused the request, and would refuse it again."""
 
 
 class Sandbox:
-    """A site, as a visitor or as somebody."""
+    """A site, used as a visitor or as a signed-in user."""
 
     def __init__(self, url: str, *, email: str = "", password: str = "") -> None:
         self._http = httpx.AsyncClient(base_url=url)
         self._socket_url = url.replace("http", "ws", 1)
         self._credentials = {"email": email, "password": password}
         self._refresh_token = ""
-        self._headers: dict[str, str] = {}  # that say who we are
+        self._headers: dict[str, str] = {}  # with the token
 
     async def sign_in(self) -> Any:
-        """Get a new token, which is good for a quarter of an hour: with the refresh token, or with the password."""
+        """Gets a new token, valid for 15 minutes: with the refresh token, or with the password."""
         self._headers = {}
         response = None
         if self._refresh_token:
@@ -53,11 +53,15 @@ class Sandbox:
         return response
 
     async def post(self, path: str, data: Any = None, *, key: str = "") -> Any:
-        """What is sent again with the same key happens once, and gets the first one's answer."""
+        """Sends a request until it succeeds. The key makes the server execute it only once and repeat its first
+        response.
+        """
         return _answer_of(await self._ask("POST", path, data, key=key))
 
     async def follow(self, channel: type[BaseClient], *, since: int, **place: Any) -> AsyncIterator[Any]:
-        """Whatever a channel says after event number `since`: each event once, in order, however often we were away."""
+        """Yields the events of a channel after number `since`, each once and in order, across any number of
+        reconnects.
+        """
         attempts, is_renewed = 0, False
         while True:
             client = channel(self._socket_url, path_params=place)
@@ -68,7 +72,7 @@ class Sandbox:
                         try:
                             message = client.incoming_message_adapter.validate_json(text)
                         except ValidationError:
-                            continue  # from a server that is newer than we are
+                            continue  # an event that this version of the client doesn't know
                         if isinstance(message, AuthenticationMessage) and message.payload.statusCode == 200:
                             attempts, is_renewed = 0, False
                         yield message
@@ -83,7 +87,7 @@ class Sandbox:
                 raise Refused(f"The socket was closed with {code}.")
             else:
                 wait = 30 if code == TOO_OFTEN else WAITS[min(attempts, len(WAITS) - 1)]
-                await asyncio.sleep(wait * random.uniform(0.5, 1.5))  # so that not everybody comes at once
+                await asyncio.sleep(wait * random.uniform(0.5, 1.5))  # so that clients don't all reconnect at once
                 attempts += 1
 
     async def _ask(self, method: str, path: str, data: Any = None, *, key: str = "") -> httpx.Response:
