@@ -1,4 +1,4 @@
-"""What is saved moves up in its list, by whatever way it is saved."""
+"""Saving an object moves it to the top of its list, whichever code saves it."""
 
 from datetime import timedelta
 from typing import Any
@@ -33,7 +33,7 @@ class ActivityTests(TestCase):
         self.age(DiscussionTopic, "last_activity_at")
 
     def age(self, model: type[Model], field: str) -> None:
-        """The second of each was active last."""
+        """Sets the last activity of each row to the past; the second row is the newest."""
         for days, row in enumerate(model._default_manager.order_by("-created_at", "-pk")):
             model._default_manager.filter(pk=row.pk).update(**{field: timezone.now() - timedelta(days=days + 1)})
 

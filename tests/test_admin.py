@@ -1,4 +1,4 @@
-"""The admin: who gets in, what they see and what they don't, and that what they do is what the product does."""
+"""The admin: access, visible and hidden data, and actions that have the same effect as the site's."""
 
 import re
 import time
@@ -70,7 +70,7 @@ MODELS: list[type[Model]] = [
     *(AssistantConversation, AssistantMessage, TokenSpending, GroupChat, ChatMember, ChatMessage),
     *(DiscussionTopic, DiscussionReply, TopicVote, ReplyVote, TopicEdit, ReplyEdit, TopicView, Tag, Notification),
 ]
-# Nobody deletes these: others count them, or rely on their numbers.
+# Never deleted in the admin: other rows count them, or depend on their numbers.
 KEPT: list[type[Model]] = [
     *(
         LogEntry,
@@ -103,7 +103,7 @@ def admin_of(model: type[Model]) -> ModelAdmin[Any]:
 
 
 class World:
-    """One of everything, all of it Alice's; `grow` adds one more of everything that belongs to her and to it."""
+    """One row of every model, all belonging to Alice; `grow` adds another of each."""
 
     def __init__(self) -> None:
         self.alice, self.bob = alice(), bob()
@@ -164,7 +164,7 @@ class WorldCase(TestCase):
         cls.admin = User.objects.create_superuser("admin@example.com", "password")
 
     def sign_in(self, *permissions: str) -> User:
-        """As staff who hold just these permissions."""
+        """Signs in as staff with exactly these permissions."""
         staff: User = UserFactory.create(is_staff=True)
         staff.user_permissions.set(
             [permission for permission in Permission.objects.all() if self.is_one_of(permission, permissions)]
@@ -193,7 +193,7 @@ class RefusalTests(WorldCase):
                 yield model, name
 
     def try_everything(self) -> None:
-        """Each action, on a list and confirmed, and each page's form: nothing of it may have any effect."""
+        """Submits each action, also confirmed, and each page's form, none of which may have any effect."""
         before = self.everything()
         for model, name in self.actions():
             chosen = {"action": name, "_selected_action": [first(model).pk], "post": "yes"}
@@ -313,7 +313,7 @@ class EveryPageTests(WorldCase):
 
     def test_an_id_an_e_mail_and_a_word_find_a_row(self) -> None:
         for model in MODELS:
-            if model is not Group:  # Django's own
+            if model is not Group:  # Django's own model
                 found = self.client.get(page_of(model), {"q": str(first(model).pk)}).context["cl"].queryset
                 assert first(model) in found, model
         for model in (SignIn, AssistantConversation, AssistantMessage, ChatMember, ChatMessage, DiscussionTopic):
@@ -363,18 +363,18 @@ class EveryPageTests(WorldCase):
             }
 
     def test_no_list_sorts_a_whole_table(self) -> None:
-        """Each list's order is an index's; on a large table, PostgreSQL then needs no sort."""
+        """The order of each list uses an index, so that PostgreSQL needs no sort for a large table."""
         for model in MODELS:
             rows = self.client.get(page_of(model)).context["cl"].queryset[:50]
             with transaction.atomic(), connection.cursor() as cursor:
                 if connection.vendor == "postgresql":
-                    cursor.execute("SET LOCAL enable_seqscan = off")  # as it is for a large table
+                    cursor.execute("SET LOCAL enable_seqscan = off")  # simulates a large table
                     cursor.execute("SET LOCAL enable_bitmapscan = off")
                     # Few rows are cheaper to sort than to read by an index, depending on the statistics that earlier
                     # tests left.
                     cursor.execute("SET LOCAL enable_sort = off")
                 plan = rows.explain()
-            # An incremental sort takes rows from an index, and sorts those of equal key; a subplan sorts a row's own.
+            # An incremental sort takes rows from an index and sorts those of equal key; a subplan sorts a row's own.
             plan = plan.partition("SubPlan")[0]
             assert not re.search(r"(^|-> +)Sort +\(|TEMP B-TREE FOR ORDER BY", plan, re.MULTILINE), (model, plan)
 
@@ -399,7 +399,7 @@ class EveryPageTests(WorldCase):
 
 
 def choices(changelist: Any) -> Iterator[dict[str, Any]]:
-    """Of each filter the choice that leaves the least."""
+    """Returns the choice of each filter that leaves the fewest rows."""
     for spec in changelist.filter_specs:
         yield list(spec.choices(changelist))[-1]
 
@@ -445,14 +445,14 @@ class PrivacyTests(WorldCase):
 
 
 class RowActionCase(TransactionTestCase):
-    """By the front door, with what happens after the commit."""
+    """A test case for actions, submitted through the admin's pages; work after the commit runs as well."""
 
     def setUp(self) -> None:
         self.staff = User.objects.create_superuser("sue@example.com", "password", display_name="Sue")
         self.client.force_login(self.staff)
 
     def run_action(self, action: str, *objects: Any, **fields: str) -> str:
-        """Choose, confirm; returns what the page says then."""
+        """Selects rows, confirms the action, and returns the text of the next page."""
         chosen = {"action": action, "_selected_action": [obj.pk for obj in objects], **fields}
         asked = self.client.post(page_of(type(objects[0])), chosen)
         assert asked.status_code == 200
@@ -701,7 +701,7 @@ class AnswerTests(RowActionCase):
 
 
 class LiveRowActionTests(Room, SocketTestCase):
-    """Pages that are open hear of it, or close."""
+    """Actions of the admin reach open pages, as events or as closed sockets."""
 
     consumer = ChatDetailConsumer
 

@@ -1,4 +1,4 @@
-"""What staff with some permissions get by the admin, and no more: neither private text, nor permissions."""
+"""Staff can do in the admin what their permissions allow, and no more: no private text, no further permissions."""
 
 from typing import Any
 
@@ -108,7 +108,7 @@ class PermissionTests(TestCase):
     def test_staff_who_change_users_grant_nothing_and_touch_nobody_above_them(self) -> None:
         helper = staff("view_user", "add_user", "change_user", "delete_user")
         group = Group.objects.create(name="Moderators")
-        # Not staff, so they can't open the admin; but whoever makes them staff makes them all-powerful.
+        # Not staff, so the user can't open the admin. But if they become staff, they have all permissions.
         above = UserFactory.create(is_superuser=True, is_staff=False)
         self.client.force_login(helper)
         wanted = {"is_staff": "on", "is_superuser": "on", "is_active": "on", "groups": [group.pk]}
@@ -168,7 +168,7 @@ class LogTests(TestCase):
 
 
 def staff(*permissions: str) -> User:
-    """Staff with just these; "view" stands for all permissions to view."""
+    """Creates staff with exactly these permissions; "view" means all permissions to view."""
     user = UserFactory.create(is_staff=True)
     user.user_permissions.set(
         permission
@@ -179,7 +179,7 @@ def staff(*permissions: str) -> User:
 
 
 def texts_of(model: type[Model]) -> list[tuple[str, tuple[str, ...]]]:
-    """The model's own text fields, and those one step away."""
+    """Returns the model's own text fields, and those of related models."""
     paths: list[tuple[str, tuple[str, ...]]] = [
         (field.name, OWN) for field in model._meta.concrete_fields if is_text(field) and not field.primary_key
     ]
@@ -197,7 +197,7 @@ def is_text(field: Any) -> bool:
 
 
 def filters_of(model_admin: ModelAdmin[Any]) -> set[str]:
-    """Text that the list shows and filters by: a status, a kind."""
+    """Returns text fields that the list filters by, such as a status."""
     model: type[Model] = model_admin.model
     names = {listed for listed in model_admin.list_filter if isinstance(listed, str)}
     found = set()

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1] / "sandbox_django"
 FEATURES = {"asyncapi", *(feature.name for feature in installed_features())}
 APPS = {"config", "accounts", "core", "live", "runtime", *FEATURES}
 
-# What each app may know besides itself.
+# The apps that each app may import.
 ARROWS: dict[str, set[str]] = {
     "config": APPS,
     "accounts": {"core", "live", "runtime"},
@@ -22,7 +22,7 @@ ARROWS: dict[str, set[str]] = {
     **{feature: {"accounts", "core", "live", "runtime"} for feature in FEATURES},
 }
 
-# Inside a feature: what a part must not know, since it is used from there.
+# Parts inside a feature that a part must not import, because they use it.
 FORBIDDEN_INSIDE = {
     "groups": {"models", "messages", "services", "tasks", "consumers", "views", "serializers"},
     "models": {"messages", "permissions", "services", "tasks", "consumers", "views", "serializers"},
@@ -33,12 +33,12 @@ FORBIDDEN_INSIDE = {
     "consumers": {"services", "tasks", "views", "serializers"},
 }
 
-# Imports that may wait until a function runs: these take 1.6 s and 91 MB, which a site on another model saves, and so
-# do most tests.
+# Imports that may be inside a function: these take 1.6 s and 91 MB, which sites with another model, and most tests,
+# save.
 LATE_IMPORTS = {
     ("assistants/services/ai_service.py", "langchain_openai"),
     ("assistants/services/ai_service.py", "openai"),
-    ("assistants/services/ai_service.py", "assistants"),  # sdk_client, which is a subclass of a class of the SDK
+    ("assistants/services/ai_service.py", "assistants"),  # sdk_client subclasses a class of the SDK
     ("assistants/tests/test_ai_service.py", "langchain_core"),
 }
 
@@ -77,7 +77,7 @@ def test_production_code_knows_no_test_code() -> None:
 
 
 def test_imports_say_the_whole_name() -> None:
-    # Settings are one module in four files, and read so.
+    # The settings consist of four files, which import each other by design.
     relative = [
         f"{path}:{line} imports {module}"
         for path, line, module in production_imports()
@@ -123,5 +123,5 @@ def imports_in(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def part_of(path: str) -> str:
-    """`services` of "assistants/services/answers.py", `groups` of "assistants/groups.py"."""
+    """Returns `services` for "assistants/services/answers.py", `groups` for "assistants/groups.py"."""
     return Path(path).parts[1].removesuffix(".py")

@@ -1,4 +1,4 @@
-"""Whether the benchmarks run, and find everything complete; never how long anything took."""
+"""The benchmarks run and find all results complete. Times are not checked."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def test_quick_run_is_complete_and_exact(tmp_path: Path) -> None:
 
 def test_workers_write_the_answers_and_are_counted(tmp_path: Path) -> None:
     raw = tmp_path / "raw.json"
-    # Not in the databases of this run, nor in a developer's own.
+    # The databases of this run and of a developer must not be used.
     env = ENV | {"DATABASE_URL": "", "REDIS_URL": ""}
 
     command = [*BENCH, "answers", "--stack", "production", "--workers", "1", "--json", str(raw)]
@@ -64,7 +64,7 @@ def test_interrupted_run_leaves_no_process_behind(how: signal.Signals) -> None:
         [*BENCH, "answers"], cwd=ROOT, env=ENV, stderr=subprocess.PIPE, text=True, preexec_fn=_receive_interrupts
     )
     assert process.stderr is not None
-    assert "run 1 of 1: answers\n" in process.stderr  # the model runs, and the server starts
+    assert "run 1 of 1: answers\n" in process.stderr  # the model runs, and the server is starting
     children: list[psutil.Process] = []
     while len(children) < 2:
         children = psutil.Process(process.pid).children(recursive=True)
@@ -77,5 +77,5 @@ def test_interrupted_run_leaves_no_process_behind(how: signal.Signals) -> None:
 
 
 def _receive_interrupts() -> None:
-    """What a shell starts in the background, as a CI may start these tests, inherits that SIGINT is ignored."""
+    """Restores SIGINT, which shells ignore in background processes, such as those of a CI."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)

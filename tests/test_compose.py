@@ -1,4 +1,4 @@
-"""The Compose files: no known secret on a network, fixed versions, and what the proxy and a stop need."""
+"""The Compose files: no published secrets, fixed versions, and settings for the proxy and for stopping."""
 
 import re
 from pathlib import Path

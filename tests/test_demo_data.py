@@ -1,4 +1,4 @@
-"""`seed_demo`: something to see on the first run, and nothing changed on the second."""
+"""`seed_demo` creates data on its first run, and changes nothing on its second."""
 
 from io import StringIO
 

@@ -1,4 +1,4 @@
-"""`bin/dev` for a network: nothing that everybody knows opens it, and every address of the machine does."""
+"""`bin/dev` on a network: no published secret opens it, and it is served on every address of the machine."""
 
 import json
 import os
@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 ROOT = Path(__file__).resolve().parents[1]
 EVERYBODY_KNOWS = "sandbox-demo"
 EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  # that is what is tried
-TIMEOUT = 120.0  # seconds: it migrates a new database and makes demo data
+TIMEOUT = 120.0  # seconds: it migrates a new database and creates demo data
 
 
 @dataclass
@@ -56,7 +56,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevServer]:
     env |= {"OPENAI_API_KEY": "", "OPENAI_BASE_URL": "", "PYTHONPATH": ""}
     for name in ("DJANGO_SETTINGS_MODULE", "DJANGO_ALLOWED_HOSTS", "DJANGO_SECRET_KEY"):
         env.pop(name, None)
-    # The demo users of an earlier run on this machine alone.
+    # The demo users of an earlier run without HOST.
     for command in (["migrate", "--verbosity=0"], ["seed_demo"]):
         subprocess.run([sys.executable, "sandbox_django/manage.py", *command], cwd=ROOT, env=env, check=True)
     log = data_dir / "dev.log"

@@ -1,4 +1,4 @@
-"""What the documents name exists, and what has to be named is."""
+"""Files, tests and settings that the documents mention exist, and those that must be mentioned are."""
 
 import re
 import tomllib
@@ -34,7 +34,7 @@ def test_links_between_documents_lead_somewhere() -> None:
 
 
 def test_files_that_are_named_in_code_quotes_exist() -> None:
-    """`live/hub.py` in a document is a promise that it is there."""
+    """Checks that paths such as `live/hub.py` in a document exist."""
     named = [
         (document, path)
         for document in DOCUMENTS

@@ -1,4 +1,4 @@
-"""The settings, .env.EXAMPLE and docker-compose.yml tell one story."""
+"""The settings, .env.EXAMPLE and docker-compose.yml agree."""
 
 import ast
 import os
@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = ROOT / "sandbox_django" / "config" / "settings"
 LINE = re.compile(r"^(?P<unset># )?(?P<name>[A-Z][A-Z0-9_]*)=(?P<value>.*)$", re.MULTILINE)
 
-# Where the example shows what one would write, not the default.
+# Variables for which the example shows a typical value instead of the default.
 SAMPLES = {"DATABASE_URL", "REDIS_URL", "DJANGO_SECRET_KEY", "DJANGO_ALLOWED_HOSTS"}
 
 
@@ -71,7 +71,7 @@ def example() -> dict[str, str]:
 
 
 def read_by_settings() -> dict[str, str | None]:
-    """What `env.str("NAME", default)` and its like ask for, with the default where it is a plain value."""
+    """Returns the variables that the settings read (`env.str("NAME", default)` and so on), with plain defaults."""
     calls = [
         node
         for path in SETTINGS.glob("*.py")
@@ -92,7 +92,7 @@ def default_of(call: ast.Call) -> str | None:
 
 
 def settings_with(variables: dict[str, str]) -> str:
-    """The database and the layer that a process started with these variables would use."""
+    """Returns the database and the layer of a process that was started with these variables."""
     return printed(
         "from config.settings import dev;"
         "print(dev.DATABASES['default']['ENGINE'], dev.CHANNEL_LAYERS['default']['BACKEND'])",

@@ -1,4 +1,4 @@
-"""docs/extending.md is true: its blocks, put into a copy of the project, are a feature whose tests pass."""
+"""docs/extending.md is correct: its blocks, put into a copy of the project, form a feature whose tests pass."""
 
 import os
 import re
@@ -15,7 +15,8 @@ PAGE = ROOT / "docs" / "extending.md"
 # A block whose first line is a comment with a path.
 BLOCKS = re.compile(r"^```(\w+)\n(?:#|//|<!--|/\*) (\S+/\S+)(?: -->| \*/)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
-# In one process, since most of the time is for importing Django. Besides the feature's own tests, those that insist.
+# One process, since importing Django takes most of the time. It runs the feature's tests and the tests that check
+# lists.
 INSIDE = """
 import sys
 sys.path.insert(0, "sandbox_django")
@@ -31,7 +32,7 @@ sys.exit(pytest.main(["-q", "--no-migrations", "sandbox_django/polls", "sandbox_
 """
 
 
-@pytest.mark.timeout(240)  # far more than it takes, also where others are at work
+@pytest.mark.timeout(240)  # much more than it needs, for busy machines
 def test_feature_of_the_page_works_and_is_in_all_lists(tmp_path: Path) -> None:
     for part in ("sandbox_django", "tests"):
         shutil.copytree(ROOT / part, tmp_path / part)

@@ -1,4 +1,4 @@
-"""Errors of forms are written for the person at the form: no names of constraints, one message for one mistake."""
+"""Errors of forms are written for users: no names of constraints, and one message for one mistake."""
 
 from collections.abc import Iterator
 from typing import Any

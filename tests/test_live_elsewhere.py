@@ -1,4 +1,4 @@
-"""The live core in another project: what its README says is done, in a new project that has nothing else of ours."""
+"""The steps of live's README, carried out in a new project that contains nothing else of ours."""
 
 import os
 import re

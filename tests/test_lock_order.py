@@ -27,7 +27,7 @@ LOCK = re.compile(r"INSERT INTO live_feed \(")
 WRITE = re.compile(r"(INSERT INTO|UPDATE|DELETE FROM|SELECT.*FOR (NO KEY )?UPDATE)\b(?!.*\blive_feed\b)", re.DOTALL)
 
 MODULES = (conversations, cleanup, members, messages, rooms, accepted, inbox, replies, topics)
-# Functions that write to no feed, and those that only work inside another service.
+# Functions that write to no feed, and those that only run inside another service.
 OTHERS = {
     *("start_conversation", "stop_answer", "membership", "require_staff", "mark_read", "hint_activity"),
     *("end_of_deleted_run", "hint_activity", "hint_read", "count_post", "lock_topic", "lock_reply"),
@@ -61,7 +61,7 @@ class LockOrderTests(TransactionTestCase):
         self.is_open = False
 
     def do(self, service: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Call a service, and look at what it locked and wrote."""
+        """Calls a service, and checks the order of its locks and writes."""
         self.called.add(service.__name__)
         self.transactions, self.is_open = [], False
         with self.recording():

@@ -1,7 +1,7 @@
-"""Requests that schemathesis makes up from the OpenAPI document, right ones and wrong ones, and each by several people.
+"""Valid and invalid requests that schemathesis generates from the OpenAPI document, each sent as several users.
 
-The answers say nothing that is not promised (`test_utils.rest_contract` looks at them too), nothing breaks, and nobody
-is let in who may not. The same requests are made each time.
+Responses must match the document (`test_utils.rest_contract` checks this too), no request causes a 500, and no user
+gets access without permission. Each run sends the same requests.
 """
 
 from collections.abc import Iterator
@@ -35,20 +35,20 @@ Case: TypeAlias = schemathesis.Case[Any]
 
 load_all_checks()
 ROUTES = {bare(f"/{route}"): route for route in rest_routes()}
-# In turn, beside the one who may. Not each request by each: that would take four times as long.
+# One of these per request in turn, beside an allowed user. All of them for each request would take four times as long.
 OTHERS = cycle(["visitor", "member", "staff", "owner"])
 EACH_FOURTH = cycle([True, False, False, False])
 
-# What is valid, and refused all the same, for a reason that no schema can say: a password that is wrong or too simple,
-# a link or a token that was used, somebody or something that is not there.
+# Valid requests that are refused for a reason that a schema can't express: a wrong or weak password, a used link or
+# token, a missing user or object.
 MORE_THAN_A_SCHEMA = {
     "acceptAnswer",
     "addRoomMember",
     "changePassword",
-    "createAnonymousConversation",  # the models are the site's to choose
+    "createAnonymousConversation",  # the models are configured by the site
     "createConversation",
-    "createTopic",  # a tag is a word
-    "listAnonymousMessages",  # a page begins before a message, after one, or at an offset: one of them
+    "createTopic",  # tags must be words
+    "listAnonymousMessages",  # only one of before, after and offset is allowed
     "listMessages",
     "listRoomMessages",
     "logIn",
@@ -63,12 +63,12 @@ MORE_THAN_A_SCHEMA = {
 
 SCHEMA = schemathesis.openapi.from_dict(SchemaGenerator().get_schema(request=None, public=True))
 SCHEMA.app = get_wsgi_application()
-SCHEMA.config.generation.update(allow_x00=False)  # no database takes it: core/tests has it refused
+SCHEMA.config.generation.update(allow_x00=False)  # databases don't accept NUL; core/tests checks that it is refused
 
 
 @pytest.fixture
 def world(db: None) -> Iterator[World]:
-    # A request ends by closing its connection, and with it the test's transaction.
+    # Closing the connection at the end of a request would end the test's transaction.
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     yield World()
@@ -78,32 +78,32 @@ def world(db: None) -> Iterator[World]:
 
 @SCHEMA.parametrize()
 @settings(
-    max_examples=3,  # beside the examples of the document, and one for each limit that a field has
+    max_examples=3,  # besides the document's examples, and one for each limit of a field
     derandomize=True,
     database=None,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[
         HealthCheck.function_scoped_fixture
-    ],  # each request is rolled back: the world stays as it is
+    ],  # each request is rolled back, so the data stays the same
 )
 @override_settings(LIMITS=False)
 def test_whatever_is_sent_the_answer_is_one_of_the_documents(case: Case, world: World) -> None:
     route = ROUTES[bare(case.operation.path)]
     rule = RULES[route][case.operation.method.upper()]
     who_may = next((role for role in ("owner", "member", "staff") if rule[role] == ALLOWED), "visitor")
-    # Thousands, one for each limit of each field: there it is about fields and not about people.
+    # Thousands of requests, one for each limit of each field. They test fields, not permissions.
     is_one_of_many = case.meta is not None and case.meta.phase.name == TestPhase.COVERAGE
     for role in [who_may] if is_one_of_many and not next(EACH_FOURTH) else [who_may, next(OTHERS)]:
         if not is_wrong(case, ParameterLocation.PATH):
             case.path_parameters = real_ids(case, world.path(route, role))
         left_out: list[CheckFunction] = [negative_data_rejection] if takes_more_than_it_promises(case) else []
         if is_one_of_many:
-            left_out.append(ignored_auth)  # which asks twice more: the other phases do
+            left_out.append(ignored_auth)  # sends two more requests; the other phases cover this
         if case.operation.definition.raw["operationId"] in MORE_THAN_A_SCHEMA:
             left_out.append(positive_data_acceptance)
         if role != who_may:
-            left_out.append(unsupported_method)  # whoever may not even come near need not learn which there are
+            left_out.append(unsupported_method)  # clients without access needn't learn the methods
         with transaction.atomic():
             headers = {"Authorization": world.tokens[role]} if role in world.tokens else None
             case.call_and_validate(headers=headers, excluded_checks=left_out)
@@ -111,16 +111,16 @@ def test_whatever_is_sent_the_answer_is_one_of_the_documents(case: Case, world: 
 
 
 def is_wrong(case: Case, place: ParameterLocation) -> bool:
-    """Whether something in this part of the request is wrong on purpose."""
+    """Returns whether schemathesis made something in this part of the request invalid on purpose."""
     assert case.meta is not None
     part = case.meta.components.get(place)
     return part is not None and part.mode.is_negative
 
 
 def takes_more_than_it_promises(case: Case) -> bool:
-    """REST framework takes 0 for "0" and "false" for false, and a `limit` that is no number for none at all.
+    """REST framework reads "0" as 0 and "false" as false, and ignores a `limit` that is no number.
 
-    Tags that are said twice count once. So only bodies have to be refused, and for anything but these.
+    Duplicate tags are merged. So only bodies have to be refused, and only for other reasons than these.
     """
     assert case.meta is not None
     wrong = (case.meta.phase.data.description or "").lower()
@@ -128,6 +128,6 @@ def takes_more_than_it_promises(case: Case) -> bool:
 
 
 def real_ids(case: Case, path: str) -> dict[str, str]:
-    """Of the things in the world that this operation may be about."""
+    """Returns ids of existing objects for the parameters of this operation."""
     parts = zip(case.operation.path.split("/"), path.split("/"), strict=True)
     return {name.strip("{}"): value for name, value in parts if name.startswith("{")}

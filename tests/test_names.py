@@ -1,4 +1,4 @@
-"""Names, titles, tags and messages that nobody could read are refused by every API and form that takes one."""
+"""Every API and form refuses names, titles, tags and messages that can't be read."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ class NameTests(TestCase):
                     response = self.send(method, path, **data)
 
                     if data.get("tags") == ["a\nb"]:
-                        continue  # space in a tag becomes a hyphen
+                        continue  # a space in a tag becomes a hyphen
                     assert response.status_code == 400, response.content
 
     def test_invisible_messages_are_refused_as_empty(self) -> None:

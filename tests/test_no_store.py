@@ -1,4 +1,4 @@
-"""Responses that depend on the user are stored nowhere."""
+"""Responses that depend on the user may not be cached."""
 
 import re
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
-"""What people write, and what opens doors, never stands in a log; and what breaks never speaks for itself.
+"""Logs never contain users' text or secrets, and unexpected errors never reach a response.
 
-A canary is sent through every door: in bodies, addresses, headers and frames. Then nobody may have sung.
+A marker text is sent in bodies, addresses, headers and frames of every endpoint; then it must not be in any log.
 """
 
 import json
@@ -35,7 +35,7 @@ FIELDS = [
     *("content", "title", "displayName", "password", "password1", "password2", "oldPassword", "newPassword1"),
     *("newPassword2", "uid", "token", "refresh", "model", "nothingWeKnow"),
 ]
-# Once so that it is refused, and once so that it is taken.
+# Once so that it is refused, and once so that it is accepted.
 BODIES: list[dict[str, str]] = [
     {**dict.fromkeys(FIELDS, CANARY), "email": f"{CANARY}@example.com"},
     {"content": CANARY, "title": CANARY, "displayName": CANARY, "email": f"{CANARY}@example.com", "password": CANARY},
@@ -44,8 +44,8 @@ BODIES: list[dict[str, str]] = [
 
 @contextmanager
 def all_logged() -> Iterator[StringIO]:
-    """What operators get to read at production's level, with tracebacks."""
-    import_module("config.asgi")  # the first import sets up logging anew, without our handler
+    """Captures the log at production's level, with tracebacks."""
+    import_module("config.asgi")  # the first import configures logging, which would remove our handler
     written = StringIO()
     formatter = logs.formatter(as_json=True)
     handler = logging.StreamHandler(written)
@@ -135,7 +135,7 @@ class BrokenTests(SocketTestCase):
         self.world = World()
 
     def broken(self, path: str, role: str) -> Any:
-        """One request, while looking up whose it is goes wrong in words that name a secret."""
+        """Makes user lookup fail, during one request, with an exception whose message contains a secret."""
         client = self.world.client(role)
         client.raise_request_exception = False
         with mock.patch(

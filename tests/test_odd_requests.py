@@ -1,7 +1,7 @@
-"""Addresses that no page of ours leads to: every GET route with odd values in its query, its path and its cookies.
+"""Requests that no page sends: every GET route with unusual values in its query, its path and its cookies.
 
-None of them may break anything. Most of all they differ by database: PostgreSQL has no NUL in texts, and neither has
-numbers of any length.
+None of them may cause a 500. The databases differ most here: PostgreSQL accepts no NUL in texts and no numbers beyond
+its types.
 """
 
 import re
@@ -35,7 +35,7 @@ VALUES = (
 PLACEHOLDER = re.compile(r"<(?:(?P<kind>\w+):)?(?P<name>\w+)>")
 
 
-@pytest.mark.timeout(400)  # it walks all routes
+@pytest.mark.timeout(400)  # it requests all routes
 @override_settings(LIMITS=False)
 class OddRequestTests(TestCase):
     world: World
@@ -105,14 +105,14 @@ class OddRequestTests(TestCase):
         assert response.json()["errors"][0]["code"]
 
     def assert_answered(self, address: str, client: Client | None = None, **options: Any) -> None:
-        # A savepoint: an error of the database that a view catches would break the rest of the test.
+        # A savepoint, because a database error that a view catches would break the rest of the test.
         with transaction.atomic():
             response = (client or self.client).get(address, **options)
             transaction.set_rollback(True)
         assert response.status_code < 500, (address[:200], response.status_code)
 
     def paths(self) -> Iterator[str]:
-        """Each route with things that are there."""
+        """Returns the path of each route, with ids of existing objects."""
         for route in routes():
             yield "/" + PLACEHOLDER.sub(partial(self.piece, route), route)
 
@@ -143,6 +143,6 @@ class OddRequestTests(TestCase):
 
 
 def routes() -> list[str]:
-    """All routes, of pages and of the API, without the signs of regular expressions."""
+    """Returns all routes of pages and of the API, without regular expression syntax."""
     found = {re.sub(r"[\^$?\\]", "", route) for route in routes_in(get_resolver().url_patterns)}
     return sorted(route for route in found if "(" not in route and route not in {"healthz", "readyz", "metrics"})

@@ -1,4 +1,4 @@
-"""A browser application on another origin: REST and sockets with a token, and without any cookie."""
+"""A browser application on another origin uses REST and sockets with a token, without any cookie."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A page acts as the account that it was rendered for, or not at all: all tabs of a browser share one session."""
+"""A page acts only as the account it was rendered for, although all tabs of a browser share one session."""
 
 import re
 from collections.abc import Iterator
@@ -111,7 +111,7 @@ class ApiTests(TestCase):
         program = APIClient(HTTP_AUTHORIZATION=bearer(self.alice))
 
         assert program.get("/api/accounts/user/").status_code == HTTPStatus.OK
-        # Even if one copies the header of a page: its token says who it is.
+        # Even if a program copies a page's header, its token determines the user.
         assert program.get("/api/accounts/user/", headers=page_of(self.bob)).status_code == HTTPStatus.OK
 
 

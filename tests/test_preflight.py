@@ -1,4 +1,4 @@
-"""What a server or a worker says before it refuses to start, in one line each."""
+"""The one-line messages of a server or a worker that refuses to start."""
 
 import os
 import subprocess
@@ -68,7 +68,7 @@ def test_the_layer_that_loses_its_listeners_is_refused() -> None:
 
 
 def refusal(command: str, data_dir: Path, **variables: str) -> list[str]:
-    """What it said, line by line, before it ended."""
+    """Returns the lines that the process printed before it ended."""
     env = {**os.environ, **DEFAULT, "SANDBOX_DATA_DIR": str(data_dir), **variables}
     refused = subprocess.run([ROOT / command], env=env, capture_output=True, text=True)
     assert refused.returncode == 1

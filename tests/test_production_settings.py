@@ -1,4 +1,4 @@
-"""Production refuses to start half-configured."""
+"""Production refuses to start if a required setting is missing."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ COMPLETE = {
 
 @pytest.mark.parametrize("missing", ["DJANGO_SECRET_KEY", "DATABASE_URL", "REDIS_URL", "OPENAI_API_KEY"])
 def test_production_refuses_to_start_without(missing: str) -> None:
-    # Empty, not absent: a developer's .env could fill in what is absent.
+    # Empty instead of absent, because a developer's .env could set an absent variable.
     refused = run(READ_SETTINGS, **{**COMPLETE, missing: ""})
 
     assert refused.returncode != 0

@@ -1,4 +1,4 @@
-"""docs/api-recipes.md is true: its commands, run one after the other, print what it says."""
+"""docs/api-recipes.md is correct: its commands, run one after the other, print the output shown."""
 
 import json
 import os
@@ -18,7 +18,7 @@ PASSWORDS = ("password1", "password2")
 MARK = "=== the next one ==="
 
 
-@pytest.mark.timeout(240)  # far more than it takes, also where others are at work
+@pytest.mark.timeout(240)  # much more than it needs, for busy machines
 def test_recipes_print_what_the_page_says(tmp_path: Path) -> None:
     recipes = re.findall(r"^```sh\n(.*?)^```(?:\n\n```text\n(.*?)^```)?", PAGE, re.MULTILINE | re.DOTALL)
     (tool,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
@@ -45,7 +45,7 @@ def test_recipes_print_what_the_page_says(tmp_path: Path) -> None:
 
 
 def register(server: Server, name: str) -> None:
-    """Somebody with the password of the demo people."""
+    """Registers a user with the demo users' password."""
     user = {"email": f"{name.lower()}@example.com", "displayName": name, **dict.fromkeys(PASSWORDS, PASSWORD)}
     url, headers = f"{server.url}/api/accounts/registration/", {"Content-Type": "application/json"}
     with urlopen(Request(url, json.dumps(user).encode(), headers)) as response:  # noqa: S310  # our own URL
@@ -53,5 +53,5 @@ def register(server: Server, name: str) -> None:
 
 
 def pattern(output: str) -> str:
-    """What the page shows, whatever it has cut, and whatever the numbers but for statuses."""
+    """Returns a pattern for the page's output: "…" matches anything, and numbers other than statuses may differ."""
     return re.sub(r"(?<!\\}\\ )(?<!\d)\d+", r"\\d+", re.escape(output)).replace("…", ".*?")

@@ -1,7 +1,7 @@
-"""Access of every role to every REST route, with every method, and to every socket.
+"""Access of every role to every REST route with every method, and to every socket.
 
 The routes come from the URL configuration, the rules from `tests/rights.py` of each feature and from below. A method
-without a rule is refused to all.
+without a rule is refused for every role.
 """
 
 from collections.abc import Callable, Iterator
@@ -35,13 +35,14 @@ SHUT = {401, 403, 404, 405}
 
 
 class SiteRights(Rights):
-    """Of what belongs to no feature."""
+    """The rules of routes outside the features."""
 
     routes = {
         "api/accounts/login/": {"POST": ANYONE},
         "api/accounts/logout/": {"POST": ANYONE_WITHOUT_A_BAD_TOKEN},
         "api/accounts/registration/": {"POST": ANYONE},
-        "api/accounts/token/refresh/": {"POST": dict.fromkeys(ROLES, 401)},  # none of them sends a refresh token
+        # none of these requests has a refresh token
+        "api/accounts/token/refresh/": {"POST": dict.fromkeys(ROLES, 401)},
         "api/accounts/token/verify/": {"POST": ANYONE},
         "api/accounts/user/": {"GET": SIGNED_IN, "PATCH": SIGNED_IN},
         "api/accounts/email/verification/": {"POST": SIGNED_IN},
@@ -147,12 +148,12 @@ def fits(status: int, expected: int) -> bool:
     if expected == ALLOWED:
         return status not in SHUT and status < 500
     if expected == 405:
-        return status in SHUT  # whoever may not even come near need not learn which methods there are
+        return status in SHUT  # clients without access needn't learn the methods
     return status == expected
 
 
 def undone(action: Callable[[], int]) -> int:
-    """Do it in a transaction that is rolled back, so that the next role finds everything as it was."""
+    """Runs the block in a transaction that is rolled back, so that the next role finds the same data."""
     with transaction.atomic():
         status = action()
         transaction.set_rollback(True)
@@ -174,7 +175,7 @@ class SocketTests(SocketTestCase):
                         assert await self.answer(route, kind, role) == (rule[role] or 200)
 
     async def answer(self, route: str, kind: str, role: str) -> int:
-        """The status that is said first; who is refused is also closed, with a code that says the same."""
+        """Returns the status of the first frame. A refused socket must also be closed, with the code of that status."""
         path = self.world.path(route, role, kind)
         token = self.world.tokens.get(role)
         page = await self.open_socket(

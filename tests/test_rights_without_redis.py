@@ -1,4 +1,4 @@
-"""Rights that change while the channel layer is down, or that end while a client is slow: nothing more is delivered."""
+"""Permissions that change while the channel layer is down, or while a client is slow: nothing more is delivered."""
 
 import asyncio
 from unittest import mock
@@ -35,7 +35,7 @@ class RightsCase(SocketTestCase):
         self.enterContext(layer_in_use(self.layer))
 
     async def frames_until_closed(self, page: Page) -> tuple[list[str], int]:
-        """What arrives before the socket is closed, and the code of that."""
+        """Returns the frames received before the socket is closed, and the closing code."""
         frames: list[str] = []
         while (output := await page.communicator.receive_output(TIMEOUT))["type"] != "websocket.close":
             frames.append(output["text"])
@@ -55,7 +55,7 @@ class ClaimTests(RightsCase):
         change_conversation(AssistantConversation.objects.get(pk=self.conversation.pk), title=title)
 
     async def claim_unnoticed(self) -> None:
-        """Alice claims the conversation, and no process is told."""
+        """Claims the conversation as Alice, without notifying any process."""
         self.layer.is_down = True
         await sync_to_async(claim_conversations)(self.alice, [self.conversation.pk])
         self.layer.is_down = False
@@ -78,7 +78,7 @@ class ClaimTests(RightsCase):
         feed = conversation_feed(self.conversation.pk)
         hints.send(feed, "blocks", AnswerBlocksMessage(payload=payload), after=2)
 
-        assert await self.frames_until_closed(visitor) == ([], 4401)  # soon after, for the layer is back
+        assert await self.frames_until_closed(visitor) == ([], 4401)  # the sweep runs at once when the layer is back
 
     async def test_the_owner_keeps_listening(self) -> None:
         owner = await self.open_page(self.path, by=self.alice)
@@ -100,7 +100,7 @@ class ClaimTests(RightsCase):
 
 @mock.patch.object(hub, "SWEEP_INTERVAL", 0.1)
 class SweepTests(RightsCase):
-    """Rights that end without any message at all: only the sweep can find that."""
+    """Permissions that end without any message: only the sweep can detect this."""
 
     async def test_a_visitor_whose_conversation_has_an_owner_now_is_closed(self) -> None:
         conversation = await sync_to_async(AssistantConversationFactory.create)(user=None)
@@ -132,7 +132,7 @@ class SweepTests(RightsCase):
 
 
 class SlowClientTests(RightsCase):
-    """The sign-out is known, but the close frame waits until a slow client reads."""
+    """The sign-out is known, but the closing frame waits until a slow client reads."""
 
     async def test_signed_out_lists_get_no_hints_and_their_frames_are_not_handled(self) -> None:
         room = await sync_to_async(create_room)(self.alice, title="Rice")

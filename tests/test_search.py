@@ -78,7 +78,7 @@ ODD = ["", " ", "\u200b", "\u3000", '""', "-", '-"two words"']
 
 
 class EveryScriptTests(TestCase):
-    """What each search finds, by the number of the text in CASES."""
+    """Checks each search with the texts and queries of CASES."""
 
     alice: User
     member: ChatMember

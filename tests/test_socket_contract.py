@@ -1,4 +1,4 @@
-"""What the AsyncAPI document says of every socket is so, and whoever breaks it is found out."""
+"""The AsyncAPI document is correct for every socket, and the recorder detects violations."""
 
 import asyncio
 import json
@@ -46,7 +46,7 @@ class EverySocketCase(SocketTestCase):
             )
             for route, kinds in SOCKETS.items()
         }
-        # A conversation of his own, which others may not open.
+        # A conversation of Bob's, which others may not open.
         self.paths["assistants"] = f"/ws/assistants/{AssistantConversationFactory.create(user=self.bob).pk}/"
 
 
@@ -71,7 +71,7 @@ class EverySocketTests(EverySocketCase):
                 assert (pong["ref"], pong["version"]) == ("b", 1)
 
     async def test_a_ref_may_be_null(self) -> None:
-        """As typed clients send it that leave it out."""
+        """Typed clients send null for a ref that they leave out."""
         requests = {
             "room": '{"action": "typing", "payload": {"isTyping": true}, "ref": null}',
             "topics": '{"action": "show_topics", "payload": {"topicIds": [1]}, "ref": null}',
@@ -107,7 +107,7 @@ class EverySocketTests(EverySocketCase):
 
 
 class ClosingTests(EverySocketCase):
-    """Each code of the table, brought about at every socket that names it."""
+    """Each documented closing code occurs, at every socket that lists it."""
 
     async def test_every_code_comes_as_documented(self) -> None:
         provoke: dict[int, Provoke] = {
@@ -161,7 +161,7 @@ class ClosingTests(EverySocketCase):
 
         headers = await sync_to_async(ws_headers)(self.bob)
         communicator = self.create_communicator(ws_path=path, headers=headers)
-        communicator._output_queue = asyncio.Queue(1)  # what is in the line between the server and us
+        communicator._output_queue = asyncio.Queue(1)  # the frames between the server and the client
         with (
             override_settings(LIVE_SLOW_CLIENT_TIMEOUT=0.01),
             mock.patch.object(LiveConsumer, "_close_slow_client", give_up),
@@ -201,7 +201,7 @@ class ClosingTests(EverySocketCase):
 
 
 class RecorderTests(SimpleTestCase):
-    """The recorder itself finds what it is there for."""
+    """The recorder detects the violations that it exists for."""
 
     def setUp(self) -> None:
         self.recorder = Recorder()
@@ -328,7 +328,7 @@ class RecordedTests(EverySocketCase):
 
 
 class Nonsense:
-    """A message that no document knows."""
+    """A message that is in no document."""
 
     def model_dump(self, **how: Any) -> dict[str, Any]:
         return {"action": "pong", "payload": None, "undocumented": True}

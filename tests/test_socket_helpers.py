@@ -1,4 +1,4 @@
-"""Sockets in tests with chanx's own communicators, in odd addresses, and with sessions of any engine."""
+"""Sockets in tests with chanx's own communicators, with unusual addresses, and with sessions of any engine."""
 
 import json
 from typing import Any
@@ -88,7 +88,7 @@ class SurrogateTests(SocketTestCase):
 
 
 class SessionEngineTests(SocketTestCase):
-    """Sockets know a session from wherever the site stores it."""
+    """Sockets find sessions in any store that the site uses."""
 
     consumer = ConversationAssistantConsumer
 

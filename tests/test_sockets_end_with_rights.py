@@ -1,4 +1,4 @@
-"""Whoever may listen no more hears nothing more: sockets close with the device, the person, the password, the token."""
+"""Sockets close and receive nothing more when the device, the user, the password or the token is no longer valid."""
 
 import asyncio
 import threading
@@ -30,7 +30,7 @@ HOST = (b"host", b"testserver")
 
 
 class Device:
-    """Somewhere a person has signed in: by the API, as a browser does, which keeps cookies, and has the tokens too."""
+    """A device on which a user has signed in through the API, with the cookies of a browser and the tokens."""
 
     def __init__(self, email: str) -> None:
         self.browser = APIClient()
@@ -81,14 +81,14 @@ class RightsCase(SocketTestCase):
         )
 
     async def rename(self) -> None:
-        """Something happens that whoever listens to Alice's conversation is told."""
+        """Publishes an event to all subscribers of Alice's conversation."""
         again = await sync_to_async(Device)("alice@example.com")
         path = f"/api/assistants/conversations/{self.conversation.pk}/"
         response = await sync_to_async(again.program.patch)(path, {"title": "New"})
         assert response.status_code == 200
 
     async def assert_closed(self, page: Page) -> None:
-        """Closed as signed out, and without another frame, whatever happens."""
+        """Checks that the socket is closed as signed out, without another frame, in spite of later events."""
         assert await code_of(page) == 4401
         await self.rename()
         assert await page.receives_nothing()
@@ -217,7 +217,7 @@ class PasswordTests(RightsCase):
 
         await self.assert_all_closed_by(lambda: sync_to_async(browser.post)("/password_change/", data))
 
-        # This browser began anew; who has just said both passwords is not sent to say them again.
+        # This browser got a new session; a user who has just entered both passwords isn't asked to sign in again.
         assert (await sync_to_async(browser.get)("/account")).status_code == 200
 
     async def test_a_new_password_by_staff_closes_what_the_old_one_opened(self) -> None:
@@ -259,7 +259,7 @@ class TokenTests(RightsCase):
 
 
 class SweepTests(RightsCase):
-    """What nobody was told: the message was lost, or somebody wrote to the database by another way."""
+    """Revocations without a message: it was lost, or the database was changed in another way."""
 
     async def swept(self) -> tuple[Page, Page, Page]:
         patched = mock.patch("live.hub.SWEEP_INTERVAL", 0.05)
@@ -375,7 +375,7 @@ class CrowdTests(RightsCase):
 
 
 async def code_of(page: Page) -> int:
-    """The code that closes the page; no frame comes before it."""
+    """Returns the code that closes the page; no frame may come before it."""
     output = await page.communicator.receive_output(5)
     assert output["type"] == "websocket.close", output
     code: int = output["code"]
@@ -383,7 +383,7 @@ async def code_of(page: Page) -> int:
 
 
 async def in_admin(path: str, data: dict[str, Any]) -> None:
-    """Staff does something in the admin, and it is accepted."""
+    """Submits a form of the admin as staff, and checks that it succeeds."""
 
     def send() -> None:
         staff = Client()
@@ -395,4 +395,4 @@ async def in_admin(path: str, data: dict[str, Any]) -> None:
 
 
 async def nothing(*arguments: object) -> None:
-    """In place of what would have told the sockets."""
+    """Replaces the function that would notify the sockets."""

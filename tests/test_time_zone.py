@@ -1,4 +1,4 @@
-"""Pages show times in the browser's time zone; the API and the sockets say the same to all."""
+"""Pages show times in the browser's time zone; the API and the sockets send the same to all clients."""
 
 from datetime import UTC, datetime
 

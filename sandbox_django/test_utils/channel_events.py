@@ -1,7 +1,7 @@
-"""chanx's `broadcast_event` for tests: a test sends any event to the open sockets of its own process.
+"""chanx's `broadcast_event` for tests: sends any event to the open sockets of the test's process.
 
-Services publish with `live.feeds.write`, so `LiveConsumer` refuses to broadcast. Tests in the idiom of chanx's sandbox
-don't, and wait for `event_complete`.
+Services publish with `live.feeds.write`, so `LiveConsumer` refuses to broadcast. Tests in the style of chanx's sandbox
+broadcast events and wait for `event_complete`.
 """
 
 from collections.abc import Collection
@@ -18,7 +18,7 @@ from live.hub import current_hub
 async def broadcast_event(
     cls: type[LiveConsumer], event: BaseMessage, groups: Collection[str] | str | None = None
 ) -> None:
-    """Hands the event to every socket of these groups, past the channel layer."""
+    """Delivers the event to every socket of these groups, without the channel layer."""
     for group in [groups] if isinstance(groups, str) else groups or cls._default_groups():
         for subscriber in current_hub().subscribers(group):
             if isinstance(subscriber, LiveConsumer):
@@ -26,5 +26,5 @@ async def broadcast_event(
 
 
 def allow_broadcasts() -> AbstractContextManager[Any]:
-    """Gives consumers this `broadcast_event`."""
+    """Replaces the consumers' `broadcast_event` by this one."""
     return mock.patch.object(LiveConsumer, "broadcast_event", classmethod(broadcast_event))

@@ -1,4 +1,4 @@
-"""For tests whose threads ask the database."""
+"""Database connections of tests that start threads."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +7,7 @@ from django.db import connection
 
 
 def with_own_connection(function: Callable[..., Any], *args: Any) -> Any:
-    """Call it in a thread, whose connection would otherwise outlive the test."""
+    """Calls the function and closes its connection. For threads, whose connection would otherwise outlive the test."""
     try:
         return function(*args)
     finally:

@@ -1,6 +1,6 @@
-"""Every view that hashes a password or renders Markdown is marked so (`core/cpu_bound.py`), in whatever test it runs.
+"""Checks in every test that views which hash passwords or render Markdown are marked as such (`core/cpu_bound.py`).
 
-A middleware of the test settings remembers the view; as a plugin of pytest (conftest.py) it watches the two.
+A middleware of the test settings remembers the running view; a plugin of pytest (conftest.py) watches both functions.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ from runtime import threads
 
 T = TypeVar("T")
 
-# Renders little, and once for all who ask within a second: an answer that is being written.
+# Renders only a little, and once a second at most for all requests: the answer that is being written.
 BOUNDED = {"GET assistant_conversation"}
 
 _view: ContextVar[str] = ContextVar("view", default="")  # the running view, unless it is marked
@@ -45,7 +45,7 @@ class CpuContractMiddleware:
 
 @contextmanager
 def another_request() -> Iterator[None]:
-    """For what a test lets another user do in the middle of a view."""
+    """Suspends the check for requests that a test sends as another user while a view is running."""
     token = _view.set("")
     try:
         yield
@@ -66,7 +66,7 @@ def cpu_bound_views_are_marked() -> Iterator[None]:
     really_in_pool = threads.in_pool
 
     async def in_pool(work: threads.Work, *args: Any, **kwargs: Any) -> Any:
-        with another_request():  # tests run it in the request's own thread, a server doesn't
+        with another_request():  # tests run the job in the request's thread, a server doesn't
             return await really_in_pool(work, *args, **kwargs)
 
     with (

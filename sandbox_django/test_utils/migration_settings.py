@@ -1,4 +1,4 @@
-"""The settings of the migration linter, an app that only development has."""
+"""Settings for the migration linter, an app that is only installed in development."""
 
 from config.settings.test import *  # noqa: F403  # as all settings: the others, and what differs
 from config.settings.test import INSTALLED_APPS

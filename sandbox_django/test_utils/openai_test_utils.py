@@ -1,4 +1,4 @@
-"""Models that answer what a test wants: an OpenAI-compatible server of our own, and stand-ins inside the process.
+"""Fake models for tests: an OpenAI-compatible server, and stand-ins inside the process.
 
     async with FakeOpenAI(says("Hello, ", gate, "world.")) as server:     # over real HTTP, in this event loop
         with override_settings(OPENAI_BASE_URL=server.url): ...
@@ -9,8 +9,8 @@
 
     python -m test_utils.openai_test_utils --tokens 50 --rate 50          # its own process; prints its base URL
 
-`scripted_model` replaces `ai_service.get_chat_model`, so callers have to call it through the module. The server's
-address is all that differs between a test and production, so prefer the server where errors or time-outs matter.
+`scripted_model` replaces `ai_service.get_chat_model`, so callers have to call it through the module. With the server,
+only the address differs from production, so prefer it for tests of errors and time-outs.
 """
 
 import argparse
@@ -39,15 +39,17 @@ from assistants.services import ai_service
 from assistants.services.ai_service import AnswerPart, CutShort, Turn, Usage
 
 if TYPE_CHECKING:
-    from langchain_core.messages import AIMessageChunk  # importing it takes a second, which few tests need
+    from langchain_core.messages import AIMessageChunk  # importing it takes a second, and few tests need it
 
-# In every refusal, as providers quote keys and addresses in theirs. It must never be seen anywhere.
+# Part of every error response, as providers quote keys and addresses in theirs. It must never be shown or logged.
 SECRET = "sk-secret-in-the-error"
-TIMEOUT = 20  # seconds until a test that waits for something has failed
+TIMEOUT = 20  # seconds until a waiting test fails
 
 
 class Gate:
-    """A place in a scripted answer where it waits until the test opens it. Works from any thread and event loop."""
+    """A point in a scripted answer at which the answer waits until the test opens it. Works in any thread and event
+    loop.
+    """
 
     def __init__(self) -> None:
         self._reached: Future[None] = Future()
@@ -58,22 +60,22 @@ class Gate:
             self._opened.set_result(None)
 
     async def reached(self) -> None:
-        """Wait until an answer stands before the gate."""
+        """Waits until the answer has arrived at the gate."""
         await _wait_for(self._reached)
 
     def wait_until_reached(self) -> None:
-        """The same, for tests that are not async."""
+        """The same for synchronous tests."""
         self._reached.result(TIMEOUT)
 
     async def go_through(self) -> None:
-        """For the answer: wait until the gate is open."""
+        """Called by the answer: waits until the gate is open."""
         if not self._reached.done():
             self._reached.set_result(None)
         await asyncio.shield(asyncio.wrap_future(self._opened))
 
 
 async def _wait_for(happened: Future[None]) -> None:
-    # Shielded, or one waiter that gives up would cancel it for the others.
+    # Shielded, because a waiter that is cancelled would otherwise cancel the future for the others.
     await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(happened)), TIMEOUT)
 
 
@@ -81,24 +83,24 @@ async def _wait_for(happened: Future[None]) -> None:
 
 
 class Do(Enum):
-    """What a server can do besides sending."""
+    """Actions of a server besides sending."""
 
     CUT = "break the connection"
     HANG = "say nothing more"
 
 
-# Text is sent as a token, bytes as they are.
+# Text is sent as a token, bytes are sent unchanged.
 Step = str | bytes | Gate | Do
 
 
 @dataclass(frozen=True)
 class Reply:
-    """How the server treats one request. Made by `streams`, `refuses`, `disconnects` and `hangs`."""
+    """The server's reaction to one request. Created by `streams`, `refuses`, `disconnects` and `hangs`."""
 
     steps: tuple[Step, ...] = ()
     status: int = 200
     error: Any = None
-    # Done before the headers are sent.
+    # Steps before the headers are sent.
     first: Gate | Do | None = None
     pause: float = 0
     finish_reason: str | None = "stop"
@@ -114,61 +116,61 @@ def streams(
     usage: tuple[int, int] | None = (11, 7),
     first: Gate | None = None,
 ) -> Reply:
-    """Streams these steps, then a proper end."""
+    """Streams these steps, then a regular end."""
     counts = usage and {"prompt_tokens": usage[0], "completion_tokens": usage[1], "total_tokens": sum(usage)}
     return Reply(steps, pause=pause, finish_reason=finish_reason, usage=counts or None, first=first)
 
 
 def sends(*body: Step, content_type: str = "text/event-stream", pause: float = 0) -> Reply:
-    """Sends these bytes as the whole body of its answer, with no chunk of our own before or after."""
+    """Sends these bytes as the whole body of the response, without adding chunks."""
     return Reply(body, pause=pause, is_raw=True, content_type=content_type)
 
 
 def refuses(status: int, code: str | None = None, message: str = "Go away.") -> Reply:
-    """Answers with an error, in the shape and with the indiscretion of real providers."""
+    """Responds with an error in the format of real providers, including the secrets that they quote."""
     message = f"{message} (key {SECRET} at http://{SECRET}.internal)"
     return Reply(status=status, error={"error": {"message": message, "type": "error", "param": None, "code": code}})
 
 
 def disconnects(*steps: Step) -> Reply:
-    """Streams these steps, then breaks the connection; with no steps, before it answers at all."""
+    """Streams these steps, then breaks the connection; without steps, before any response."""
     return Reply((*steps, Do.CUT)) if steps else Reply(first=Do.CUT)
 
 
 def hangs(*steps: Step) -> Reply:
-    """Streams these steps, then holds the connection and says nothing more; with no steps, not even headers."""
+    """Streams these steps, then keeps the connection open and silent; without steps, without even sending headers."""
     return Reply((*steps, Do.HANG)) if steps else Reply(first=Do.HANG)
 
 
 def sends_error(code: str | None = None) -> bytes:
-    """A step: an error event in mid-answer, as providers send it that have already answered 200."""
+    """A step: an error event in the middle of an answer, as sent by providers that have already responded with 200."""
     return _event({"error": {"message": f"Broken (key {SECRET}).", "type": "server_error", "code": code}})
 
 
 @dataclass
 class Received:
-    """A request the server got."""
+    """A request that the server received."""
 
     body: dict[str, Any]
-    headers: Mapping[str, str]  # in whatever case
+    headers: Mapping[str, str]  # names in their original case
     connection: int
     _left: Future[None] = field(default_factory=Future)
 
     @property
     def client_left(self) -> bool:
-        """Whether the client hung up before the answer was finished."""
+        """Whether the client has disconnected before the end of the answer."""
         return self._left.done()
 
     async def until_client_left(self) -> None:
         await _wait_for(self._left)
 
     def wait_until_client_left(self) -> None:
-        """The same, for tests that are not async."""
+        """The same for synchronous tests."""
         self._left.result(TIMEOUT)
 
 
 class FakeOpenAI:
-    """An OpenAI-compatible server. Plays its replies one by one, and repeats the last."""
+    """An OpenAI-compatible server. It plays its replies one by one, and repeats the last."""
 
     def __init__(self, *replies: Reply, port: int = 0) -> None:
         self._script = deque(replies or [streams("Hello, ", "world.")])
@@ -180,11 +182,11 @@ class FakeOpenAI:
         self.url = ""
 
     def script(self, *replies: Reply) -> None:
-        """From now on, reply with these."""
+        """Replaces the replies for all following requests."""
         self._script = deque(replies)
 
     async def until_asked(self, times: int = 1) -> None:
-        """Wait until this many requests have come."""
+        """Waits until the server has received this many requests."""
         asked: Future[None] = Future()
         self._expected.append((times, asked))
         self._notify_waiters()
@@ -204,14 +206,14 @@ class FakeOpenAI:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await ai_service.close_clients()  # connections to a server that is gone
+        await ai_service.close_clients()  # closes connections to the server that has stopped
         assert self._runner is not None
         await self._runner.cleanup()
 
     @classmethod
     @contextmanager
     def in_thread(cls, *replies: Reply) -> Iterator[Self]:
-        """The server in a thread with an event loop of its own."""
+        """Runs the server in a thread with an event loop of its own."""
         server = cls(*replies)
         started: Future[Callable[[], object]] = Future()
 
@@ -279,7 +281,8 @@ class FakeOpenAI:
                 await response.write(_event(_envelope([]) | {"usage": reply.usage}))
             await response.write(b"data: [DONE]\n\n")
             for _ in range(2):
-                await asyncio.sleep(0)  # let the client read: most servers send the end of the body by itself
+                # lets the client read first, because most servers send the end of the body separately
+                await asyncio.sleep(0)
         return response
 
     async def _take(self, step: Gate | Do, request: web.Request) -> None:
@@ -287,8 +290,8 @@ class FakeOpenAI:
             await step.go_through()
         elif step is Do.CUT:
             assert request.transport is not None
-            request.transport.close()  # what was written still arrives; the end of the body does not
-            await asyncio.Event().wait()  # until aiohttp sees that it is closed, and cancels us
+            request.transport.close()  # data written so far still arrives, but not the end of the body
+            await asyncio.Event().wait()  # until aiohttp detects the closed connection and cancels this handler
         else:
             await asyncio.Event().wait()
 
@@ -328,15 +331,15 @@ def _whole_answer(reply: Reply) -> dict[str, Any]:
 # --- A server as a load ----------------------------------------------------------------------------------------------
 
 
-PLACE_OF_STAMP = b"@000000 "  # as long as what is put there, so that lengths stay
+PLACE_OF_STAMP = b"@000000 "  # has the length of the stamp that replaces it, so that the frame's length stays the same
 
 
 class SteadyOpenAI(FakeOpenAI):
-    """Streams a number of tokens to everyone at a steady rate, with little work per token: for benchmarks.
+    """Streams tokens to all clients at a steady rate, with little work per token: for benchmarks.
 
-    One timer serves all answers, and writes bytes that were encoded once. `stamped` tokens say when they left, as
-    "1@123456 ": their number, and the last six digits of the milliseconds that every process of a machine counts.
-    Titles have one token, whatever the answers have.
+    One timer serves all answers, and writes bytes that were encoded once. With `stamped`, tokens contain the time when
+    they were sent, as in "1@123456 ": their number, and the last six digits of the machine's clock in milliseconds.
+    Titles always have one token.
     """
 
     def __init__(
@@ -353,7 +356,8 @@ class SteadyOpenAI(FakeOpenAI):
         )
         events = [*(_chunk({"content": word}) for word in words), end]
         self._frames = [b"%x\r\n%b\r\n" % (len(event), event) for event in events]
-        # When each answer's next frame is due, which one it is, where to, and what to tell at the end.
+        # The time of each answer's next frame, the frame's number, the connection, and the future to resolve at the
+        # end.
         self._due: list[tuple[float, int, int, asyncio.WriteTransport, asyncio.Future[None]]] = []
         self._answers = 0
         self._timer: asyncio.Handle | None = None
@@ -383,7 +387,7 @@ class SteadyOpenAI(FakeOpenAI):
         stamp = b"@%06d " % (time.monotonic_ns() // 1_000_000 % 1_000_000)
         while self._due and self._due[0][0] <= now:
             when, answer, number, transport, finished = self._due[0]
-            if finished.done() or transport.is_closing():  # they hung up
+            if finished.done() or transport.is_closing():  # the client has disconnected
                 heapq.heappop(self._due)
                 continue
             frame = self._frames[number]
@@ -399,7 +403,7 @@ class SteadyOpenAI(FakeOpenAI):
     def _set_timer(self, loop: asyncio.AbstractEventLoop) -> None:
         if not self._due:
             return
-        # Never sooner than in a millisecond, so that what falls due together costs one wake-up.
+        # At least a millisecond, so that frames due at about the same time share one wake-up.
         when = max(self._due[0][0], loop.time() + 0.001)
         if self._timer is None or when < self._timer_at:
             if self._timer is not None:
@@ -427,13 +431,13 @@ def main() -> None:
         uvloop.run(_serve(server))
 
 
-# --- No server -------------------------------------------------------------------------------------------------------
+# --- Without a server ------------------------------------------------------------------------------------------------
 
 ScriptedChunk = str | Usage | CutShort | Gate | BaseException
 
 
 class ScriptedModel:
-    """Gives the same scripted answer to everyone, and remembers what it was told."""
+    """A model that gives the same scripted answer to every request, and records the requests."""
 
     name = "scripted"
     reasoning_size = 0
@@ -444,7 +448,7 @@ class ScriptedModel:
         self.received_turns: list[list[Turn]] = []
 
     async def until_left(self) -> None:
-        """Wait until somebody has stopped listening, or has heard everything."""
+        """Waits until a reader of the answer has stopped or received all of it."""
         await _wait_for(self._left)
 
     async def stream(self, turns: Sequence[Turn]) -> AsyncGenerator[AnswerPart, None]:
@@ -464,9 +468,9 @@ class ScriptedModel:
 
 @contextmanager
 def scripted_model(*chunks: ScriptedChunk) -> Iterator[ScriptedModel]:
-    """Whoever calls `ai_service.get_chat_model()` gets a model that says these pieces.
+    """Makes `ai_service.get_chat_model()` return a model that streams these chunks.
 
-    A Gate among them holds the answer there; an exception ends it.
+    At a Gate the answer waits; an exception ends it.
     """
     model = ScriptedModel(*chunks)
     with mock.patch.object(ai_service, "get_chat_model", return_value=model):
@@ -475,7 +479,7 @@ def scripted_model(*chunks: ScriptedChunk) -> Iterator[ScriptedModel]:
 
 @contextmanager
 def stub_openai_sdk(*chunks: "AIMessageChunk | BaseException") -> Iterator[list[Any]]:
-    """OpenAIService gets these chunks from langchain, with no HTTP. Yields the list of what langchain was asked."""
+    """Makes langchain return these chunks to OpenAIService, without HTTP. Yields the list of requests to langchain."""
     asked: list[Any] = []
 
     async def astream(chat: object, messages: Any) -> "AsyncGenerator[AIMessageChunk, None]":

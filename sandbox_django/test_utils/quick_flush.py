@@ -1,7 +1,7 @@
-"""Empties the database after a test that commits, without Django's `flush` command: a plugin of pytest.
+"""A plugin of pytest that empties the database after a test that commits, without Django's `flush` command.
 
-`flush` ends by sending `post_migrate`, whose receivers look up every content type and permission again and create
-them: 0.1 s of CPU for each of several hundred tests. Here those two tables keep their rows, and the others are emptied.
+`flush` ends by sending `post_migrate`, whose receivers look up every content type and permission again and create them:
+0.1 s of CPU for each of several hundred tests. Here those two tables keep their rows, and the others are emptied.
 """
 
 from functools import cache
@@ -21,7 +21,7 @@ def _deletions(alias: str) -> list[str]:
     connection = connections[alias]
     tables = sorted(set(connection.introspection.django_table_names(only_existing=True, include_views=False)) - KEPT)
     statements = [f"DELETE FROM {connection.ops.quote_name(table)}" for table in tables]  # noqa: S608  # our own tables
-    # One round trip where the driver takes several statements at once.
+    # One round trip, if the driver supports several statements at once.
     return ["; ".join(statements)] if connection.vendor == "postgresql" else statements
 
 
@@ -35,5 +35,5 @@ def empty_databases(case: TransactionTestCase) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def databases_are_emptied_quickly() -> None:
-    """Stays for the whole session."""
+    """Applies for the whole session."""
     mock.patch.object(TransactionTestCase, "_fixture_teardown", empty_databases).start()

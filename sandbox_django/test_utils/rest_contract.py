@@ -1,10 +1,11 @@
-"""The OpenAPI document against what is really answered: everything under /api/ that any test is told.
+"""Compares every response under /api/ in every test with the OpenAPI document.
 
-A middleware of the test settings, and of the servers that tests start (`test_utils.server_settings`). It raises where
-an answer is not in the document, so the test that caused it fails; a server of its own says 500, and its log says why.
+A middleware of the test settings, and of the servers that tests start (`test_utils.server_settings`), raises an error
+if a response is not in the document, so the test that caused it fails. A server in another process responds with 500,
+and its log has the reason.
 
-As a plugin of pytest (conftest.py) it keeps a list of what was met. `--whole-contract` is for a run of all tests: then
-a status that the document promises, and that no test ever met, fails the run.
+As a plugin of pytest (conftest.py), this module records the responses. In a run of all tests, with `--whole-contract`,
+a documented status that no test has received fails the run.
 """
 
 import json
@@ -20,19 +21,19 @@ from django.http import HttpRequest, HttpResponse
 from drf_spectacular.generators import SchemaGenerator
 from jsonschema_rs import Draft202012Validator
 
-# Pages and documents about the API, and no part of it.
+# Pages and documents about the API, which are not part of it.
 ABOUT = ("api/schema/", "api/asyncapi/")
-# Where one of these is not in the document, or is and does not come, that is a violation too.
+# A status of these that is undocumented, or documented but never received, is a violation too.
 HEADERS = ("Feed-Seq", "Idempotency-Key", "Location", "Retry-After", "WWW-Authenticate")
-REFUSED_UNDOCUMENTED = {401, 403, 404, 405}  # whoever may not even come near need not learn which methods there are
+REFUSED_UNDOCUMENTED = {401, 403, 404, 405}  # clients without access needn't learn the methods
 PLACEHOLDER = re.compile(r"<[^>]+>|{[^}]+}")
 
-# A method, a route with nothing between the braces of its placeholders, and a status.
+# A method, a route without the names of its placeholders, and a status.
 Promise = tuple[str, str, str]
 
 
 class ContractBroken(AssertionError):
-    """The server said what the document does not."""
+    """The server's response contradicts the document."""
 
 
 @dataclass
@@ -53,10 +54,10 @@ class Contract:
         self._validators: dict[Promise, Draft202012Validator] = {}
 
     def check(self, method: str, route: str, response: HttpResponse) -> None:
-        """Raise `ContractBroken` if `response` is not what the document says of `method` and `route`."""
+        """Raises `ContractBroken` if the document doesn't allow `response` for `method` and `route`."""
         method, path, status = "GET" if method == "HEAD" else method, bare(f"/{route}"), str(response.status_code)
         if method == "OPTIONS":
-            return  # nobody is promised anything
+            return  # refusals that needn't be documented
         try:
             self._check(method, path, status, response)
         except ContractBroken as broken:
@@ -69,7 +70,7 @@ class Contract:
         if path not in self._routes:
             raise ContractBroken("this route is not in the OpenAPI document")
         if response.status_code >= 500:
-            return  # said of all operations in the document's introduction; core/tests hold it to its shape
+            return  # documented once for all operations, in the introduction; core/tests checks its format
         if (method, path) not in self._operations:
             if response.status_code not in REFUSED_UNDOCUMENTED:
                 raise ContractBroken("this method is not in the OpenAPI document")
@@ -115,12 +116,12 @@ class Contract:
         return found
 
     def never_met(self) -> list[str]:
-        """What the document promises, and no test was answered."""
+        """Returns the documented statuses that no test has received."""
         return [f"{status} of {method} {path}" for method, path, status in sorted(self._responses.keys() - self.met)]
 
 
 def closed(schema: Any) -> Any:
-    """A copy in which objects have the fields that they say, and no others."""
+    """Returns a copy of the schema in which objects allow only the fields that it lists."""
     if isinstance(schema, list):
         return [closed(part) for part in schema]
     if not isinstance(schema, dict):
@@ -137,12 +138,12 @@ def bare(path: str) -> str:
 
 @cache
 def contract() -> Contract:
-    """Of what the server says now: `bin/check` compares that with docs/api/openapi.yaml."""
+    """Returns the document generated from the current code; `bin/check` compares it with docs/api/openapi.yaml."""
     return Contract(SchemaGenerator().get_schema(request=None, public=True))
 
 
 class ContractMiddleware:
-    """The first of all, so that it sees what leaves."""
+    """The first middleware, so that it gets the final response."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -150,7 +151,7 @@ class ContractMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         route = request.resolver_match.route if request.resolver_match else ""
-        # A test may have routes of its own.
+        # Tests may have routes of their own.
         if settings.ROOT_URLCONF == "config.urls" and route.startswith("api/") and not route.startswith(ABOUT):
             contract().check(request.method or "", route, response)
         return response

@@ -10,20 +10,22 @@ from test_utils.auth_api_test_case import bearer
 from test_utils.users import alice, bob, mallory
 
 ROLES = ("visitor", "stranger", "member", "admin", "owner", "staff", "deactivated")
-ALLOWED = 0  # any answer but a refusal: an empty body gets 400 only after the permissions were checked
+ALLOWED = 0  # any status but a refusal: an empty body gets 400 only after the permissions were checked
 
 Rule: TypeAlias = dict[str, int]
 
 ANYONE: Rule = dict.fromkeys(ROLES, ALLOWED)
-# A client with an expired token is told so, and not taken for a visitor.
+# A client with an expired token gets 401 and isn't treated as a visitor.
 ANYONE_WITHOUT_A_BAD_TOKEN: Rule = ANYONE | {"deactivated": 401}
 SIGNED_IN: Rule = ANYONE | {"visitor": 401, "deactivated": 401}
-# What a user may not see doesn't exist for them, and neither for staff, who have the admin.
+# An object that the user may not see gets 404, even for staff, who have the admin.
 OWNER: Rule = SIGNED_IN | dict.fromkeys(("stranger", "member", "admin", "staff"), 404)
 
 
 class Users:
-    """One user for each role. Alice owns, Mallory is a stranger; the deactivated user has objects of their own."""
+    """One user for each role. Alice is the owner, Mallory is a stranger, and the deactivated user has objects of their
+    own.
+    """
 
     def __init__(self) -> None:
         self.by_role: dict[str, User] = {
@@ -39,23 +41,23 @@ class Users:
 
 
 class Rights:
-    """The rules of one app, and the rows that its routes need. A method without a rule is refused to all."""
+    """The rules of one app, and the rows that its routes need. A method without a rule is refused for every role."""
 
-    # Route, then method. "HEAD" and "OPTIONS" go with "GET".
+    # By route, then by method. "HEAD" and "OPTIONS" use the rule of "GET".
     routes: ClassVar[dict[str, dict[str, Rule]]] = {}
-    # Socket route, then a name of the object that is opened.
+    # By socket route, then by the kind of object that is opened.
     sockets: ClassVar[dict[str, dict[str, Rule]]] = {}
 
     def __init__(self, users: Users) -> None:
-        """Create the rows."""
+        """Creates the rows."""
 
     def ids(self, route: str, role: str, kind: str = "") -> dict[str, object]:
-        """Return what stands for each placeholder of a route, for this role; `kind` names the object of a socket."""
+        """Returns the values of a route's placeholders for this role; `kind` selects the object of a socket."""
         return {}
 
 
 def socket_routes(routed: Any, prefix: str = "") -> Iterator[str]:
-    """The routes of all sockets below a URLRouter: "ws/chat/<int:pk>/"."""
+    """Returns the routes of all sockets below a URLRouter: "ws/chat/<int:pk>/"."""
     for pattern in routed.routes:
         route = prefix + str(pattern.pattern)
         if hasattr(pattern.callback, "routes"):
@@ -65,5 +67,5 @@ def socket_routes(routed: Any, prefix: str = "") -> Iterator[str]:
 
 
 def address_of(route: str) -> str:
-    """The address of a route in the AsyncAPI document: "/ws/chat/{pk}/"."""
+    """Returns a route as the AsyncAPI document writes it: "/ws/chat/{pk}/"."""
     return "/" + re.sub(r"<\w+:(\w+)>", r"{\1}", route)

@@ -1,4 +1,4 @@
-"""A developer's settings, for the servers that tests start: what they answer is compared with the contract."""
+"""Development settings for the servers that tests start. Their responses are compared with the OpenAPI document."""
 
 from config.settings.dev import *  # noqa: F403  # as all settings: the others, and what differs
 from config.settings.dev import MIDDLEWARE

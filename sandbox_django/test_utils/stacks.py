@@ -1,12 +1,12 @@
-"""Marks every test whose result can depend on the database, the channel layer or Redis: a plugin of pytest.
+"""A plugin of pytest that marks tests whose result can depend on the database, the channel layer or Redis.
 
 `bin/test` runs the tests marked `stack` twice, on SQLite with the in-memory layer and on PostgreSQL with Redis. All
-others run once, on the first: documents, static files, pure functions, programs that bring servers of their own. The
+others run once, on the first: documents, static files, pure functions, programs that start servers of their own. The
 mark is added by rule:
 
-- a test case of Django's that has a database, or a function that asks for it by fixture or by `django_db`, is marked;
-- others that depend on Redis or the channel layer say so themselves (`@pytest.mark.stack`). Without it a test fails
-  that uses the configured channel layer, and in CI also one that is skipped, since it would run nowhere.
+- a Django test case with a database, or a function that requests one by a fixture or by `django_db`, is marked;
+- others that depend on Redis or the channel layer need `@pytest.mark.stack`. Without it a test fails if it uses the
+  configured channel layer, and in CI also if it is skipped, since it would never run.
 """
 
 import os
@@ -20,7 +20,7 @@ from django.test import SimpleTestCase, TransactionTestCase
 
 MARK = "stack"
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "django_db_serialized_rollback"}
-OWN_SERVERS = ("browser", "faults")  # both stacks or one, as each of them needs
+OWN_SERVERS = ("browser", "faults")  # these select both stacks or one themselves
 
 _asked_for_layer = False
 
@@ -34,7 +34,7 @@ def depends_on_stack(item: pytest.Item) -> bool:
     return has_database or any(item.iter_markers("django_db")) or any(item.iter_markers(MARK))
 
 
-@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+@pytest.hookimpl(tryfirst=True)  # runs before `-m` selects tests
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if depends_on_stack(item):
@@ -70,7 +70,7 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    # Elsewhere than in CI, programs that a test needs may be missing.
+    # Outside CI, programs that a test needs may be missing.
     if report.skipped and os.environ.get("CI") == "true" and _runs_once(item):
         report.outcome = "failed"
         report.longrepr = f"It is skipped here, and runs nowhere else: mark it with @pytest.mark.{MARK}, or run it."

@@ -1,4 +1,4 @@
-"""The socket test case: real requests, real sockets, the application as the server runs it."""
+"""The socket test case: real requests and real sockets, with the application as the server runs it."""
 
 import json
 from functools import partial
@@ -15,10 +15,10 @@ from accounts.models import User
 from test_utils.auth_api_test_case import auth_headers, ws_headers
 from test_utils.channel_events import allow_broadcasts
 
-TIMEOUT = 5.0  # seconds that a test waits for what must come
+TIMEOUT = 5.0  # seconds that a test waits for a frame
 
 EVENT_COMPLETE = f'{{"action":"{EVENT_ACTION_COMPLETE}"}}'
-# Frames that are about the socket itself, or reply to one of the client's.
+# Frames about the socket itself, or replies to the client's frames.
 NO_EVENTS = {"authentication", "resync", "error", "pong", *COMPLETE_ACTIONS}
 
 
@@ -27,10 +27,10 @@ class Page:
 
     def __init__(self, communicator: DjangoWebsocketCommunicator) -> None:
         self.communicator = communicator
-        self._ahead: str | None = None  # a frame that was received by looking whether there is one
+        self._ahead: str | None = None  # a frame that was received while checking whether there is one
 
     async def receive(self) -> dict[str, Any]:
-        """The next frame; completions are for tests that use the communicator itself."""
+        """Returns the next frame, without completion markers, which are for tests that use the communicator itself."""
         text, self._ahead = self._ahead or EVENT_COMPLETE, None
         while text == EVENT_COMPLETE:
             text = await self.communicator.receive_from(TIMEOUT)
@@ -38,7 +38,7 @@ class Page:
         return frame
 
     async def receive_until(self, action: str) -> list[dict[str, Any]]:
-        """All frames up to and with the next one of this action."""
+        """Returns all frames up to and including the next one of this action."""
         frames = [await self.receive()]
         while frames[-1]["action"] != action:
             frames.append(await self.receive())
@@ -57,7 +57,7 @@ class Page:
         await self.communicator.send_to(text_data=text)
 
     async def close_code(self) -> int:
-        """Wait until the server closes the socket."""
+        """Waits until the server closes the socket, and returns the code."""
         while (output := await self.communicator.receive_output(TIMEOUT))["type"] != "websocket.close":
             pass
         code: int = output["code"]
@@ -74,7 +74,7 @@ class SocketTestCase(ChanxWebsocketTestCase):
     `receive_all_messages(stop_action=EVENT_ACTION_COMPLETE)` for what a feed delivers.
     """
 
-    ignored_actions: frozenset[str] = frozenset()  # frames that the test's communicators don't receive
+    ignored_actions: frozenset[str] = frozenset()  # actions of frames that the test's communicators drop
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -82,7 +82,7 @@ class SocketTestCase(ChanxWebsocketTestCase):
         cls.enterClassContext(allow_broadcasts())
 
     def create_communicator(self, **options: Any) -> DjangoWebsocketCommunicator:
-        """A communicator that is sent `event_complete` after each event, which only tests need."""
+        """Creates a communicator that receives `event_complete` after each event; only tests need this."""
         communicator = super().create_communicator(**options)
         communicator.application = partial(_with_completions, communicator.application, self.ignored_actions)
         return communicator
@@ -95,7 +95,9 @@ class SocketTestCase(ChanxWebsocketTestCase):
         headers: list[tuple[bytes, bytes]] | None = None,
         address: str = "127.0.0.1",
     ) -> Page:
-        """Open a socket by header, as a program does, or with just these headers; its first frame is still to come."""
+        """Opens a socket as a program does, with a header, or with these headers only. The first frame hasn't been
+        read.
+        """
         if headers is None:
             headers = await sync_to_async(ws_headers)(by) if by else []
         communicator = self.create_communicator(ws_path=path, headers=headers)
@@ -104,7 +106,7 @@ class SocketTestCase(ChanxWebsocketTestCase):
         return Page(communicator)
 
     async def open_page(self, path: str, *, by: User | None = None) -> Page:
-        """Open a socket that is let in."""
+        """Opens a socket and checks that its authentication succeeded."""
         page = await self.open_socket(path, by=by)
         first = await page.receive()
         assert first["action"] == "authentication"
@@ -112,7 +114,7 @@ class SocketTestCase(ChanxWebsocketTestCase):
         return page
 
     async def request(self, method: str, path: str, data: Any = None, *, by: User | None = None) -> Any:
-        """One request to the API; gives Django's response, with `json()`."""
+        """Sends a request to the API and returns Django's response, with `json()`."""
 
         def send() -> Any:
             headers = auth_headers(by) if by else {}
@@ -122,7 +124,7 @@ class SocketTestCase(ChanxWebsocketTestCase):
 
 
 class WebsocketTestCase(SocketTestCase):
-    """A `SocketTestCase` in the idiom of chanx's sandbox: a signed-in user, and `auth_communicator` for them.
+    """A `SocketTestCase` in the style of chanx's sandbox: a signed-in user, and an `auth_communicator` for them.
 
     class TestChatDetailConsumer(WebsocketTestCase):
         consumer = ChatDetailConsumer
@@ -133,14 +135,14 @@ class WebsocketTestCase(SocketTestCase):
             self.ws_path = f"/ws/chat/{self.room.pk}/"
     """
 
-    # It comes at any time, and these tests compare whole lists of messages.
+    # Presence can arrive at any time, and these tests compare whole lists of messages.
     ignored_actions = frozenset({"presence"})
 
     user: User
 
     def create_communicator(self, **options: Any) -> DjangoWebsocketCommunicator:
         communicator = super().create_communicator(**options)
-        # What a test broadcasts is in no feed and has no number, so it isn't compared with the AsyncAPI document.
+        # Events that a test broadcasts have no feed and no number, so they aren't compared with the AsyncAPI document.
         communicator.scope["has_invented_events"] = True
         # chanx waits half a second, which isn't enough on a busy machine.
         for wait in (communicator.wait_for_auth, communicator.assert_authenticated_status_ok):

@@ -1,4 +1,4 @@
-"""The cast: Alice owns, Bob is invited, Mallory is neither. All sign in with "password"."""
+"""The users of the tests: Alice is the owner, Bob is invited, Mallory is neither. Their password is "password"."""
 
 from accounts.factories.user import UserFactory
 from accounts.models import User

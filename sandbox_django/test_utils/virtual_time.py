@@ -1,7 +1,8 @@
-"""An event loop whose clock jumps to whatever comes next: half a minute takes no time, and goes the same way each time.
+"""An event loop with a virtual clock, which jumps to the next timer: half a minute takes no time, in a repeatable
+order.
 
-There are no threads in it. What asks the database does so in the loop, after and before a wait as long as the test
-likes: so everything that can happen during a hop to a thread happens there, but in an order that can be repeated.
+There are no threads. Database work runs in the loop, with a wait before and after it whose length the test chooses. So
+everything that can happen during a thread hand-off can happen here too, but in an order that can be repeated.
 """
 
 import asyncio
@@ -42,14 +43,14 @@ class _JumpingSelector(selectors.SelectSelector):
 
 
 def run(main: Coroutine[Any, Any, T], *, handoffs: Iterable[float] = ()) -> T:
-    """Run a coroutine to its end, and cancel what it leaves behind.
+    """Runs a coroutine to its end, and cancels the tasks that it leaves.
 
-    `handoffs` are the seconds that each way to the database, and each way back, takes; when they are used up, none.
+    `handoffs` are the seconds of each way to the database and back; when they are used up, the ways take no time.
     """
     connection = connections[DEFAULT_DB_ALIAS]
 
     async def with_database() -> T:
-        # Django keeps a connection for each asyncio context. Here all share the test's own.
+        # Django keeps a connection for each asyncio context. Here all contexts share the test's own.
         connections[DEFAULT_DB_ALIAS] = connection
         with _database_in_the_loop(handoffs):
             return await main
@@ -72,7 +73,7 @@ def _database_in_the_loop(handoffs: Iterable[float]) -> Iterator[None]:
 
     with (
         mock.patch.object(threads, "in_pool", in_pool),
-        # There is one thread, and it is the test's: that the loop waits for the database is what we want.
+        # Django's check isn't needed: there is only the test's thread, and the loop is meant to wait for the database.
         mock.patch.dict("os.environ", {"DJANGO_ALLOW_ASYNC_UNSAFE": "1"}),
     ):
         yield

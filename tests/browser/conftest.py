@@ -1,6 +1,6 @@
-"""A Chromium, a server with data of its own, and a model that says what the test wants.
+"""Fixtures of the browser tests: Chromium, a server with its own data, and a scripted model.
 
-Every page must stay on this site and raise no error; each test ends by asking that.
+Each test fails at its end if a page has raised an error or sent a request to another site.
 """
 
 import shutil
@@ -43,7 +43,7 @@ WATCH_SHIFTS = """
 """
 # The headless shell needs a third of the CPU time of the others for a new browser context.
 CHROMIUMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-# What a browser says by itself about an answer that is no success; those are part of some tests.
+# Messages that the browser itself logs for unsuccessful responses, which some tests cause on purpose.
 EXPECTED_NOISE = ("Failed to load resource", "WebSocket connection to")
 
 
@@ -72,7 +72,7 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def model() -> Iterator[FakeOpenAI]:
-    """Answers every test's questions; a test begins with `model.script(…)`."""
+    """Answers the questions of all tests; a test begins with `model.script(…)`."""
     with FakeOpenAI.in_thread() as server:
         yield server
 
@@ -85,7 +85,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, model: FakeOpenAI) -> Itera
 
 @pytest.fixture
 def context(chromium: Browser, server: Server) -> Iterator[BrowserContext]:
-    """One browser of one person: its pages share the session."""
+    """One user's browser: its pages share the session."""
     expect.set_options(timeout=10_000)
     complaints: list[str] = []
     context = browser_of_ones_own(chromium, server, complaints)
@@ -113,7 +113,7 @@ def browser_of_ones_own(
 def on_another_screen(
     browser: Browser, server: Server, size: str, scheme: Scheme, *, of: Page | None = None
 ) -> BrowserContext:
-    """A browser of this size and scheme that counts how much its pages jump; with `of` it is signed in as they are."""
+    """Opens a browser of this size and colour scheme that measures layout shifts; it shares the session of `of`."""
     context = browser.new_context(
         base_url=server.url,
         viewport=SIZES[size],
@@ -128,7 +128,7 @@ def on_another_screen(
 
 
 def watch(context: BrowserContext, server: Server, complaints: list[str]) -> None:
-    """Have every error, question and request to elsewhere of its pages put down as a complaint."""
+    """Records every error, dialog and foreign request of the context's pages as a complaint."""
 
     def listen(page: Page) -> None:
         page.on("pageerror", lambda error: complaints.append(f"error: {error}"))

@@ -1,4 +1,4 @@
-"""What people do in these tests, again and again."""
+"""Steps that many of these tests share."""
 
 import itertools
 import re
@@ -17,7 +17,7 @@ def ask(page: Page, question: str = QUESTION) -> None:
 
 
 def start_conversation(page: Page, question: str = QUESTION) -> None:
-    """Ask on the empty page; the answer's page follows."""
+    """Asks on the start page, which opens the conversation's page."""
     page.goto("/assistants/")
     ask(page, question)
     page.wait_for_url(re.compile(r"/assistants/[0-9a-f-]{36}/$"))
@@ -29,7 +29,7 @@ def be_live(page: Page) -> None:
 
 
 def register(page: Page, name: str = "Alice Kim") -> str:
-    """Become somebody new; returns their e-mail."""
+    """Registers a new user; returns their e-mail."""
     email = f"person{next(user_numbers)}@example.com"
     page.goto("/register")
     page.get_by_label("E-mail").fill(email)

@@ -1,4 +1,4 @@
-"""Two tabs of one browser: in the second the account changes, and the first must not go on as the new one."""
+"""Two tabs of one browser: if the account changes in the second, the first must not continue as the new account."""
 
 import re
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ SIGNED_OUT = re.compile("been signed out")
 
 @dataclass
 class Tabs:
-    """Two tabs of Alice's browser; Bob has an account, and will sign in in the second."""
+    """Two tabs of Alice's browser. Bob has an account, and will sign in in the second tab."""
 
     first: Page
     second: Page
     bob: str
 
     def be_bob(self) -> None:
-        """Sign in as Bob. Alice's device stays signed in, and so her tab's socket stays open."""
+        """Signs in as Bob. Alice's device stays signed in, and so her tab's socket stays open."""
         self.second.context.clear_cookies()
         self.second.goto("/login")
         self.second.get_by_label("E-mail").fill(self.bob)
@@ -65,7 +65,7 @@ def test_a_topic_is_not_posted_as_the_other_account(tabs: Tabs) -> None:
     expect(page.get_by_label("Text")).to_have_value("It is Alice's.")
     tabs.second.goto("/discussion/")
     expect(tabs.second.get_by_text("Whose is this?")).to_have_count(0)
-    # Nor does Bob find the draft of Alice.
+    # Bob must not find Alice's draft.
     tabs.second.goto("/discussion/new/")
     expect(tabs.second.get_by_label("Title")).to_have_value("")
 
@@ -119,7 +119,7 @@ def test_a_message_is_not_sent_as_the_other_account(tabs: Tabs) -> None:
     expect(row).to_contain_text(OTHER_ACCOUNT)
     tabs.second.goto(page.url)
     be_live(tabs.second)
-    # Neither sent as Bob, nor offered to him as unsent.
+    # It is neither sent as Bob, nor offered to him as unsent.
     expect(tabs.second.get_by_text("Says Alice")).to_have_count(0)
 
 
@@ -178,7 +178,7 @@ def test_the_account_and_a_rooms_settings_are_left_alone(tabs: Tabs) -> None:
 
 
 def post(page: Page, path: str, **data: object) -> dict[str, object]:
-    """By the API, past the page."""
+    """Sends a request to the API directly, without the page."""
     (token,) = [cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "csrftoken"]
     answer = page.context.request.post(path, data=data, headers={"X-CSRFToken": token})
     assert answer.ok, answer.text()

@@ -1,4 +1,4 @@
-"""What holds for every page: it can be used by everybody, it does not jump, and it fits on a phone."""
+"""Rules for every page: it is accessible, its layout doesn't shift, and it fits on a phone."""
 
 import re
 
@@ -32,7 +32,7 @@ def water(cups: float) -> float:
 def test_pages_are_for_everybody(
     chromium: Browser, server: Server, model: FakeOpenAI, size: str, scheme: Scheme
 ) -> None:
-    # Text that moves under the reader's eyes, text that nobody can read, and pages wider than the phone.
+    # Layout shifts, insufficient contrast, and pages wider than the phone.
     context = on_another_screen(chromium, server, size, scheme)
     page = context.new_page()
     for path in ("/", "/chat/", "/assistants/", "/login", "/register", "/nowhere/", "/password_reset/"):
@@ -95,7 +95,7 @@ def test_assistant_is_for_everybody_in_every_state(
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     page.wait_for_url("/assistants/")
     expect(page.get_by_role("button", name="Undo")).to_be_visible()
-    check_rules(page)  # nothing left, and a way back
+    check_rules(page)  # the empty list, with a link back
     page.get_by_role("button", name="Undo").click()
     page.wait_for_url(re.compile(r"/assistants/[0-9a-f-]{36}/$"))
     page.goto("/assistants/?search=nothing-like-it")
@@ -117,7 +117,7 @@ def check_rules(page: Page) -> None:
 
 
 def test_admin_works_under_our_policy(page: Page, server: Server) -> None:
-    # `page` fails for every script or style that the policy keeps from running.
+    # The `page` fixture fails for every script or style that the policy blocks.
     server.manage("shell", "-c", "from accounts.models import User; User.objects.create_superuser('root@x.org', 'pw')")
     page.goto("/admin/login/?next=/admin/accounts/user/")
     page.get_by_label("E-mail").fill("root@x.org")

@@ -1,4 +1,4 @@
-"""The two pages about the API: drawn from this host alone, by day and by night."""
+"""The two API documentation pages: no requests to other hosts, readable in light and dark mode."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -8,11 +8,11 @@ from tests.browser.conftest import SIZES, Scheme, on_another_screen
 from tests.browser.test_all_pages import RULES
 from tests.servers import Server
 
-# Of Swagger: a row is a button, and has a button that copies its path.
+# In Swagger a row is a button that contains another button, which copies its path.
 BEYOND_US = {"nested-interactive"}
 
 
-# Each size and each scheme once: axe takes its time over so large a page.
+# Each size and each scheme is tested once, because axe is slow on so large a page.
 @pytest.mark.parametrize(("size", "scheme"), list(zip(SIZES, ["light", "dark"], strict=True)))
 def test_api_pages_are_for_everybody(chromium: Browser, server: Server, size: str, scheme: Scheme) -> None:
     context = on_another_screen(chromium, server, size, scheme)
@@ -25,7 +25,8 @@ def test_api_pages_are_for_everybody(chromium: Browser, server: Server, size: st
     check(page, scheme, ["body"])
     page.goto("/api/schema/redoc/")
     expect(page.locator("[id='operation/askQuestion']")).to_be_attached(timeout=30_000)
-    check(page, scheme, ["header", ".menu-content", ".api-info", "[id='tag/Account']"])  # the rest is more of the same
+    # the rest repeats these elements
+    check(page, scheme, ["header", ".menu-content", ".api-info", "[id='tag/Account']"])
 
     assert [url for url in asked if not url.startswith((server.url, "data:", "blob:"))] == []
     context.close()

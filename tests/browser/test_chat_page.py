@@ -1,4 +1,4 @@
-"""A room in two browsers: what one says the other hears, once and in order, whatever happens between them."""
+"""A room in two browsers: each receives the other's messages once and in order, in spite of disturbances."""
 
 import itertools
 import re
@@ -18,7 +18,7 @@ numbers = itertools.count(1)
 
 @dataclass
 class BrowserUser:
-    """Somebody at a browser of their own."""
+    """A user in a browser of their own."""
 
     page: Page
     email: str
@@ -76,7 +76,7 @@ class Pair:
 
 @pytest.fixture(scope="module")
 def pair(chromium: Browser, server: Server) -> Iterator[Pair]:
-    """Alice and Bob, signed in once for all these tests; each test makes a room of its own."""
+    """Alice and Bob, signed in once for all these tests; each test creates a room of its own."""
     expect.set_options(timeout=10_000)
     complaints: list[str] = []
     alice = open_browser(chromium, server, complaints, "Alice")
@@ -89,7 +89,7 @@ def pair(chromium: Browser, server: Server) -> Iterator[Pair]:
 
 @pytest.fixture
 def room(pair: Pair, server: Server) -> Iterator[Room]:
-    """Alice's room, with Bob in it; neither has it open."""
+    """Alice's room with Bob as a member; neither has it open."""
     alice, bob = pair.alice, pair.bob
     for user in (alice, bob):
         user.be_offline(False)
@@ -119,7 +119,7 @@ def csrf(context: BrowserContext) -> dict[str, str]:
 
 
 def messages_of(room: Room) -> list[str]:
-    """What the server has, oldest first."""
+    """Returns the server's messages, oldest first."""
     answer = room.alice.page.context.request.get(f"/api/chat/{room.pk}/messages/?limit=100").json()
     return [message["content"] for message in reversed(answer["results"])]
 
@@ -218,7 +218,7 @@ def test_page_that_lost_its_sockets_catches_up_without_a_reload(room: Room) -> N
     expect(bob.words()).to_have_count(1)
     is_cut = False
     tab.page.clock.fast_forward(40_000)
-    expect(tab.words()).to_have_text(["One"])  # said after the page was made, and before it had a socket
+    expect(tab.words()).to_have_text(["One"])  # sent after the page was rendered, and before its socket was open
 
     is_cut = True
     for wire in wires:
@@ -401,7 +401,7 @@ def test_messages_are_no_reason_for_a_request(room: Room) -> None:
     others = [request for request in requests if request not in sent]
     assert set(others) <= {f"POST {room.server.url}/api/chat/{room.pk}/read/"}
     assert len(others) <= 5
-    expect(title.locator("[data-row-unread]")).to_be_hidden()  # bob read them in the other tab
+    expect(title.locator("[data-row-unread]")).to_be_hidden()  # Bob read them in the other tab
     assert not [request for request in requests if request.startswith("GET")]
 
 
@@ -414,7 +414,7 @@ def test_fetching_after_a_gap_is_tried_again_until_it_works(room: Room) -> None:
     expect(bob.words()).to_have_text(["Before"])
     refusals = itertools.count()
     bob.page.route("**/messages/?*", lambda route: route.abort() if next(refusals) < 2 else route.continue_())
-    frames[0].close()  # what is said now, the page gets only by fetching
+    frames[0].close()  # later messages reach the page only by fetching
     bob.page.route_web_socket(re.compile(rf"/ws/chat/{room.pk}/"), lambda ws: connect(ws, frames, resync_at=2))
     talk(room, 1)
 
@@ -423,7 +423,7 @@ def test_fetching_after_a_gap_is_tried_again_until_it_works(room: Room) -> None:
 
 
 def test_room_list_reloads_names_and_unread_counts_after_a_gap(room: Room) -> None:
-    # A page of its own: routes of sockets stay on a page for good.
+    # A page of its own, because socket routes can't be removed from a page.
     alice = BrowserUser(room.alice.page.context.new_page(), room.alice.email)
     sockets: list[WebSocketRoute] = []
 
@@ -449,7 +449,7 @@ def test_room_list_reloads_names_and_unread_counts_after_a_gap(room: Room) -> No
 
 
 def connect(route: WebSocketRoute, routes: list[WebSocketRoute], *, resync_at: int | None = None) -> None:
-    """Pass frames on; with `resync_at` only the first one, and after it that the log can't tell what was missed."""
+    """Forwards frames. With `resync_at`, only the first one, followed by a `resync` with this number."""
     server = route.connect_to_server()
     routes.append(route)
     if resync_at is None:
@@ -534,7 +534,7 @@ def test_code_is_copied_without_a_clipboard(room: Room) -> None:
     bob.field().focus()
     bob.page.keyboard.press("Control+V")
     expect(bob.field()).to_have_value("secret = 1\n")
-    # A browser that copies nothing by a script leaves it to the user.
+    # A browser that doesn't allow scripts to copy shows the text for the user to copy.
     bob.page.evaluate("document.execCommand = () => false")
     button.click()
     expect(button).to_have_text("Press Ctrl+C to copy")
@@ -574,7 +574,7 @@ def test_found_messages_have_the_times_of_the_users_own_time_zone(room: Room, ch
             "moment => new Date(moment).toLocaleTimeString('en-GB', {hour: '2-digit', minute: '2-digit'})", moment
         )
         day = "moment => new Date(moment).toDateString() === new Date().toDateString()"
-        if page.evaluate(day, moment):  # otherwise it is the weekday
+        if page.evaluate(day, moment):  # older messages show the weekday instead
             expect(time).to_have_text(expected)
         shown.append(time.inner_text())
         context.close()
@@ -665,7 +665,7 @@ def test_users_are_mentioned_by_keys_and_it_shows(room: Room) -> None:
     alice.field().press("Enter")
 
     expect(bob.log().locator(".message--names-me")).to_contain_text("Look, @Bob")
-    bob.send_message("What, @Alice")  # in full, so that there is nothing to choose
+    bob.send_message("What, @Alice")  # the full name, so there is nothing to choose
     expect(alice.words()).to_have_text(["Look, @Bob", "What, @Alice"])
     expect(alice.log().locator(".message--names-me")).to_contain_text("What, @Alice")
     expect(alice.log().locator(".message--names-me")).to_have_count(1)
@@ -714,11 +714,11 @@ def test_enter_sends_and_with_shift_breaks_the_line(room: Room) -> None:
 
 def test_long_room_opens_at_its_end_and_older_messages_come_without_a_jump(room: Room) -> None:
     talk(room, 150)
-    bob = room.bob  # who has said all of it
+    bob = room.bob  # Bob has sent all of the messages
     bob.page.goto(room.path)
     bob.be_live()
     expect(bob.row("Line 149.")).to_be_in_viewport()
-    # Some browsers do not keep the place by themselves.
+    # Some browsers don't keep the scroll position themselves.
     bob.page.evaluate("document.querySelector('[data-log]').style.overflowAnchor = 'none'")
     held: list[Route] = []
     bob.page.route("**/messages/*before=*", lambda route: held.append(route), times=1)
@@ -765,7 +765,7 @@ def test_room_with_unread_messages_opens_at_the_first_of_them_and_only_what_was_
     button.click()
     expect(alice.row("Line 119.")).to_be_in_viewport()
     expect(alice.page.get_by_role("button", name=re.compile("Jump to latest"))).to_be_hidden()
-    alice.page.goto("about:blank")  # leaving stores it
+    alice.page.goto("about:blank")  # leaving the page stores the read position
     alice.page.goto("/chat/")
     assert unread_of(alice, room) == 0
 
@@ -820,7 +820,7 @@ def test_room_of_ten_thousand_messages_keeps_three_hundred_rows(room: Room) -> N
     expect(alice.row("Line 10001.")).to_be_in_viewport()
 
 
-# What stands at the top of the log, and where.
+# Returns the first visible row and its position.
 FIRST_ON_SCREEN = """log => {
     const top = log.getBoundingClientRect().top;
     const first = [...log.querySelectorAll(".message")].find((row) => row.getBoundingClientRect().bottom > top);
@@ -840,7 +840,7 @@ def unread_of(user: BrowserUser, room: Room) -> int:
 
 
 def fill(room: Room, count: int) -> None:
-    """Bob has said so many lines, and everybody has read them."""
+    """Sends so many messages as Bob, and marks them as read by all."""
     room.server.manage(
         "shell",
         "-c",
@@ -926,7 +926,7 @@ def test_pages_are_for_everybody_in_every_state(room: Room, chromium: Browser, s
     alice = BrowserUser(context.new_page(), room.alice.email)
     alice.page.goto(room.path)
     alice.be_live()
-    check(alice.page)  # nothing said
+    check(alice.page)  # no messages
     room.bob.page.goto(room.path)
     room.bob.send_message("A **long** " + "x" * 120 + " word, @Alice\n\n```python\nprint(1)\n```")
     room.bob.send_message("مرحبا")
@@ -937,13 +937,13 @@ def test_pages_are_for_everybody_in_every_state(room: Room, chromium: Browser, s
         check(alice.page)
     alice.page.get_by_role("main").get_by_role("link", name=re.compile("word")).first.click()
     alice.be_live()
-    check_rules(alice.page)  # found
+    check_rules(alice.page)  # search results
     alice.field().press_sequentially("@b")
     expect(alice.page.get_by_role("option", name="Bob")).to_be_visible()
     check_rules(alice.page)
     alice.field().fill("")
     alice.field().press("ArrowUp")
-    check_rules(alice.page)  # changing what was said
+    check_rules(alice.page)  # editing a message
     alice.page.keyboard.press("Escape")
     context.set_offline(True)
     alice.send_message("Not yet")
@@ -969,7 +969,7 @@ def test_list_and_room_are_two_pages_on_a_phone(room: Room) -> None:
 
 
 def talk(room: Room, count: int, *, first: int = 0) -> None:
-    """Bob has said so many lines."""
+    """Sends so many messages as Bob."""
     context = room.bob.page.context
     headers = csrf(context)
     for number in range(first, first + count):

@@ -1,4 +1,4 @@
-"""Writing a question: what was written is never lost, and whatever is in the way is said in words."""
+"""The question box: text is never lost, and the page explains what prevents sending."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The conversations of a person we know."""
+"""The list of a signed-in user's conversations."""
 
 import re
 
@@ -12,7 +12,7 @@ TITLE = streams("Cooking rice")
 
 
 def start_two_conversations(page: Page, model: FakeOpenAI) -> None:
-    """Become somebody who asked about rice, and then about knots."""
+    """Registers a user who has asked about rice, and then about knots."""
     register(page)
     for title in ("Cooking rice", "Knots for sailors"):
         model.script(streams("Yes."), streams(title))
@@ -170,7 +170,7 @@ def test_deletion_that_fails_brings_the_conversation_back(page: Page, model: Fak
     start_two_conversations(page, model)
     page.route("**/api/assistants/conversations/*/", lambda route: route.abort())
 
-    for title in ("Cooking rice", "Knots for sailors"):  # the second one settles the first
+    for title in ("Cooking rice", "Knots for sailors"):  # the second deletion completes the first
         manage(page, title)
         if title == "Knots for sailors":
             page.get_by_role("dialog").get_by_role("button", name="Cancel").click()

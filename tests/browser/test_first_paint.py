@@ -1,4 +1,4 @@
-"""A page that arrives slowly is shown when it is whole: nothing moves under the eyes of whoever waits for it."""
+"""A page that loads slowly is shown when it is complete, so that nothing moves while it loads."""
 
 import threading
 from collections.abc import Iterator
@@ -14,14 +14,16 @@ from tests.servers import Server
 HELD = "/login"
 HAS_ITS_STYLES = """() => document.querySelector("main")
     && [...document.querySelectorAll("link[rel=stylesheet]")].every((link) => link.sheet)"""
-# Time enough for a paint that nothing holds back.
+# Long enough for a paint that nothing delays.
 IS_BUSY = """async () => { for (let turn = 0; turn < 20; turn++) await fetch("/healthz"); }"""
 PAINTED_AFTER_IT_ARRIVED = """() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime
     - performance.getEntriesByType("navigation")[0].responseEnd"""
 
 
 class SlowLine(ThreadingHTTPServer):
-    """Passes on what the server says; of one page the second half only when told."""
+    """A proxy that forwards the server's responses, and holds back the second half of one page until the test releases
+    it.
+    """
 
     def __init__(self, server: Server) -> None:
         super().__init__(("127.0.0.1", 0), SlowAnswer)

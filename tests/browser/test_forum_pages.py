@@ -1,4 +1,4 @@
-"""The forum in two browsers: what one does the other sees, in its place, and nothing jumps."""
+"""The forum in two browsers: changes of one appear in the other, in the right place and without layout shifts."""
 
 import itertools
 import re
@@ -19,7 +19,7 @@ numbers = itertools.count(1)
 
 @dataclass
 class BrowserUser:
-    """Somebody at a browser of their own."""
+    """A user in a browser of their own."""
 
     page: Page
 
@@ -47,7 +47,7 @@ class BrowserUser:
         return self.page.locator("[data-rows] > li").filter(has_text=title)
 
     def post(self, path: str, **data: object) -> dict[str, object]:
-        """By the API, past the page."""
+        """Sends a request to the API directly, without the page."""
         (token,) = [cookie["value"] for cookie in self.page.context.cookies() if cookie["name"] == "csrftoken"]
         answer = self.page.context.request.post(f"/api/discussion/{path}", data=data, headers={"X-CSRFToken": token})
         assert answer.ok, answer.text()
@@ -108,7 +108,7 @@ def when_idle(user: BrowserUser) -> Iterator[BrowserUser]:
 
 @pytest.fixture
 def topic(alice: BrowserUser) -> str:
-    """The path of a new topic of Alice's."""
+    """The path of a new topic by Alice."""
     return alice.ask(f"Which tea, number {next(numbers)}?", tags=["tea"])
 
 
@@ -372,7 +372,7 @@ def test_refused_field_is_told_below_it(alice: BrowserUser) -> None:
 
 
 def test_what_users_write_runs_nowhere(alice: BrowserUser, bob: BrowserUser) -> None:
-    # `dialog` and the console are complaints of the pair.
+    # Dialogs and console messages are recorded as complaints of the pair.
     bob.open("/discussion/")
     path = alice.ask(EVIL)
     bob.page.get_by_role("button", name="1 new topic", exact=True).click()

@@ -1,7 +1,6 @@
-"""Whatever goes wrong with a model, the page says so in words, the row keeps what was said, and nothing is stuck.
+"""Failures of the model: the page explains them, the row keeps the text so far, and the user can continue.
 
-docs/model-faults.md holds the table of it. When this fails because the words have changed, the new table is in the
-message.
+docs/model-faults.md has a table of them. If this fails because texts have changed, the error shows the new table.
 """
 
 import json
@@ -82,9 +81,9 @@ ROW = """async () => {
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, model: FakeOpenAI) -> Iterator[Server]:
-    """As the others', and less patient with its model."""
-    # One that hangs up is asked three times, with pauses of up to 1.5 s in all. That has to fit: otherwise it is the
-    # patience that ends, now and then, and the page says that instead.
+    """A server like the others', with shorter time-outs for its model."""
+    # A model that disconnects is tried three times, with pauses of up to 1.5 s in all. The time-out must be longer, or
+    # it would sometimes expire first and change the page's message.
     timeouts = {"OPENAI_FIRST_TOKEN_TIMEOUT": "4", "OPENAI_TOKEN_TIMEOUT": "1"}
     with Server(tmp_path_factory.mktemp("server"), OPENAI_BASE_URL=model.url, **timeouts) as running:
         yield running
@@ -92,7 +91,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, model: FakeOpenAI) -> Itera
 
 @pytest.fixture(scope="module")
 def server_alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One whose model is not there."""
+    """A server whose model can't be reached."""
     away = f"http://127.0.0.1:{free_port()}/v1"
     with Server(tmp_path_factory.mktemp("alone"), OPENAI_BASE_URL=away) as running:
         yield running
@@ -125,7 +124,7 @@ def assert_documented(lines: list[str]) -> None:
 
 
 def drive(page: Page) -> tuple[str, dict[str, Any]]:
-    """Ask; returns what the page shows when the answer has ended, the same after a reload, and its row."""
+    """Asks a question; returns the page's text after the answer has ended, the text after a reload, and the row."""
     start_conversation(page)
     expect(page.get_by_role("button", name="Send")).to_be_visible()
     row: dict[str, Any] = page.evaluate(ROW)

@@ -1,4 +1,4 @@
-"""Programs on devices of their own, of people who sign in by one server or another."""
+"""Client programs that sign in through one server and open sockets on another."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ def register(email: str, server: Server, *, name: str = "") -> None:
 
 @dataclass
 class Device:
-    """A program that has signed in by one server, and listens by either."""
+    """A program that has signed in through one server, and can open sockets on either."""
 
     access: str
 

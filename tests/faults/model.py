@@ -1,4 +1,6 @@
-"""A model that keeps its pace, and that questions tell to fail; a process of its own: python -m tests.faults.model."""
+"""A model with a steady rate, which fails if the question asks it to. A process of its own: python -m
+tests.faults.model.
+"""
 
 import asyncio
 import sys

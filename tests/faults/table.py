@@ -1,4 +1,4 @@
-"""Runs faults again and again and prints what came of it: `python -m tests.faults.table [--runs 3]`."""
+"""Runs faults repeatedly and prints the results: `python -m tests.faults.table [--runs 3]`."""
 
 import argparse
 import asyncio

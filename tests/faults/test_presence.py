@@ -1,4 +1,4 @@
-"""Two server processes, PostgreSQL and Redis: who is in a room is known on both, and forgotten when a server dies."""
+"""Two server processes with PostgreSQL and Redis: both know the users in a room, and drop those of a dead server."""
 
 import json
 from contextlib import ExitStack
@@ -12,7 +12,7 @@ from tests.servers import Server
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 
-PRESENCE_EXPIRY = 60.0  # seconds after which nobody is believed to be there whose server has died
+PRESENCE_EXPIRY = 60.0  # seconds after which the presence of a dead server's users has expired
 
 
 def test_who_is_here_is_told_on_the_other_server_until_that_one_dies(servers: tuple[Server, Server]) -> None:
@@ -42,7 +42,7 @@ def test_who_is_here_is_told_on_the_other_server_until_that_one_dies(servers: tu
 
 
 def users_here(page: ClientConnection, *, until: int) -> int:
-    """Listen until so many are said to be here."""
+    """Receives frames until this number of users is present."""
     while True:
         frame: dict[str, Any] = json.loads(page.recv(PRESENCE_EXPIRY))
         if frame["action"] == "presence" and frame["payload"]["count"] == until:

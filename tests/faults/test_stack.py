@@ -1,4 +1,4 @@
-"""PostgreSQL, Redis, two web processes and two workers: whatever fails, nothing is lost and nothing is stuck."""
+"""PostgreSQL, Redis, two web processes and two workers: after any failure, no data is lost and no answer is stuck."""
 
 import asyncio
 import re
@@ -26,7 +26,7 @@ def tokens(stack: Stack) -> list[str]:
     return stack.tokens(4)
 
 
-# What may end an answer before it is complete.
+# Errors that may end an answer before it is complete.
 CAUSES_FAILURES = {traffic.a_worker_is_killed}
 
 
