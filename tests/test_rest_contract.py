@@ -11,12 +11,14 @@ from uuid import uuid4
 import pytest
 from django.http import HttpResponse
 from django.test import override_settings
+from django.urls import resolve
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.test import APIClient
 
 from accounts.cookies import REFRESH_COOKIE
 from accounts.serializers.user import UserSerializer
+from core.models import IdempotencyKey
 from core.throttling import Limit, RateLimited
 from test_utils.auth_api_test_case import AuthAPITestCase
 from test_utils.rest_contract import PLACEHOLDER, Contract, ContractBroken, bare
@@ -153,6 +155,7 @@ class Asked:
             "403": self.from_another_site,
             "404": partial(self.ask, path=nowhere),
             "406": partial(self.ask, headers={"Accept": "text/plain"}),
+            "410": self.with_the_key_of_a_deleted_object,
             "413": partial(self.ask, body=json.dumps("x" * 1024 * 1024)),
             "415": partial(self.ask, content_type="text/plain"),
             "422": self.with_a_key_that_was_used,
@@ -193,6 +196,15 @@ class Asked:
         key = {"Idempotency-Key": "once"}
         assert self.ask(headers=key) == 201
         return self.ask(body=json.dumps({**(self.body or {}), "another": "field"}), headers=key)
+
+    def with_the_key_of_a_deleted_object(self) -> int:
+        key = {"Idempotency-Key": "k" * 22}
+        before = set(IdempotencyKey.objects.values_list("pk", flat=True))
+        assert self.ask(headers=key) == 201
+        created = IdempotencyKey.objects.exclude(pk__in=before).get().answer
+        view = resolve(self.path).func.cls  # type: ignore[attr-defined]  # set by DRF
+        view.serializer_class.Meta.model._base_manager.filter(pk=created).delete()
+        return self.ask(headers=key)
 
     def rate_limit_error(self) -> int:
         with limits_reached():
