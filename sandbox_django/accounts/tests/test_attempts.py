@@ -1,4 +1,4 @@
-"""How often someone may try: every attempt costs a password hash, or tests one."""
+"""Limits on attempts: each one costs a password hash, or tests a password."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -148,7 +148,7 @@ class NoLeakTests(TestCase):
 
 @contextmanager
 def lowered(limit: Limit, *, to: int) -> Iterator[None]:
-    """A test of a limit of hundreds needs no hundreds of requests."""
+    """Lowers a limit, so that a test needn't send hundreds of requests."""
     times = limit.times
     object.__setattr__(limit, "times", to)  # limits are frozen
     try:

@@ -104,7 +104,8 @@ class LoginTests(APITestCase):
         for name in (ACCESS_COOKIE, REFRESH_COOKIE):
             cookie = self.client.cookies[name]
             assert (cookie["httponly"], cookie["samesite"], cookie["secure"]) == (True, "Lax", True)
-            assert (cookie["path"], cookie["domain"]) == ("/", "")  # as browsers ask of names that begin with __Host-
+            # required by browsers for names that begin with __Host-
+            assert (cookie["path"], cookie["domain"]) == ("/", "")
 
     def test_a_stale_token_does_not_keep_anyone_from_signing_in(self) -> None:
         alice()
@@ -323,7 +324,7 @@ class LogoutTests(APITestCase):
         assert self.laptop.is_signed_in
 
     def test_a_refresh_token_alone_signs_its_device_out(self) -> None:
-        self.phone.client.cookies.clear()  # a program, that keeps none
+        self.phone.client.cookies.clear()  # programs keep no cookies
 
         self.client.post(LOGOUT, {"refresh": self.phone.refresh})
 
@@ -442,7 +443,7 @@ class PasswordResetTests(APITestCase):
 
 
 class Device:
-    """Alice's, signed in: with its tokens and its session."""
+    """A device of Alice's, signed in with tokens and a session."""
 
     def __init__(self) -> None:
         self.client = APIClient()
@@ -452,7 +453,9 @@ class Device:
 
     @property
     def is_signed_in(self) -> bool:
-        """By its access token, its refresh token and its cookies: by all of them or by none."""
+        """Returns whether the device is signed in: by its access token, its refresh token and its cookies, which must
+        agree.
+        """
         by_token = APIClient().get(ME, headers=self.headers).status_code == 200
         by_refresh = APIClient().post(VERIFY, {"token": self.refresh}).status_code == 200
         by_cookies = self.client.get(ME).status_code == 200

@@ -1,4 +1,4 @@
-"""Who is let in, and by which way: header, cookie, session."""
+"""Authentication by header, cookie and session."""
 
 from datetime import timedelta
 
@@ -197,7 +197,7 @@ class SessionTests(TestCase):
 
 
 class SocketTests(TestCase):
-    """Sockets bring no more than headers, cookies and the session's user."""
+    """Sockets authenticate with headers, cookies and the session's user only."""
 
     def setUp(self) -> None:
         self.user = alice()

@@ -1,4 +1,4 @@
-"""An e-mail address is verified by a link in a mail, and by nothing else."""
+"""Only a mailed link verifies an e-mail address."""
 
 from datetime import timedelta
 from unittest import mock
@@ -187,7 +187,7 @@ class EmailVerificationTests(TransactionTestCase):
         assert User.objects.get(pk=self.alice.pk).display_name == "Alicia"
         assert self.is_verified()
 
-    # --- What it is for ---
+    # --- Effects of the verification ---
 
     @override_settings(ASSISTANT_UNVERIFIED_TOKENS_PER_DAY=5_000, ASSISTANT_TOKENS_PER_DAY=100_000)
     def test_until_then_the_assistant_has_a_smaller_budget(self) -> None:

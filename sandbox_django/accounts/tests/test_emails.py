@@ -1,4 +1,4 @@
-"""Which e-mail addresses register, and what is said about the others."""
+"""The e-mail addresses that can register, and the errors for the others."""
 
 from importlib import import_module
 
@@ -20,7 +20,7 @@ REFUSED = (
     "a\u200bb@example.com",
 )
 PASSWORD = "a mossy staircase"
-# What is typed, and what is stored.
+# The address as typed, and as stored.
 DOMAINS = {
     "Dana@B\u00fccher.Example": "dana@xn--bcher-kva.example",
     "dana@stra\u00dfe.example": "dana@xn--strae-oqa.example",

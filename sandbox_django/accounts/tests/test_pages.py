@@ -1,4 +1,4 @@
-"""The doors as pages: what a browser does."""
+"""The pages for signing in and out, registering and passwords, as a browser uses them."""
 
 from datetime import timedelta
 

@@ -48,7 +48,7 @@ class NameTests(TestCase):
 
 
 class AuthVersionTests(TestCase):
-    """Sessions and tokens carry it; whatever ends them must make it grow."""
+    """The version is part of sessions and tokens, so whatever ends them must increment it."""
 
     def setUp(self) -> None:
         self.user = alice()

@@ -1,4 +1,4 @@
-"""Every promise of the model's door, kept by both ways of asking a server, over real HTTP."""
+"""The guarantees of the model client, tested for both transports over real HTTP."""
 
 import asyncio
 import gc
@@ -54,12 +54,12 @@ QUESTION = [Turn("user", "Who are you?")]
 if TYPE_CHECKING:
     Base = SimpleTestCase
 else:
-    Base = object  # or the shared cases would run once more, with no transport
+    Base = object  # prevents pytest from running the shared cases without a transport
 
 
 @dataclass
 class Received:
-    """What came of asking a model."""
+    """The result of asking a model."""
 
     chunks: list[str] = field(default_factory=list)
     usage: Usage | None = None
@@ -93,7 +93,7 @@ async def ask(turns: Sequence[Turn] = QUESTION) -> Received:
 
 @asynccontextmanager
 async def openai(*replies: Reply) -> AsyncIterator[FakeOpenAI]:
-    """A server that the settings name."""
+    """A fake server that the settings point to."""
     async with FakeOpenAI(*replies) as server:
         with override_settings(OPENAI_BASE_URL=server.url):
             yield server
@@ -101,7 +101,7 @@ async def openai(*replies: Reply) -> AsyncIterator[FakeOpenAI]:
 
 @contextmanager
 def a_server_that_never_accepts() -> Iterator[str]:
-    """Its queue of connections is full, so that connecting neither works nor fails."""
+    """Returns a port whose queue of connections is full, so that connecting neither succeeds nor fails."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -118,7 +118,7 @@ def a_server_that_never_accepts() -> Iterator[str]:
 
 @contextmanager
 def all_logged() -> Iterator[list[str]]:
-    """What the standard library's logging writes meanwhile, whoever says it."""
+    """Captures all output of the standard library's logging."""
     lines: list[str] = []
     handler = logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]  # the only method that logging calls
@@ -131,7 +131,7 @@ def all_logged() -> Iterator[list[str]]:
 
 
 class SharedCases(Base):
-    """What must hold whichever way the server is asked."""
+    """Test cases that apply to both transports."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -189,7 +189,7 @@ class SharedCases(Base):
 
     async def test_unreachable_server(self) -> None:
         with socket.socket() as taken, override_settings(OPENAI_BASE_URL=""):
-            taken.bind(("127.0.0.1", 0))  # and nobody listens
+            taken.bind(("127.0.0.1", 0))  # with no listener
             for url in (f"http://127.0.0.1:{taken.getsockname()[1]}/v1", "localhost:11434/v1", "http://[nonsense/v1"):
                 with self.subTest(url=url), override_settings(OPENAI_BASE_URL=url):
                     received = await ask()
@@ -251,7 +251,7 @@ class SharedCases(Base):
 
                     assert (received.problem, received.text) == (problem, "Hello, ")
 
-    # --- Broken off, and silent ---
+    # --- Interrupted and silent ---
 
     async def test_broken_connection_keeps_what_was_written(self) -> None:
         async with openai(disconnects("Hello, ", "wor")) as server:
@@ -301,7 +301,7 @@ class SharedCases(Base):
         assert received.problem == ModelProblem.TIMEOUT
         assert [event["tries"] for event in events if event["event"] == "model_request_retried"] == [1, 2]
 
-    # --- Asked again ---
+    # --- Repeated ---
 
     async def test_passing_trouble_is_asked_again(self) -> None:
         for reply in (
@@ -466,7 +466,7 @@ class SharedCases(Base):
         assert [received.connection for received in server.requests] == [1, 1, 2]
 
     async def test_answers_do_not_wait_for_each_other(self) -> None:
-        many = 120  # more than an HTTP client's usual hundred connections
+        many = 120  # more than the usual hundred connections of an HTTP client
         gate = Gate()
         async with openai(streams(gate, "Hello.")) as server, asyncio.TaskGroup() as group:
             asking = [group.create_task(ask()) for _ in range(many)]
@@ -515,7 +515,8 @@ class OpenAIServiceTests(SharedCases, SimpleTestCase):
             asyncio.run(ask())
 
     async def test_text_in_blocks(self) -> None:
-        from langchain_core.messages import AIMessageChunk  # here, as it takes a second that no other test should wait
+        # imported here because it takes a second, which other tests don't need
+        from langchain_core.messages import AIMessageChunk
 
         blocks = AIMessageChunk(
             content=[{"type": "text", "text": "Hello", "index": 0}], response_metadata={"finish_reason": "stop"}

@@ -1,4 +1,4 @@
-"""The parser of streamed answers, wherever the network cuts them."""
+"""The parser of streamed answers, with chunks split at any position."""
 
 import json
 

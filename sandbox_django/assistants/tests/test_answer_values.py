@@ -1,4 +1,4 @@
-"""Whatever a provider sends, the answer is stored and ends."""
+"""Any data from a provider results in a stored and ended answer."""
 
 import time
 from unittest import mock
@@ -42,7 +42,7 @@ class AnswerValuesTests(ConversationCase):
             answer = self.answer_of("Two cups.", Usage(-35, 7))
 
         assert (answer.status, answer.error, answer.content) == ("failed", "internal_error", "Two cups.")
-        assert time.monotonic() - began_at < 5  # it was not tried again and again
+        assert time.monotonic() - began_at < 5  # it was not retried
 
     def test_a_long_name_of_a_model_is_stored_as_far_as_it_fits(self) -> None:
         with FakeOpenAI.in_thread() as server, override_settings(OPENAI_BASE_URL=server.url, OPENAI_MODEL="m" * 300):

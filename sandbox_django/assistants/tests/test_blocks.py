@@ -6,7 +6,7 @@ from assistants.services.blocks import LONGEST_BLOCK, RenderedBlocks
 
 
 class WorthALookTests(SimpleTestCase):
-    """Looking for finished blocks costs time: it is done only where there may be some."""
+    """Searching for finished blocks costs time, so it only happens if there may be new ones."""
 
     def blocks(self, *, seen: int = 0) -> RenderedBlocks:
         return RenderedBlocks(1, 1, uuid4(), seen=seen)
@@ -24,7 +24,7 @@ class WorthALookTests(SimpleTestCase):
                 assert not self.blocks().may_have_more(item * 3)
                 assert not self.blocks().may_have_more(item * 3 + "  still in it\n")
                 assert self.blocks().may_have_more(item * 3 + "\nTwo")
-                # Also when the last look was in the middle of that line.
+                # Also if the last search ended in the middle of that line.
                 assert self.blocks(seen=len(item) * 3 + 2).may_have_more(item * 3 + "\n## Two\n")
 
     def test_longest_blocks_are_drawn_with_the_end(self) -> None:

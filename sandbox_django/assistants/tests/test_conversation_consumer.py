@@ -1,4 +1,4 @@
-"""A conversation's sockets: who may listen, and what they hear."""
+"""A conversation's sockets: permission to open them, and the frames that they receive."""
 
 import asyncio
 from collections.abc import Sequence
@@ -67,7 +67,7 @@ class ConversationSocketCase(SocketTestCase):
 
 
 def text_of(frames: list[dict[str, Any]]) -> str:
-    """What a reader has who appends each piece where it says it belongs."""
+    """Returns the text of a client that places each chunk at its offset."""
     text = ""
     for frame in frames:
         if frame["action"] == "streaming":
@@ -77,7 +77,7 @@ def text_of(frames: list[dict[str, Any]]) -> str:
 
 
 def actions(frames: list[dict[str, Any]]) -> list[str]:
-    """The actions in order, repeated ones once."""
+    """Returns the actions in order, with repetitions left out."""
     return [action for action, _ in groupby(frame["action"] for frame in frames)]
 
 
@@ -160,7 +160,7 @@ class AnswerTests(ConversationSocketCase):
         page, gate = await self.open(), Gate()
 
         with scripted_model(gate, "At last."):
-            await self.ask()  # returns, although the model has said nothing
+            await self.ask()  # returns although the model has sent nothing
             assert (await page.receive())["action"] == "new_assistant_message"
             gate.open()
             assert text_of(await page.receive_until("complete_streaming")) == "At last."
@@ -267,7 +267,7 @@ class AnswerTests(ConversationSocketCase):
 
 class StopTests(ConversationSocketCase):
     async def stopped(self, *chunks: ScriptedChunk) -> tuple[AssistantMessage, list[dict[str, Any]]]:
-        """Ask, and stop at the gate; returns the answer, and what the page heard."""
+        """Asks, and stops at the gate; returns the answer and the frames that the page received."""
         page, gate = await self.open(), Gate()
         with scripted_model(*chunks, gate, "never said"):
             question = await self.ask()
@@ -532,7 +532,7 @@ class ManyAnswersTests(ConversationSocketCase):
         return pages
 
     async def test_a_hundred_answers_hold_no_database_connection_while_the_model_talks(self) -> None:
-        """With two database threads, and so two connections, everybody is served while a hundred models are silent."""
+        """With two database threads, and so two connections, requests are served while a hundred models are silent."""
         conversations = await sync_to_async(AssistantConversationFactory.create_batch)(100, user=None)
         gate = Gate()
 
@@ -554,8 +554,8 @@ class ManyAnswersTests(ConversationSocketCase):
 
         async def slow(self: ReplyBuffer, chunks: Sequence[BufferedChunk]) -> set[int]:
             batches.append(len(chunks))
-            last.open()  # all come to their ends while this is under way, so no tick takes the last pieces along
-            await asyncio.sleep(0.05)  # as far away as Redis sometimes is
+            last.open()  # all answers end while this runs, so no tick sends the last chunks along with others
+            await asyncio.sleep(0.05)  # the delay of a distant Redis
             return await send(self, chunks)
 
         with self.settings(DATABASE_THREADS=2, LIMITS=False), scripted_model("Two ", more, "cups", last, "."):
@@ -616,7 +616,7 @@ class ManyAnswersTests(ConversationSocketCase):
 
 
 class FinishedBlocksTests(ConversationSocketCase):
-    """While an answer is written, pages are told how its finished blocks look."""
+    """While an answer is written, pages receive its finished blocks as HTML."""
 
     def setUp(self) -> None:
         super().setUp()

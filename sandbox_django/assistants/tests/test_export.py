@@ -85,5 +85,5 @@ class ExportTests(TestCase):
         for _ in range(5):
             AnswerFactory.create(question=QuestionFactory.create(conversation=self.conversation))
 
-        with assert_queries(4):  # session, person, conversation, messages
+        with assert_queries(4):  # session, user, conversation, messages
             self.client.get(export_of(self.conversation))

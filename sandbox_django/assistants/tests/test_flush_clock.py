@@ -48,7 +48,7 @@ class FlushClockTests(TestCase):
 
     def test_what_all_of_them_do_at_a_tick_takes_a_third_of_the_time_at_most(self) -> None:
         async def read(work: float) -> list[float]:
-            """Work hard at each of some beats; returns how long each time from there to the next beat."""
+            """Does work at each of so many ticks; returns the times from the end of the work to the next tick."""
             loop = asyncio.get_running_loop()
             assert isinstance(loop, virtual_time.VirtualClockLoop)
             pauses = []
@@ -64,7 +64,7 @@ class FlushClockTests(TestCase):
             return (await asyncio.gather(*[read(INTERVAL / 2) for _ in range(4)]))[-1]
 
         pauses = virtual_time.run(whole())
-        # Four took half an interval each, so what followed the last of them took four.
+        # Each of the four readers works for half an interval, so the pause is twice their total: four intervals.
         assert min(pauses) == pytest.approx(INTERVAL * 4)
 
 

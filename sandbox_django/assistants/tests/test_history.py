@@ -1,4 +1,4 @@
-"""The dialogue that the model is sent is valid, whatever became of earlier answers."""
+"""The dialogue sent to the model is valid, however earlier answers ended."""
 
 from itertools import pairwise
 
@@ -29,7 +29,7 @@ class TurnsTests(SimpleTestCase):
             messages.append(HistoryMessage(question_id, question, None, "", "", ""))
             for text, error in answers:
                 messages.append(HistoryMessage(len(messages) + 1, text, question_id, error, "", ""))
-        # The oldest messages may be missing, as the number that is read is limited.
+        # The oldest messages may be missing, because the number of messages is limited.
         messages = [*messages[cut:], HistoryMessage(len(messages) + 1, "And now?", None, "", "", "")]
 
         with override_settings(ASSISTANT_HISTORY_TOKENS=budget, ASSISTANT_SYSTEM_PROMPT=prompt):

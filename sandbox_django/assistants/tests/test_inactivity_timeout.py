@@ -1,4 +1,4 @@
-"""The inactivity timeout: which streams it interrupts, and which it does not."""
+"""The inactivity timeout: the streams that it interrupts, and those that it doesn't."""
 
 import asyncio
 
@@ -19,7 +19,7 @@ class InactivityTimeoutTests(SimpleTestCase):
 
         task = asyncio.current_task()
         assert task is not None
-        assert task.cancelling() == 0  # or the next time-out in this task would be taken for somebody's cancel
+        assert task.cancelling() == 0  # otherwise the next time-out in this task would be taken for a cancellation
 
     async def test_shorter_wait_than_before_is_kept(self) -> None:
         idle_timeout = InactivityTimeout(60)
@@ -41,7 +41,7 @@ class InactivityTimeoutTests(SimpleTestCase):
         with idle_timeout:
             await asyncio.sleep(0)
 
-        await asyncio.sleep(SHORT * 2)  # no test of time without time
+        await asyncio.sleep(SHORT * 2)  # a real delay, because a time-out is tested
 
         idle_timeout.renew(SHORT)
         with pytest.raises(TimeoutError), idle_timeout:

@@ -1,4 +1,4 @@
-"""Who may ask how much. Somebody pays for the tokens."""
+"""Limits on questions, answers and tokens, which cost money."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -259,7 +259,7 @@ class QuotaTests(ConversationCase):
         with FakeOpenAI.in_thread(streams("Yes.", usage=(11, 2)), *replies) as server:
             with override_settings(OPENAI_BASE_URL=server.url):
                 question_id = self.ask("x" * 400).json()["id"]
-                AssistantConversation.objects.update(title="")  # while it had one, no title was asked for
+                AssistantConversation.objects.update(title="")  # no title was requested while it had one
                 async_to_sync(task_generate_conversation_title)(question_id)
             assert len(server.requests) == 2
 
@@ -283,7 +283,7 @@ class QuotaTests(ConversationCase):
 
     def test_a_title_costs_an_estimate_from_the_moment_it_is_asked_for(self) -> None:
         with (
-            mock.patch.object(Completion, "fill", side_effect=ZeroDivisionError),  # as if the process had ended
+            mock.patch.object(Completion, "fill", side_effect=ZeroDivisionError),  # simulates the end of the process
             pytest.raises(ZeroDivisionError),
         ):
             self.ask_and_name()

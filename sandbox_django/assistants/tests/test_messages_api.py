@@ -29,7 +29,7 @@ from test_utils.users import alice, mallory
 
 
 class ConversationCase(TransactionTestCase):
-    """Alice has a conversation; there is one without owner, too. Answers are written before the POST returns."""
+    """Alice has a conversation, and there is one without an owner. Answers are written before the POST returns."""
 
     def setUp(self) -> None:
         self.alice, self.mallory = alice(), mallory()
@@ -51,7 +51,7 @@ class ConversationCase(TransactionTestCase):
         return (client or self.client_of_alice).post(self.url(self.conversation), {"content": content})
 
     def running_answer(self, **fields: Any) -> AssistantMessage:
-        """An answer that another process is writing."""
+        """Creates an answer that another process is writing."""
         lease = {"lease_expires_at": timezone.now() + timedelta(minutes=1), "worker": "another"}
         running = {"question__conversation": self.conversation, "status": Status.STREAMING, "content": "Two "}
         answer: AssistantMessage = AnswerFactory.create(**{**running, **lease, **fields})
@@ -166,7 +166,7 @@ class AskingTests(ConversationCase):
         send = partial(self.client_of_alice.post, self.url(self.conversation), headers={"Idempotency-Key": "one"})
         with scripted_model("Yes.") as model:
             first = send({"content": "How much water?"})
-            self.running_answer()  # the conversation is busy again, which is no matter for what was asked before
+            self.running_answer()  # a running answer must not affect the repetition of an earlier question
             twin = send({"content": "How much water?"})
             other = send({"content": "Something else"})
 
@@ -225,7 +225,7 @@ class AskingTests(ConversationCase):
         assert [conversation["title"] for conversation in listed] == ["Rice", "Newer"]
 
     def test_posting_costs_few_queries(self) -> None:
-        with scripted_model("Yes."), assert_queries(17):  # with the whole answer, which is written inline here
+        with scripted_model("Yes."), assert_queries(17):  # includes the whole answer, which is written inline here
             self.ask()
 
 

@@ -1,4 +1,4 @@
-"""The ways of OpenAI-compatible servers: both transports make the same of each, over real HTTP."""
+"""Differences between OpenAI-compatible servers: both transports have the same result, over real HTTP."""
 
 import json
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ DIALOGUE = [Turn("system", "Be brief."), Turn("user", "Hi"), Turn("assistant", "
 if TYPE_CHECKING:
     Base = SimpleTestCase
 else:
-    Base = object  # or the shared cases would run once more, with no transport
+    Base = object  # prevents pytest from running the shared cases without a transport
 
 
 def event(delta: dict[str, Any] | None = None, finish_reason: Any = None, **more: Any) -> bytes:

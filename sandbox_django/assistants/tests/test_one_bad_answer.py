@@ -1,4 +1,4 @@
-"""An unexpected error in one answer ends that answer, with its text, and no other."""
+"""An unexpected error ends the answer in which it occurs, with its text, and no other."""
 
 import asyncio
 from collections.abc import Callable, Sequence

@@ -82,7 +82,7 @@ class ConversationPageTests(TestCase):
         with scripted_model("Yes."), mock.patch("assistants.views.page_views.feeds.head", happen_first):
             response = self.client.get(page_of(self.conversation))
 
-        # The number that the socket starts from counts it all, so all of it has to be on the page.
+        # The number from which the socket starts includes all of it, so the page has to show all of it.
         self.assertContains(response, f'data-since="{feeds.head(conversation_feed(self.conversation.pk))}"')
         self.assertContains(response, asked)
         self.assertContains(response, f"<h1 data-title>{title}</h1>")
@@ -160,7 +160,7 @@ class ConversationPageTests(TestCase):
         for _ in range(20):
             AnswerFactory.create(question__conversation=conversation)
 
-        # Session, person, conversation, head, messages, list.
+        # Session, user, conversation, head, messages, list.
         with assert_queries(6):
             self.client.get(page_of(conversation))
 

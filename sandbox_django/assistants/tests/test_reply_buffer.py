@@ -1,4 +1,4 @@
-"""What Redis takes of an answer, and what it tells, when its writer is late, or Redis came back empty."""
+"""The buffer in Redis when the writer is late, or when Redis has come back empty."""
 
 import asyncio
 from typing import Any

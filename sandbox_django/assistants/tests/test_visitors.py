@@ -1,4 +1,4 @@
-"""From a visitor to a person: what was begun without an account is kept, by the right one."""
+"""When a visitor signs in, their conversations become theirs, and nobody else's."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Answers that workers write: put into a queue, given a minute to begin, and written once however often delivered."""
+"""Answers written by workers: queued, started within a minute, and written once however often they are delivered."""
 
 import re
 from datetime import timedelta
@@ -59,7 +59,7 @@ class WorkerTests(ConversationCase):
                 def claim(question_id: int, *, claimant: str, is_stored: bool = is_stored) -> ActiveAnswer | None:
                     attempts.append(claimant)  # noqa: B023  # called within this round
                     if len(attempts) == 2 and is_stored:  # noqa: B023  # the same
-                        claim_answer(question_id, claimant=claimant)  # and the database goes away before it says so
+                        claim_answer(question_id, claimant=claimant)  # the database fails before it confirms the commit
                     if len(attempts) < 3:  # noqa: B023  # the same
                         raise OperationalError("server closed the connection unexpectedly")
                     return claim_answer(question_id, claimant=claimant)
@@ -111,7 +111,7 @@ class WorkerTests(ConversationCase):
         assert self.export_metrics() == {"waiting": 1, "running": 2, "oldest_waiting": 30, "oldest_unanswered": 60}
 
     def export_metrics(self) -> dict[str, int]:
-        """What Prometheus reads, to the second; without a look at Redis."""
+        """Returns the current metrics, without queries to Redis."""
         with override_settings(METRICS_TOKEN="right"), mock.patch.object(RedisLayer, "connection", side_effect=OSError):
             text = self.client.get("/metrics", headers={"Authorization": "Bearer right"}).content.decode()
         found = re.findall(r'^sandbox_(?:queue_jobs\{state="(\w+)"\}|(oldest_\w+)_seconds) (\S+)$', text, re.MULTILINE)

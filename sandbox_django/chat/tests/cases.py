@@ -1,4 +1,4 @@
-"""The cast in a room: Alice owns it, Carol is an admin, Bob is in it, Mallory is not."""
+"""The users of a room: Alice owns it, Carol is an admin, Bob is a member, Mallory is not."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ OWNER, ADMIN, MEMBER = ChatRole.OWNER.value, ChatRole.ADMIN.value, ChatRole.MEMB
 
 
 class Room:
-    """The people and their room, for any kind of test case."""
+    """The users and their room, for any kind of test case."""
 
     alice: User
     bob: User
@@ -53,20 +53,20 @@ class Room:
 
 
 class RoomCase(Room, TransactionTestCase):
-    """Requests by one or another of them."""
+    """A test case that sends requests as any of these users."""
 
     def setUp(self) -> None:
         self.make_room()
         self._signed_in: dict[int, dict[str, str]] = {}
 
     def sign_in(self, user: User) -> dict[str, str]:
-        """The headers of a program that signs in once, and then stays so."""
+        """Returns the headers of a program that signs in once and reuses its token."""
         if user.pk not in self._signed_in:
             self._signed_in[user.pk] = auth_headers(user)
         return self._signed_in[user.pk]
 
     def send(self, method: str, url: str, data: Any = None, *, by: User | None, key: str = "") -> Any:
-        """One request; `key` is the Idempotency-Key of one that may be sent twice."""
+        """Sends a request; `key` is its Idempotency-Key."""
         headers = {**(self.sign_in(by) if by else {}), **({"Idempotency-Key": key} if key else {})}
         return getattr(APIClient(), method)(url, data, headers=headers)
 

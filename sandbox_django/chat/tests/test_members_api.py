@@ -1,4 +1,4 @@
-"""The API of members: who lets whom in and out, and that there is an owner in the end."""
+"""The API of members: adding, removing and roles; a room always has an owner."""
 
 import json
 from collections.abc import Callable
@@ -65,7 +65,7 @@ class RefusalTests(MembersCase):
         assert self.transfer_ownership(self.member, by=self.carol).status_code == 403
 
     def test_services_refuse_too_what_permissions_have_let_pass(self) -> None:
-        # Somebody was made owner, or an admin a member, between the look at the rights and the lock.
+        # The user became owner, or the admin a member, after the permission check and before the lock.
         another = ChatMemberFactory.create(group_chat=self.room, user=self.mallory)
         for refused in (
             lambda: remove_member(self.owner, by=self.carol),
@@ -198,7 +198,7 @@ class DeletedAccountTests(MembersCase):
 
 
 class AtOnceTests(MembersCase):
-    """Really at once, each with a connection of its own."""
+    """Concurrent requests, each with a connection of its own."""
 
     def at_once(self, *requests: Callable[[], Any]) -> list[int]:
         for user in (self.alice, self.bob, self.carol, self.mallory):

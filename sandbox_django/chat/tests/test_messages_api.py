@@ -1,4 +1,4 @@
-"""The API of what is said in a room."""
+"""The API of the messages of a room."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

@@ -1,4 +1,4 @@
-"""Rooms that are older than the numbers of their messages."""
+"""Rooms that were created before messages had numbers."""
 
 from importlib import import_module
 from typing import Any

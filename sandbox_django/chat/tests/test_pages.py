@@ -23,7 +23,7 @@ from test_utils.queries import assert_queries
 
 
 class PageCase(Room, TestCase):
-    """Pages of a room with Alice, who owns it, Carol, an admin, and Bob."""
+    """The pages of a room with Alice, the owner, Carol, an admin, and Bob."""
 
     def setUp(self) -> None:
         self.make_room()
@@ -163,7 +163,7 @@ class HomeTests(PageCase):
 
     def test_two_hundred_rooms_take_as_many_queries_as_one(self) -> None:
         self.be(self.bob)
-        with assert_queries(4):  # session, person, head, rooms
+        with assert_queries(4):  # session, user, head, rooms
             self.client.get("/chat/")
         rooms = GroupChatFactory.create_batch(200)
         ChatMember.objects.bulk_create(ChatMember(group_chat=room, user=self.bob) for room in rooms)
@@ -180,7 +180,7 @@ class HomeTests(PageCase):
 
 class RoomPageTests(PageCase):
     def post_message(self, content: str, *, by: User | None = None, ago: float = 0) -> ChatMessage:
-        """Said so many minutes ago."""
+        """Creates a message that is so many minutes old."""
         then = timezone.now() - timedelta(minutes=ago)
         message: ChatMessage = ChatMessageFactory.create(
             group_chat=self.room, author=by or self.alice, content=content, content_html=f"<p>{content}</p>"
@@ -200,7 +200,7 @@ class RoomPageTests(PageCase):
         with mock.patch("chat.views.page_views.feeds.head", happen_first):
             response = self.client.get(self.page())
 
-        # The number that the socket starts from counts it, so it has to be on the page.
+        # The number from which the socket starts includes it, so the page has to show it.
         self.assertContains(response, f'data-since="{feeds.head(room_feed(self.room.pk))}"')
         self.assertContains(response, "<p>Said in between</p>")
 
@@ -330,7 +330,7 @@ class RoomPageTests(PageCase):
         self.post_message("Hello")
         ChatMember.objects.update(last_read_number=10_001)
         self.be(self.bob)
-        with assert_queries(9):  # session, person, two heads, membership, messages, their senders, how many, rooms
+        with assert_queries(9):  # session, user, two heads, membership, messages, their senders, how many, rooms
             self.client.get(self.page())
         users = [self.alice, self.bob, self.carol, self.mallory]
         ChatMessage.objects.bulk_create(
@@ -342,7 +342,7 @@ class RoomPageTests(PageCase):
         with assert_queries(9):
             self.client.get(self.page())
         ChatMember.objects.update(last_read_number=5_000)
-        with assert_queries(12):  # besides: the first unread, and messages with their senders in two parts
+        with assert_queries(12):  # in addition: the first unread, and messages with their senders in two parts
             self.client.get(self.page())
 
 
@@ -354,7 +354,7 @@ class MembersPageTests(PageCase):
         self.assertContains(self.client.get(self.page("members/")), "alice@example.com")
 
     def add_kims(self) -> tuple[ChatMember, ChatMember]:
-        """Two members whose names are one in another case and normal form."""
+        """Adds two members whose names differ only in case and normal form."""
         kims = ("zoe\u0301 kim", "zoe@example.com"), ("Zo\u00e9 Kim", "other@example.com")
         first, second = (
             ChatMemberFactory.create(group_chat=self.room, user__display_name=name, user__email=email)
@@ -455,11 +455,11 @@ class MembersPageTests(PageCase):
 
     def test_roles_are_changed_by_those_who_may(self) -> None:
         for user, member, role, then in (
-            (self.bob, self.member, ADMIN, MEMBER),  # not by oneself
-            (self.carol, self.member, OWNER, MEMBER),  # none above one's own
+            (self.bob, self.member, ADMIN, MEMBER),  # changing one's own role
+            (self.carol, self.member, OWNER, MEMBER),  # above the user's own role
             (self.carol, self.member, ADMIN, ADMIN),
             (self.alice, self.member, MEMBER, MEMBER),
-            (self.alice, self.owner, ADMIN, OWNER),  # the last one
+            (self.alice, self.owner, ADMIN, OWNER),  # the last owner
         ):
             with self.subTest(user=user, role=role):
                 self.be(user)
@@ -524,7 +524,7 @@ class MembersPageTests(PageCase):
         self.be(self.alice)
         ChatMemberFactory.create_batch(30, group_chat=self.room)
 
-        with assert_queries(7):  # session, person, two heads, membership, members, rooms
+        with assert_queries(7):  # session, user, two heads, membership, members, rooms
             self.client.get(self.page("members/"))
 
 
@@ -576,7 +576,7 @@ class SearchTests(PageCase):
     def test_message_with_all_words_leads_to_its_place(self) -> None:
         found = self.post_message("A **bowline**, of course")
         self.post_message("A reef knot")
-        self.post_message("Thank you")  # for the list beside
+        self.post_message("Thank you")  # for the list in the sidebar
         self.be(self.bob)
 
         page = self.search("BOWL course")
@@ -634,7 +634,7 @@ class SearchTests(PageCase):
 
     def test_a_search_compares_a_bounded_number_of_messages_and_continues_with_older_ones(self) -> None:
         self.be(self.bob)
-        needle = self.post_message("测试")  # which no trigram index finds
+        needle = self.post_message("测试")  # too short for the trigram index
         for number in range(6):
             self.post_message(f"Hay {number}")
 

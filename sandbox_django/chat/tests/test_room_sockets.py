@@ -1,4 +1,4 @@
-"""A room's sockets: who may listen, what they hear, and when it is over."""
+"""A room's sockets: permission to open them, the frames that they receive, and their closing."""
 
 from typing import Any
 from unittest import mock
@@ -41,7 +41,7 @@ class RoomSocketCase(Room, SocketTestCase):
         return await self.send("post", self.messages_url(), {"content": content}, by=by, status=201)
 
     async def event(self, page: Page) -> dict[str, Any]:
-        """The next numbered frame."""
+        """Returns the next numbered frame."""
         while (frame := await page.receive())["action"] in HINTS:
             pass
         return frame
@@ -253,7 +253,7 @@ class RoomListTests(RoomSocketCase):
         assert await stranger.receives_nothing()
 
     async def next_hint(self, page: Page, **expected: object) -> Any:
-        """The next hint that shows this; hints before it may be of an earlier state."""
+        """Returns the next hint that shows this; earlier hints may show an older state."""
         while True:
             payload = await self.hint(page, "group_chat_updated")
             if {key: payload[key] for key in expected} == expected:
@@ -312,7 +312,7 @@ class RoomListTests(RoomSocketCase):
         assert "may not" not in str(await self.rest(page))
 
     async def rest(self, page: Page) -> list[Any]:
-        """The frames that still arrive."""
+        """Returns the frames that still arrive."""
         frames = []
         while not await page.receives_nothing():
             frames.append(await page.receive())

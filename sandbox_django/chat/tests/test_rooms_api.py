@@ -1,4 +1,4 @@
-"""The API of rooms: who may see and change them, and what they show."""
+"""The API of rooms: permissions to see and change them, and their content."""
 
 from typing import Any
 

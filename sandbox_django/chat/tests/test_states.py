@@ -1,4 +1,4 @@
-"""Old state and event make the new state: what a page has when it only listens is what it gets when it fetches anew."""
+"""Applying events to a page's state gives the same result as fetching the state again."""
 
 from typing import Any
 
@@ -10,14 +10,14 @@ State = dict[str, Any]
 
 
 def with_event(state: State, frame: dict[str, Any]) -> State:
-    """What a page of a room makes of a frame."""
+    """Returns the state of a room's page after this frame."""
     messages, members, room = dict(state["messages"]), dict(state["members"]), dict(state["room"])
     event = frame["payload"]
     match frame["action"]:
         case "member_message":
             messages[event["id"]] = event
             room |= {"updatedAt": event["createdAt"], "lastNumber": event["number"]}
-            # Its author has read the room up to it.
+            # The author has read the room up to their message.
             members = {
                 pk: {**member, "lastReadMessageId": event["id"]} if member["userId"] == event["userId"] else member
                 for pk, member in members.items()
@@ -46,7 +46,7 @@ def sender_of(member: dict[str, Any] | None) -> dict[str, Any] | None:
 
 class RoomStateTests(RoomSocketCase):
     async def fetch(self) -> State:
-        """What Bob gets, less what depends on who looks."""
+        """Returns Bob's state from the API, without the fields that depend on the user."""
         room = await self.send("GET", self.room_url(), by=self.bob)
         for in_lists in ("unreadCount", "lastReadMessageId", "lastReadNumber", "lastMessage"):
             del room[in_lists]
@@ -63,7 +63,7 @@ class RoomStateTests(RoomSocketCase):
         }
 
     async def check(self, page: Page, state: State, *actions: str) -> State:
-        """The next frames are of these actions, and bring the state to what is there when it is fetched."""
+        """Checks that the next frames have these actions, and that they lead to the fetched state."""
         for action in actions:
             frame = await self.event(page)
             assert frame["action"] == action
@@ -105,7 +105,7 @@ class RoomStateTests(RoomSocketCase):
 class ListStateTests(RoomSocketCase):
     async def fetch(self) -> State:
         rooms = (await self.send("GET", "/api/chat/", by=self.mallory))["results"]
-        # What was said last is a hint's business.
+        # The last message is sent in a hint, not in this event.
         return {room["id"]: {k: v for k, v in room.items() if k != "lastMessage"} for room in rooms}
 
     async def test_every_event_of_a_user_makes_the_old_list_the_new_one(self) -> None:

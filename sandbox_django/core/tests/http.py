@@ -1,4 +1,4 @@
-"""One request to the ASGI application, as the server passes it on."""
+"""Sends one request to the ASGI application, as the server does."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Every error under /api/ has the standard shape, with DEBUG as without."""
+"""Every error under /api/ has the standard format, with and without DEBUG."""
 
 from typing import Any
 

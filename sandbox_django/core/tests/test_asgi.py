@@ -1,4 +1,4 @@
-"""The server's side: what clients get from the ASGI application itself."""
+"""The ASGI application: responses before and outside of Django."""
 
 import asyncio
 import json
@@ -119,9 +119,9 @@ class SingleHandoffTests(TransactionTestCase):
 
 
 class RunnerTests(TransactionTestCase):
-    @override_settings(DATABASE_THREADS=1)  # as servers have it
+    @override_settings(DATABASE_THREADS=1)  # the setting of servers
     async def test_a_job_does_not_inherit_the_requests_context(self) -> None:
-        """It would pin a thread to each job: asgiref finds its executor in the context."""
+        """With the request's context, asgiref would find the request's executor and assign its thread to the job."""
         received: list[Any] = []
 
         async def job() -> None:
@@ -193,7 +193,8 @@ class DatabaseThreadTests(TransactionTestCase):
             self.addCleanup(threads.end_threads)
 
             async with asyncio.timeout(5):
-                # In the very moment in which a hop ends: nobody else will come, so it must be begun anew.
+                # The call arrives at the moment when a batch ends. No later call will start another batch, so this one
+                # must.
                 answers = [await handoffs.run(int, answer) for answer in range(3)]
 
         assert answers == [0, 1, 2]
@@ -266,7 +267,7 @@ class DatabaseThreadTests(TransactionTestCase):
                     await socket.serving
 
         assert received == [[1, 2, 3]] * threads.BATCH_SIZE + [[3]]
-        # Who is the first to come finds nobody waiting, and goes alone; and who subscribes for all may come last.
+        # The first socket finds no batch and starts one of its own; the one that subscribes for all may come last.
         assert {call.args[1] for call in read.call_args_list} == {0, seq - 1}
         assert read.call_count <= 4
 
@@ -289,7 +290,7 @@ class DatabaseThreadTests(TransactionTestCase):
 
 
 class QuietConsumer(RoomConsumer):
-    """Tells the events of a room, and not its texts."""
+    """Subscribes to the events of a room, but not to its texts."""
 
     def latest_stream(self) -> None:
         return None
@@ -300,7 +301,7 @@ class QuietSocket(Socket):
 
 
 async def events_until(seq: int, socket: Socket) -> list[int]:
-    """The numbers of the events that a socket hears, up to this one."""
+    """Returns the numbers of the events that a socket receives, up to this one."""
     numbers: list[int] = []
     async with asyncio.timeout(5):
         while not numbers or numbers[-1] < seq:

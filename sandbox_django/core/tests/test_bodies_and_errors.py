@@ -1,4 +1,4 @@
-"""Whatever bytes arrive, the answer has one shape, and a client's mistake is never ours."""
+"""For any request body, the response has the same format, and a client's mistake is never a 500."""
 
 from typing import Any
 from unittest import mock

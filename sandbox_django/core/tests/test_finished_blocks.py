@@ -49,7 +49,7 @@ so far
 
 class FinishedBlocksTests(SimpleTestCase):
     def test_blocks_drawn_one_by_one_are_those_of_the_whole_text(self) -> None:
-        # Whatever moment a reader looks at: what was drawn by then stands in the whole, from its start.
+        # At any moment, the blocks rendered so far are the beginning of the final HTML.
         whole = render_markdown(TEXT)
         for step in (1, 2, 7, 40):
             with self.subTest(step):
@@ -66,7 +66,7 @@ class FinishedBlocksTests(SimpleTestCase):
             ("One", ""),
             ("One\n\n", ""),
             ("One\n\nT", "One\n\n"),
-            ("One\n\n-", ""),  # a list, a line, a number below zero
+            ("One\n\n-", ""),  # a list, a line, a negative number
             ("- one\n\n1", ""),
             ("- one\n\n-", ""),
             ("- one\n\n  still one\n\n", ""),

@@ -1,4 +1,4 @@
-"""What a load balancer is told. It must not stay green while nobody hears anything."""
+"""The health checks of a load balancer, which must fail if frames can't be delivered."""
 
 import asyncio
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def check_again() -> Iterator[None]:
 
 class DeafLayer(MemoryLayer):
     async def group_send(self, group: str, message: LayerMessage) -> None:
-        """Take it, and say nothing."""
+        """Accepts the message and drops it."""
 
 
 class LostLayer(MemoryLayer):
@@ -122,7 +122,7 @@ class ReadyTests(TestCase):
     def test_the_check_of_the_disk_leaves_nothing_behind(self) -> None:
         before = connection.introspection.table_names()
         assert self.client.get("/readyz").status_code == 200
-        with self.assertNumQueries(1):  # the disk is not asked again for a while
+        with self.assertNumQueries(1):  # the disk check is cached for a while
             assert self.client.get("/readyz").status_code == 200
 
         assert connection.introspection.table_names() == before
@@ -153,7 +153,7 @@ class ReadyTests(TestCase):
 
 
 async def left_behind() -> tuple[int, int]:
-    """The channels and groups that are left after three round trips."""
+    """Returns the channels and groups that remain after three round trips."""
     for _ in range(3):
         await channel_layer_answers()
     used: Any = live_layer()
@@ -174,7 +174,7 @@ def no_space_for_a_table() -> Iterator[None]:
 
 @contextmanager
 def full_sqlite_file() -> Iterator[None]:
-    """The file may have no more pages than it has now."""
+    """Limits the file to its current number of pages."""
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA page_count")
         cursor.execute(f"PRAGMA max_page_count = {cursor.fetchone()[0]}")

@@ -1,4 +1,4 @@
-"""Connections that are slow or silent on purpose, over real sockets."""
+"""Connections that are deliberately slow or silent, over real sockets."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ TIMEOUT = 10.0
 
 
 async def echo(scope: Any, receive: Any, send: Any) -> None:
-    """An application that sends the body back, as ours reads it: to its end before anything else."""
+    """An application that returns the body, after reading all of it as ours does."""
     body, more = b"", True
     while more:
         message = await receive()
@@ -36,14 +36,14 @@ class Connection:
         await self.writer.drain()
 
     async def response(self) -> bytes:
-        """The head of a response; its body, of known length, is read as well."""
+        """Returns the head of a response, after reading its body of known length."""
         async with asyncio.timeout(TIMEOUT):
             head = await self.reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
             return head + await self.reader.readexactly(length)
 
     async def rest(self) -> bytes:
-        """Everything until the server closes the connection."""
+        """Returns everything until the server closes the connection."""
         async with asyncio.timeout(TIMEOUT):
             return await self.reader.read()
 
@@ -93,7 +93,7 @@ class SlowClientTests(SimpleTestCase):
             for _ in range(2):
                 await connection.send(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi")
                 assert (await connection.response()).endswith(b"hi")
-                await asyncio.sleep(0.5)  # longer than a head may take
+                await asyncio.sleep(0.5)  # longer than the time limit for a head
             await connection.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             assert (await connection.response()).startswith(b"HTTP/1.1 200 ")
 

@@ -1,4 +1,4 @@
-"""A POST that is sent twice: by a program that heard no answer, by a person who pressed twice, by two tabs at once."""
+"""A POST that is sent twice: after a lost response, by a double click, or by two tabs at the same time."""
 
 import json
 from collections.abc import Callable
@@ -25,7 +25,7 @@ from live.models import Feed
 from test_utils.auth_api_test_case import auth_headers
 from test_utils.users import alice, bob
 
-A, B = "a" * 22, "b" * 22  # keys as short as a visitor's may be
+A, B = "a" * 22, "b" * 22  # the shortest keys that visitors may use
 
 
 class FeedSerializer(serializers.ModelSerializer[Feed]):
@@ -35,7 +35,7 @@ class FeedSerializer(serializers.ModelSerializer[Feed]):
 
 
 class FeedsView(IdempotentCreateMixin[Feed], ListCreateAPIView[Feed]):
-    """Stands for any view that creates: on a shelf that may be closed, and only while nothing is busy."""
+    """A view that creates objects. A closed shelf gets 404, and a busy view 409."""
 
     permission_classes = [AllowAny]
     serializer_class = FeedSerializer
@@ -167,7 +167,7 @@ class SecondTimeTests(TestCase):
         self.send("news", key=B)
 
         assert delete_old_keys() == 1
-        assert self.send("old news", key=A).status_code == 400  # done anew: the name is taken
+        assert self.send("old news", key=A).status_code == 400  # executed again: the name is taken
         assert self.send("news", key=B).status_code == 201
 
     def send(self, name: str, *, key: str = "", shelf: str = "shelf", headers: dict[str, str] | None = None) -> Any:
@@ -177,7 +177,7 @@ class SecondTimeTests(TestCase):
 
 @override_settings(ROOT_URLCONF=__name__)
 class TwinTests(TransactionTestCase):
-    """Really at once: the first is held in the middle of its work until all have come in."""
+    """Concurrent requests: the first is held in the middle of its work until all have arrived."""
 
     twins = 4
 

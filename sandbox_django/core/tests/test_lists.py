@@ -1,4 +1,4 @@
-"""How lists are paged: by offset, and messages by id."""
+"""Paging of lists: by offset, and of messages by id."""
 
 from typing import Any
 from unittest import mock

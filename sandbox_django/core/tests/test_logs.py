@@ -1,4 +1,4 @@
-"""What operators read, and what must not stand there."""
+"""The content of logs, and data that must not be in them."""
 
 import json
 import subprocess
@@ -61,7 +61,7 @@ class JsonLogTests(SimpleTestCase):
     of_the_layer = ("in receive task: ConnectionError", "in receive task")
 
     def setUp(self) -> None:
-        # In a process of its own: structlog is set up once in each.
+        # In a process of its own, because structlog is configured once per process.
         ran = subprocess.run(  # noqa: S603  # our own interpreter and script
             [sys.executable, "-c", SCRIPT], cwd=ROOT, capture_output=True, text=True, check=True
         )

@@ -7,7 +7,7 @@ from core.markdown import render_markdown
 
 
 class HostileTextTests(SimpleTestCase):
-    """Text from people and models may say anything. None of it runs, loads or pretends."""
+    """Text from users and models may contain anything. It must not run code, load resources or imitate the site."""
 
     def test_markup_stays_text(self) -> None:
         html = render_markdown("<script>alert(1)</script>\n\n<img src=x onerror=alert(1)> and <b onclick=x>bold</b>")
@@ -147,7 +147,7 @@ class MarkdownTests(SimpleTestCase):
 
 
 class BareAddressTests(SimpleTestCase):
-    """Addresses that were just written down."""
+    """Addresses without Markdown syntax."""
 
     def test_names_with_dots_are_no_addresses(self) -> None:
         for text in (
@@ -261,7 +261,7 @@ class EmphasisTests(SimpleTestCase):
 
 
 class FormulaTests(SimpleTestCase):
-    """Formulas are shown as they were written, until something typesets them."""
+    """Formulas are shown as written, until a script typesets them."""
 
     def test_money_and_variables_are_no_formulas(self) -> None:
         for text in (

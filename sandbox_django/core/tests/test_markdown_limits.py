@@ -7,7 +7,7 @@ from core.highlighting import highlight_code
 from core.markdown import finished_length, render_markdown
 from core.markdown_limits import GROWTH, GROWTH_FREE, LONGEST_HTML, SECONDS, Budget
 
-# Texts made to cost much: each fragment is repeated up to the length.
+# Expensive texts: each fragment is repeated up to the length.
 FRAGMENTS = (
     *("[", "](", "![[", "[a](/b)", "[a](<b", "[a](b", "[]()", "[a", "[a]: /b\n", "[a]: \n", "[a\n"),
     *("*a **a ", "*a_ ", "*_", "**a *b_c __d ", "a**b", "*a", "a* ", "~~a ", "~"),
@@ -65,10 +65,10 @@ MADE: tuple[Callable[[int], str], ...] = (
 
 
 class HostileCostTests(SimpleTestCase):
-    """A text that is made to cost much costs little, and all of it stays readable."""
+    """An expensive text costs little, and all of it stays readable."""
 
     def setUp(self) -> None:
-        render_markdown("https://sandbox.example/ bob@example.com")  # compiles what is compiled once
+        render_markdown("https://sandbox.example/ bob@example.com")  # compiles regular expressions that are then cached
 
     def test_time_and_html_of_hostile_texts_are_bounded(self) -> None:
         for fragment in FRAGMENTS:
@@ -150,6 +150,6 @@ class HostileCostTests(SimpleTestCase):
         with self.subTest(name):
             started = time.thread_time()
             html = render_markdown(text)
-            # The rest is for the renderer and the sanitiser, and for a machine that is busy with other tests.
+            # A margin for the renderer, the sanitiser, and other tests on the machine.
             assert time.thread_time() - started < SECONDS * 6
             assert len(html) <= min(GROWTH * len(text) + GROWTH_FREE, LONGEST_HTML) * 1.5

@@ -1,4 +1,4 @@
-"""What Prometheus may read, who may not, and what it reads."""
+"""Access to the metrics, and their values."""
 
 import re
 from unittest import mock

@@ -7,7 +7,7 @@ from core.views import errors
 
 
 class ErrorPageTests(SimpleTestCase):
-    """Whatever is broken, what is said about it is not."""
+    """Error pages don't reveal the error."""
 
     def test_unknown_page_is_a_page(self) -> None:
         response = self.client.get("/nowhere/")

@@ -1,4 +1,4 @@
-"""Jobs of the whole site: one process at a time runs each, and a process that died keeps it from nobody for long."""
+"""Periodic jobs of the site: one process at a time runs each, and a dead process blocks a job only briefly."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +26,7 @@ async def fail() -> None:
 
 
 def process(name: str) -> AbstractContextManager[object]:
-    """Code that runs as if in another process."""
+    """Runs the block as if in another process."""
     return mock.patch.object(periodic, "HOLDER", name)
 
 
@@ -55,7 +55,7 @@ class PeriodicTests(TransactionTestCase):
         with process("one"):
             running = jobs.spawn(run_if_due(job))
             await begun.wait()
-            await asyncio.sleep(0.7)  # longer than its lease, which it renews meanwhile
+            await asyncio.sleep(0.7)  # longer than its lease, which it renews
             with process("other"):
                 for _ in range(3):
                     assert await run_if_due(job) > 0

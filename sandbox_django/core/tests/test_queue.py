@@ -1,4 +1,4 @@
-"""Jobs for workers: done once by whoever is alive, and here when there is no queue."""
+"""Jobs for workers: done once by any living worker, and in the web process if there is no queue."""
 
 import asyncio
 import uuid
@@ -67,7 +67,7 @@ class QueueTests(SimpleTestCase):
     @skipUnless(settings.REDIS_URL, "the queue is in Redis")
     async def test_what_a_dead_worker_has_left_is_done_by_another(self) -> None:
         async with working():
-            pass  # makes the group
+            pass  # creates the group
         queue.put(note, "left behind")
         await jobs.drain(5)
         await connection().xreadgroup(GROUP, "dead", {queue.STREAM: ">"})
@@ -89,7 +89,7 @@ class QueueTests(SimpleTestCase):
 
 
 class working:  # noqa: N801  # reads as a verb
-    """A worker in this event loop."""
+    """Runs a worker in this event loop."""
 
     async def __aenter__(self) -> None:
         queue._broker.cache_clear()

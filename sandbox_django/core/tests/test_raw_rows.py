@@ -19,7 +19,7 @@ def values_of(row: models.Model) -> dict[str, Any]:
 
 
 class FindTests(TestCase):
-    """`find` gives what the ORM gives."""
+    """`find` returns the same as the ORM."""
 
     def test_what_is_not_there_is_none(self) -> None:
         assert find(AssistantConversation, id=uuid.uuid4()) is None

@@ -1,4 +1,4 @@
-"""Writers on SQLite wait for each other in the order in which they came."""
+"""Writers on SQLite get their turn in the order in which they asked."""
 
 import threading
 import time
@@ -78,7 +78,7 @@ class WriterTests(TransactionTestCase):
             Feed.objects.create(name="another")
 
     def write_elsewhere(self, *, busy_timeout: int | None = None) -> BaseException | None:
-        """Writes from another thread; returns what went wrong."""
+        """Writes from another thread; returns the errors."""
         failures: list[BaseException | None] = []
 
         def write() -> None:

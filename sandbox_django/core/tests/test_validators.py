@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001 (names of other scripts are what these tests are about)
+# ruff: noqa: RUF001 (these tests use names in other scripts)
 import unicodedata
 
 import pytest

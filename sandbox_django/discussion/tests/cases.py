@@ -1,4 +1,4 @@
-"""The cast in the forum: Alice asks, Bob answers, Mallory does neither; Sue is staff."""
+"""The users of the forum: Alice asks, Bob answers, Mallory does neither; Sue is staff."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ LIST_URL = "/api/discussion/"
 
 
 class Forum:
-    """The people, for any kind of test case."""
+    """The users, for any kind of test case."""
 
     alice: User
     bob: User
@@ -28,20 +28,20 @@ class Forum:
 
 
 class ForumCase(Forum, TransactionTestCase):
-    """Requests by one or another of them."""
+    """A test case that sends requests as any of these users."""
 
     def setUp(self) -> None:
         self.create_users()
         self._signed_in: dict[int, dict[str, str]] = {}
 
     def sign_in(self, user: User) -> dict[str, str]:
-        """The headers of a program that signs in once, and then stays so."""
+        """Returns the headers of a program that signs in once and reuses its token."""
         if user.pk not in self._signed_in:
             self._signed_in[user.pk] = auth_headers(user)
         return self._signed_in[user.pk]
 
     def send(self, method: str, url: str, data: Any = None, *, by: User | None, key: str = "") -> Any:
-        """One request; `key` is the Idempotency-Key of one that may be sent twice."""
+        """Sends a request; `key` is its Idempotency-Key."""
         headers = {**(self.sign_in(by) if by else {}), **({"Idempotency-Key": key} if key else {})}
         return getattr(APIClient(), method)(url, data, headers=headers)
 
@@ -51,7 +51,7 @@ class ForumCase(Forum, TransactionTestCase):
         return response.json()
 
     def ask(self, title: str = "Which tea?", *, by: User | None = None, **fields: Any) -> Any:
-        """A new topic, as it is answered."""
+        """Creates a topic, and returns the response."""
         body = {"title": title, "content": "Green or black?", **fields}
         response = self.send("post", LIST_URL, body, by=by or self.alice)
         assert response.status_code == 201, response.content

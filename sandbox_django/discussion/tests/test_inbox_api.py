@@ -1,4 +1,4 @@
-"""Who is told what, and what of it they have read."""
+"""Notifications: their recipients, and their read state."""
 
 from typing import Any
 

@@ -22,7 +22,7 @@ EVIL = "<script>alert(1)</script>"
 
 
 class PageCase(Forum, TestCase):
-    """Alice's topic, to which Bob has replied."""
+    """A test case with Alice's topic, to which Bob has replied."""
 
     def setUp(self) -> None:
         self.create_users()
@@ -103,7 +103,7 @@ class WhoOpensPagesTests(PageCase):
         for path in ("/discussion/0/", self.page("replies/0/edit/"), "/discussion/?page=0", "/discussion/?page=x"):
             with self.subTest(path):
                 assert self.client.get(path).status_code == 404
-        # Bob's reply, by the address of another topic of his.
+        # Bob's reply, under the address of another topic of his.
         assert self.client.get(f"/discussion/{elsewhere.pk}/replies/{self.reply.pk}/edit/").status_code == 404
         assert self.post(self.page("vote/"), vote="5").status_code == 400
 
@@ -119,7 +119,7 @@ class WhoOpensPagesTests(PageCase):
 
 
 class WithoutJavaScriptTests(PageCase):
-    """Forms do what the API does."""
+    """Forms have the same effect as the API."""
 
     def test_topic_is_asked(self) -> None:
         self.be(self.bob)
@@ -322,7 +322,7 @@ class PageTests(PageCase):
         self.assertContains(list_page, f'data-since="{feeds.head(LIST)}"')
 
     def test_numbers_are_read_before_the_rows(self) -> None:
-        # Otherwise what happens in between is in neither.
+        # Otherwise events between the two reads would be in neither.
         self.be(self.alice)
         real = feeds.head
 
@@ -412,7 +412,7 @@ class PageTests(PageCase):
             post_reply(topic, content="!", by=self.alice)
             post_reply(self.topic, content="!", by=[self.bob, self.mallory][number % 2])
         self.be(self.alice)
-        self.client.get(self.page())  # counts the view of today
+        self.client.get(self.page())  # counts today's view
 
         for path, queries in [
             ("/discussion/", 9),

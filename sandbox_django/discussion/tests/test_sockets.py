@@ -1,4 +1,4 @@
-"""The forum's sockets: who may listen, and what they hear."""
+"""The forum's sockets: permission to open them, and the frames that they receive."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ class ForumSocketCase(Forum, SocketTestCase):
         return await self.open_page(f"/ws/discussion/{topic['id']}/{query}", by=by or self.bob)
 
     async def event(self, page: Page) -> dict[str, Any]:
-        """The next numbered frame."""
+        """Returns the next numbered frame."""
         while (frame := await page.receive())["action"] in HINTS:
             pass
         return frame
@@ -176,7 +176,7 @@ State = dict[str, Any]
 
 
 def with_event(state: State, frame: dict[str, Any]) -> State:
-    """What a page of a topic makes of a frame."""
+    """Returns the state of a topic's page after this frame."""
     topic, replies = dict(state["topic"]), dict(state["replies"])
     event = frame["payload"]
     match frame["action"]:
@@ -207,7 +207,7 @@ def for_everybody(state: State) -> State:
 
 
 class StateTests(ForumSocketCase):
-    """Old state and frame make the new state: what listens has what fetches."""
+    """Applying frames to a page's state gives the same result as fetching the state again."""
 
     async def fetch(self, topic: Any) -> State:
         detail = await self.send("get", topic_url(topic), by=self.mallory)

@@ -1,4 +1,4 @@
-"""Votes, views and the counters they move, also by many at once."""
+"""Votes, views and their counters, including concurrent changes."""
 
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +24,7 @@ from discussion.tests.cases import ForumCase, code_of, reply_url, topic_url
 
 
 def reconcile(*arguments: str) -> list[str]:
-    """What the command prints, less its last line, which says the same."""
+    """Returns the output of the command, without its last line, which is a summary."""
     printed = StringIO()
     with contextlib.suppress(SystemExit):
         call_command("reconcile", *arguments, stdout=printed)

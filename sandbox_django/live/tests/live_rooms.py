@@ -1,4 +1,6 @@
-"""Rooms of notes and texts that grow, pages that listen as the contract tells them to, a layer that loses things."""
+"""Test doubles of the live core: rooms with notes and growing texts, pages that follow the contract, and a faulty
+layer.
+"""
 
 import asyncio
 import json
@@ -31,7 +33,7 @@ class GrowthPayload(BaseModel):
 
 
 class TextGrown(BaseMessage):
-    """Some more of a text."""
+    """A chunk of a text."""
 
     action: Literal["text_grown"] = "text_grown"
     payload: GrowthPayload
@@ -43,7 +45,7 @@ class EndPayload(BaseModel):
 
 
 class TextEnded(BaseMessage):
-    """A text is over, and stored."""
+    """A text has ended and is stored."""
 
     action: Literal["text_ended"] = "text_ended"
     payload: EndPayload
@@ -54,7 +56,7 @@ class Text:
     id: int
     after: int
     content: str = ""
-    checkpoint: int = 0  # so many characters are in the row; the rest only in the buffer
+    checkpoint: int = 0  # characters in the row; later ones are only in the buffer
     is_running: bool = True
     end: int | None = None  # the number of the event that ended it
 
@@ -65,7 +67,7 @@ class Text:
 
 
 class Room:
-    """What is stored, and whoever writes it. Events are in a feed of the same name."""
+    """The stored state of a room, and its writer. Events are in a feed of the same name."""
 
     of_name: ClassVar[dict[str, "Room"]] = {}
     _numbers = count(1)
@@ -73,7 +75,7 @@ class Room:
     def __init__(self) -> None:
         self.name = f"room.{uuid.uuid4().hex}"
         self.notes: list[int] = []
-        self._seqs: dict[int, int] = {}  # of the notes
+        self._seqs: dict[int, int] = {}  # by note
         self.texts: dict[int, Text] = {}
         self.of_name[self.name] = self
 
@@ -93,14 +95,14 @@ class Room:
         return self._seqs[number]
 
     def start_stream(self, *, text_id: int | None = None) -> Text:
-        """A note asks for it, and then it begins."""
+        """Stores the note that requests a text, then begins the text."""
         with feeds.write(self.name) as feed:
             text = Text(text_id or next(self._numbers), after=self.note(feed))
             self.texts[text.id] = text
         return text
 
     async def grow(self, content: str) -> None:
-        """Say some more: it is in the buffer before anybody hears it."""
+        """Extends the text: it is stored in the buffer before it is sent."""
         text = self.running
         assert text is not None
         offset = text.checkpoint = len(text.content)
@@ -108,7 +110,7 @@ class Room:
         try:
             await live_layer().group_send(self.name, text.chunk(offset).message(self.name))
         except LAYER_DOWN:
-            return  # it is in the buffer
+            return  # it is still in the buffer
 
     def end_stream(self) -> None:
         text = self.running
@@ -119,7 +121,7 @@ class Room:
             text.end = feed.publish(message, ends_text=(text.id, len(text.content)))
 
     def truncate_after(self, head: int) -> None:
-        """What was stored after this number is gone."""
+        """Deletes everything that was stored after this number."""
         self.notes = [number for number in self.notes if self._seqs[number] <= head]
         self.texts = {text.id: text for text in self.texts.values() if text.after <= head}
 
@@ -133,7 +135,7 @@ class Room:
 
 @dataclass
 class Stored:
-    """A room as REST tells it, and as a page shows it."""
+    """The state of a room, as REST returns it and as a page shows it."""
 
     notes: list[int] = field(default_factory=list)
     texts: dict[int, str] = field(default_factory=dict)
@@ -172,7 +174,7 @@ class RoomConsumer(LiveConsumer):
 
 
 class Socket:
-    """The server's end of a connection: what arrives, and whether the browser reads it."""
+    """The server's side of a connection: the frames that it sends, and whether the browser reads them."""
 
     consumer: ClassVar[type[RoomConsumer]] = RoomConsumer
 
@@ -195,11 +197,11 @@ class Socket:
         self.serving = asyncio.create_task(self._serve(scope))
 
     async def _serve(self, scope: dict[str, Any]) -> None:
-        with suppress(ConnectionResetError):  # as a server does
+        with suppress(ConnectionResetError):  # as the server does
             await self.consumer.as_asgi()(scope, self._to_server.get, self._send)
 
     def leave(self) -> None:
-        """The browser goes, without a word to anybody but its kernel."""
+        """Closes the browser without a closing message; only its kernel notices."""
         self.broken = ConnectionResetError()
         self.reads.set()
         self._to_server.put_nowait({"type": "websocket.disconnect", "code": 1006})
@@ -216,10 +218,10 @@ class Socket:
 
 
 class Page:
-    """A page that follows the contract, and complains when the server doesn't.
+    """A page that follows the contract, and raises an error if the server doesn't.
 
-    It keeps the number up to which it has everything, opens its sockets with that, leaves out what it has, puts texts
-    together by their offsets, and fetches again when it is told to.
+    It stores the number up to which it is complete, sends it when it opens a socket, drops duplicates, joins texts by
+    their offsets, and fetches again on a resync.
     """
 
     def __init__(self, room: Room) -> None:
@@ -233,7 +235,7 @@ class Page:
 
     @property
     def is_listening(self) -> bool:
-        """Whether a socket is open, or about to be; complains when the server did something wrong."""
+        """Returns whether a socket is open or opening; raises if the server made a mistake."""
         if self._listening is not None and self._listening.done():
             self._listening.result()
             self._listening = None
@@ -244,7 +246,9 @@ class Page:
         return self.shown == self.room.stored() and self._is_at_head()
 
     def _is_at_head(self) -> bool:
-        """Where pruning removed the feed, every position up to the floor is: the next event is numbered above it."""
+        """Returns whether the page is up to date. If pruning removed the feed, every position up to the floor is,
+        because the next event is numbered above the floor.
+        """
         name = self.room.name
         head = feeds.heads([name]).get(name)
         if head is not None:
@@ -253,11 +257,13 @@ class Page:
 
     @property
     def text(self) -> str:
-        """What is shown of the newest text."""
+        """The displayed part of the newest text."""
         return self.shown.texts.get(max(self.shown.texts, default=0), "")
 
     def open(self, *, fetch_first: bool = True, reads: bool = True) -> None:
-        """Open a socket. The first time a page either fetches first and says so, or opens first and fetches then."""
+        """Opens a socket. The first time, a page either fetches first and sends its number, or opens first and then
+        fetches.
+        """
         assert not self.is_listening
         self.closed_with = None
         self._listening = asyncio.create_task(self._listen(fetch_first=fetch_first, reads=reads))
@@ -271,7 +277,7 @@ class Page:
             self._listening = None
 
     def break_connection(self, how: Exception) -> None:
-        """The connection breaks, and the server says so only when it is asked to send."""
+        """Breaks the connection; the server notices only when it sends."""
         assert self._socket is not None
         assert self._listening is not None
         self._socket.broken = how
@@ -279,7 +285,7 @@ class Page:
         self._socket = self._listening = None
 
     def stop_reading(self) -> None:
-        """Read nothing more, for now."""
+        """Stops reading for now."""
         if self._socket is not None:
             self._socket.reads.clear()
 
@@ -288,7 +294,7 @@ class Page:
             self._socket.reads.set()
 
     async def _fetch(self) -> None:
-        # First where the feed stands, then the rows: so what comes between comes twice rather than never.
+        # First the feed's head, then the rows, so that an event in between is received twice instead of never.
         since = await in_database_thread(feeds.head, self.room.name)
         self.shown = await in_database_thread(self.room.stored)
         self.since = since
@@ -298,7 +304,7 @@ class Page:
             await self._fetch()
         socket = self._socket = Socket(self.room, since=self.since, reads=reads)
         expected = 0
-        received: dict[int, int] = {}  # texts on this connection, and how much of each
+        received: dict[int, int] = {}  # texts on this connection, with their received lengths
         while True:
             message = await socket.arrived.get()
             if message["type"] == "websocket.close":
@@ -345,7 +351,7 @@ class Page:
         assert self.since is not None
         if seq > self.since:
             self.since = seq
-            if number not in self.shown.notes:  # what was fetched may be newer than the number that was fetched
+            if number not in self.shown.notes:  # the fetched rows may be newer than the fetched number
                 self.shown.notes.append(number)
 
     def _show_text(self, text_id: int, offset: int, content: str) -> None:
@@ -366,14 +372,16 @@ class Page:
 
 @dataclass(frozen=True)
 class Delivery:
-    """What becomes of a message: it arrives after each of these seconds. Or the layer can't be reached at all."""
+    """The delivery of a message: it arrives after each of these delays (in seconds), or the layer is down."""
 
     arrives_after: tuple[float, ...] = (0.0,)
     layer_is_down: bool = False
 
 
 class FaultyLayer(MemoryLayer):
-    """Drops, doubles, delays and so reorders messages, confirms subscriptions late, and is sometimes down: as told."""
+    """A layer that drops, duplicates, delays and reorders messages, confirms subscriptions late, or is down, as
+    configured.
+    """
 
     def __init__(self, deliveries: Iterable[Delivery] = ()) -> None:
         super().__init__(capacity=2000)
@@ -381,15 +389,15 @@ class FaultyLayer(MemoryLayer):
         self._confirms_after: float | None = None
 
     def deliver_all(self) -> None:
-        """From now on deliver everything, at once."""
+        """Delivers all following messages at once."""
         self.expect(())
 
     def expect(self, deliveries: Iterable[Delivery]) -> None:
-        """The next messages get these, and all that follow are delivered at once."""
+        """Uses these deliveries for the next messages; later ones are delivered at once."""
         self._deliveries = iter([*deliveries])
 
     def confirm_after(self, seconds: float) -> None:
-        """From now on each subscription takes so long, whatever the deliveries of messages are."""
+        """Delays the confirmation of each following subscription by so many seconds."""
         self._confirms_after = seconds
 
     async def group_send(self, group: str, message: LayerMessage) -> None:
@@ -397,7 +405,7 @@ class FaultyLayer(MemoryLayer):
             await _run_after(delay, super().group_send, group, message)
 
     async def group_add(self, group: str, channel: str) -> None:
-        # As with Redis, whose confirmation nobody waits for: what is sent in between is not heard.
+        # As with Redis, whose confirmation isn't awaited: messages sent in between are lost.
         delay = self._confirms_after
         if delay is None:
             delay = max(self._next_delivery().arrives_after, default=0.0)
@@ -411,7 +419,7 @@ class FaultyLayer(MemoryLayer):
 
 
 async def _run_after(delay: float, act: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
-    """Do it now, or later while everything else goes on."""
+    """Runs the function now, or after a delay in the background."""
     if delay:
         loop = asyncio.get_running_loop()
         loop.call_later(delay, lambda: loop.create_task(act(*args)))

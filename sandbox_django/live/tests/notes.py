@@ -1,4 +1,4 @@
-"""What the tests of the live core talk about: notes, and layers that carry them."""
+"""Notes as events for the tests of the live core, and channel layers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ class NotePayload(BaseModel):
 
 
 class NoteWritten(BaseMessage):
-    """A event, as short as events can be."""
+    """The smallest possible event."""
 
     action: Literal["note_written"] = "note_written"
     payload: NotePayload
@@ -27,7 +27,7 @@ class NoteWritten(BaseMessage):
 
 
 class RecordingLayer(MemoryLayer):
-    """Remembers what was sent; may be down."""
+    """A layer that records sent messages, and can be down."""
 
     def __init__(self, *, is_down: bool = False, **config: Any) -> None:
         super().__init__(**config)
@@ -43,8 +43,8 @@ class RecordingLayer(MemoryLayer):
 
 @contextmanager
 def layer_in_use(layer: LiveLayer) -> Iterator[None]:
-    """Everybody's channel layer is this one."""
-    before = channel_layers[DEFAULT_CHANNEL_LAYER]  # made now, if nobody has asked for it yet
+    """Replaces the default channel layer everywhere."""
+    before = channel_layers[DEFAULT_CHANNEL_LAYER]  # created now if it wasn't yet
     channel_layers.set(DEFAULT_CHANNEL_LAYER, layer)
     try:
         yield

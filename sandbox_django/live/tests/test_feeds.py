@@ -1,4 +1,4 @@
-"""Feeds: consecutive numbers whatever happens, and only what is stored is told."""
+"""Feeds: numbers are always consecutive, and only stored events are sent."""
 
 import json
 import random
@@ -26,7 +26,7 @@ from test_utils.connections import with_own_connection
 
 
 class Oops(Exception):
-    """Something goes wrong in the middle of a transaction."""
+    """An error in the middle of a transaction."""
 
 
 class FeedCase(TransactionTestCase):
@@ -35,12 +35,12 @@ class FeedCase(TransactionTestCase):
         self.enterContext(layer_in_use(self.layer))
 
     def sent(self) -> list[tuple[str, int]]:
-        """What went out, in order: feeds and numbers."""
+        """Returns the feeds and numbers of sent events, in order."""
         return [(group, message["seq"]) for group, message in self.layer.sent]
 
 
 def write_notes(name: str, *numbers: int) -> None:
-    """Each number a note of its own, in a transaction of its own."""
+    """Writes a note for each number, each in a transaction of its own."""
     for number in numbers:
         with feeds.write(name) as feed:
             feed.publish(NoteWritten.of(number))
@@ -192,7 +192,7 @@ class WriteTests(FeedCase):
                 batch = [message["seq"] for _, message in messages]
                 batches.append(batch)
                 if batch == [1]:
-                    # In the loop itself, as writers in other threads do it meanwhile.
+                    # From the loop, at the same time as writers in other threads.
                     await feeds._send([("room.1", {"seq": 2})])
                     await feeds._send([("room.1", {"seq": 3}), ("room.1", {"seq": 4})])
 
@@ -311,7 +311,7 @@ class PruneTests(TestCase):
         feeds.prune(now=timezone.now() + timedelta(days=8))
         assert not Feed.objects.exists()
 
-        # Without a row a feed stands at the floor: nobody is told that something is missing who misses nothing.
+        # A feed without a row is at the floor, so a client that misses nothing gets no resync.
         assert feeds.head("room.1") == 5
         assert feeds.read("room.1", 5) == Replay(5, [], complete=True)
         assert feeds.current_heads({"room.1": 5, "room.2": 1, "restored": 9}) == {
@@ -352,7 +352,7 @@ class ConcurrencyTests(FeedCase):
 
     SETS = (("a", "b"), ("b", "a"), ("a",), ("b", "c"), ("c", "a"), ("c", "b", "a"), ("d",), ("d", "a"))
     WRITERS = 6
-    WRITES = 20  # by each
+    WRITES = 20  # by each writer
 
     def test_numbers_ids_and_commits_agree_and_nobody_waits_for_ever(self) -> None:
         writers_are_done = threading.Event()
@@ -378,7 +378,7 @@ class ConcurrencyTests(FeedCase):
         assert len(self.sent()) == len(set(self.sent())) == len(written)
 
     def write(self, start: threading.Barrier, number: int) -> list[tuple[str, int]]:
-        """Returns the feeds and rows it wrote."""
+        """Returns the feeds and rows that it wrote."""
         choose = random.Random(number)  # noqa: S311  # no secret
         written = []
         start.wait(60)
@@ -398,7 +398,7 @@ class ConcurrencyTests(FeedCase):
         return written
 
     def follow(self, start: threading.Barrier, writers_are_done: threading.Event) -> dict[str, list[feeds.Event]]:
-        """Read what is new, again and again, as sockets do that come back: whatever is passed over is lost."""
+        """Reads new events repeatedly, as reconnecting sockets do: an event that is skipped here would be lost."""
         seen: dict[str, list[feeds.Event]] = {name: [] for name in "abcd"}
         start.wait(60)
         is_last_round = False

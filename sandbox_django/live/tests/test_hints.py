@@ -1,4 +1,4 @@
-"""Hints: few, and never the last one missing."""
+"""Hints: limited in rate, and the last one is always sent."""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ class CountMessage(BaseMessage):
 
 
 class Listener:
-    """A reader of the hub that only listens to hints."""
+    """A subscriber of the hub that receives only hints."""
 
     seq = 0
 
@@ -87,7 +87,7 @@ class HintTests(TransactionTestCase):
         first = await self.listen('{"action":"count","payload":0}')
         hints.send("a.group", "one thing", CountMessage(payload=0))
         await asyncio.wait_for(first.received_last.wait(), 5)
-        await asyncio.sleep(0.06)  # the rest itself is what is tested
+        await asyncio.sleep(0.06)  # the pause itself is tested
         second = await self.listen('{"action":"count","payload":1}')
 
         with mock.patch.object(hints, "INTERVAL", 60):

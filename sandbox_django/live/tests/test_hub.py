@@ -1,7 +1,7 @@
-"""The hub: whatever the layer, the log or one browser does, every other page gets everything, once and in order.
+"""The hub: in spite of failures of the layer, the log or a browser, other pages get every event, once and in order.
 
-The pages (live/tests/live_rooms.py) complain by themselves when a frame comes twice, too early or not at all. Time is
-virtual, so the waits are the real ones.
+The pages (live/tests/live_rooms.py) raise an error if a frame is duplicated, too early or missing. Time is virtual, so
+the delays are the real ones.
 """
 
 import asyncio
@@ -26,23 +26,23 @@ from live.tests.live_rooms import Delivery, FaultyLayer, OpenAuthenticator, Page
 from live.tests.notes import layer_in_use
 from test_utils import virtual_time
 
-AT_ONCE = 0.001  # far less than any wait of the hub
-SOON = REORDER_DELAY + 0.01  # a gap is noticed, not waited for any longer, and filled
+AT_ONCE = 0.001  # much shorter than all delays of the hub
+SOON = REORDER_DELAY + 0.01  # seconds until a gap has been detected and filled
 RECHECKED = HEAD_CHECK_DELAYS[-1] + 2 * REORDER_DELAY
 LOST = Delivery(arrives_after=())
 
 
 class HubCase(TransactionTestCase):
     def setUp(self) -> None:
-        # What is left of a loop is ended here, and not while pytest parses the source of a failure: Python 3.11 then
-        # gives up with "AST constructor recursion depth mismatch", and nobody learns which test it was.
+        # The loop is cleaned up here instead of while pytest parses the source of a failure: Python 3.11 then raises
+        # "AST constructor recursion depth mismatch", which hides the name of the failed test.
         self.addCleanup(gc.collect)
         self.layer = FaultyLayer()
         self.enterContext(layer_in_use(self.layer))
         self.read = self.enterContext(mock.patch.object(feeds, "read", wraps=feeds.read))
         self.room = Room()
         self.pages: list[Page] = []
-        # How long the next ways to the database, and back, take; after that, no time.
+        # Durations of the next hand-offs to and from the database; after these, hand-offs take no time.
         self.handoffs: deque[float] = deque()
 
     def play(self, scene: Callable[[], Awaitable[None]]) -> None:
@@ -58,11 +58,11 @@ class HubCase(TransactionTestCase):
 
     def assert_everybody_has_everything(self) -> None:
         for page in self.pages:
-            if page.is_listening:  # and has nothing to complain about
+            if page.is_listening:  # and it has found no mistakes
                 assert page.has_everything, (page.shown, page.room.stored())
 
     async def open(self, *, fetch_first: bool = True) -> Page:
-        """A page that listens, and has been listening long enough for the hub not to look after it specially."""
+        """Opens a page and waits until the hub's additional head checks of a new subscriber are done."""
         page = self.come(fetch_first=fetch_first)
         assert not self.handoffs, "they are for later"
         await asyncio.sleep(RECHECKED)
@@ -189,7 +189,7 @@ class EventTests(HubCase):
         async def scene() -> None:
             page = await self.open()
 
-            self.layer.expect([Delivery(layer_is_down=True), LOST])  # the write, and the first time that it is told
+            self.layer.expect([Delivery(layer_is_down=True), LOST])  # the write, and the first notification
             self.room.write()
             await asyncio.sleep(4 * OUTAGE_CHECK_INTERVAL)
 
@@ -215,7 +215,7 @@ class EventTests(HubCase):
         async def scene() -> None:
             self.handoffs.extend([0, 1])
             page = self.come(fetch_first=False)
-            await asyncio.sleep(0.5)  # the log was read, and the way back takes a second
+            await asyncio.sleep(0.5)  # the log was read, but the result takes a second to arrive
             self.room.write(2)
 
             await asyncio.sleep(0.5 + 2 * SOON)
@@ -225,7 +225,7 @@ class EventTests(HubCase):
         self.play(scene)
 
     def test_a_page_that_is_behind_is_caught_up_with_nothing_following(self) -> None:
-        """One that joins a feed whose other pages have gone on is not left behind until the next event."""
+        """A subscriber that joins behind the others of its feed catches up without waiting for the next event."""
 
         async def scene() -> None:
             await self.open()
@@ -247,10 +247,10 @@ class EventTests(HubCase):
             self.lose_next(1)
             self.room.write(2)
             self.handoffs.extend([0, 1])
-            await asyncio.sleep(0.2)  # the log was asked, and the answer takes its time
+            await asyncio.sleep(0.2)  # the log is being read, which takes a while
             self.lose_next(1)
             self.room.write()
-            self.come()  # and with it the news that there are three
+            self.come()  # which reads that there are three events
             await asyncio.sleep(1 + SOON)
 
             assert page.has_everything
@@ -339,7 +339,7 @@ class EventTests(HubCase):
         self.play(scene)
 
     def test_a_event_that_was_never_stored_is_not_waited_for(self) -> None:
-        """A standby took over that lacks the last commit: its number will be another event's."""
+        """A standby without the last commit took over, so the number will belong to another event."""
 
         async def scene() -> None:
             await self.open()
@@ -356,7 +356,7 @@ class EventTests(HubCase):
 
 
 class GapCountTests(HubCase):
-    """What the metric counts: events and texts that this process lost, and nothing else."""
+    """The metric counts events and texts that this process lost, and nothing else."""
 
     async def settle(self) -> None:
         await asyncio.sleep(SUBSCRIBE_GRACE_SECONDS)
@@ -478,7 +478,7 @@ class ResyncTests(HubCase):
             self.room.write(2)
             self.prune()
             self.handoffs.extend([0, 0.5])
-            await asyncio.sleep(REORDER_DELAY + 0.2)  # the log was asked, in vain
+            await asyncio.sleep(REORDER_DELAY + 0.2)  # the log was read, without success
             self.room.write()
             await asyncio.sleep(1)
 
@@ -533,7 +533,7 @@ class ResyncTests(HubCase):
         self.play(scene)
 
     def restore(self, *, head: int) -> None:
-        """The database is of a time before the events after `head`."""
+        """Restores the database to a time before the events after `head`."""
         FeedEvent.objects.filter(feed__name=self.room.name, seq__gt=head).delete()
         Feed.objects.filter(name=self.room.name).update(head=head)
         self.room.truncate_after(head)
@@ -592,7 +592,7 @@ class TextTests(HubCase):
             await self.room.grow("Two ")
             self.handoffs.extend([0, 0, 0, 0, 0, 0, 0, 0.5])
             page = self.come()
-            await asyncio.sleep(0.2)  # the buffer was asked, and the way back takes its time
+            await asyncio.sleep(0.2)  # the buffer is being read, which takes a while
             await self.room.grow("cups ")
             await asyncio.sleep(0.5)
             assert page.text == "Two cups "
@@ -623,7 +623,7 @@ class TextTests(HubCase):
             await self.room.grow("Two ")
             self.handoffs.extend([0, 0, 1, 1])
             self.come(fetch_first=False)
-            await asyncio.sleep(0.5)  # the buffer is being asked
+            await asyncio.sleep(0.5)  # the buffer is being read
             await self.room.grow("cups.")
             self.room.end_stream()
             await asyncio.sleep(2)
@@ -775,7 +775,7 @@ class SlowPageTests(HubCase):
             await asyncio.sleep(0.9)
             assert slow.closed_with is None
             assert other.has_everything
-            await asyncio.sleep(0.2)  # and that is 10 s
+            await asyncio.sleep(0.2)  # 10 s in total
             slow.resume_reading()
             await asyncio.sleep(AT_ONCE)
             assert slow.closed_with == CLOSE_SLOW
@@ -804,7 +804,7 @@ class SlowPageTests(HubCase):
         self.play(scene)
 
     def test_a_long_replay_is_no_reason_to_be_sent_away(self) -> None:
-        """Whoever missed much gets it in one go, which is more than a connection takes at once."""
+        """A long replay is sent at once, which is more than a connection accepts at a time."""
 
         async def scene() -> None:
             page = await self.open()
@@ -852,7 +852,7 @@ class SlowPageTests(HubCase):
                 await hub.reauthorize(self.room.name)
                 await asyncio.sleep(1)
             page.resume_reading()
-            page.stop_reading()  # no more than what was on its way
+            page.stop_reading()  # except for frames that were already sent
             await asyncio.sleep(AT_ONCE)
             page.resume_reading()
             await asyncio.sleep(AT_ONCE)
@@ -871,7 +871,7 @@ class SlowPageTests(HubCase):
             page.stop_reading()
             self.room.write(3)
             await asyncio.sleep(AT_ONCE)
-            reader.on_revoked()  # as when it is signed out
+            reader.on_revoked()  # as after a sign-out
             page.resume_reading()
             await asyncio.sleep(AT_ONCE)
 
@@ -884,7 +884,7 @@ class SlowPageTests(HubCase):
         async def scene() -> None:
             pages = [await self.open() for _ in range(4)]
             pages[0].break_connection(ConnectionResetError())
-            # What uvicorn says of a connection that it has closed, and we have not heard of yet.
+            # The exception of uvicorn for a connection that it has closed without informing us yet.
             pages[1].break_connection(RuntimeError("Unexpected ASGI message 'websocket.send', after …"))
             pages[2].break_connection(KeyError("what nobody expects"))
 

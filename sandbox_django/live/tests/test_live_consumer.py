@@ -1,4 +1,4 @@
-"""A live socket as whoever connects to it sees it: refusals, frames that make no sense, replays, the way out."""
+"""A live socket as its client sees it: refusals, invalid frames, replays and closing."""
 
 import json
 from typing import Any, ClassVar, Literal
@@ -39,12 +39,12 @@ class DenyingAuthenticator(LiveAuthenticator):
 
 @channel(name="hall", description="A hall with a bell", tags=["tests"])
 class HallConsumer(LiveConsumer):
-    """Anybody may listen, and ring the bell."""
+    """A consumer without permissions, with an action to ring a bell."""
 
     authenticator_class: type[LiveAuthenticator] = OpenAuthenticator
     emits = [NoteWritten]
     rung: ClassVar[list[int]] = []
-    gate: ClassVar[Gate | None] = None  # who rings not at all waits here
+    gate: ClassVar[Gate | None] = None  # a ring of 0 waits here
 
     def feed(self) -> str:
         return str(self.scope["url_route"]["kwargs"]["name"])
@@ -89,7 +89,7 @@ class HallCase(SocketTestCase):
         return await self.open_page(f"/hall/hall.1/{query}")
 
     async def send_and_receive(self, page: Page, text: str) -> list[dict[str, Any]]:
-        """Send a frame; returns what comes back, up to the answer to a ping behind it."""
+        """Sends a frame and a ping; returns the frames received before the pong."""
         await page.communicator.send_input({"type": "websocket.receive", "text": text})
         await page.send('{"action": "ping", "ref": "behind"}')
         received = [await page.receive()]
@@ -222,7 +222,7 @@ class HandshakeTests(HallCase):
 
 
 class NonsenseTests(HallCase):
-    """One `error` frame, and the socket lives on."""
+    """An invalid frame gets one `error` frame, and the socket stays open."""
 
     async def test_what_makes_no_sense_gets_one_error_and_the_socket_lives(self) -> None:
         page = await self.open()

@@ -1,6 +1,6 @@
-"""Nothing lost, nothing twice: random histories, pages that come and go, and a layer that loses what it likes.
+"""Random histories in which pages connect and disconnect and a layer loses messages: no event is lost or duplicated.
 
-Time is virtual (test_utils/virtual_time.py), so that the waits of the live core are the real ones, and a failure can
+Time is virtual (test_utils/virtual_time.py), so that the delays of the live core are the real ones, and a failure can
 be repeated.
 """
 
@@ -19,15 +19,15 @@ from live.tests.notes import layer_in_use
 from test_utils import virtual_time
 
 ROOM_OF_PAGE = (0, 0, 0, 1)
-# Within this time everybody has everything, once nothing gets lost any more: a sweep, and the reading it leads to.
+# When no more messages are lost, everything is delivered within this time: a sweep, and the reads that it starts.
 HEALED = hub.SWEEP_INTERVAL + 2 * local_feed.REORDER_DELAY + 1.0
 
 rooms = st.sampled_from(ROOM_OF_PAGE)
 pages = st.integers(0, len(ROOM_OF_PAGE) - 1)
 pauses = st.sampled_from([0.0, 0.0, 0.0, 0.0, 0.01, 0.01, 0.06, 0.3, 1.2, 30.0])
-# Characters of one, two, three and four bytes, some of which are written from right to left or join what is around.
+# Characters of one, two, three and four bytes, including right-to-left and combining ones.
 words = st.text(st.sampled_from('aß€🍚👩\u200d🔬\u0301שلم\n"\\'), min_size=1, max_size=6)
-# Bad luck comes in spells: one message alone seldom finds anything.
+# Failures come in bursts, because a single lost message seldom finds a bug.
 deliveries = st.lists(
     st.tuples(
         st.one_of(
@@ -79,7 +79,7 @@ class WriteInBoth(Step):
 
 @dataclass(frozen=True)
 class Speak(Step):
-    """Go on with a text, or begin one, perhaps right after the end of another."""
+    """Extends a text or begins one, perhaps right after the end of another."""
 
     room: int
     new_stream: bool
@@ -124,7 +124,7 @@ class Leave(Step):
 
 @dataclass(frozen=True)
 class Check(Step):
-    """A page stops reading what arrives, or goes on."""
+    """Makes a page stop or continue reading."""
 
     page: int
     away: bool
@@ -136,7 +136,7 @@ class Check(Step):
 
 @dataclass(frozen=True)
 class Prune(Step):
-    """The log is pruned."""
+    """Prunes the log."""
 
     keep: int
 
@@ -148,7 +148,7 @@ class Prune(Step):
 steps = st.one_of(
     st.builds(Write, rooms, st.integers(1, 3)),
     st.builds(WriteInBoth),
-    # Texts are where most can go wrong, so there is most of it.
+    # Texts are the most error-prone, so there are most of them.
     st.builds(Speak, rooms, st.booleans(), st.lists(words, max_size=4)),
     st.builds(Speak, rooms, st.booleans(), st.lists(words, max_size=4)),
     st.builds(Speak, rooms, st.booleans(), st.lists(words, max_size=4)),
@@ -162,9 +162,10 @@ steps = st.one_of(
 
 
 class NothingLostNothingTwiceTests(TransactionTestCase):
-    @pytest.mark.timeout(600)  # far more than it takes, also where others are at work
+    @pytest.mark.timeout(600)  # much more than it needs, for busy machines
     def test_whoever_follows_the_contract_has_what_is_stored(self) -> None:
-        # Given to a function inside, because Hypothesis would have the tables emptied before each of 200 histories.
+        # Applied to an inner function, because Hypothesis would otherwise empty the tables before each of 200
+        # histories.
         @settings(max_examples=200, deadline=None, derandomize=True, database=None)
         @given(
             script=st.lists(st.tuples(pauses, steps), min_size=10, max_size=50),

@@ -1,4 +1,4 @@
-"""One message, socket or thing that fails keeps no other from its turn."""
+"""A message, socket or object that fails doesn't block the others."""
 
 import asyncio
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ COUNT = '{"action":"count","payload":1}'
 
 
 class OtherListener(Listener):
-    """A socket of a kind whose rights can't be read."""
+    """A socket of a kind whose permissions can't be read."""
 
     @classmethod
     def still_allowed(cls, consumers: Sequence[Self]) -> Sequence[Self]:
@@ -25,7 +25,7 @@ class OtherListener(Listener):
 
 
 class ForbiddenListener(Listener):
-    """A socket that may not listen any more."""
+    """A socket that is no longer allowed to listen."""
 
     def __init__(self) -> None:
         super().__init__(COUNT)
@@ -59,7 +59,7 @@ class OneBadItemTests(TransactionTestCase):
         with mock.patch.object(hints, "INTERVAL", 0.01):
             with mock.patch.object(hints, "encode", side_effect=ValueError("no frame")):
                 hints.send("a.group", "one thing", CountMessage(payload=0))
-                await asyncio.sleep(0.05)  # the rest itself is what is tested
+                await asyncio.sleep(0.05)  # the pause itself is tested
             hints.send("a.group", "one thing", CountMessage(payload=1))
             await asyncio.wait_for(listener.received_last.wait(), 5)
 

@@ -18,7 +18,7 @@ def the_log() -> Iterator[list[dict[str, Any]]]:
 
 
 class OutageTests(SimpleTestCase):
-    """An operator reads when Redis went and came back, and not a line for each frame meanwhile."""
+    """The log has one line when Redis fails and one when it is back, instead of a line for each frame."""
 
     def test_many_failures_are_one_line(self) -> None:
         outage = Outage()

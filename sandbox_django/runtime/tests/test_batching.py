@@ -1,4 +1,4 @@
-"""Writes that come close together are done together; one that can't be done fails alone."""
+"""Writes that arrive together share a batch; a write that fails doesn't affect the others."""
 
 import asyncio
 from collections.abc import Sequence

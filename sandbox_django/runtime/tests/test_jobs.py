@@ -1,4 +1,4 @@
-"""Jobs in the server's loop and without a server: what they log, which connections they open, and how they end."""
+"""Jobs with and without a server: their log lines, connections and endings."""
 
 import asyncio
 import subprocess
@@ -122,7 +122,7 @@ class BrokenConnectionTests(SimpleTestCase):
     async def test_a_connection_that_breaks_during_a_send_is_an_outage(self) -> None:
         for url in self.urls:
             connection = redis_pool(url).make_connection()  # type: ignore[no-untyped-call]  # redis-py leaves its types out
-            # Another task has closed it by the time that it is connected.
+            # Another task has closed it before it is connected.
             with (
                 self.subTest(url),
                 mock.patch.object(connection, "connect_check_health"),

@@ -1,4 +1,4 @@
-"""Slow work of one kind, and what must not wait for it."""
+"""Slow work of one kind, and the work that must not wait for it."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ SLOW_SQL = {
 
 
 class Gate:
-    """A view waits here until the test lets it go on."""
+    """A view that waits until the test lets it continue."""
 
     opened = threading.Event()
     arrived: ClassVar[list[str]] = []
@@ -117,7 +117,7 @@ class ThreadsCase(TransactionTestCase):
     async def many(
         self, count: int, path: str, *body: bytes, method: str = "GET"
     ) -> AsyncIterator[list["asyncio.Task[Answer]"]]:
-        """So many requests until the block ends: two at the gate, the others in the queue."""
+        """Sends so many requests until the block ends: two wait at the gate, the others in the queue."""
         waiting = []
         try:
             for number in range(count):
@@ -207,7 +207,7 @@ class UnavailableTests(ThreadsCase):
     @override_settings(STATEMENT_TIMEOUT=0.2)
     async def test_a_view_whose_statement_takes_too_long_is_503(self) -> None:
         async with asyncio.timeout(10):
-            for _ in range(3):  # the thread and its connection are used again
+            for _ in range(3):  # the thread and its connection are reused
                 self.assert_unavailable(await request("/slow/"))
             self.assert_api_unavailable(await request("/api/slow/"))
 

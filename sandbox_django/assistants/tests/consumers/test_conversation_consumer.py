@@ -1,4 +1,4 @@
-"""The conversation's consumer in chanx's own idiom. All that it does is tested in the tests one folder up."""
+"""The conversation's consumer, tested in chanx's own style. The complete tests are in the folder above."""
 
 from chanx.constants import EVENT_ACTION_COMPLETE
 from chanx.messages.incoming import PingMessage

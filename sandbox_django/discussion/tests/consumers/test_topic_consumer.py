@@ -1,4 +1,4 @@
-"""The topic's consumer in chanx's own idiom. All that it does is tested in `discussion/tests/test_sockets.py`."""
+"""The topic's consumer, tested in chanx's own style. The complete tests are in `discussion/tests/test_sockets.py`."""
 
 from chanx.constants import EVENT_ACTION_COMPLETE
 from chanx.messages.incoming import PingMessage
