@@ -1,5 +1,6 @@
-"""What the pages of the admin share: lists that stay fast, rows to look at, and actions by the product's own services
-(docs/decisions/0014-the-admin.md)."""
+"""The base of the admin's pages: lists that stay fast, read-only rows, and actions that call the site's own services
+(docs/decisions/0014-the-admin.md).
+"""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -41,11 +42,11 @@ ModelType = TypeVar("ModelType", bound=Model)
 
 admin.site.site_header = admin.site.site_title = settings.SITE_NAME
 admin.site.index_title = "Administration"
-admin.site.enable_nav_sidebar = False  # it moves each page while it loads, and lists need the room
+admin.site.enable_nav_sidebar = False  # it shifts each page while it loads, and lists need the space
 
 
 class BoundedPaginator(Paginator[Any]):
-    """Counts no further than anybody turns pages: all of a million rows take longer to count than a page to read."""
+    """Counts up to the last page that staff would turn to: counting a million rows takes longer than reading a page."""
 
     MAX_COUNT = 10_000
 
@@ -57,7 +58,7 @@ class BoundedPaginator(Paginator[Any]):
 
 @dataclass(frozen=True, slots=True)
 class RowAction:
-    """What an action does to one row, and how that is called."""
+    """An action on one row, and its labels."""
 
     run: Callable[[Any, Any, Any], None]
     description: str
@@ -75,7 +76,7 @@ def row_action(
     warning: str = "",
     applies_to: Callable[[Any], bool] = lambda obj: True,
 ) -> Callable[[Callable[[Any, Any, Any], None]], Callable[..., HttpResponse | None]]:
-    """Make an action of a method that does something to one row. It asks first, and says whom it left alone."""
+    """Makes an action of a method for one row. The action asks for confirmation, and lists the rows that it skipped."""
 
     def decorate(run: Callable[[Any, Any, Any], None]) -> Callable[..., HttpResponse | None]:
         spec = RowAction(run, description, done, permission, warning, applies_to)
@@ -94,7 +95,7 @@ def row_action(
 
 
 class OperatorAdmin(admin.ModelAdmin[ModelType]):
-    """Lists in an order that an index has, and actions that do to each row what the product does."""
+    """Lists in an indexed order, and actions that call the site's services for each row."""
 
     paginator = BoundedPaginator
     list_per_page = list_max_show_all = 50
@@ -104,21 +105,21 @@ class OperatorAdmin(admin.ModelAdmin[ModelType]):
     sortable_by: ClassVar[tuple[str, ...]] = ()
     change_form_template = "core/admin/change_form.html"
 
-    # What a service may answer instead of doing it, and how that goes on after the row's name.
+    # Exceptions of services that refuse an action, with the text that follows the row's name.
     refusals: ClassVar[dict[type[Exception], str]] = {}
-    # Whose a row is: what has an @ is looked for in their e-mails alone, since no index serves two tables.
+    # The owner of a row. A search term with an @ only searches their e-mails, since no index covers two tables.
     user_field = ""
-    # Whoever opens a row's page is noted: it shows what people told each other, or the assistant, in private.
+    # Whether opening a row's page is logged, because it shows private messages.
     is_private = False
 
     def has_moderate_permission(self, request: HttpRequest, obj: ModelType | None = None) -> bool:
-        """Actions are for whoever may change the model, also where no form changes it."""
+        """Allows actions to staff who may change the model, even if no form changes it."""
         return request.user.has_perm(f"{self.opts.app_label}.{get_permission_codename('change', self.opts)}")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[ModelType], search_term: str
     ) -> tuple[QuerySet[ModelType], bool]:
-        """An id finds its row. All that is searched by its beginning is lower case: e-mails, feeds."""
+        """Finds rows by their id, or by the beginning of lower-case fields: e-mails, feeds."""
         assert self.opts.pk is not None
         try:
             row = queryset.filter(pk=self.opts.pk.to_python(search_term.strip()))
@@ -135,10 +136,10 @@ class OperatorAdmin(admin.ModelAdmin[ModelType]):
     # --- Filters -----------------------------------------------------------------------------------------------------
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Only what the page's own filters and links ask for.
+        """Allows only the lookups that the page's own filters and links use.
 
         Django allows any lookup on the model's own fields: `?content__startswith=` would read private text letter by
-        letter, and leave no entry in the log.
+        letter, without an entry in the log.
         """
         return lookup in self.permitted_lookups
 
@@ -191,10 +192,10 @@ class OperatorAdmin(admin.ModelAdmin[ModelType]):
 
     def _run_on_row(self, request: HttpRequest, obj: Any, spec: RowAction) -> bool:
         try:
-            with transaction.atomic():  # what was done stands in the log, and nothing else
+            with transaction.atomic():  # the change and its log entry are stored together
                 before = copy(obj)
                 spec.run(self, request, obj)
-                # Afterwards: services lock feeds before any row, and this locks the user who does it.
+                # Last, because services lock feeds before any row, and this locks the row of the staff user.
                 if spec.permission == "delete":
                     super().log_deletions(request, [before])  # type: ignore[arg-type]  # any rows will do
                 else:
@@ -221,7 +222,7 @@ class OperatorAdmin(admin.ModelAdmin[ModelType]):
     # --- Deleting ----------------------------------------------------------------------------------------------------
 
     def delete(self, request: Any, obj: Any) -> None:
-        """As the product does it, with all that is counted and told."""
+        """Deletes the row with the site's service, which updates counters and notifies pages."""
         raise NotImplementedError
 
     @row_action("Delete selected %(verbose_name_plural)s", "deleted", permission="delete")
@@ -234,7 +235,7 @@ class OperatorAdmin(admin.ModelAdmin[ModelType]):
         super().log_deletions(request, [before])  # type: ignore[arg-type]  # any rows will do
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
-        """Nothing yet: Django logs before it deletes, and feeds are locked before any row. `delete_model` logs."""
+        """Does nothing: Django logs before it deletes, but feeds must be locked before any row. `delete_model` logs."""
         return []
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
@@ -247,7 +248,7 @@ class OperatorAdmin(admin.ModelAdmin[ModelType]):
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        """What is named to be confirmed; all that hangs on it goes too, and nobody needs a right to that."""
+        """Names the objects for the confirmation. Related rows are deleted too, without further permissions."""
         names = [str(obj) for obj in objs]
         return names, {str(self.opts.verbose_name_plural): len(names)}, set(), []
 
@@ -276,12 +277,12 @@ class OperatorAdmin(admin.ModelAdmin[ModelType]):
         for name, action in self.get_actions(request).items():
             spec: RowAction | None = getattr(action and action[0], "spec", None)
             if spec is None or spec.permission == "delete":
-                continue  # the page has its own way to delete
+                continue  # the page has its own button to delete
             if spec.applies_to(obj) and getattr(self, f"has_{spec.permission}_permission")(request, obj):
                 yield name, spec.description
 
     def _related_lists(self, request: HttpRequest, obj: Any) -> Iterable[tuple[str, str]]:
-        """Where the rows are that belong to this one."""
+        """Returns links to the lists of related rows."""
         for relation in self.opts.related_objects:
             model = relation.related_model
             if self.admin_site.is_registered(model) and self.admin_site.get_model_admin(model).has_view_permission(
@@ -296,7 +297,7 @@ class OperatorAdmin(admin.ModelAdmin[ModelType]):
 
 
 class ReadOnlyAdmin(OperatorAdmin[ModelType]):
-    """To look at. Forms would go around the services that count, number and tell."""
+    """A read-only admin: forms would bypass the services that update counters, number events and notify."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -306,7 +307,7 @@ class ReadOnlyAdmin(OperatorAdmin[ModelType]):
 
 
 class HistoryAdmin(ReadOnlyAdmin[ModelType]):
-    """To look at, and to keep: others count these rows, or rely on their numbers."""
+    """A read-only admin without deletion: other rows count these, or depend on their numbers."""
 
     def has_delete_permission(self, request: HttpRequest, obj: ModelType | None = None) -> bool:
         return False
@@ -320,13 +321,13 @@ def _filter_lookups(field: Any, *, is_by_emptiness: bool) -> set[str]:
 
 
 def counted(rows: QuerySet[Any], by: str) -> Coalesce:
-    """How many of these belong to each row of a list: in the list's own query, and for the rows of one page only."""
+    """Counts the related rows of each row in a list: in the list's own query, for the rows of one page only."""
     counts = rows.filter(**{by: OuterRef("pk")}).order_by().values(by).annotate(count=Count("pk")).values("count")
     return Coalesce(Subquery(counts, output_field=IntegerField()), 0)
 
 
 def annotated(name: str, description: str) -> Callable[[Any, Model], Any]:
-    """A column with what the list's own query says of each row under this name."""
+    """Makes a column of an annotation of the list's query."""
 
     @admin.display(description=description)
     def column(_: Any, row: Model) -> Any:
@@ -344,7 +345,7 @@ class FeedAdmin(HistoryAdmin[Feed]):
 
 @admin.register(FeedEvent)
 class FeedEventAdmin(HistoryAdmin[FeedEvent]):
-    """What went out when, without what it said: that may have been private."""
+    """Events without their text, which may be private."""
 
     list_display = ["id", "feed", "seq", "action", "length", "created_at"]
     list_filter = ["created_at"]
@@ -364,7 +365,7 @@ class FeedEventAdmin(HistoryAdmin[FeedEvent]):
 
 @admin.register(IdempotencyKey)
 class IdempotencyKeyAdmin(HistoryAdmin[IdempotencyKey]):
-    """That something was sent and answered, but neither what nor how: an answer is for whoever has the key."""
+    """Used idempotency keys, without the response, which only the key's owner may see."""
 
     list_display = ["__str__", "status", "length", "created_at"]
     list_filter = ["created_at"]
@@ -398,7 +399,7 @@ class PeriodicJobAdmin(HistoryAdmin[PeriodicJob]):
 
 @admin.register(RateLimitCount)
 class RateLimitCountAdmin(HistoryAdmin[RateLimitCount]):
-    """Counts of rate limits; whose they are is not kept."""
+    """Counts of rate limits. Their users and addresses are not stored."""
 
     list_display = ["digest", "count", "expires"]
     search_fields = ["digest__startswith"]
@@ -413,7 +414,7 @@ class RateLimitCountAdmin(HistoryAdmin[RateLimitCount]):
 
 @admin.register(LogEntry)
 class LogEntryAdmin(HistoryAdmin[LogEntry]):
-    """Who did what here."""
+    """The log of staff's actions in the admin."""
 
     list_display = ["action_time", "user", "action_flag", "content_type", "object_repr", "message"]
     list_filter = ["action_time", "action_flag"]

@@ -1,7 +1,8 @@
-"""The server's side of Django: HTTP in one hop onto few lasting threads, the socket's door, start and drain.
+"""Django behind ASGI: HTTP in one thread hand-off to a few long-lived threads, the origin check of sockets, and
+lifespan.
 
-Under Django's own ASGI handler a request gets a thread of its own and hops again for each sync middleware, signal and
-close: 200 requests in a second took 725 ms at the median. Whole, in one hop, they take 8
+Django's own ASGI handler gives each request a thread of its own, and changes threads for each sync middleware, signal
+and close: 200 requests in a second took 725 ms at the median. In one hand-off they take 8 ms
 (docs/decisions/0007-http-in-one-thread-handoff.md).
 """
 
@@ -48,16 +49,16 @@ Send: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
 AsyncView: TypeAlias = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-BLOCK_SIZE = 64 * 1024  # bytes of a streamed response that are read in one hop
+BLOCK_SIZE = 64 * 1024  # bytes of a streamed response that are read in one thread hand-off
 GC_THRESHOLD = 10_000  # with Python's 700 a busy process paused for 50 to 180 ms, with 50,000 for 50 to 115
 
 
 class SingleHandoffHandler(ASGIHandler):
-    """Django, whole, in one hop to a lasting thread: middleware, view, signals and close."""
+    """Runs all of Django in one thread hand-off: middleware, view, signals and close."""
 
     def __init__(self, lifespan: "Lifespan", in_loop: Mapping[str, AsyncView] | None = None) -> None:
         self._lifespan = lifespan
-        self._in_loop = in_loop or {}  # views that wait for no thread, by their path
+        self._in_loop = in_loop or {}  # views that run in the event loop, by path
         self.load_middleware(is_async=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,7 +102,7 @@ class SingleHandoffHandler(ASGIHandler):
     def _respond(
         self, scope: Scope, body: bytes, match: ResolverMatch | None
     ) -> tuple[HttpResponseBase, bytes, Iterator[bytes] | None]:
-        """The response, its content or the first block of it, and where the rest comes from if there may be more."""
+        """Returns the response, its first block of content, and an iterator if there may be more."""
         drop_dead_connections()
         signals.request_started.send(sender=self.__class__, scope=scope)
         set_script_prefix(get_script_prefix(scope))
@@ -113,7 +114,7 @@ class SingleHandoffHandler(ASGIHandler):
             if request:
                 request.early_match = match  # type: ignore[attr-defined]  # read by `resolve_request`
             response = self._answer(request) if request else refusal or HttpResponseBadRequest()
-        if "X-Request-ID" not in response:  # answered before our middleware saw it
+        if "X-Request-ID" not in response:  # the request was refused before our middleware
             response["X-Request-ID"] = str(uuid.uuid4())
             if response.status_code >= HTTPStatus.BAD_REQUEST:
                 logger.info("request_refused", code=response.status_code, request_id=response["X-Request-ID"])
@@ -144,14 +145,16 @@ def _start_message(response: HttpResponseBase) -> Mapping[str, Any]:
 
 
 async def _send_response(send: Send, response: HttpResponseBase) -> None:
-    """Send a response that has not been through Django's middleware."""
+    """Sends a response that has not passed Django's middleware."""
     response["X-Request-ID"] = str(uuid.uuid4())
     await send(_start_message(response))
     await send({"type": "http.response.body", "body": getattr(response, "content", b"")})
 
 
 def _match_of(scope: Scope) -> ResolverMatch | None:
-    """The view of a request that may compute; None for all others, whose view is looked up on their thread."""
+    """Resolves the view if it may belong in the compute pool; otherwise returns None, and the view's thread resolves
+    it.
+    """
     if scope["method"] not in METHODS:
         return None
     try:
@@ -166,7 +169,7 @@ def _work_of(match: ResolverMatch | None, method: str, body: bytes) -> Work:
 
 
 def _next_block(chunks: Iterator[bytes]) -> bytes:
-    """A good piece of a file or another stream, which come in crumbs; empty at the end."""
+    """Joins small pieces of a stream into a block; empty at the end."""
     block, size = [], 0
     for chunk in chunks:
         block.append(chunk)
@@ -177,7 +180,9 @@ def _next_block(chunks: Iterator[bytes]) -> bytes:
 
 
 async def _read_body(receive: Receive) -> bytes | None:
-    """The whole body; of one over the limit a little more than the limit; None when the client went away."""
+    """Reads the whole body. Returns slightly more than the limit if it is too large, and None if the client
+    disconnected.
+    """
     chunks, size = [], 0
     while True:
         message = await receive()
@@ -185,7 +190,7 @@ async def _read_body(receive: Receive) -> bytes | None:
             return None
         chunk = message.get("body", b"")
         if size <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            chunks.append(chunk)  # the rest is read, so that the client gets to hear the answer, but not kept
+            chunks.append(chunk)  # the rest is read so that the client receives the response, but it isn't kept
         size += len(chunk)
         if not message.get("more_body", False):
             return b"".join(chunks)
@@ -197,10 +202,12 @@ def _too_large() -> HttpResponse:
 
 
 class WebSocketOriginMiddleware:
-    """Who may knock: foreign pages may not, programs may but without cookies, and unknown addresses end politely."""
+    """Checks the origin of sockets: refuses pages of other sites, drops cookies of programs, and closes unknown
+    paths.
+    """
 
     def __init__(self, inner: Application, lifespan: "Lifespan") -> None:
-        self.inner = CookieMiddleware(inner)  # by this name chanx finds the routes
+        self.inner = CookieMiddleware(inner)  # chanx finds the routes by this name
         self._patterns = list(_route_patterns(inner))
         self._lifespan = lifespan
 
@@ -209,7 +216,7 @@ class WebSocketOriginMiddleware:
         headers = dict(scope["headers"])
         origin = headers.get(b"origin")
         if origin is None:
-            # Not a browser. Whatever cookies it sends are not the user's doing: they are not looked at.
+            # Not a browser. Its cookies don't prove that a user intended the request, so they are ignored.
             scope = {**scope, "headers": [header for header in scope["headers"] if header[0] != b"cookie"]}
         elif not _is_allowed_origin(origin.decode("latin-1"), scope, headers):
             await receive()
@@ -218,17 +225,17 @@ class WebSocketOriginMiddleware:
         try:
             await self.inner(scope, receive, send)
         except ValueError as failure:
-            if not str(failure).startswith("No route found"):  # how Channels says it
+            if not str(failure).startswith("No route found"):  # the message of Channels
                 raise
             await receive()
-            if any(pattern.fullmatch(scope["path"]) for pattern in self._patterns):  # only the id is none
+            if any(pattern.fullmatch(scope["path"]) for pattern in self._patterns):  # the path is right, but not the id
                 await send({"type": "websocket.accept"})
                 await send({"type": "websocket.send", "text": authentication_frame(HTTPStatus.NOT_FOUND, "Not found.")})
             await send({"type": "websocket.close", "code": 4404})
 
 
 def _route_patterns(router: Any, prefix: str = "/") -> Iterator[re.Pattern[str]]:
-    """The addresses of a router's sockets, with anything in the places of their ids."""
+    """Returns patterns for the paths of a router's sockets, with any text in place of ids."""
     for route in getattr(router, "routes", ()):
         address = f"{prefix}{route.pattern}"
         if isinstance(route.callback, URLRouter):
@@ -238,7 +245,7 @@ def _route_patterns(router: Any, prefix: str = "/") -> Iterator[re.Pattern[str]]
 
 
 def _is_allowed_origin(origin: str, scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
-    """Whether a page of this origin may open sockets: one of this site, by scheme and host, or of a trusted site."""
+    """Returns whether a page of this origin may open sockets: this site's (scheme and host), or a trusted site's."""
     try:
         page = urlsplit(origin)
     except ValueError:
@@ -254,7 +261,7 @@ def _is_allowed_origin(origin: str, scope: Scope, headers: Mapping[bytes, bytes]
 
 
 def _page_scheme(scope: Scope, headers: Mapping[bytes, bytes]) -> str:
-    """The scheme of our own pages, as Django would see it for a form: a proxy may have ended TLS."""
+    """Returns the scheme of our own pages, as Django determines it for forms: a proxy may have terminated TLS."""
     if settings.SECURE_PROXY_SSL_HEADER:
         name, secure = settings.SECURE_PROXY_SSL_HEADER
         forwarded = headers.get(name.removeprefix("HTTP_").replace("_", "-").lower().encode(), b"").decode("latin-1")
@@ -264,7 +271,7 @@ def _page_scheme(scope: Scope, headers: Mapping[bytes, bytes]) -> str:
 
 
 class Lifespan:
-    """What happens around the requests: begins with the lifespan, or with the first connection where there is none."""
+    """Startup and shutdown of a server: with the lifespan protocol, or without it at the first connection."""
 
     def __init__(
         self,
@@ -278,7 +285,7 @@ class Lifespan:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The lifespan protocol."""
+        """Implements the lifespan protocol."""
         await receive()
         try:
             _lock_memory_layer()
@@ -315,16 +322,16 @@ class Lifespan:
         if cancelled:
             logger.warning("shutdown_jobs_cancelled", jobs=cancelled)
         await jobs.close_connections()
-        # Beside the loop, which threads may still be waiting for.
+        # In the background, because threads may still be waiting for the loop.
         await asyncio.to_thread(end_threads)
         jobs.clear_server_loop()
 
 
-_memory_layer_lock: io.TextIOWrapper | None = None  # held, by being open, until the process ends
+_memory_layer_lock: io.TextIOWrapper | None = None  # kept open until the process ends, which holds the lock
 
 
 def _lock_memory_layer() -> None:
-    """The in-memory layer knows one process only: a second one would never hear what the first one says."""
+    """Prevents a second process with the in-memory layer, which could not exchange messages with the first."""
     global _memory_layer_lock
     if not isinstance(live_layer(), MemoryLayer) or _memory_layer_lock is not None:
         return

@@ -1,4 +1,4 @@
-"""What a start refuses, in one line each: arrangements that look as if they worked, and lose things."""
+"""Checks that prevent a start, with one line for each problem: setups that seem to work but lose data."""
 
 from importlib.metadata import version
 from typing import Any

@@ -1,4 +1,4 @@
-"""The context of every page's frame."""
+"""The template context of all pages."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ from core.page_account import account_id
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """The product's name, its features, the part of it that this page belongs to (a feature's prefix, "account" or
-    ""), and the account.
+    """Adds the product's name, its features, the section of this page (a feature's prefix, "account" or ""), and the
+    account.
     """
     return {
         "SITE_NAME": settings.SITE_NAME,

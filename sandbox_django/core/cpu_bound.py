@@ -5,13 +5,12 @@ from typing import Any, TypeVar
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-# Bytes of a request's body. A shorter text is rendered in some milliseconds, which needs no pool of its own; in the
-# pool, a busy room would fill the queue.
+# Bytes of a request's body. A shorter text takes only milliseconds; in the pool, a busy room would fill the queue.
 SHORT_TEXT = 2_000
 
 
 def cpu_bound(*methods: str, above: int = 0) -> Callable[[View], View]:
-    """Run requests by these methods in the compute pool when their body has more than `above` bytes.
+    """Runs requests with these methods in the compute pool if their body has more than `above` bytes.
 
     For a view function, a view class with its subclasses, or a view method of an admin class.
     """
@@ -29,8 +28,8 @@ hashes = cpu_bound("POST")
 
 
 def limits_of(callback: Callable[..., Any]) -> dict[str, int]:
-    """The marks of a URL's callback: for each method, the size of a body above which it belongs in the pool."""
-    # DRF's and Django's class views say in different attributes which class they are of.
+    """Returns the marks of a URL's callback: for each method, the body size above which it runs in the pool."""
+    # DRF's and Django's class views store their class in different attributes.
     for view in (callback, getattr(callback, "cls", None), getattr(callback, "view_class", None)):
         if marked := getattr(view, "cpu_bound", None):
             return dict(marked)

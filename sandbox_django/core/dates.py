@@ -1,4 +1,4 @@
-"""Dates as people read them."""
+"""Dates formatted for users."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -11,13 +11,13 @@ MINUTE = "j M Y, H:i"
 
 
 def formatted_here(moment: datetime) -> str:
-    """In the time zone of the user whose page is being rendered (`TimeZoneMiddleware`)."""
+    """Formats a time in the time zone of the user whose page is being rendered (`TimeZoneMiddleware`)."""
     return date_format(localtime(moment), MINUTE)
 
 
 def formatted(moment: datetime) -> str:
-    """In the site's time zone: the API and the frames say the same to all, whoever wrote or asks."""
-    # To the minute, so what is said within one is worded once: that took a fifteenth of a question's whole request.
+    """Formats a time in the site's time zone. The API and frames use it, since they are the same for all users."""
+    # Cached per minute: formatting took a fifteenth of the time of a question's request.
     return _formatted(moment.replace(second=0, microsecond=0), get_default_timezone_name(), get_language())
 
 
@@ -27,5 +27,5 @@ def _formatted(minute: datetime, timezone: str, language: str | None) -> str:
 
 
 def aware(value: datetime) -> datetime:
-    """A time that came straight from a column: SQLite keeps it in UTC, and without saying so."""
+    """Makes a time from a raw column aware: SQLite stores it in UTC, without a time zone."""
     return value if value.tzinfo else value.replace(tzinfo=UTC)

@@ -1,8 +1,7 @@
-"""Counters that stand in rows so that nobody has to count, and the proof that they are right.
+"""Counters stored in rows so that reading needs no counting, and a check that they are right.
 
-An app that keeps some has a `denormalized.py` with `COUNTERS`; `manage.py reconcile` compares all of them with what
-they
-count, and repairs them.
+An app with counters has a `denormalized.py` with `COUNTERS`; `manage.py reconcile` compares all of them with the rows
+that they count, and repairs them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,10 +17,10 @@ from django.utils.module_loading import module_has_submodule
 
 @dataclass(frozen=True)
 class DenormalizedCounter:
-    """`field` of these rows, which are annotated with the `expected`: what it should be.
+    """A counter in `field` of these rows, which are annotated with `expected`, its correct value.
 
-    Whoever changes the counter locks its row or adds to it (`F(field) + 1`) in the transaction of the cause: only then
-    can it be repaired while the site runs.
+    Code that changes the counter must lock its row, or add to it (`F(field) + 1`), in the transaction that changes the
+    counted rows. Only then can the counter be repaired while the site runs.
     """
 
     rows: QuerySet[Any]
@@ -39,7 +38,7 @@ class DenormalizedCounter:
 
 @dataclass(frozen=True)
 class Difference:
-    """A row whose counter says something else than is true."""
+    """A row whose counter has a wrong value."""
 
     counter: DenormalizedCounter
     pk: Any
@@ -50,7 +49,7 @@ class Difference:
         return f"{self.counter.model._meta.label} {self.pk}: {self.counter.field} is {self.stored}, not {self.expected}"
 
     def repair(self) -> None:
-        """Count again with the row locked, so that nobody changes it meanwhile."""
+        """Counts again with the row locked, so that concurrent changes can't interfere."""
         with transaction.atomic():
             row = self.counter.model._default_manager.select_for_update(no_key=True).filter(pk=self.pk)
             if not row.values_list("pk", flat=True):

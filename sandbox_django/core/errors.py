@@ -1,4 +1,4 @@
-"""Errors as API clients see them: one shape, stable codes, field names as on the wire."""
+"""Errors as API clients receive them: one format, stable codes, field names as in the JSON."""
 
 import structlog
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
@@ -18,7 +18,7 @@ logger = structlog.get_logger(__name__)
 
 
 class Conflict(APIException):
-    """What was asked for does not go together with how things are now; later it may."""
+    """The request conflicts with the current state. It may succeed later."""
 
     status_code = status.HTTP_409_CONFLICT
     default_detail = "This is not possible right now."
@@ -53,7 +53,7 @@ class Unavailable(APIException):
 
 
 class KnownErrors(ExceptionHandler):
-    """Errors that Django has statuses for, and DRF would call ours."""
+    """Maps exceptions that have a status in Django, and that DRF would turn into a 500."""
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         if is_unavailable(exc):
@@ -76,7 +76,7 @@ class KnownErrors(ExceptionHandler):
 
 
 def log_unavailable(error: Exception) -> None:
-    """One line: while the database is down, there are as many of them as requests."""
+    """Logs one line without a traceback, because while the database is down every request fails."""
     logger.warning("request_unavailable", reason=reason_of(error))
 
 
@@ -86,7 +86,7 @@ class CamelCaseErrors(ExceptionFormatter):
 
 
 def server_error_detail() -> str:
-    """What is said of an error that nobody expected: never its own words, but where they are to be found."""
+    """Returns the text for an unexpected error: a reference to the log instead of the exception's message."""
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     return (
         f"A server error occurred. If it keeps happening, quote this reference: {request_id}."

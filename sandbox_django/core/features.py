@@ -1,4 +1,4 @@
-"""What a feature declares about itself. Configuration, pages, documents and tests iterate over the installed features.
+"""Declarations of features. Configuration, pages, documents and tests iterate over the installed features.
 
 A feature is an app whose `AppConfig` is a `Feature`. Its modules have fixed names: `urls` (below /api/<prefix>/),
 `web_urls` (below /<prefix>/), `routing` (below /ws/<prefix>/) and, if it has them, `periodic_jobs` (`JOBS`) and `demo`.
@@ -20,7 +20,7 @@ class NavigationItem:
     label: str
     url_name: str
     icon: str  # a template
-    position: int  # among the features
+    position: int  # the order among features
     badge: str = ""  # a template that shows a number beside the label
 
 
@@ -35,11 +35,11 @@ class HomeItem:
 
 @dataclass(frozen=True, kw_only=True)
 class SocketDocs:
-    """What the AsyncAPI document says about one socket, beyond what its consumer knows."""
+    """The parts of a socket's AsyncAPI documentation that its consumer doesn't contain."""
 
-    id_description: str = ""  # of the id in the address, if there is one
+    id_description: str = ""  # describes the id in the address, if there is one
     id_example: str = ""
-    closing_codes: frozenset[int] = field(default_factory=frozenset)  # besides those of every socket
+    closing_codes: frozenset[int] = field(default_factory=frozenset)  # in addition to those of every socket
 
 
 class Feature(AppConfig):
@@ -51,21 +51,21 @@ class Feature(AppConfig):
         navigation = NavigationItem(label="Polls", url_name="polls-home", icon="core/icons/people.html", position=4)
     """
 
-    default = False  # Django takes the only AppConfig of an `apps.py`, which imports this one too
+    default = False  # Django uses the only AppConfig in an `apps.py`, which also imports this one
 
-    prefix: str  # of its addresses
+    prefix: str  # of its URLs
     navigation: NavigationItem
     home: HomeItem
 
-    # For the OpenAPI document: the descriptions of its tags; parameters in a path, by the part of the path before them,
-    # each with its name and its description; and names of choices, by the dotted path of the class.
+    # For the OpenAPI document: the descriptions of its tags; path parameters, by the part of the path before them, each
+    # with its name and its description; and names of enums, by the dotted path of the class.
     api_tags: Mapping[str, str] = {}
     path_parameters: Mapping[str, tuple[str, str]] = {}
     enum_names: Mapping[str, str] = {}
     # For the AsyncAPI document, by the name of the `@channel`.
     sockets: Mapping[str, SocketDocs] = {}
 
-    # Dotted paths of functions: those that each process calls when it starts, and the jobs that workers take.
+    # Dotted paths of functions: those that each process calls when it starts, and the jobs that workers run.
     at_start: Sequence[str] = ()
     queued_jobs: Sequence[str] = ()
 
@@ -75,7 +75,7 @@ class Feature(AppConfig):
 
     def ready(self) -> None:
         super().ready()
-        # drf-spectacular reads these from the settings, which are made before the apps.
+        # drf-spectacular reads these from the settings, which are loaded before the apps
         settings.SPECTACULAR_SETTINGS["TAGS"] += [
             {"name": name, "description": description} for name, description in self.api_tags.items()
         ]
@@ -83,10 +83,10 @@ class Feature(AppConfig):
 
 
 def installed_features() -> list[Feature]:
-    """The features in the order of INSTALLED_APPS."""
+    """Returns the features in the order of INSTALLED_APPS."""
     return [config for config in apps.get_app_configs() if isinstance(config, Feature)]
 
 
 def functions_of(attribute: str) -> list[Any]:
-    """The functions that the features name by dotted paths in `at_start` or `queued_jobs`."""
+    """Returns the functions that the features name by dotted paths in `at_start` or `queued_jobs`."""
     return [import_string(path) for feature in installed_features() for path in getattr(feature, attribute)]

@@ -1,4 +1,4 @@
-"""`Feed-Seq`: where the feed stood before the rows of an answer were read."""
+"""`Feed-Seq`: the head of the feed before the rows of a response were read."""
 
 from typing import Any
 
@@ -10,15 +10,15 @@ from live import feeds
 
 
 class FeedSeqMixin(APIView):
-    """For views about what has a feed, which they name in `feed`: put it before the generic view.
+    """Adds `Feed-Seq` to responses of views that name a `feed`. Put it before the generic view.
 
-    Whoever opens the socket with the number that a GET gave them misses nothing.
+    A client that opens the socket with the number from a GET misses nothing.
     """
 
     feed_seq: int | None = None
 
     def feed(self) -> str | None:
-        """The feed of what the URL names, if it has one."""
+        """Returns the feed of the URL's object, if it has one."""
         return None
 
     @classmethod

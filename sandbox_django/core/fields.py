@@ -1,4 +1,4 @@
-"""Fields that fill themselves when their row is saved."""
+"""Fields that set their own value when the row is saved."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -14,7 +14,7 @@ class SearchTextField(models.TextField[str, str]):
 
     def __init__(self, *sources: str, **kwargs: Any) -> None:
         self.sources = sources
-        # The database's own default is for processes of the release before, while a new one is being installed.
+        # The database default is for processes of the previous release during an upgrade.
         usual: dict[str, Any] = {"blank": True, "editable": False, "default": "", "db_default": ""}
         super().__init__(**usual | kwargs)
 
@@ -33,7 +33,7 @@ class SearchTextField(models.TextField[str, str]):
 
 
 class Searchable(models.Model):
-    """A row with a `search_text`, which is stored whenever one of its sources is."""
+    """A row with a `search_text`, which is updated whenever one of its sources is saved."""
 
     class Meta:
         abstract = True
@@ -48,7 +48,7 @@ class Searchable(models.Model):
 
 
 class ActivityField(models.DateTimeField[Any, Any]):
-    """When a row was last active, by which lists order: now, whenever the whole row is saved."""
+    """The time of a row's last activity, by which lists are ordered. It is set whenever the whole row is saved."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("default", timezone.now)

@@ -1,4 +1,4 @@
-"""Code in colours, in a time that is known beforehand."""
+"""Syntax highlighting in a bounded time."""
 
 import time
 from collections.abc import Iterator
@@ -12,9 +12,9 @@ from pygments.token import _TokenType
 
 from core.markdown_limits import GROWTH, Budget, TooComplex
 
-# Many of Pygments' lexers take a time that grows with the square of the code, or worse, for code made for that. Between
-# two tokens they can be stopped, but not while one regular expression matches: the longest such match was measured for
-# each of these with some 60 repeated fragments (docs/decisions/0027). Others are shown without colours.
+# Many of Pygments' lexers take quadratic time, or worse, for malicious code. Between two tokens they can be stopped,
+# but not during a regular expression match: the longest match was measured for each of these with some 60 repeated
+# fragments (docs/decisions/0027). Code in other languages is shown without colours.
 LONGEST = 12_000  # characters of code: a match takes up to 0.05 s
 QUICK = frozenset(
     (
@@ -41,7 +41,7 @@ _loaded: set[str] = set()
 
 
 def highlight_code(code: str, language: str, budget: Budget) -> str:
-    """Returns safe HTML: with colours, if the language is known and the code isn't too long."""
+    """Returns safe HTML, with colours if the language is known and the code isn't too long."""
     name = ALIASES.get(language.lower(), "")
     if not name or len(code) > (LONGEST if name in QUICK else LONGEST_SLOW):
         return escape(code)
@@ -58,7 +58,7 @@ def _lexer(name: str, budget: Budget) -> Lexer:
     assert lexer_class is not None
     lexer = lexer_class(stripnl=False)
     if started is not None:
-        budget.extend(time.thread_time() - started)  # the first one imports a module and compiles its rules
+        budget.extend(time.thread_time() - started)  # the first use imports a module and compiles its rules
         _loaded.add(name)
     return lexer
 

@@ -1,6 +1,6 @@
-"""uvicorn's HTTP protocol, with limits: a client that sends its request slowly, or never, doesn't keep a connection.
+"""uvicorn's HTTP protocol with time limits, so that slow or silent clients can't occupy connections.
 
-bin/serve and bin/dev name this class as uvicorn's `--http`.
+bin/serve and bin/dev pass this class to uvicorn's `--http`.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 MAX_HEAD_SIZE = 64 * 1024  # bytes of the request line and all headers
 MAX_HEADERS = 200
-SILENCE = 1 / 3  # of the time for a whole body: so long may pass without a byte of it
+SILENCE = 1 / 3  # of the time for a whole body: the longest pause between two bytes
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -26,7 +26,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._body_deadline = 0.0
         self._refusal = HTTPStatus.BAD_REQUEST
 
-    # The head: from the first byte, and for a new connection even before it
+    # --- The head: timed from the first byte and, on a new connection, even before it
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base class
         super().connection_made(transport)
@@ -41,7 +41,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         was_in_head = self._is_in_head
         super().data_received(data)
         if was_in_head and self._is_in_head and not self.transport.is_closing():
-            # A header that is not complete is still inside the parser.
+            # An incomplete header is still inside the parser.
             self._head_size += len(data)
             if self._head_size > MAX_HEAD_SIZE:
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
@@ -58,14 +58,14 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def _on_head_timeout(self) -> None:
         if self.cycle is not None and not self.cycle.response_complete:
-            # We don't read the next request while the response of this one is sent.
+            # The next request isn't read while the response of this one is sent.
             self._start_timer(settings.REQUEST_HEAD_TIMEOUT, self._on_head_timeout)
         elif self._is_in_head:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
         else:
             self.transport.close()
 
-    # The body
+    # --- The body
 
     def on_body(self, body: bytes) -> None:
         self._wait_for_body()
@@ -85,7 +85,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         else:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
 
-    # The end
+    # --- The end
 
     def handle_websocket_upgrade(self) -> None:
         self._stop_timer()
@@ -96,7 +96,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def timeout_keep_alive_handler(self) -> None:
-        # A client that hasn't read the last response by now won't.
+        # The client has stopped reading the last response.
         if self.transport.get_write_buffer_size():
             self.transport.abort()
         super().timeout_keep_alive_handler()

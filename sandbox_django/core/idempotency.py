@@ -1,8 +1,8 @@
-"""The same `POST` sent twice happens once, and is answered twice.
+"""Idempotent `POST` requests: a repeated request has no further effect and gets the same object.
 
-The key, the body's hash and the id of the new object are stored in the transaction of the effect itself: there is no
-moment at which one is there without the other. A twin sent in the meantime waits for that transaction at the key's
-unique index. The second answer is the object as it is then: text that was deleted since is in no stored answer.
+The key, the body's hash and the id of the new object are stored in the transaction of the effect itself, so they are
+committed together. A duplicate that is sent in the meantime waits for that transaction at the key's unique index. The
+second response has the object's current state, so no stored response can contain text that has been deleted.
 """
 
 import hashlib
@@ -32,30 +32,30 @@ KEEP = timedelta(hours=24)
 
 
 class IdempotentCreateMixin(CreateModelMixin, GenericAPIView[ModelType]):
-    """For views that create: put it before the generic view."""
+    """Makes views that create objects idempotent. Put it before the generic view."""
 
     takes_idempotency_key = True
 
     def check_url_object(self) -> object:
-        """Raise when there is no such thing, or whoever asks may not see it."""
+        """Raises if the object in the URL doesn't exist, or the user may not see it."""
         return self.get_queryset()
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        # Whoever lost the right to it does not get an old answer either.
+        # A user who has lost access doesn't get an old response either.
         self.check_url_object()
         return once(request, partial(super().create, request, *args, **kwargs), self.find_created)
 
     def find_created(self, object_id: str) -> Any:
-        """What an earlier request created, as it is now; None when it is gone."""
+        """Returns the object that an earlier request created, in its current state; None if it has been deleted."""
         created = self.get_queryset().filter(pk=object_id).first()
         return None if created is None else self.get_serializer(created).data
 
 
 def once(request: Request, create: Callable[[], Response], find_created: Callable[[str], Any]) -> Response:
-    """The answer of `create` or, when this caller has sent this very request before, what it created then.
+    """Returns the response of `create` or, if this caller has sent the same request before, the object created then.
 
-    Call it when the caller's rights are known, and leave to `create` what depends on how things are now. What fails
-    (raises) is not stored, and may be tried again.
+    Call it after checking permissions; `create` checks everything that depends on the current state. Failed requests
+    (exceptions) are not stored, and can be repeated.
     """
     key = request.headers.get("Idempotency-Key", "")
     if not key:
@@ -63,7 +63,7 @@ def once(request: Request, create: Callable[[], Response], find_created: Callabl
     if len(key) > MAX_KEY_LENGTH:
         raise ValidationError(f"An Idempotency-Key has {MAX_KEY_LENGTH} characters at most.", code="key_too_long")
     if not request.user.is_authenticated and len(key) < MIN_VISITOR_KEY_LENGTH:
-        # All visitors share one namespace, so the key is what only this client knows.
+        # All visitors share one namespace, so only the key's randomness protects the object.
         raise ValidationError(
             f"Without signing in, an Idempotency-Key has at least {MIN_VISITOR_KEY_LENGTH} random characters, "
             "such as a UUID.",
@@ -87,7 +87,7 @@ def once(request: Request, create: Callable[[], Response], find_created: Callabl
 
 
 def delete_old_keys() -> int:
-    """Delete what is older than a day; returns how many that were."""
+    """Deletes keys older than a day; returns their number."""
     deleted, _ = IdempotencyKey.objects.filter(created_at__lt=timezone.now() - KEEP).delete()
     return deleted
 

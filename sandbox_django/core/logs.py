@@ -1,4 +1,4 @@
-"""Logs: one line per event, for people in development, as JSON for machines in production."""
+"""Logging: one line per event, as text in development and as JSON in production."""
 
 import logging
 import sys
@@ -9,18 +9,20 @@ from django.db import InterfaceError, OperationalError
 from redis.exceptions import RedisError
 from structlog.types import Processor
 
-# A traceback of names and lines. Local variables stay out of it: printing a queryset runs a query, which has deadlocked
-# processes, and what people wrote is none of the log's business.
+# A traceback with names and lines, but without local variables: printing a queryset runs a query, which has deadlocked
+# processes, and users' text must not be logged.
 _TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 
 
 def _is_no_socket(record: logging.LogRecord) -> bool:
-    """uvicorn has a line for each socket that opens or closes. After a deploy that is thousands, which say nothing."""
+    """Drops uvicorn's lines for opened and closed sockets. After a deploy there are thousands, without information."""
     return record.msg not in ("connection open", "connection closed")
 
 
 def _shorten_outage(record: logging.LogRecord) -> bool:
-    """The layer says each second that Redis is away, with forty lines of traceback that say no more than the error."""
+    """Shortens the layer's message while Redis is down: each second, forty lines of traceback without new
+    information.
+    """
     if record.exc_info and isinstance(failure := record.exc_info[1], OSError | RedisError):
         record.msg, record.args, record.exc_info = "%s: %s", (record.msg, type(failure).__name__), None
     return True
@@ -36,7 +38,7 @@ _SHARED: list[Processor] = [
 
 
 def formatter(*, as_json: bool) -> dict[str, Any]:
-    """Return the formatter of our lines, as an entry of LOGGING: JSON, or text for people."""
+    """Returns the formatter of our lines, as an entry of LOGGING: JSON, or text."""
     rendered: list[Processor] = (
         [_TRACEBACKS, structlog.processors.JSONRenderer(ensure_ascii=False)]
         if as_json
@@ -52,7 +54,7 @@ def formatter(*, as_json: bool) -> dict[str, Any]:
 
 
 def configure(*, as_json: bool, level: str) -> dict[str, Any]:
-    """Set structlog up, and return Django's LOGGING: both end in the same handler, so a line is never logged twice."""
+    """Configures structlog, and returns Django's LOGGING. Both use the same handler, so no line is logged twice."""
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -73,12 +75,12 @@ def configure(*, as_json: bool, level: str) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structlog"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
-            # Django's own copies of what the request middleware says already, and of what chanx answers the client.
+            # Duplicates of the lines of the request middleware, and of errors that chanx sends to the client.
             "django.request": {"level": "CRITICAL"},
-            # A traceback for each scanner; the request's own line has what there is to know.
+            # A traceback for each port scanner; the request's own line has the relevant data.
             "django.security.DisallowedHost": {"level": "CRITICAL"},
             "django.server": {"handlers": [], "propagate": False},
-            "uvicorn": {"handlers": [], "propagate": True, "level": level},  # ours instead of its own
+            "uvicorn": {"handlers": [], "propagate": True, "level": level},  # uses our handler instead of its own
             "uvicorn.error": {"filters": ["no_sockets"]},
             "uvicorn.access": {"level": "CRITICAL"},
             "channels_redis.pubsub": {"filters": ["short_outage"]},
@@ -96,10 +98,10 @@ REASON_LENGTH = 200  # characters
 
 
 def reason_of(failure: BaseException) -> str:
-    """The class and the reason of a database or network error, without anything that a user wrote.
+    """Returns the class and the reason of a database or network error, without any of the user's data.
 
-    The message of a lost connection or a timeout describes the server. Every other message may quote a value, so only
-    its code and its constraint are shown.
+    The message of a lost connection or a time-out describes the server. Every other message may quote a value, so only
+    its code and its constraint are returned.
     """
     name, cause = type(failure).__name__, failure.__cause__
     if isinstance(failure, OperationalError | InterfaceError | OSError | RedisError):

@@ -20,7 +20,7 @@ from core.markdown_rules import Mentionable, footnote_prefix, install_rules
 
 ALIGNED = {"center", "right"}
 
-# A text that is nothing but link definitions, or an empty list item, would leave an empty message.
+# A text of link definitions only, or an empty list item, would result in an empty message.
 SHOWS_SOMETHING = re.compile(r"(?:^|>)[^<]*[^\s<]|<(?:hr|input)\b")
 
 
@@ -33,7 +33,7 @@ class Rendered:
 
 
 def render_markdown(text: str) -> SafeString:
-    """Turns Markdown into HTML that is safe to put into a page, whoever wrote it."""
+    """Turns Markdown from any source into HTML that is safe to put into a page."""
     return render_with_mentions(text, {}, most=0).html
 
 
@@ -47,7 +47,7 @@ def render_with_mentions(text: str, users: Mentionable, *, most: int) -> Rendere
         return Rendered(render_plainly(text), [])
     if len(html) > budget.longest_html:
         return Rendered(render_plainly(text), [])
-    # The parser is trusted to be right, the sanitiser to be safe: what slips through the one stops at the other.
+    # The parser and the sanitiser are independent: unsafe HTML has to get past both.
     html = sanitiser.clean(html)
     if not SHOWS_SOMETHING.search(html):
         return Rendered(render_plainly(text), [])
@@ -60,15 +60,15 @@ def render_plainly(text: str) -> SafeString:
 
 
 def finished_length(text: str) -> int:
-    """How many of a growing text's first characters are blocks that nothing which follows can change any more.
+    """Returns the length of the part of a growing text whose blocks can't be changed by later text.
 
-    Links and footnotes that are defined further down (`[1]: https://…`) are the exception: until then they are what
-    was written.
+    Links and footnotes that are defined later (`[1]: https://…`) are the exception: until then they are shown as
+    written.
     """
     if "\r" in text:
-        return 0  # the parser counts lines as they are after its own tidying
+        return 0  # the parser counts lines after its own normalisation
     lines = text.split("\n")
-    # An unfinished line may still become anything, unless it begins with a letter.
+    # An unfinished line can still become any block, unless it begins with a letter.
     if not lines[-1][:1].isalpha():
         lines[-1] = ""
     blocks: list[Token] = []
@@ -82,7 +82,7 @@ def finished_length(text: str) -> int:
 
 
 class Renderer(RendererHTML):
-    """Draws what differs from plain Markdown: headings, links, images, tables and code."""
+    """Renders elements that differ from plain Markdown: headings, links, images, tables and code."""
 
     def heading_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         return f"<{below_page_title(tokens[idx].tag)}>"
@@ -102,7 +102,9 @@ class Renderer(RendererHTML):
         return "</a>"
 
     def image(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
-        """A link instead: loading an image tells its host who reads, and a model could write secrets into its URL."""
+        """Renders a link instead: loading an image reveals the reader to its host, and a model could put secrets into
+        its URL.
+        """
         source = str(tokens[idx].attrGet("src") or "")
         alt = escape(self.renderInlineAsText(tokens[idx].children, options, env) or source)
         if env.get("inside_link"):
@@ -111,7 +113,7 @@ class Renderer(RendererHTML):
         return f'<a href="{escape(source)}"{target}>{alt}</a>'
 
     def table_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
-        # A wide table scrolls inside its own box; the keyboard gets there too.
+        # A wide table scrolls inside its own box, which the keyboard can focus.
         return '<div class="table" tabindex="0"><table>\n'
 
     def table_close(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
@@ -174,7 +176,7 @@ def footnote_ids(token: Token, env: EnvType) -> tuple[str, str]:
 
 
 def below_page_title(tag: str) -> str:
-    # The page's own title is the h1, and a message has no place among the page's own sections.
+    # The page's title is the h1, and a message must not appear among the page's own sections.
     return f"h{min(int(tag[1]) + 2, 6)}"
 
 
@@ -183,12 +185,12 @@ def is_external(href: str) -> bool:
 
 
 def path_on_this_site(address: str) -> str | None:
-    # An address without a scheme may still lead elsewhere ("//host/"), or be a scheme in disguise.
+    # An address without a scheme may still lead to another site ("//host/"), or contain a hidden scheme.
     return address if re.match(r"/(?!/)|#", address) else None
 
 
 def render_cell(token: Token) -> str:
-    # The parser says "text-align" in a style attribute, which our pages do not allow.
+    # The parser writes "text-align" into a style attribute, which our pages do not allow.
     align = str(token.attrGet("style") or "").removeprefix("text-align:")
     return f'<{token.tag} class="{align}">' if align in ALIGNED else f"<{token.tag}>"
 
@@ -201,7 +203,7 @@ def render_code(code: str, language: str, budget: Budget) -> str:
     )
 
 
-# Line breaks stay where they were written: that is what users mean, and models too.
+# Line breaks are kept, because users and models mean them.
 markdown = MarkdownIt("commonmark", {"html": False, "breaks": True, "linkify": True}, renderer_cls=Renderer)
 install_rules(markdown)
 for name, draw in {

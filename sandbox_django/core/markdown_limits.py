@@ -6,8 +6,8 @@ from typing import Any
 
 # CPU seconds of the calling thread for parsing and highlighting one text. Ordinary prose takes 3 µs a character.
 SECONDS = 0.2
-CHECK_INTERVAL = 0.002  # seconds: asking for a thread's CPU time is a system call, which can be slow
-PAUSE = 0.02  # seconds between two looks, which no rule takes
+CHECK_INTERVAL = 0.002  # seconds between two checks: reading a thread's CPU time is a system call, which can be slow
+PAUSE = 0.02  # CPU seconds between two checks; no rule takes so long, so it must be a garbage collection
 MAX_PAUSES = 0.3
 
 # Characters of HTML per character of Markdown, a fixed amount on top of that, and the most for any text.
@@ -47,17 +47,17 @@ class Budget:
         if now < self._next_check:
             return
         used = time.thread_time()
-        if used - self._last_used > PAUSE:  # a garbage collection; the text is not to blame for it
+        if used - self._last_used > PAUSE:  # a garbage collection, which isn't caused by the text
             credit = min(used - self._last_used, self._credit)
             self._credit -= credit
             self._deadline += credit
         self._last_used = used
         if used > self._deadline:
-            raise TooComplex  # again at each further call
+            raise TooComplex  # raised again at each further call
         self._next_check = now + CHECK_INTERVAL
 
     def extend(self, seconds: float) -> None:
-        """Don't count work that is done once in a process."""
+        """Adds to the budget the time of work that is done once per process."""
         self._deadline += seconds
 
     def has_cells(self, count: int) -> bool:
@@ -67,7 +67,7 @@ class Budget:
         self._cells -= count
 
     def use_html(self, length: int) -> None:
-        """Account for HTML that repeats what was written once: a link's target, a footnote's references."""
+        """Counts HTML that repeats a part of the source: a link's target, a footnote's references."""
         self._html -= length
         if self._html < 0:
             raise TooComplex

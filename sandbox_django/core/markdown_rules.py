@@ -1,4 +1,4 @@
-"""The rules by which our Markdown differs from CommonMark: links, emphasis, mathematics, footnotes, tasks, mentions."""
+"""The differences between our Markdown and CommonMark: links, emphasis, formulas, footnotes, tasks, mentions."""
 
 import re
 import secrets
@@ -25,7 +25,7 @@ from mdit_py_plugins.footnote.index import footnote_def, footnote_ref
 
 from core.markdown_limits import MAX_BLOCK_LEVEL, MAX_INLINE_LEVEL, TooComplex, budget_of
 
-# The ids of the users who have a name, by the name's key (`name_key`).
+# The ids of the users with a name, by the name's key (`name_key`).
 Mentionable = Mapping[str, Sequence[int]]
 
 # --- Bounds -----------------------------------------------------------------------------------------------------------
@@ -50,7 +50,7 @@ def shallow_list(state: StateBlock, start_line: int, end_line: int, silent: bool
 
 
 def small_table(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
-    """Refuses a table with too many cells before it builds any of them. The rows then stay text."""
+    """Refuses a table with too many cells before any of them is built. Its rows then stay text."""
     if not parse_table(state, start_line, end_line, True):
         return False
     budget = budget_of(state.env)
@@ -70,7 +70,7 @@ def small_table(state: StateBlock, start_line: int, end_line: int, silent: bool)
 
 
 def parse_inlines(state: StateCore) -> None:
-    """Parses the text of every block; once the time is over, the rest stays as it was written."""
+    """Parses the text of every block. When the time is used up, the rest stays as it was written."""
     budget = budget_of(state.env)
     for token in state.tokens:
         if token.type != "inline":
@@ -82,7 +82,7 @@ def parse_inlines(state: StateCore) -> None:
                 raise TooComplex
         except TooComplex:
             if state.env.get("footnotes", {}).get("list"):
-                raise  # a reference that is dropped here has been counted already
+                raise  # a reference that is dropped here has already been counted
             children = list(as_written(token.content))
         token.children = children
         budget.use_html(sum(map(_repeated_html, children)))
@@ -97,7 +97,7 @@ def as_written(content: str) -> Iterator[Token]:
 
 def _repeated_html(token: Token) -> int:
     if token.type == "footnote_ref":
-        return 300  # the reference and the way back
+        return 300  # the reference and the link back
     if token.type in ("link_open", "image"):
         return 80 + sum(len(str(value)) for value in token.attrs.values())
     return 0
@@ -179,7 +179,7 @@ def is_cjk(char: str) -> bool:
     return char >= "\u1100" and unicodedata.east_asian_width(char) in "WFH" and unicodedata.category(char) != "So"
 
 
-# --- Links to addresses that were just written down -------------------------------------------------------------------
+# --- Links to bare addresses -----------------------------------------------------------------------------------------
 
 LONGEST_ADDRESS = 2_000
 NOT_SPACE = re.compile(rf"[^\s<>\"`\uff5c]{{1,{LONGEST_ADDRESS}}}")
@@ -192,7 +192,9 @@ UNDERSCORED = re.compile(r"[^\w](_+)[^\W_](?:[^/]*[^_/])?\1$")  # "__init__" as 
 
 
 def bare_link(state: StateInline, silent: bool) -> bool:
-    """Makes a link of `https://…` and `www.…`. It goes first, so that `__init__` in an address isn't emphasis."""
+    """Makes a link of `https://…` and `www.…`. It runs first, so that `__init__` in an address isn't parsed as
+    emphasis.
+    """
     if state.linkLevel:
         return False
     char = state.src[state.pos]
@@ -228,7 +230,7 @@ def _may_begin_address(state: StateInline) -> bool:
 def _address_at(state: StateInline, start: int) -> str:
     found = NOT_SPACE.match(state.src, start, state.posMax)
     text = found.group() if found else ""
-    # Quotes, brackets and full stops of other scripts end an address: between them and the next word is no space.
+    # Quotes, brackets and full stops of other scripts end an address, because no space follows them.
     if not text.isascii():
         text = next((text[:place] for place, char in enumerate(text) if _ends_address(char)), text)
     if bracket := next(islice(BRACKETS.finditer(text), MAX_BRACKETS, None), None):
@@ -264,11 +266,11 @@ def _push_link(state: StateInline, href: str, text: str) -> None:
     state.push("link_close", "a", -1)
 
 
-# --- Mathematics ------------------------------------------------------------------------------------------------------
+# --- Formulas ---------------------------------------------------------------------------------------------------------
 
 LONGEST_FORMULA = 2_000
 CLOSING = {"\\(": "\\)", "\\[": "\\]"}
-# An amount of money, and prose up to the next one: "$5 for one, or US$8 for two".
+# An amount of money and the prose up to the next one, as in "$5 for one, or US$8 for two".
 MONEY = re.compile(r"\d[\d.,]*\s*(?:[-\u2013/]|[^\W\d_]{2,}|\w+\s|$)")
 FORMULA_SIGNS = re.compile(r"[\\^_=<>{}]")
 
@@ -276,7 +278,7 @@ dollar_rule = math_inline_dollar(allow_space=False, allow_digits=False, allow_do
 
 
 def dollar_formula(state: StateInline, silent: bool) -> bool:
-    """The plug-in's `$…$` and `$$…$$`, without amounts of money and shell variables."""
+    """The plug-in's `$…$` and `$$…$$`, except for amounts of money and shell variables."""
     start = state.pos
     if state.src[start] != "$" or not dollar_rule(state, True):
         return False
@@ -297,7 +299,7 @@ def dollar_formula(state: StateInline, silent: bool) -> bool:
 
 
 def bracket_formula(state: StateInline, silent: bool) -> bool:
-    r"""Keeps `\(…\)` and `\[…\]` as they were written: otherwise the backslashes would be taken for escapes."""
+    r"""Keeps `\(…\)` and `\[…\]` as they were written; otherwise the backslashes would be parsed as escapes."""
     closing = CLOSING.get(state.src[state.pos : state.pos + 2])
     if closing is None:
         return False
@@ -316,7 +318,7 @@ def push_formula(state: StateInline, content: str) -> None:
 
 
 def bracket_formula_block(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
-    r"""The same for `\[` that begins a line, whose formula may have lines that look like lists or headings."""
+    r"""The same for `\[` at the start of a line, whose formula may have lines that look like lists or headings."""
     start = state.bMarks[start_line] + state.tShift[start_line]
     if state.is_code_block(start_line) or not state.src.startswith("\\[", start):
         return False
@@ -341,7 +343,7 @@ def bracket_formula_block(state: StateBlock, start_line: int, end_line: int, sil
 # --- Footnotes --------------------------------------------------------------------------------------------------------
 
 
-# A short label: the plug-in looks for its end character by character, at every "[^".
+# A short label, because the plug-in searches for its end character by character at every "[^".
 FOOTNOTE_LABEL = re.compile(r"\[\^[^\]\s]{1,100}\]")
 
 
@@ -351,7 +353,7 @@ def footnote_reference(state: StateInline, silent: bool) -> bool:
 
 
 def top_level_footnote(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
-    """The plug-in's definitions, outside of quotes, lists and other footnotes: inside them it loses text."""
+    """The plug-in's definitions, except in quotes, lists and other footnotes, where it loses text."""
     start = state.bMarks[start_line] + state.tShift[start_line]
     is_label = state.level == 0 and FOOTNOTE_LABEL.match(state.src, start) is not None
     return is_label and footnote_def(state, start_line, end_line, silent)
@@ -364,7 +366,7 @@ def reference_without_footnote(state: StateBlock, start_line: int, end_line: int
 
 
 def keep_unused_footnotes(state: StateCore) -> None:
-    """Leaves definitions that nothing refers to, and second ones, where they are: the plug-in drops them."""
+    """Keeps unused and duplicate definitions as text, which the plug-in drops."""
     references = state.env.get("footnotes", {}).get("refs", {})
     used: set[str] = set()
     kept: list[Token] = []
@@ -404,7 +406,7 @@ TASK = re.compile(r"\[([ xX])\]\s")
 def mark_tasks(state: StateCore) -> None:
     """Makes a checkbox of `[ ]` and `[x]` at the start of a list item.
 
-    By hand: for each item the plug-in walks back to the start of the list.
+    The plug-in isn't used, because for each item it walks back to the start of the list.
     """
     for item, paragraph, token in zip(state.tokens, state.tokens[1:], state.tokens[2:], strict=False):
         if item.type != "list_item_open" or paragraph.type != "paragraph_open" or not token.children:
@@ -419,8 +421,8 @@ def mark_tasks(state: StateCore) -> None:
 # --- E-mail addresses and mentions ------------------------------------------------------------------------------------
 
 LONGEST_NAME = 80
-MAX_ENDS = 24  # places where a name may end that are tried, for each @
-MAX_MENTIONS = 50  # places with an @ that are looked at
+MAX_ENDS = 24  # possible ends of a name that are tried, for each @
+MAX_MENTIONS = 50  # places with an @ that are checked
 NUMBER = re.compile(r"#(\d{1,18})(?!\w)")
 # Addresses that are not linked: "mastodon.social/@Bob", "ftp://example.org/@Bob", "@Bob@mastodon.social".
 ADDRESS_BEFORE = re.compile(r"(?:\w\.\w|://)\S{0,200}/$")
@@ -428,7 +430,7 @@ DOMAIN_AFTER = re.compile(r"[\w.+-]*@[\w-]+\.\w")
 
 
 def link_text(state: StateCore) -> None:
-    """Links e-mail addresses, and marks mentions, in text that is neither code, link, nor (for mentions) a quote."""
+    """Links e-mail addresses and marks mentions in text outside of code, links and (for mentions) quotes."""
     quotes = 0
     for block in state.tokens:
         quotes += {"blockquote_open": 1, "blockquote_close": -1}.get(block.type, 0)
@@ -452,7 +454,7 @@ def _with_marks(state: StateCore, tokens: list[Token], *, may_mention: bool) -> 
 
 
 def _joined(tokens: Iterable[Token]) -> Iterator[tuple[Token, set[int]]]:
-    """Joins neighbouring texts; each comes with the places whose character was escaped."""
+    """Joins neighbouring texts, and yields each with the positions of its escaped characters."""
     texts: list[Token] = []
     for token in tokens:
         if token.type in ("text", "text_special"):
@@ -525,14 +527,15 @@ def _mentions(
 
 
 def mention_places(text: str) -> list[int]:
-    """Returns where an @ may begin a mention. Inside a word it would be an e-mail address."""
+    """Returns the places where an @ may begin a mention. Inside a word it would be an e-mail address."""
     return [found.start() for found in islice(re.finditer(r"(?<!\w)@(?=\S)", text), MAX_MENTIONS)]
 
 
 def possible_names(text: str, place: int) -> list[str]:
-    """Returns what may be a name after the @ at `place`, the longest first.
+    """Returns possible names after the @ at `place`, the longest first.
 
-    A name may have spaces. It ends before a character that is no part of a word, or anywhere in scripts without spaces.
+    A name may have spaces. It ends before a character that can't be part of a word, or at any character in scripts
+    without spaces.
     """
     after = text[place + 1 : place + 2 + LONGEST_NAME].partition("\n")[0]
     ends = (
@@ -552,7 +555,8 @@ def _user_at(text: str, place: int, users: Mentionable) -> tuple[int, list[int]]
     for name in possible_names(text, place):
         if ids := users.get(name_key(name)):
             length = 1 + len(name)
-            # "@Kim#7" is the Kim with this id, also if another user is called "Kim#7"; "@Kim" is everyone of that name.
+            # "@Kim#7" is the Kim with this id, even if another user is called "Kim#7"; "@Kim" means every user of that
+            # name.
             number = NUMBER.match(text, place + length)
             if number and int(number.group(1)) in ids:
                 return length + len(number.group()), [int(number.group(1))]
@@ -583,12 +587,12 @@ def text_token(content: str) -> Token:
 
 
 def may_link(address: str) -> bool:
-    """Returns whether an address leads to the web, to a mailbox, or stays on this site."""
+    """Returns whether an address leads to the web, to a mailbox, or to a page of this site."""
     return re.match(r"https?://|mailto:|/(?!/)|#", address, re.IGNORECASE) is not None
 
 
 def install_rules(md: MarkdownIt) -> None:
-    # Far above our own bounds: beyond it the parser drops text.
+    # Much higher than our own limits, because above it the parser drops text.
     md.options["maxNesting"] = 40
     md.validateLink = may_link  # type: ignore[assignment,method-assign]  # the documented way
 
@@ -600,7 +604,7 @@ def install_rules(md: MarkdownIt) -> None:
     md.inline.ruler.at("emphasis", emphasis)
     md.inline.ruler.at("strikethrough", strikethrough)
     md.inline.ruler.at("linkify", bare_link)
-    md.core.ruler.disable("linkify")  # it comes after emphasis, and would make links of names such as `main.py`
+    md.core.ruler.disable("linkify")  # runs after emphasis, and would link names such as `main.py`
     assert md.linkify is not None
     md.linkify.set({"fuzzy_link": False})
     md.inline.add_terminator_char("w")
@@ -625,6 +629,6 @@ def install_rules(md: MarkdownIt) -> None:
 
 
 def footnote_prefix(env: MutableMapping[str, Any]) -> str:
-    """Returns what the ids of one text's footnotes begin with: two texts on a page must not share them."""
+    """Returns the prefix of one text's footnote ids: two texts on a page must not share ids."""
     prefix: str = env.setdefault("footnote_prefix", secrets.token_hex(4))
     return prefix

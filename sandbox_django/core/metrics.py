@@ -1,8 +1,8 @@
-"""What this process counts, for Prometheus (docs/decisions/0013-metrics.md).
+"""The metrics of this process for Prometheus (docs/decisions/0013-metrics.md).
 
-Code on the path of a frame adds to a plain integer (`runtime/metrics.py`), exported once a second. Events of an
-answer or a request go to Prometheus' client directly. Processes share their figures through the files of
-PROMETHEUS_MULTIPROC_DIR, and the process that is asked adds up those of all.
+Code that runs for every frame adds to a plain integer (`runtime/metrics.py`), exported once a second. Events of an
+answer or a request go to Prometheus' client directly. Processes share their metrics through the files of
+PROMETHEUS_MULTIPROC_DIR, and the process that serves the request adds them up.
 """
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -13,7 +13,7 @@ LONG_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 throttled = Counter("sandbox_throttled", "Requests and sockets that met a limit.", ["limit"])
 
-# By the names of the counts in `runtime.metrics.totals`.
+# By the names of the counters in `runtime.metrics.totals`.
 SHARED = {
     "frames_sent": Counter("sandbox_frames_sent", "Frames sent to sockets."),
     "gaps_found": Counter("sandbox_gaps_found", "Times that a feed of a process had missed something."),

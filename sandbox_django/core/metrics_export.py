@@ -1,4 +1,4 @@
-"""How Prometheus gets the figures of `core/metrics.py`: shared between processes, and added up when asked."""
+"""The export of the metrics in `core/metrics.py`: shared between processes, and added up when Prometheus scrapes."""
 
 import asyncio
 import os
@@ -26,14 +26,14 @@ from runtime.threads import in_database_thread, queue_lengths
 logger = structlog.get_logger(__name__)
 
 INTERVAL = 1.0  # seconds
-READ_TIMEOUT = 2.0  # seconds for the figures that are in the database
+READ_TIMEOUT = 2.0  # seconds for the metrics that are read from the database
 
 _shared: Counter[str] = Counter()
 _kinds: set[str] = set()
 
 
 async def publish_metrics_periodically() -> None:
-    """As long as the process runs: say what was counted, and how late we wake up."""
+    """Exports the counters and the event loop's delay, as long as the process runs."""
     while True:
         due = time.monotonic() + INTERVAL
         await asyncio.sleep(INTERVAL)
@@ -47,14 +47,14 @@ def publish_counts() -> None:
         _shared[name] = total
     open_now = current_hub().subscribers_by_kind()
     _kinds.update(open_now)
-    for kind in _kinds:  # also those of which there are none any more
+    for kind in _kinds:  # includes kinds that no longer have any
         sockets_open.labels(kind).set(open_now[kind])
     for work, waiting in queue_lengths().items():
         thread_queue.labels(work).set(waiting)
 
 
 async def export_metrics() -> bytes:
-    """Of all processes that share a directory (else of this one), in Prometheus' text format."""
+    """Returns the metrics of all processes that share a directory, or of this process, in Prometheus' text format."""
     publish_counts()
     registry = CollectorRegistry()
     if directory := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
@@ -69,19 +69,21 @@ ReadMetrics: TypeAlias = Callable[[], Iterable[Metric]]
 
 
 def site_metrics(read: ReadMetrics) -> ReadMetrics:
-    """Decorates a function that reads figures of the whole site from the database. Every target exports the same."""
+    """Decorates a function that reads metrics of the whole site from the database. Every target exports the same
+    values.
+    """
     _site_readers.append(read)
     return read
 
 
 async def _site_metrics() -> bytes:
-    """Read from the database for all who ask at the same time; nothing if that takes too long or fails."""
+    """Reads the site's metrics, once for all concurrent scrapes; empty if that takes too long or fails."""
     try:
         async with asyncio.timeout(READ_TIMEOUT):
             return await _site_text()
     except (DatabaseError, InterfaceError, TimeoutError) as failure:
         logger.warning("site_metrics_not_read", reason=reason_of(failure))
-        return b""  # better no figure than a wrong one
+        return b""  # a missing value is better than a wrong one
 
 
 @SharedRun
@@ -107,7 +109,7 @@ _site_readers: list[ReadMetrics] = []
 
 
 def _drop_dead_processes(directory: Path) -> None:
-    """What a process has counted stays; what it had open went with it."""
+    """Removes the gauges of dead processes. Their counters are kept."""
     pids = {int(path.stem.rpartition("_")[2]) for path in directory.glob("gauge_live*.db")}
     for pid in pids:
         if not Path(f"/proc/{pid}").exists():

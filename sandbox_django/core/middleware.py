@@ -1,4 +1,4 @@
-"""Headers that say what a browser may do with our pages, and the line that the log has about each request."""
+"""Middleware: security headers, error formats, time zones, caching and the request log."""
 
 from collections.abc import Callable
 from functools import cache
@@ -22,9 +22,9 @@ PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=
 
 
 class SecurityHeadersMiddleware:
-    """Our pages load from this host only, run no inline script and are never framed.
+    """Restricts our pages to resources of this host, without inline scripts, and forbids framing.
 
-    A view that needs another policy (an API viewer, say) sets its own header, and that one stands.
+    A view that needs another policy (an API viewer, say) sets its own header, which is kept.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -39,10 +39,10 @@ class SecurityHeadersMiddleware:
 
 
 class ApiErrorsMiddleware:
-    """Gives every error under /api/ the standard JSON shape, also where Django answers by itself or DEBUG is on.
+    """Gives every error under /api/ the standard JSON format, even if Django itself responds or DEBUG is on.
 
-    Views answer in this shape already. This covers the rest: unknown addresses, hosts that aren't allowed, and Django's
-    HTML pages for developers.
+    Views use this format already. The rest are unknown addresses, hosts that aren't allowed, and Django's HTML pages
+    for developers.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -63,7 +63,9 @@ class ApiErrorsMiddleware:
 
 
 class NulCharacterMiddleware:
-    """Refuses the character NUL in addresses and cookies: PostgreSQL compares no text with it, and nobody types it."""
+    """Refuses the character NUL in addresses and cookies: PostgreSQL can't compare text with it, and users don't type
+    it.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -76,9 +78,9 @@ class NulCharacterMiddleware:
 
 
 class UnavailableMiddleware:
-    """Answers 503 to a page's request that the database can't take now, and 429 to one that a limit refuses.
+    """Responds to page requests with 503 if the database is unavailable, and with 429 if a limit is reached.
 
-    API views do so themselves.
+    API views do this themselves.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -97,10 +99,10 @@ class UnavailableMiddleware:
 
 
 class SlashMiddleware(CommonMiddleware):
-    """Django's CommonMiddleware, which adds a missing slash to the addresses of pages only.
+    """Django's CommonMiddleware, restricted to pages: it adds missing slashes to their addresses.
 
-    A client of the API would follow the redirect of a POST as a GET and take the list that it gets for a success. So it
-    gets a 404 that names the right address.
+    A client of the API would follow the redirect of a POST as a GET, and take the list that it gets for a success. So
+    it gets a 404 that contains the right address.
     """
 
     def should_redirect_with_slash(self, request: HttpRequest) -> bool:
@@ -108,9 +110,9 @@ class SlashMiddleware(CommonMiddleware):
 
 
 class TimeZoneMiddleware:
-    """Renders pages in the browser's time zone, which a script of each page keeps in a cookie.
+    """Renders pages in the browser's time zone, which a script on each page stores in a cookie.
 
-    Not for the API: what it writes goes to other users as well, by sockets.
+    The API doesn't use it, because its responses are also sent to other users through sockets.
     """
 
     COOKIE = "time_zone"
@@ -132,10 +134,10 @@ def known_time_zones() -> frozenset[str]:
 
 
 class NoStoreMiddleware:
-    """Responses that depend on the user are stored nowhere: not by a proxy, nor on the disk of a shared computer.
+    """Forbids storing responses that depend on the user, by proxies and on the disks of shared computers.
 
-    That is the default for the API and for whatever was rendered from a session or a token. A view that knows better
-    sets its own `Cache-Control`.
+    This is the default for the API and for all responses that used a session or a token. A view can set its own
+    `Cache-Control`.
     """
 
     # The same for all users.
@@ -158,7 +160,7 @@ class NoStoreMiddleware:
 
 
 class RequestLogMiddleware(RequestMiddleware):
-    """One line for each request, by a number that the answer has too: who complains can be helped."""
+    """Logs one line for each request. Its id is also in the response, so that support can find it."""
 
     def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
         response.headers["X-Request-ID"] = structlog.contextvars.get_contextvars().get("request_id", "")
@@ -166,12 +168,12 @@ class RequestLogMiddleware(RequestMiddleware):
 
     @classmethod
     def bind_ip(cls, request: HttpRequest) -> None:
-        """The whole address. Headers are not trusted; uvicorn has applied those of our own proxy."""
+        """Logs the whole address. Headers are ignored; uvicorn has already applied those of our proxy."""
         structlog.contextvars.bind_contextvars(ip=request.META.get("REMOTE_ADDR", ""))
 
     @staticmethod
     def format_request(request: HttpRequest) -> str:
-        """Without what people typed into a search, and without the key to a new password."""
+        """Returns the method and path without search terms and without the key of a password reset."""
         match = request.resolver_match
         if match is None:
             return f"{request.method} /{request.path.split('/')[1]}…"
@@ -179,7 +181,7 @@ class RequestLogMiddleware(RequestMiddleware):
 
 
 def content_security_policy(request: HttpRequest) -> str:
-    """The strictest policy that our own pages and Django's admin work under."""
+    """The strictest policy under which our own pages and Django's admin work."""
     return "; ".join(
         [
             "default-src 'none'",
@@ -206,5 +208,5 @@ def socket_sources(request: HttpRequest) -> list[str]:
 
 
 def is_debug_page(response: HttpResponseBase) -> bool:
-    # Django's own pages about an error, on a developer's machine, are drawn with inline styles and scripts.
+    # Django's own error pages for developers use inline styles and scripts.
     return settings.DEBUG and response.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.INTERNAL_SERVER_ERROR}

@@ -1,6 +1,6 @@
-"""Migrations of tables that may be large and in use: indexes are built while others write, data changes in batches.
+"""Migrations for large tables in use: they build indexes while others write, and change rows in batches.
 
-A migration with one of these has `atomic = False`, and nothing else that has to be undone together with it.
+A migration with one of these has `atomic = False`, and no other operation that must be undone together with it.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ BATCH = 500  # rows that are locked at a time
 
 
 class AddIndexOnline(AddIndexConcurrently):
-    """Adds an index; on PostgreSQL while others write. An attempt that was interrupted may be repeated."""
+    """Adds an index, on PostgreSQL without blocking writers. An interrupted attempt can be repeated."""
 
     def database_forwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
@@ -40,7 +40,7 @@ class AddIndexOnline(AddIndexConcurrently):
 
 
 class AddTrigramIndex(NotInTransactionMixin, Operation):
-    """Adds a trigram index on `search_text`, where the database is PostgreSQL and may have the extension pg_trgm."""
+    """Adds a trigram index on `search_text`, if the database is PostgreSQL and has the extension pg_trgm."""
 
     reversible = True
 
@@ -85,7 +85,7 @@ class AddTrigramIndex(NotInTransactionMixin, Operation):
 
 
 class FillSearchText(migrations.RunPython):
-    """Fills the column `search_text` of the rows that exist, a few hundred in each transaction."""
+    """Fills the column `search_text` of existing rows, a few hundred in each transaction."""
 
     def __init__(self, app_label: str, model_name: str) -> None:
         def fill(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
@@ -99,7 +99,7 @@ class FillSearchText(migrations.RunPython):
 
 
 class DropOnline(NotInTransactionMixin, migrations.RunSQL):
-    """Removes what an earlier release had on PostgreSQL; nothing comes back when it is reversed."""
+    """Removes an object of an earlier release on PostgreSQL. Reversing it restores nothing."""
 
     def __init__(self, sql: str) -> None:
         super().__init__(sql, migrations.RunSQL.noop)
@@ -141,7 +141,7 @@ def fill_search_text(model: type[models.Model], alias: str) -> None:
 
 
 def _drop_invalid_index(schema_editor: BaseDatabaseSchemaEditor, name: str) -> None:
-    """What is left of an index whose concurrent building was interrupted."""
+    """Drops the remains of an index whose concurrent creation was interrupted."""
     with schema_editor.connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_index WHERE indexrelid = to_regclass(%s) AND NOT indisvalid", [name])
         if cursor.fetchone() is None:

@@ -1,7 +1,7 @@
-"""The OpenAPI document: what views can't say of themselves, and what is the same for all of them.
+"""The OpenAPI document: descriptions that views don't contain, and parts that all operations share.
 
-Each app has an `openapi.py` that describes its operations and gives an example for each component. Which refusals an
-operation has is worked out here, from its view; `test_utils.rest_contract` compares all of it with what is answered.
+Each app has an `openapi.py` that describes its operations and gives an example for each component. The refusals of an
+operation are derived here from its view; `test_utils.rest_contract` compares all of it with real responses.
 """
 
 import re
@@ -45,28 +45,28 @@ AUTHENTICATE = {"description": "How to say who is asking.", "required": True, "s
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """What the document says of one method of one route, beyond what its view knows."""
+    """The description of one method of one route, beyond what its view contains."""
 
     id: str
     tag: str
     summary: str
     description: str = ""
-    forbidden: str = ""  # to whom it is refused though they may see the thing
-    conflicts: dict[str, str] = field(default_factory=dict)  # by the error's code: when
-    limit: str = ""  # how often one may
-    needs_token: bool = False  # in the body or a cookie, where nobody has to be signed in
+    forbidden: str = ""  # for users who may see the object, but not do this
+    conflicts: dict[str, str] = field(default_factory=dict)  # the condition, by error code
+    limit: str = ""  # the rate limit
+    needs_token: bool = False  # in the body or a cookie, without authentication
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """An answer that looks the same wherever it is given."""
+    """A response that is the same for all operations."""
 
     name: str
     status: str
     description: str
-    codes: dict[str, str]  # and what each says to people
+    codes: dict[str, str]  # error codes with their texts
     types: tuple[str, ...] = ("client_error",)
-    attr: str | None = None  # which field, in the example
+    attr: str | None = None  # the field in the example
     headers: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -158,9 +158,9 @@ REFUSALS = [
 ]
 REFUSED = {refusal.status: refusal for refusal in REFUSALS}
 
-ITSELF = ""  # in place of a field's name: how the component is called in "OK: …"
+ITSELF = ""  # the key for the name of the component itself, used in "OK: …"
 
-# Fields that mean the same in every component; an app's `openapi.py` describes the others.
+# Fields with the same meaning in every component; an app's `openapi.py` describes the others.
 SHARED_FIELDS = {
     "id": "The id, unique among objects of this kind.",
     "createdAt": "When it was created.",
@@ -176,8 +176,8 @@ SHARED_FIELDS = {
     "type": "Whether the request is invalid, refused, or the server failed.",
 }
 
-# What the apps describe: operations by "METHOD /path/" as the document has it; examples by a component's name; fields
-# by a component's name without Request and Patched, and the field's name.
+# Descriptions from the apps: operations by "METHOD /path/" as in the document; examples by component name; fields by
+# component name (without Request and Patched) and field name.
 _operations: dict[str, Operation] = {}
 _examples: dict[str, Any] = {}
 _fields: dict[str, dict[str, str]] = {}
@@ -186,14 +186,14 @@ _fields: dict[str, dict[str, str]] = {}
 def describe(
     operations: dict[str, Operation], examples: dict[str, Any], fields: dict[str, dict[str, str]] | None = None
 ) -> None:
-    """Adds what an app's `openapi.py` describes to the document."""
+    """Adds the descriptions of an app's `openapi.py` to the document."""
     _operations.update(operations)
     _examples.update(examples)
     _fields.update(fields or {})
 
 
 class AutoSchema(openapi.AutoSchema):
-    """One operation, with its description and every refusal that it really has."""
+    """Adds the description and all possible refusals to an operation."""
 
     declared: Operation
 
@@ -265,12 +265,12 @@ class AutoSchema(openapi.AutoSchema):
 
 
 def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """The last of the result's hooks: readable paths, the shared refusals, and an example wherever JSON is."""
+    """The last hook on the document: readable paths, the shared refusals, and an example for each JSON body."""
     schemas = result["components"]["schemas"]
     result["paths"] = {readable(path): operations for path, operations in result["paths"].items()}
     for name, schema in schemas.items():
         if "properties" in schema and not name.endswith("Request"):
-            schema["required"] = sorted(schema["properties"])  # an answer has all of its fields, always
+            schema["required"] = sorted(schema["properties"])  # a response always has all of its fields
     for operations in result["paths"].values():
         for operation in operations.values():
             for body in [operation.get("requestBody", {}), *operation["responses"].values()]:
@@ -278,7 +278,7 @@ def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -
                     if "example" not in content:
                         content["example"] = example_of(content["schema"], operation["operationId"])
     for name in schemas.keys() - _referenced(result):
-        del schemas[name]  # what is sent has no part that can't be written
+        del schemas[name]  # request bodies have no read-only components
     schemas |= {f"{refusal.name}Error": refusal.schema() for refusal in REFUSALS} | {"Error": ONE_ERROR}
     for name, schema in schemas.items():
         _describe_fields(name, schema)
@@ -296,11 +296,11 @@ def _describe_fields(name: str, schema: dict[str, Any]) -> None:
         description = own.get(field_name) or SHARED_FIELDS.get(field_name)
         if description is None or "description" in inner:
             continue
-        inner["description"] = description  # also beside a reference, as OpenAPI 3.1 allows
+        inner["description"] = description  # allowed beside a reference in OpenAPI 3.1
 
 
 def _describe_success(responses: dict[str, Any]) -> None:
-    """Says what a successful response holds, from its component's name: "A page of topics"."""
+    """Returns the description of a successful response, from its component's name: "A page of topics"."""
     for status, response in responses.items():
         if response.get("description") or not status.startswith("2"):
             continue
@@ -323,7 +323,7 @@ def _description_of(schema: dict[str, Any]) -> str:
 
 
 def _with_article(name: str) -> str:
-    """`ChatMessage` as "a chat message", unless the app has better words for it."""
+    """Returns "a chat message" for `ChatMessage`, unless the app defines a better name."""
     if ITSELF in (own := _fields.get(name, {})):
         return own[ITSELF]
     words = re.sub(r"(?<!^)(?=[A-Z])", " ", name).lower()
@@ -331,7 +331,7 @@ def _with_article(name: str) -> str:
 
 
 def _name_enum_values(schemas: dict[str, Any]) -> None:
-    """Names for numbers, which generators of clients would otherwise call VALUE_2001."""
+    """Names the values of number enums, which client generators would otherwise call VALUE_2001."""
     overrides: dict[str, str] = settings.SPECTACULAR_SETTINGS["ENUM_NAME_OVERRIDES"]
     for name, path in overrides.items():
         choices = import_string(path)
@@ -340,7 +340,7 @@ def _name_enum_values(schemas: dict[str, Any]) -> None:
 
 
 def _referenced(part: Any) -> set[str]:
-    """Names of the components that a part of the document refers to."""
+    """Returns the names of the components that a part of the document refers to."""
     if isinstance(part, list):
         return set().union(*map(_referenced, part))
     if not isinstance(part, dict):
@@ -350,13 +350,13 @@ def _referenced(part: Any) -> set[str]:
 
 
 def readable(path: str) -> str:
-    """With names for its placeholders that say what they stand for."""
+    """Replaces the placeholders of a path by names with a meaning."""
     names = placeholders(path)
     return re.sub(r"{(\w+)}", lambda found: f"{{{names[found[1]][0]}}}", path)
 
 
 def placeholders(path: str) -> dict[str, tuple[str, str]]:
-    """The name of each placeholder in the document and its description, as the feature of this path declares them."""
+    """Returns the name and description of each placeholder, as the path's feature declares them."""
     declared = {
         part: parameter
         for feature in installed_features()
@@ -367,7 +367,7 @@ def placeholders(path: str) -> dict[str, tuple[str, str]]:
 
 
 def example_of(schema: dict[str, Any], operation: str) -> Any:
-    """The example of this operation (`createRoom.Room`), or the one for all."""
+    """Returns the example of this operation (`createRoom.Room`), or the general one."""
     if "examples" in schema:
         return schema["examples"][0]
     if schema.get("type") == "array":
@@ -391,7 +391,7 @@ ONE_ERROR = {
 
 
 def error_schema(types: tuple[str, ...], codes: tuple[str, ...], description: str) -> dict[str, Any]:
-    """The shape of an error, with the codes that there are, or any code where none are given."""
+    """Returns the schema of an error with these codes, or with any code."""
     code = {"type": "string", "enum": list(codes)} if codes else {"type": "string"}
     detail = {"type": "string", "description": "For people; the words may change."}
     one = {

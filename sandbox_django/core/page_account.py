@@ -1,5 +1,5 @@
-"""The account that a page was rendered for. All tabs of a browser share one session, so a page that was opened by one
-account may send requests as another: every request of our pages carries its account, and a mismatch is refused
+"""The account that a page was rendered for. All tabs of a browser share one session, so an open page of one account may
+send requests as another. Every request of our pages therefore contains its account, and a mismatch is refused
 (docs/decisions/0023-pages-name-their-account.md).
 """
 
@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare, salted_hmac
 from rest_framework.exceptions import PermissionDenied
 
-HEADER = "X-Account"  # on requests by fetch()
+HEADER = "X-Account"  # in requests by fetch()
 FIELD = "page_account"  # in forms; `{% csrf_token %}` renders it, see core/templatetags/page_forms.py
 
 SIGNED_OUT = "You've been signed out, so nothing was sent. Copy your text, then sign in again."
@@ -21,20 +21,20 @@ OTHER_ACCOUNT = (
 
 
 class AccountChanged(PermissionDenied):
-    """The page was rendered for another account than the one that the request would act as."""
+    """The page was rendered for an account other than the request's."""
 
     default_detail = OTHER_ACCOUNT
     default_code = "account_changed"
 
 
 def account_id(user: Any) -> str:
-    """An opaque id, the same in every session of this account; all visitors share one."""
+    """Returns an opaque id, the same in every session of the account; all visitors share one."""
     name = str(user.pk) if user.is_authenticated else "visitor"
     return salted_hmac("core.page_account", name, algorithm="sha256").hexdigest()[:22]
 
 
 def check_account(claimed: str | None, user: Any) -> None:
-    """Raises `AccountChanged` unless `claimed` is this user's. Clients other than our pages claim nothing."""
+    """Raises `AccountChanged` unless `claimed` is this user's. Clients other than our pages send nothing."""
     if claimed is None or constant_time_compare(claimed, account_id(user)):
         return
     if not user.is_authenticated:
@@ -43,7 +43,7 @@ def check_account(claimed: str | None, user: Any) -> None:
 
 
 def claimed_account(request: HttpRequest) -> str | None:
-    """The account that the request's page was rendered for, from the header or the form's field."""
+    """Returns the account of the request's page, from the header or the form's field."""
     claimed = request.headers.get(HEADER)
     is_form = request.content_type in {"application/x-www-form-urlencoded", "multipart/form-data"}
     if claimed is None and request.method == "POST" and is_form:

@@ -15,14 +15,14 @@ ModelType = TypeVar("ModelType", bound=Model)
 Row = TypeVar("Row")
 
 
-LARGEST_OFFSET = 2**31 - 1  # more than any list has
+LARGEST_OFFSET = 2**31 - 1  # larger than any list
 
 
 class PagePagination(LimitOffsetPagination):
     """`?limit=&offset=`: count, next, previous, results.
 
-    `count` is exact up to MAX_COUNT, and beyond that at least as much: counting a long list to its end would take
-    longer than reading a page. `next` leads to the end all the same.
+    `count` is exact up to MAX_COUNT, and a minimum above that: counting all of a long list would take longer than
+    reading a page. `next` still leads to the end.
     """
 
     default_limit = 20
@@ -39,7 +39,7 @@ class PagePagination(LimitOffsetPagination):
         self.limit = self.get_limit(request)
         assert self.limit is not None
         self.offset = self.get_offset(request)
-        # One more, to know whether there is one.
+        # One more, to find out whether there is a next page.
         rows = self.read(queryset, self.offset, self.offset + self.limit + 1)
         counted = queryset.order_by().values("pk")[: self.MAX_COUNT].count()
         self.count = max(counted, self.offset + len(rows)) if rows else counted
@@ -77,7 +77,7 @@ class PagePagination(LimitOffsetPagination):
 
 
 class BoundedCountPagination(PagePagination):
-    """For lists that are read far behind: first the ids on the page, which an index alone can answer, then the rows."""
+    """Reads the ids of the page first, which an index alone provides, then the rows. For lists with many pages."""
 
     def read(self, queryset: QuerySet[Any, Row], first: int, end: int) -> list[Row]:
         ids = list(queryset.values_list("pk", flat=True)[first:end])
@@ -86,10 +86,10 @@ class BoundedCountPagination(PagePagination):
 
 
 class OldestFirstPagination(PagePagination):
-    """Messages by id: `?before=<id>` is the page directly before it, `?after=<id>` what came since, ascending.
+    """Messages by id, ascending: `?before=<id>` is the page directly before it, `?after=<id>` the messages since.
 
-    Ids and not offsets, because the list grows while somebody reads it. `count` says how many there are on that side,
-    and `next` goes on in the same direction.
+    It uses ids instead of offsets, because the list may grow between two requests. `count` is the number on that side,
+    and `next` continues in the same direction.
     """
 
     newest_first = False
@@ -136,7 +136,7 @@ class NewestFirstPagination(OldestFirstPagination):
 
 
 def _refuse_two_places(request: Request) -> None:
-    """A list begins at one place: a parameter that would be ignored is an error of the client."""
+    """Refuses a request with two start positions, instead of ignoring one of them."""
     given = [name for name in ("before", "after", "offset") if name in request.query_params]
     if len(given) > 1:
         others = " and ".join(f"`{name}`" for name in given)

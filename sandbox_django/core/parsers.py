@@ -11,7 +11,7 @@ from runtime.json_limits import MAX_DEPTH, TooComplex, check_json
 
 
 class CamelCaseJSON(JSONParser):
-    """camelCase in, snake_case out. Whatever bytes arrive, the answer is never a 500."""
+    """Parses camelCase JSON into snake_case. Invalid bytes result in a 400, never a 500."""
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
@@ -29,4 +29,4 @@ class CamelCaseJSON(JSONParser):
 
 
 def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")  # Python would take NaN and Infinity, and databases would choke
+    raise ValueError(f"{constant} is not JSON")  # Python would accept NaN and Infinity, but databases fail on them

@@ -1,4 +1,4 @@
-"""Jobs that run every so often, each in one process of the site at a time (docs/decisions/0021-periodic-jobs.md)."""
+"""Periodic jobs, each in one process of the site at a time (docs/decisions/0021-periodic-jobs.md)."""
 
 import asyncio
 import os
@@ -23,14 +23,16 @@ logger = structlog.get_logger(__name__)
 
 HOLDER = f"{socket.gethostname()[:60]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"  # unique for each start of a process
 HOUR = 3600.0
-LEASE_SECONDS = 15.0  # a process that died during a job keeps it from the others for no longer
-JITTER = 0.1  # of the interval, so that processes that start together don't ask together
+LEASE_SECONDS = 15.0  # the longest time for which a process that died during a job blocks it
+JITTER = 0.1  # of the interval, so that processes started together don't ask at the same time
 MAX_JITTER = 30.0  # seconds
 
 
 @dataclass(frozen=True)
 class Periodic:
-    """A job that runs every so many seconds, in one process of the site or, for its own state, in each web process."""
+    """A job that runs every so many seconds, in one process of the site or, for a process's own state, in each web
+    process.
+    """
 
     job: Callable[[], Coroutine[Any, Any, Any]]
     every: float
@@ -42,7 +44,7 @@ class Periodic:
 
 
 async def repeat(periodic: Periodic) -> None:
-    """Run the job whenever it is due, for as long as the process runs."""
+    """Runs the job whenever it is due, as long as the process runs."""
     jitter = min(JITTER * periodic.every, MAX_JITTER)
     wait = 0.0
     while True:
@@ -55,12 +57,12 @@ async def repeat(periodic: Periodic) -> None:
                 wait = await run_if_due(periodic)
         except (DatabaseError, InterfaceError) as failure:
             logger.warning("periodic_job_failed", job=periodic.name, reason=reason_of(failure))
-        except Exception:  # it is logged whole, and the next round must come all the same
+        except Exception:  # logged with its traceback; the next round must run in any case
             logger.exception("periodic_job_failed", job=periodic.name)
 
 
 async def run_if_due(periodic: Periodic) -> float:
-    """Run the job unless another process does or did; returns the seconds until it is due again."""
+    """Runs the job unless another process is running it or has done so; returns the seconds until it is due again."""
     lease = min(periodic.every, LEASE_SECONDS)
     wait = await in_database_thread(_claim, periodic, lease)
     if wait is not None:
@@ -74,7 +76,7 @@ async def run_if_due(periodic: Periodic) -> float:
 
 
 def _claim(periodic: Periodic, lease: float) -> float | None:
-    """Take the job if it is due; otherwise returns the seconds until it may be."""
+    """Claims the job if it is due; otherwise returns the seconds until it may be."""
     now = timezone.now()
     times = [
         connection.ops.adapt_datetimefield_value(moment)
@@ -103,7 +105,7 @@ async def _renew(periodic: Periodic, lease: float) -> None:
                 return
         except (DatabaseError, InterfaceError) as failure:
             logger.warning("periodic_lease_not_renewed", job=periodic.name, reason=reason_of(failure))
-        except Exception:  # another process would start the job beside this one
+        except Exception:  # otherwise the lease would expire, and another process would start the job too
             logger.exception("periodic_lease_not_renewed", job=periodic.name)
 
 

@@ -1,4 +1,4 @@
-"""Query parameters of lists: the known ones are declared once, for the documents and for the check."""
+"""Query parameters of lists, declared once for the documents and for the check."""
 
 from rest_framework.exceptions import ValidationError
 from rest_framework.fields import BooleanField
@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 def refuse_unknown_parameters(request: Request, view: APIView) -> None:
     """Raises a 400 that names each parameter that the list doesn't have.
 
-    A list that ignores a misspelt filter returns rows that the client didn't ask for.
+    If a list ignored a misspelt filter, the client would get rows that it didn't ask for.
     """
     known = known_parameters(view)
     unknown = [name for name in request.query_params if name not in known]
@@ -22,13 +22,13 @@ def refuse_unknown_parameters(request: Request, view: APIView) -> None:
 
 
 def known_parameters(view: APIView) -> set[str]:
-    """Names that the view, its filters and its pagination declare."""
+    """Returns the names that the view, its filters and its pagination declare."""
     parts = [backend() for backend in getattr(view, "filter_backends", [])]
     if paginator := getattr(view, "paginator", None):
         parts.append(paginator)
     declared = {parameter["name"] for part in parts for parameter in part.get_schema_operation_parameters(view)}
     own = {parameter.name for parameter in getattr(view, "query_parameters", ())}
-    # Content negotiation reads this one; it is no part of the list.
+    # Used by content negotiation, not by the list.
     override = {api_settings.URL_FORMAT_OVERRIDE} if api_settings.URL_FORMAT_OVERRIDE else set()
     return declared | own | override
 

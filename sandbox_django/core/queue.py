@@ -1,4 +1,4 @@
-"""Jobs for workers, in a Redis stream that keeps each until it is acknowledged (docs/decisions/0012-workers.md)."""
+"""Jobs for workers, in a Redis stream that keeps each job until it is acknowledged (docs/decisions/0012-workers.md)."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
@@ -26,31 +26,31 @@ Job: TypeAlias = Callable[..., Coroutine[Any, Any, None]]
 
 STREAM = "sandbox:jobs"
 GROUP = "workers"
-BATCH = 10  # messages in one read: what one worker takes, another can't
-BLOCK_MS = 1000  # how long a read waits; also how often a quiet worker looks for what others left behind
-HEARTBEAT_INTERVAL = 2.0  # seconds between two signs of life for the jobs that are being done
-DEAD_AFTER_MS = 6000  # without a sign of life for so long a job is given to another worker
-RETRY_DELAY = 0.5  # seconds until the next try when Redis is away
-PUT_TIMEOUT = 2.0  # seconds; a Redis that hangs takes no job
-MAX_LISTED = 10_000  # jobs at most that `queued_args` looks at
-PAGE = 1000  # of them in one read
+BATCH = 10  # messages in one read: other workers can't take them
+BLOCK_MS = 1000  # the length of a read, after which an idle worker checks for jobs of dead workers
+HEARTBEAT_INTERVAL = 2.0  # seconds between two heartbeats for running jobs
+DEAD_AFTER_MS = 6000  # the time without a heartbeat after which a job is given to another worker
+RETRY_DELAY = 0.5  # seconds until the next try when Redis is down
+PUT_TIMEOUT = 2.0  # seconds, in case Redis hangs
+MAX_LISTED = 10_000  # the most jobs that `queued_args` reads
+PAGE = 1000  # jobs in one read
 
 
 class JobBroker(RedisStreamBroker):
-    """taskiq's broker for streams, which here outlives its Redis, and tells long jobs from dead workers."""
+    """taskiq's stream broker, extended to survive Redis outages and to distinguish long jobs from dead workers."""
 
     def __init__(self, url: str) -> None:
         super().__init__(
             url,
             queue_name=STREAM,
             consumer_group_name=GROUP,
-            consumer_id="0",  # what was put before the first worker came counts, too
+            consumer_id="0",  # includes jobs put before the first worker started
         )
         self.connection_pool = redis_pool(url, max_connections=16, timeout=20)
         self._in_progress: set[bytes] = set()
 
     async def kick(self, message: BrokerMessage) -> None:
-        # Over the caller's loop's own connections: a shell or a test has another loop than the server.
+        # Uses the caller's loop's own connections: a shell or a test has another loop than the server.
         await cast("RedisLayer", live_layer()).connection().xadd(STREAM, {"data": message.message})
 
     async def listen(self) -> AsyncGenerator[AckableMessage, None]:
@@ -76,14 +76,14 @@ class JobBroker(RedisStreamBroker):
         return [(message_id, fields[b"data"]) for message_id, fields in entries if b"data" in fields]
 
     async def _recover(self, failure: Exception) -> None:
-        """Redis was away, and may have come back with nothing: the group is made anew."""
+        """Creates the consumer group again, because Redis may have come back empty."""
         if not isinstance(failure, ResponseError):
             logger.warning("queue_unreachable", error=type(failure).__name__)
         await asyncio.sleep(RETRY_DELAY)
         try:
             await self._declare_consumer_group()
         except LAYER_DOWN:
-            return  # the next read says so
+            return  # the next read raises the error again
 
     async def _send_heartbeats(self) -> None:
         while True:
@@ -95,7 +95,7 @@ class JobBroker(RedisStreamBroker):
                     )
                 except LAYER_DOWN as failure:
                     logger.warning("queue_unreachable", error=type(failure).__name__, held=len(self._in_progress))
-                except Exception:  # without heartbeats other workers take the jobs that this one is at
+                except Exception:  # without heartbeats, other workers would take this one's jobs
                     logger.exception("queue_heartbeat_failed", held=len(self._in_progress))
 
     async def _acknowledge(self, message_id: bytes) -> None:
@@ -103,10 +103,10 @@ class JobBroker(RedisStreamBroker):
         try:
             async with self._redis().pipeline(transaction=True) as pipe:
                 pipe.xack(STREAM, GROUP, message_id)
-                pipe.xdel(STREAM, message_id)  # so that the stream is as long as there is work
+                pipe.xdel(STREAM, message_id)  # so that the stream contains only unfinished jobs
                 await pipe.execute()
         except LAYER_DOWN as failure:
-            # It comes to another worker, which finds it done.
+            # The job is delivered to another worker, which finds it done.
             logger.warning("job_not_acknowledged", error=type(failure).__name__)
 
     def _redis(self) -> Redis:
@@ -114,13 +114,13 @@ class JobBroker(RedisStreamBroker):
 
 
 def _is_cancelling() -> bool:
-    # A client that is cut off in mid-read may take our cancellation for its own: then we would read on for ever.
+    # If the connection breaks during a read, redis-py may swallow our cancellation, and the loop would never end.
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
 
 def _pairs(answer: Any) -> Any:
-    # Redis' newer protocol says as a mapping what the older one says as pairs.
+    # Redis' newer protocol returns a mapping, the older one pairs.
     return answer.items() if isinstance(answer, dict) else answer or ()
 
 
@@ -130,7 +130,9 @@ def _broker() -> JobBroker:
 
 
 def put(job: Job, *args: Any) -> None:
-    """Have a worker do this, from any thread; arguments are numbers and text. If no queue takes it, it is done here."""
+    """Starts a job in a worker, from any thread; arguments are numbers and text. Without a queue, it runs in this
+    process.
+    """
     jobs.start(_put, job, *args)
 
 
@@ -146,7 +148,9 @@ async def _put(job: Job, *args: Any) -> None:
 
 
 async def work(jobs: Sequence[Job], *, until: asyncio.Event, at_once: int, grace: float) -> None:
-    """Do what is put, so many at once, until the event; then let running jobs finish for so many seconds."""
+    """Runs jobs of the queue, up to a number at a time, until the event; then gives running jobs some seconds to
+    finish.
+    """
     broker = _broker()
     for job in jobs:
         broker.register_task(_task_of(job), task_name=name_of(job))
@@ -176,8 +180,8 @@ def name_of(job: Job) -> str:
 
 
 async def queued_args(job: Job) -> set[tuple[Any, ...]] | None:
-    """The arguments with which this job is in the queue, waiting or being done; None if there are too many to list."""
-    # Any: the types of redis-py allow for text, which this client doesn't decode to.
+    """Returns the arguments of this job in the queue, waiting or running; None if there are too many to list."""
+    # Any, because redis-py's types assume decoded text, and this client returns bytes.
     redis: Any = cast("RedisLayer", live_layer()).connection()
     found: set[tuple[Any, ...]] = set()
     listed, after = 0, "-"

@@ -1,6 +1,6 @@
-"""Single rows, stored and found without the SQL that the ORM writes anew each time, which takes longer than the query.
+"""Stores and finds single rows without the ORM, which takes longer to compile a query than the database to run it.
 
-For the few places through which everything goes: a message, a conversation, who somebody is.
+For the few queries that almost every request makes: a message, a conversation, the user.
 """
 
 import functools
@@ -18,7 +18,7 @@ ModelType = TypeVar("ModelType", bound=models.Model)
 
 
 def insert(row: ModelType) -> ModelType:
-    """Store a new row whose key the database gives; returns it. Like `save()`, but no signal is sent."""
+    """Stores a new row with a key from the database; returns it. Like `save()`, but without signals."""
     sql, fields = _insertion(type(row))
     database = _database()
     with database.cursor() as cursor:
@@ -30,9 +30,9 @@ def insert(row: ModelType) -> ModelType:
 
 
 def find(model: type[ModelType], **equal: Any) -> ModelType | None:
-    """The row in which these fields (by their attributes: `user_id`) have these values; None if there is none."""
+    """Returns the row with these values of fields (by attribute: `user_id`); None if there is none."""
     if any(isinstance(value, int) and abs(value) > LARGEST_NUMBER for value in equal.values()):
-        return None  # no column has it, and some databases would complain
+        return None  # the value can't be in any column, and some databases would raise an error
     where, fields = _condition(model, tuple(equal), tuple(name for name, value in equal.items() if value is None))
     database = _database()
     return find_where(
@@ -47,7 +47,7 @@ def find(model: type[ModelType], **equal: Any) -> ModelType | None:
 
 
 def find_or_404(model: type[ModelType], **equal: Any) -> ModelType:
-    """The row that a URL names; `Http404` if there is none."""
+    """Returns the row that a URL names; raises `Http404` if there is none."""
     row = find(model, **equal)
     if row is None:
         raise Http404
@@ -55,7 +55,7 @@ def find_or_404(model: type[ModelType], **equal: Any) -> ModelType:
 
 
 def find_where(model: type[ModelType], rest: str, values: Sequence[Any]) -> ModelType | None:
-    """The first row of `SELECT its columns FROM its table` and this `rest` of the statement; None if there is none."""
+    """Returns the first row of `SELECT its columns FROM its table` and this `rest` of the statement, or None."""
     lookup = _lookup(model, rest)
     database = _database()
     with database.cursor() as cursor:
@@ -70,7 +70,7 @@ def find_where(model: type[ModelType], rest: str, values: Sequence[Any]) -> Mode
 
 
 def _database() -> BaseDatabaseWrapper:
-    # Not Django's `connection`, which looks for it anew each time that something is asked of it: for every field here.
+    # Not Django's `connection`, which is a proxy that looks the connection up at each access, here for every field.
     return connections[DEFAULT_DB_ALIAS]
 
 

@@ -1,4 +1,4 @@
-"""How long a request took, in its line of the log: from the first middleware to the last."""
+"""The duration of each request for the log, from the first middleware to the last."""
 
 import threading
 import time
@@ -10,7 +10,7 @@ from django_structlog.signals import bind_extra_request_failed_metadata, bind_ex
 
 
 class _Clock(threading.local):
-    """When the request that this thread serves has begun; a thread serves one at a time."""
+    """The start of the request that this thread serves; a thread serves one at a time."""
 
     started_at: float | None = None
 

@@ -1,7 +1,8 @@
-"""Search that finds the same on every database: texts and queries are normalised by one function, then compared.
+"""Search with the same results on every database: one function normalises texts and queries, which are then compared.
 
-A searchable row keeps its normalised text in a column (`core.fields.SearchTextField`); a query is a list of words that
-all have to occur in it, anywhere. On PostgreSQL a trigram index finds them, if the extension pg_trgm is there.
+A searchable row keeps its normalised text in a column (`core.fields.SearchTextField`). A query is a list of words, all
+of which must occur in it, at any position. On PostgreSQL a trigram index finds them, if the extension pg_trgm is
+installed.
 """
 
 import re
@@ -18,17 +19,17 @@ from django.db.models.lookups import GreaterThan
 
 RowsType = TypeVar("RowsType", bound="QuerySet[Any]")
 
-# The time of a comparison grows with the lengths of both, multiplied, if a user chooses the texts.
+# For texts chosen by an attacker, a comparison takes time proportional to the product of both lengths.
 MAX_LENGTH = 250  # characters of a query, normalised; the rest is ignored
-MAX_GROWTH = 2  # a normalised text has at most so many characters for each of the text
-FREE_GROWTH = 200  # and these: a single character may become 18
+MAX_GROWTH = 2  # the most characters of a normalised text for each character of the text
+FREE_GROWTH = 200  # additional characters, because a single character may become 18
 MAX_WORDS = 32  # of a query, the longest first
 
 TERM = re.compile(r'(-?)"([^"]+)"|(\S+)')
 INDEXABLE = re.compile(r"[a-z0-9]{3}")  # three characters that pg_trgm indexes in every locale
 
-# Marks that readers and writers leave out at will. Those without which a word is another one stay: the vowel signs of
-# Indic scripts, the tone marks of Thai, the voicing marks of Japanese.
+# Optional marks, which are removed. Marks that change the word are kept: the vowel signs of Indic scripts, the tone
+# marks of Thai, the voicing marks of Japanese.
 OPTIONAL_MARKS = [
     (0x0300, 0x036F),  # accents of Latin, Greek and Cyrillic
     (0x0483, 0x0489),  # Cyrillic
@@ -65,7 +66,7 @@ INVISIBLE = [
     (0xFEFF, 0xFEFF),
     (0xE0000, 0xE01EF),
 ]
-# Letters that people without the keyboard for them write otherwise, each before what it becomes.
+# Letters that are often typed differently on other keyboards, each before its replacement.
 LETTERS = "ıi øo łl đd ðd ħh ŧt ŋn æae œoe þth ىي یي کك"  # noqa: RUF001  # these look-alikes are the data
 # Punctuation that editors replace.
 PUNCTUATION = {"'": "‘’‚‛ʼ′", '"': "“”„‟″", "-": "‐‑‒–—−"}  # noqa: RUF001  # these look-alikes are the data
@@ -77,14 +78,14 @@ FOLDED: dict[int, str | None] = {
 
 
 def searchable(text: str) -> str:
-    """A text as it is stored for search and compared: no case, no optional accents, one space between words."""
+    """Returns a text as it is stored and compared: without case and optional accents, with one space between words."""
     return " ".join(_folded(text).split())[: MAX_GROWTH * len(text) + FREE_GROWTH]
 
 
 def _folded(text: str) -> str:
     if text.isascii():
         return text.replace("\x00", "").lower()
-    # Decomposed first, so that marks stand alone; composed again, so that those that stay are where they were.
+    # Decomposed first, so that marks are separate characters; composed again, so that the kept marks are in place.
     text = normalize("NFKD", text).casefold()
     return normalize("NFKC", normalize("NFKD", text).translate(FOLDED)).lower()
 
@@ -114,7 +115,7 @@ class SearchQuery:
         return bool(self.words)
 
     def filter(self, rows: RowsType) -> RowsType:
-        """The rows whose `search_text` has all of the words; all rows for an empty query."""
+        """Returns the rows whose `search_text` contains all of the words; all rows for an empty query."""
         for word in self.words:
             rows = rows.filter(has_word(word))
         for word in self.excluded:
@@ -123,15 +124,17 @@ class SearchQuery:
 
 
 def has_word(word: str) -> Q:
-    """The rows whose `search_text` has this normalised word."""
+    """Returns the rows whose `search_text` contains this normalised word."""
     if connection.vendor == "sqlite":
-        # Its LIKE compares character by character, a hundred times slower in the worst case, and can't be interrupted.
+        # SQLite's LIKE can be a hundred times slower in the worst case, and can't be interrupted.
         return Q(GreaterThan(StrIndex("search_text", Value(word)), 0))
     return Q(search_text__contains=word)
 
 
 def finds_by_index(name: str, words: Iterable[str]) -> bool:
-    """Whether this trigram index finds one of the words. Otherwise rows are compared one by one: bound their number."""
+    """Returns whether this trigram index finds one of the words. If not, rows are compared one by one, so limit their
+    number.
+    """
     if connection.vendor != "postgresql" or not any(map(INDEXABLE.search, words)):
         return False
     with connection.cursor() as cursor:
@@ -140,7 +143,7 @@ def finds_by_index(name: str, words: Iterable[str]) -> bool:
 
 
 def matches_in(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
-    """Where the parts of a text begin and end that a search for these words found, in order and without overlaps."""
+    """Returns the start and end of each match of these words in the text, in order and without overlaps."""
     folded, origins = _fold_with_origins(text)
     found = sorted((origins[at][0], origins[at + len(word) - 1][1]) for word in words for at in _places(word, folded))
     merged: list[tuple[int, int]] = []
@@ -160,7 +163,7 @@ def _places(word: str, text: str) -> Iterator[int]:
 
 
 def _fold_with_origins(text: str) -> tuple[str, list[tuple[int, int]]]:
-    """The normalised text, and for each of its characters where the characters that it is made of begin and end."""
+    """Returns the normalised text, and for each character the start and end of its source in the original."""
     if text.isascii():
         return text.lower(), [(at, at + 1) for at in range(len(text))]
     folded: list[str] = []
@@ -184,5 +187,5 @@ def _fold_cluster(cluster: str) -> str:
 
 @lru_cache(4096)
 def _continues(character: str) -> bool:
-    """Whether it belongs to the character before it: marks, joiners, and voicing marks of half width."""
+    """Returns whether the character belongs to the one before: marks, joiners, and half-width voicing marks."""
     return category(character)[0] == "M" or character in "\u200d\uff9e\uff9f"

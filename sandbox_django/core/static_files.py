@@ -1,12 +1,12 @@
-"""How static files are named in production."""
+"""Names of static files in production."""
 
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
 class ModuleManifestStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # whitenoise has no types
-    """Fingerprints every file, also inside the imports of ES modules, so that all of them may be cached for ever.
+    """Adds fingerprints to every file name, also in imports of ES modules, so that all files may be cached for ever.
 
-    An import is only rewritten when it is relative and ends in a semicolon; the tests of this module see to that.
+    An import is only rewritten if it is relative and ends in a semicolon; the tests of this module check this.
     """
 
     support_js_module_import_aggregation = True

@@ -21,7 +21,7 @@ class NameField(serializers.CharField):
 
 
 class MessageField(serializers.CharField):
-    """Text that users read: a message that nobody could see counts as empty."""
+    """Text that users read. It counts as empty if nothing of it can be seen."""
 
     def to_internal_value(self, data: Any) -> str:
         text: str = super().to_internal_value(data)

@@ -1,4 +1,6 @@
-"""Limits: so many times in so many seconds, counted in the database (docs/decisions/0020-limits-in-the-database.md)."""
+"""Rate limits: a number of requests in a period, counted in the database
+(docs/decisions/0020-limits-in-the-database.md).
+"""
 
 import hashlib
 import math
@@ -29,9 +31,10 @@ class RateLimited(Throttled):
 
 @dataclass(frozen=True)
 class Limit:
-    """`Limit("questions", times=10, seconds=60).hit(user.pk)` counts, and raises `RateLimited` when full.
+    """`Limit("questions", times=10, seconds=60).hit(user.pk)` counts, and raises `RateLimited` when the limit is
+    reached.
 
-    Where only failures count, `check` before and `count` after.
+    If only failures count, call `check` before and `count` after.
     """
 
     name: str
@@ -58,15 +61,15 @@ class Limit:
     def _stop_if(self, full: bool, expires_at: float) -> None:
         if full:
             throttled.labels(self.name).inc()
-            left = round(expires_at - time.time(), 3)  # rounded: floats would make 61 s of 60
+            left = round(expires_at - time.time(), 3)  # rounded, because float errors would make 61 s of 60
             raise RateLimited(wait=max(1, math.ceil(left)))
 
     def _counted(self, key: object) -> tuple[int, float]:
-        """Counts one more; returns how often it was, and when the period ends."""
+        """Counts one more; returns the count, and the end of the period."""
         if _in_transaction.counted is not None:
             _in_transaction.counted.append((self, key))
         now = time.time()
-        # SQLite's writers take turns by their transactions; elsewhere one statement needs none.
+        # SQLite's writers take turns by their transactions; elsewhere a single statement needs no transaction.
         needs_turn = connection.vendor == "sqlite" and not connection.in_atomic_block
         with transaction.atomic() if needs_turn else nullcontext(), connection.cursor() as cursor:
             cursor.execute(COUNT, [self._digest(key), now + self.seconds, now, now])
@@ -77,7 +80,7 @@ class Limit:
         return hashlib.sha256(f"{self.name}:{key}".encode()).hexdigest()
 
 
-# In one statement, so that of many at once none is lost, and none waits for more than a row.
+# In one statement, so that no concurrent request is lost, and each waits only for the row.
 COUNT = """
 INSERT INTO core_ratelimitcount (digest, count, expires_at) VALUES (%s, 1, %s)
 ON CONFLICT (digest) DO UPDATE SET
@@ -89,7 +92,7 @@ RETURNING count, expires_at
 
 
 class _InTransaction(threading.local):
-    """What was counted in a transaction that may be rolled back; None outside of one."""
+    """The counts of a transaction that may be rolled back; None outside of one."""
 
     counted: list[tuple[Limit, object]] | None = None
 
@@ -99,7 +102,7 @@ _in_transaction = _InTransaction()
 
 @contextmanager
 def counts_survive_rollback() -> Iterator[None]:
-    """Put it around a transaction in which limits are hit: a request that fails is counted all the same."""
+    """Keeps the counts of limits that are hit inside a transaction, even if the transaction is rolled back."""
     counted: list[tuple[Limit, object]] = []
     _in_transaction.counted = counted
     try:
@@ -117,11 +120,11 @@ PRUNED_AT_ONCE = 5_000  # rows in one statement
 
 
 def delete_expired_counts() -> int:
-    """Delete counts whose period is over; returns how many."""
+    """Deletes counts whose period is over; returns their number."""
     deleted = 0
     while True:
         expired = RateLimitCount.objects.filter(expires_at__lte=time.time())
-        # Expired also when it is deleted: a count that is in use again stays.
+        # Checked again when deleting, because a count may have been renewed.
         count, _ = expired.filter(pk__in=list(expired.values_list("pk", flat=True)[:PRUNED_AT_ONCE])).delete()
         deleted += count
         if count < PRUNED_AT_ONCE:
@@ -129,5 +132,5 @@ def delete_expired_counts() -> int:
 
 
 def address_of(request: Request | HttpRequest) -> str:
-    """The client's address as limits and budgets count it."""
+    """Returns the client's address as limits and quotas count it."""
     return network_of(str(request.META.get("REMOTE_ADDR", "")))

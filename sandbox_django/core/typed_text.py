@@ -1,4 +1,4 @@
-"""The text of a form that was refused before its view saw it: shown again, so that it can be copied."""
+"""The text of a form that was refused before it reached its view. It is shown, so that the user can copy it."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from django.http import HttpRequest
 
 from core.page_account import FIELD
 
-# What browsers send along that nobody typed: choices, the buttons' own values, and where to go next.
+# Fields that the user doesn't type: choices, buttons' values, and the next page.
 NOT_TYPED = {"csrfmiddlewaretoken", FIELD, "next", "key", "action", "vote", "chat_role", "hand_over", "all_devices"}
 SECRET = ("password", "token")
 IDS = ("_id", "id", "-TOTAL_FORMS", "-INITIAL_FORMS")
@@ -19,7 +19,7 @@ class TypedText:
 
 
 def typed_text(request: HttpRequest) -> list[TypedText]:
-    """What was typed into the form, without passwords; nothing when another site's page sent it."""
+    """Returns the typed text of the form without passwords; empty if another site's page sent it."""
     if not _is_from_this_site(request):
         return []
     return [
@@ -36,7 +36,7 @@ def _is_typed(name: str) -> bool:
 
 
 def _is_from_this_site(request: HttpRequest) -> bool:
-    """Browsers say where a form comes from; a site must not be able to write into our pages."""
+    """Browsers send the origin of a form; other sites must not be able to put text into our pages."""
     origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
     if origin is not None and origin != f"{request.scheme}://{request.get_host()}":
         return False

@@ -4,7 +4,7 @@ import unicodedata
 
 from django.core.exceptions import ValidationError
 
-# Characters that a font shows as nothing, although Unicode calls them letters, marks or symbols.
+# Characters that fonts show as nothing, although Unicode classifies them as letters, marks or symbols.
 BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 # Embeddings, overrides and isolates, which change the direction of the text around a name.
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -24,7 +24,7 @@ def clean_name(text: str) -> str:
 
 
 def readable(text: str) -> str:
-    """Returns text that a program wrote as a name: without the characters that are refused from users."""
+    """Returns a generated text as a name, without the characters that users may not use."""
     kept = (char for char in unicodedata.normalize("NFC", text) if not _is_control(char) or char.isspace())
     return " ".join("".join(kept).split())
 

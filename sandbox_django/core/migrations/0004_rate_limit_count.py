@@ -4,7 +4,7 @@ from django.db.migrations.state import StateApps
 
 
 def keep_out_of_the_write_ahead_log(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    """On PostgreSQL a commit of these rows alone then waits for no disk; after a crash the table is empty."""
+    """Makes the table UNLOGGED on PostgreSQL, so that commits needn't wait for the disk; a crash empties the table."""
     if schema_editor.connection.vendor == "postgresql":
         schema_editor.execute("ALTER TABLE core_ratelimitcount SET UNLOGGED")
 

@@ -4,9 +4,10 @@ from django.db import migrations, models
 
 
 def delete_events(apps: Any, schema_editor: Any) -> None:
-    """Earlier frames don't say whose text they carry, so some may show text that was deleted. Heads stay.
+    """Deletes earlier frames, which don't name the object whose text they contain and may show deleted text. Heads
+    stay.
 
-    A client that comes back with an older position is told to resync.
+    A client that reconnects with an older position receives a resync.
     """
     apps.get_model("core", "FeedEvent").objects.all().delete()
 

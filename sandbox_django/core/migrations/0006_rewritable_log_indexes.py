@@ -6,7 +6,7 @@ from django.db.models import Q
 
 
 class AddIndexBesideWriters(AddIndexConcurrently):
-    """Concurrently on PostgreSQL, so that no writer waits; elsewhere as usual."""
+    """Adds an index, on PostgreSQL concurrently, so that writers don't wait."""
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         if schema_editor.connection.vendor == "postgresql":

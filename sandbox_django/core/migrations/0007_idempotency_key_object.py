@@ -5,7 +5,7 @@ from django.db import migrations
 
 
 def keep_ids_only(apps: Any, schema_editor: Any) -> None:
-    """Stored answers have text in them that may be deleted since: of each, only the created object's id is kept."""
+    """Replaces stored responses, which contain text, by the id of the created object."""
     for key in apps.get_model("core", "IdempotencyKey").objects.exclude(answer="").iterator():
         answer = json.loads(key.answer)
         key.answer = str(answer["id"] if isinstance(answer, dict) else answer)

@@ -6,7 +6,7 @@ TABLES = ("feed", "feedevent", "feedfloor")
 
 
 def create_views(apps: Any, schema_editor: Any) -> None:
-    """On PostgreSQL, processes of the release before write through the old names until they are replaced."""
+    """Creates views of the old names on PostgreSQL, for processes of the previous release until they are replaced."""
     if schema_editor.connection.vendor == "postgresql":
         for table in TABLES:
             schema_editor.execute(f"CREATE VIEW core_{table} AS SELECT * FROM live_{table}")  # noqa: S608  # names of our tables
@@ -20,7 +20,7 @@ def drop_views(apps: Any, schema_editor: Any) -> None:
 
 def change_app(before: str, after: str) -> Any:
     def change(apps: Any, schema_editor: Any) -> None:
-        """Permissions and the admin's history refer to content types, and keep what they refer to."""
+        """Renames content types, so that permissions and the admin's history still refer to them."""
         types = apps.get_model("contenttypes", "ContentType").objects.using(schema_editor.connection.alias)
         types.filter(app_label=before, model__in=TABLES).update(app_label=after)
 
@@ -28,7 +28,7 @@ def change_app(before: str, after: str) -> Any:
 
 
 class Migration(migrations.Migration):
-    """Renames the tables of feeds for the app `live`, whose first migration finds them."""
+    """Renames the tables of feeds for the app `live`, whose first migration then finds them."""
 
     dependencies = [
         ("contenttypes", "0002_remove_content_type_name"),

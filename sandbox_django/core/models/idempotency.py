@@ -2,17 +2,17 @@ from django.db import models
 
 
 class IdempotencyKey(models.Model):
-    """A `POST` with an Idempotency-Key, and the object that it created: sent again, it is answered with that object.
+    """The idempotency key of a `POST`, and the object that it created, which is returned for repeated requests.
 
-    The answer itself is not stored: it has text that may be changed or deleted since.
+    The response is not stored, because its text may be changed or deleted later.
     """
 
-    # Of caller, route and key: somebody else's key, or the same key elsewhere, is another one.
+    # A hash of caller, route and key, so that equal keys of other users or routes are different.
     digest = models.CharField(max_length=64, unique=True)
     body_digest = models.CharField(max_length=64)
     status = models.PositiveSmallIntegerField(null=True)
     headers = models.JSONField(default=dict)
-    answer = models.TextField(blank=True)  # the id of the created object, and nothing else of it
+    answer = models.TextField(blank=True)  # the id of the created object
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
     def __str__(self) -> str:

@@ -2,11 +2,11 @@ from django.db import models
 
 
 class PeriodicJob(models.Model):
-    """When a job of the whole site is due, and which process runs it."""
+    """The next time of a periodic job, and the process that runs it."""
 
     name = models.CharField(max_length=100, primary_key=True)
     due_at = models.DateTimeField()
-    # The process that ran it last. Until the lease expires, that process is still running it.
+    # The process that ran it last. Until the lease expires, that process is considered to be running it.
     holder = models.CharField(max_length=100)
     lease_expires_at = models.DateTimeField()
 

@@ -1,8 +1,8 @@
-"""Django's SQLite backend with a queue for writers: the settings name it as `ENGINE`.
+"""Django's SQLite backend with a queue for writers, used as `ENGINE` in the settings.
 
-SQLite allows one writer at a time, and the others poll with pauses that grow to 0.1 s: the one that polls at the right
-moment wins, so a busy site can keep a writer waiting until its time-out ("database is locked"). The writers of one
-process take turns here instead, in the order in which they asked.
+SQLite allows one writer at a time, and the others poll with pauses that grow to 0.1 s. The one that polls at the right
+moment wins, so on a busy site a writer can wait until its time-out ("database is locked"). Here, the writers of one
+process take turns in the order in which they asked.
 """
 
 import threading
@@ -14,7 +14,7 @@ from runtime.database import statement_limit
 
 
 class WriteQueue:
-    """A lock that is handed over in the order in which it was asked for."""
+    """A fair lock: waiters get it in the order in which they asked."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -23,11 +23,11 @@ class WriteQueue:
 
     @property
     def waiting(self) -> int:
-        """How many writers wait for their turn."""
+        """The number of waiting writers."""
         return len(self._waiting)
 
     def take(self, timeout: float) -> bool:
-        """Waits for the turn, `timeout` seconds at most; False when it didn't come."""
+        """Waits for the turn, at most `timeout` seconds; returns False on a time-out."""
         with self._lock:
             if not self._is_taken:
                 self._is_taken = True
@@ -37,13 +37,13 @@ class WriteQueue:
         if turn.wait(timeout):
             return True
         with self._lock:
-            if turn.is_set():  # it came just now
+            if turn.is_set():  # granted at the last moment
                 return True
             self._waiting.remove(turn)
             return False
 
     def give_up(self) -> None:
-        """Hands the turn to the next writer."""
+        """Passes the turn to the next writer."""
         with self._lock:
             if self._waiting:
                 self._waiting.popleft().set()
@@ -55,13 +55,14 @@ queues: defaultdict[str, WriteQueue] = defaultdict(WriteQueue)  # by the databas
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """One connection. Its transactions begin as writers (`transaction_mode` IMMEDIATE), so each waits for its turn."""
+    """A connection whose transactions begin as writers (`transaction_mode` IMMEDIATE) and wait for their turn."""
 
     _has_turn = False
 
     def _start_transaction_under_autocommit(self) -> None:
         queue = queues[str(self.settings_dict["NAME"])]
-        # Without a turn SQLite decides: it knows the writers of other processes, and raises when it is locked.
+        # Without a turn SQLite decides, since it also knows the writers of other processes; it raises if the file is
+        # locked.
         timeout = statement_limit() or float(self.settings_dict["OPTIONS"].get("timeout", 5))
         self._has_turn = queue.take(timeout)
         try:

@@ -1,10 +1,10 @@
-"""How a person is drawn where there is room for two letters only."""
+"""Avatars: a user's initials on a colour."""
 
 from django import template
 
 register = template.Library()
 
-HUES = 8  # as many as avatar.css knows
+HUES = 8  # the number of colours in avatar.css
 
 
 @register.filter
@@ -16,5 +16,5 @@ def initials(name: str) -> str:
 
 @register.filter
 def hue(pk: int) -> int:
-    """One of the few colours, always the same for the same person."""
+    """Returns the number of a colour, always the same for the same user."""
     return pk % HUES

@@ -16,7 +16,7 @@ register.filter("full_date", formatted_here)
 
 @register.filter
 def day_group(moment: datetime) -> str:
-    """What a list puts above things of that day: near days by name, far ones by month."""
+    """Returns the heading for this date in a list: recent days by name, older ones by month."""
     day = localdate(moment)
     match (localdate() - day).days:
         case 0:
@@ -31,7 +31,7 @@ def day_group(moment: datetime) -> str:
 
 @register.filter
 def day_name(day: date) -> str:
-    """What stands above the messages of a day."""
+    """Returns the heading for the messages of a day."""
     today = localdate()
     if day == today:
         return "Today"
@@ -42,7 +42,7 @@ def day_name(day: date) -> str:
 
 @register.filter
 def list_time(moment: datetime) -> str:
-    """The hour of today, the weekday of this week, or the day."""
+    """Returns the time if it is today, the weekday if it is this week, otherwise the date."""
     day = localdate(moment)
     match (localdate() - day).days:
         case 0:

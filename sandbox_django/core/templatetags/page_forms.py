@@ -1,6 +1,6 @@
-"""`{% csrf_token %}` in every template, Django's own included, also renders the account that the page belongs to.
+"""`{% csrf_token %}` in every template, including Django's, also renders the account of the page.
 
-A builtin library (see TEMPLATES in the settings): a form that is protected against other sites can't miss the field.
+It is a builtin library (see TEMPLATES in the settings), so that every form with CSRF protection has the field.
 """
 
 from django import template

@@ -1,4 +1,6 @@
-"""Two pages about the API: one to try it out, one to read. Their scripts are those of the installed sidecar package."""
+"""Two pages that document the API, one of them interactive. Their scripts are those of the installed sidecar
+package.
+"""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -7,15 +9,15 @@ from django.views.decorators.http import require_safe
 
 from core.middleware import content_security_policy
 
-# The style elements that ReDoc writes: an empty one, which it fills by script, and that of its scroll bars. When a new
-# version has another text, the browser tests hear the browser complain, and what its hash is.
+# The style elements that ReDoc writes: an empty one, which it fills by script, and that of its scroll bars. If a new
+# version changes them, the browser reports the new hash in the browser tests.
 REDOC_STYLES = (
     "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=' 'sha256-QMIg+bpjm3JdElJ388KYke01izlUW0UoNOeKjpMxdgc='"
 )
 
 
 @require_safe
-@ensure_csrf_cookie  # requests that are tried out need it, in a browser that is signed in
+@ensure_csrf_cookie  # interactive requests need it, if the user is signed in
 def swagger(request: HttpRequest) -> HttpResponse:
     return render(request, "core/swagger.html")
 
@@ -24,5 +26,5 @@ def swagger(request: HttpRequest) -> HttpResponse:
 def redoc(request: HttpRequest) -> HttpResponse:
     response = render(request, "core/redoc.html")
     policy = content_security_policy(request).replace("style-src 'self'", f"style-src 'self' {REDOC_STYLES}")
-    response["Content-Security-Policy"] = f"{policy}; worker-src blob:"  # it searches in a worker
+    response["Content-Security-Policy"] = f"{policy}; worker-src blob:"  # its search runs in a worker
     return response

@@ -1,4 +1,4 @@
-"""What is said when a request comes to nothing before, or outside of, a view: a page to people, JSON to programs."""
+"""Responses for requests that fail before or outside of a view: pages for users, JSON for programs."""
 
 import sys
 from http import HTTPStatus
@@ -23,7 +23,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """`handler403`: this person may not."""
+    """`handler403`: the user may not do this."""
     return error_response(
         request,
         HTTPStatus.FORBIDDEN,
@@ -33,12 +33,12 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """`handler404`: nothing here, or nothing this person may see."""
+    """`handler404`: the object doesn't exist, or the user may not see it."""
     return error_response(request, HTTPStatus.NOT_FOUND, code="not_found", detail=not_found_detail(request))
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
-    """`handler500`: we broke. It must work whatever is broken, the database included."""
+    """`handler500`: an unexpected error. It must work in any state, even without a database."""
     error = sys.exception()
     if isinstance(error, Exception) and is_unavailable(error):
         log_unavailable(error)
@@ -47,7 +47,7 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
 
 
 def unavailable(request: HttpRequest) -> HttpResponseBase:
-    """503: the database or a pool of threads can't take the request now."""
+    """503: the database or the pool of threads is temporarily unavailable."""
     response = error_response(
         request,
         HTTPStatus.SERVICE_UNAVAILABLE,
@@ -60,7 +60,7 @@ def unavailable(request: HttpRequest) -> HttpResponseBase:
 
 
 def too_many_requests(request: HttpRequest, limit: RateLimited) -> HttpResponseBase:
-    """429 for a form whose page has no place for the error."""
+    """429 for a form whose page can't show the error."""
     detail = f"Try again in {limit.wait:.0f} seconds."
     response = error_response(request, HTTPStatus.TOO_MANY_REQUESTS, code=RateLimited.default_code, detail=detail)
     response.headers["Retry-After"] = f"{limit.wait:.0f}"
@@ -68,7 +68,7 @@ def too_many_requests(request: HttpRequest, limit: RateLimited) -> HttpResponseB
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
-    """`CSRF_FAILURE_VIEW`: a form without our token, mostly from a page that is older than the last sign-in."""
+    """`CSRF_FAILURE_VIEW`: a form without a valid token, mostly from a page that is older than the last sign-in."""
     return error_response(
         request,
         HTTPStatus.FORBIDDEN,
@@ -96,14 +96,14 @@ def is_api(request: HttpRequest) -> bool:
 
 
 def not_found_detail(request: HttpRequest) -> str:
-    """Names the right address where only its slash is missing."""
+    """Returns the right address if only its slash is missing."""
     path = f"{request.path_info}/"
     if is_api(request) and not request.path_info.endswith("/") and is_valid_path(path):
         return f"Not found. The address ends with a slash: {path}"
     return "Not found."
 
 
-# What Django's own answers are called and say; `detail` is for people, `code` for programs.
+# The codes and texts of Django's own responses; `detail` is for users, `code` for programs.
 _API_ERRORS = {
     HTTPStatus.BAD_REQUEST: ("bad_request", "Malformed request."),
     HTTPStatus.FORBIDDEN: ("permission_denied", "You do not have permission to perform this action."),
@@ -112,7 +112,7 @@ _API_ERRORS = {
 
 
 def api_error(status: HTTPStatus, *, detail: str) -> JsonResponse:
-    """The standard shape for an answer that isn't a view's; `detail` is what a 404 says."""
+    """Returns an error in the standard format; `detail` replaces the text of a 404."""
     if status == HTTPStatus.NOT_FOUND:
         code = "not_found"
     elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -138,7 +138,7 @@ def error_response(
 ) -> HttpResponseBase:
     if is_api(request):
         return _json_error(status, code, detail)
-    # Without the request, and so without its user: a page about an error must not fail by asking the database.
+    # Without the request, and so without its user: an error page must not fail by querying the database.
     context: dict[str, Any] = {"SITE_NAME": settings.SITE_NAME, "detail": detail}
     if keeps_text:
         context |= {"typed": typed_text(request), "back": _page_of(request)}
@@ -146,7 +146,9 @@ def error_response(
 
 
 def _page_of(request: HttpRequest) -> str:
-    """The page with the form, if it is one of ours; the form may post to an address that has no page."""
+    """Returns the address of the page with the form, if it is one of ours; the form may post to an address without a
+    page.
+    """
     page = request.headers.get("Referer", "")
     is_ours = url_has_allowed_host_and_scheme(
         page, allowed_hosts={request.get_host()}, require_https=request.is_secure()

@@ -1,4 +1,4 @@
-"""What a load balancer asks. `/healthz`: is the process alive; `/readyz`: should it get traffic."""
+"""Health checks for load balancers. `/healthz`: the process is alive; `/readyz`: it is ready for requests."""
 
 import asyncio
 import shutil
@@ -23,7 +23,7 @@ from runtime.threads import in_database_thread
 logger = structlog.get_logger(__name__)
 
 ROUND_TRIP_SECONDS = 2.0
-CHECK_SECONDS = 4.0  # for each check; a database that hangs is not ready
+CHECK_SECONDS = 4.0  # for each check, since a database that hangs is not ready
 DISK_CHECK_INTERVAL = 30.0  # seconds
 MIN_FREE = 16 * 1024 * 1024  # bytes
 
@@ -35,14 +35,14 @@ class NotReady(Exception):
 @never_cache
 @require_safe
 async def healthz(request: HttpRequest) -> JsonResponse:
-    """Runs in the event loop and needs no thread and no database: a restart would bring neither back."""
+    """Runs in the event loop without threads or the database, because restarting the process would fix neither."""
     return JsonResponse({"status": "alive"})
 
 
 @never_cache
 @require_safe
 async def readyz(request: HttpRequest) -> JsonResponse:
-    """Runs in the event loop. Callers at the same time share one check, so that probes never crowd each other out."""
+    """Runs in the event loop. Concurrent callers share one check, so that probes don't add load."""
     failed = await failed_checks()
     return JsonResponse(
         {
@@ -74,7 +74,7 @@ def database_answers() -> None:
         cursor.execute("SELECT 1")
 
 
-@cache  # of the yes alone: a no is an exception and asked again; what is applied stays so as long as this code runs
+@cache  # Caches success only, since failures raise: applied migrations stay applied as long as this code runs.
 def migrations_are_applied() -> None:
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
@@ -82,7 +82,7 @@ def migrations_are_applied() -> None:
 
 
 class DiskCheck:
-    """Whether the database has room. A success is remembered for some time, since each check writes."""
+    """Checks that the database has free space. Success is cached for some time, since each check writes."""
 
     def __init__(self) -> None:
         self.passed_at = -DISK_CHECK_INTERVAL
@@ -90,14 +90,14 @@ class DiskCheck:
     def __call__(self) -> None:
         if time.monotonic() - self.passed_at < DISK_CHECK_INTERVAL:
             return
-        # A table of its own takes new pages; in others there may be room left by deleted rows.
+        # A new table needs new pages; existing ones may have space left by deleted rows.
         temporary = "TEMPORARY" if connection.vendor == "postgresql" else ""
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute(f"CREATE {temporary} TABLE readyz_probe (id integer)")
                 cursor.execute("INSERT INTO readyz_probe VALUES (1)")
             transaction.set_rollback(True)
-        # SQLite touches the disk only when it commits.
+        # SQLite writes to the disk only when it commits.
         if connection.vendor == "sqlite" and shutil.disk_usage(settings.DATA_DIR).free < MIN_FREE:
             raise NotReady("The disk is full.")
         self.passed_at = time.monotonic()
@@ -107,7 +107,7 @@ disk_has_room = DiskCheck()
 
 
 async def channel_layer_answers() -> None:
-    """A frame to a group of our own, over the same layer as everybody's."""
+    """Sends a frame to a group of its own over the site's layer, and waits for it."""
     layer, group = live_layer(), f"ready.{uuid.uuid4().hex}"
     async with asyncio.timeout(ROUND_TRIP_SECONDS):
         channel = await layer.new_channel()
@@ -115,7 +115,7 @@ async def channel_layer_answers() -> None:
         arrival = asyncio.create_task(layer.receive(channel))
         try:
             while not arrival.done():
-                # Again until it arrives: Redis may confirm a subscription only after the first one was sent.
+                # Repeated until it arrives, because Redis may confirm the subscription after the first frame was sent.
                 await layer.group_send(group, {"type": "ready"})
                 await asyncio.wait({arrival}, timeout=0.2)
             await arrival
@@ -129,8 +129,8 @@ async def end_channel(group: str, channel: str) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(0.2):
             await layer.group_discard(group, channel)
-    # A layer takes a `receive` that is given up for the end of its channel, and knows no other. Frames that are queued
-    # are received first, since a slow layer may have been sent several.
+    # A layer closes its channel if a `receive` is cancelled. Queued frames are received first, because a slow layer may
+    # have been sent several.
     with suppress(TimeoutError):
         async with asyncio.timeout(0.2):
             while True:

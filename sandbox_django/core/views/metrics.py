@@ -1,4 +1,4 @@
-"""What Prometheus asks. Not for the public: it tells how busy a site is, and where it hurts."""
+"""The metrics for Prometheus. Not public, because they show how busy a site is and where it has problems."""
 
 import ipaddress
 import secrets
@@ -15,14 +15,16 @@ from core.metrics_export import export_metrics
 @never_cache
 @require_safe
 async def metrics(request: HttpRequest) -> HttpResponse:
-    """Runs in the event loop, so that it answers however busy the threads are."""
+    """Runs in the event loop, so that it responds when the threads are busy."""
     if not may_read(request):
         raise Http404
     return HttpResponse(await export_metrics(), content_type=CONTENT_TYPE_LATEST)
 
 
 def may_read(request: HttpRequest) -> bool:
-    """With the token, or from one of the networks and not through a proxy, which stands in one for everybody."""
+    """Allows requests with the token, or directly from one of the networks; a proxy may be in one but serves all
+    clients.
+    """
     if has_token(request.headers.get("Authorization", "")):
         return True
     if "X-Forwarded-For" in request.headers or "Forwarded" in request.headers:
@@ -30,7 +32,7 @@ def may_read(request: HttpRequest) -> bool:
     try:
         address = ipaddress.ip_address(request.META.get("REMOTE_ADDR", ""))
     except ValueError:
-        return False  # a Unix socket: that is a proxy, too
+        return False  # a Unix socket, which means a proxy
     return any(address in ipaddress.ip_network(network) for network in settings.METRICS_NETWORKS)
 
 

@@ -1,4 +1,4 @@
-"""Pages that belong to no feature."""
+"""Pages outside of the features."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render

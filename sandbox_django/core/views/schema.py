@@ -1,4 +1,4 @@
-"""The OpenAPI document: made once in each process. Making it takes half a second, and anyone may ask."""
+"""The OpenAPI document, generated once per process, because generating takes half a second and it is public."""
 
 from functools import lru_cache
 from typing import Any
@@ -25,4 +25,4 @@ class SchemaView(SpectacularAPIView):
     generator_class = OneDocument
 
     def _get_version_parameter(self, request: Request) -> None:
-        """There is one version; a name that a client sends doesn't become part of the file's name."""
+        """There is only one version; names from clients must not become part of the file name."""

@@ -7,15 +7,15 @@ from psycopg.errors import LockNotAvailable
 
 LOCK_TIMEOUT = "5s"
 ATTEMPTS = 12
-PAUSE = 5.0  # seconds between two of them, in which those who waited get their turn
+PAUSE = 5.0  # seconds between two attempts, in which waiting queries can run
 
 
 class Command(migrate.Command):
-    """Django's `migrate`, which on PostgreSQL keeps nobody waiting for a lock.
+    """Django's `migrate`, which on PostgreSQL doesn't block other queries while it waits for a lock.
 
-    An ALTER TABLE waits until running transactions have ended, and every query after it waits behind it: one long
-    report would stop the site. So a lock that isn't granted in time is given up, and asked for again later. What was
-    migrated before stays, and is not repeated.
+    An ALTER TABLE waits until running transactions have ended, and every later query waits behind it: one long report
+    would stop the site. So a lock that isn't granted in time is given up and requested again later. Completed
+    migrations are kept and not repeated.
     """
 
     help = "Updates the database schema; on PostgreSQL without keeping anybody waiting for a lock."
