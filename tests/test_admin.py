@@ -28,9 +28,9 @@ from django.utils import timezone
 from accounts.factories.user import UserFactory
 from accounts.models import SignIn, User
 from assistants.factories import AnswerFactory, AssistantConversationFactory
+from assistants.llm.errors import ModelProblem, ModelUnavailable
 from assistants.models import AssistantConversation, AssistantMessage, TokenSpending
 from assistants.models.assistant_message import Status
-from assistants.services.ai_service import ModelProblem, ModelUnavailable
 from chat.consumers.chat_detail import ChatDetailConsumer
 from chat.factories import ChatMemberFactory, ChatMessageFactory
 from chat.groups import room_feed, user_feed

@@ -22,7 +22,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from assistants.consumers.conversation_consumer import ConversationAssistantConsumer
-from assistants.services.ai_service import ModelProblem, ModelUnavailable
+from assistants.llm.errors import ModelProblem, ModelUnavailable
 from core import logs
 from test_utils.auth_api_test_case import ws_headers
 from test_utils.openai_test_utils import scripted_model

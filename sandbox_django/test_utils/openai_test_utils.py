@@ -35,8 +35,8 @@ from unittest import mock
 import uvloop
 from aiohttp import web
 
+from assistants.llm.base import AnswerPart, Finish, Turn
 from assistants.services import ai_service
-from assistants.services.ai_service import AnswerPart, CutShort, Turn, Usage
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessageChunk  # importing it takes a second, and few tests need it
@@ -433,14 +433,13 @@ def main() -> None:
 
 # --- Without a server ------------------------------------------------------------------------------------------------
 
-ScriptedChunk = str | Usage | CutShort | Gate | BaseException
+ScriptedChunk = AnswerPart | Gate | BaseException
 
 
 class ScriptedModel:
     """A model that gives the same scripted answer to every request, and records the requests."""
 
     name = "scripted"
-    reasoning_size = 0
 
     def __init__(self, *chunks: ScriptedChunk) -> None:
         self._chunks = chunks
@@ -461,6 +460,9 @@ class ScriptedModel:
                     await chunk.go_through()
                 else:
                     yield chunk
+                    if isinstance(chunk, Finish):
+                        return
+            yield Finish()
         finally:
             if not self._left.done():
                 self._left.set_result(None)
@@ -470,7 +472,7 @@ class ScriptedModel:
 def scripted_model(*chunks: ScriptedChunk) -> Iterator[ScriptedModel]:
     """Makes `ai_service.get_chat_model()` return a model that streams these chunks.
 
-    At a Gate the answer waits; an exception ends it.
+    At a Gate the answer waits; an exception ends it. Without a Finish it ends with the default one.
     """
     model = ScriptedModel(*chunks)
     with mock.patch.object(ai_service, "get_chat_model", return_value=model):

@@ -13,9 +13,9 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from assistants.groups import conversation_feed
+from assistants.llm.base import Turn, Usage
 from assistants.messages.assistant import StreamingMessage
 from assistants.models import AssistantMessage
-from assistants.services.ai_service import Turn, Usage
 from assistants.services.blocks import MAX_ANSWERS, RenderedBlocks, publish_finished_blocks
 from assistants.services.flush_clock import current_flush_clock
 from assistants.services.reply_buffer import BufferedChunk, reply_buffer

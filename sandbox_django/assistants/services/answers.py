@@ -24,6 +24,9 @@ from django.utils.html import linebreaks
 
 from assistants.answer_streams import sealed_text
 from assistants.groups import WRITERS, conversation_feed
+from assistants.llm.answer_text import storable, without_unopened_thoughts
+from assistants.llm.base import ChatModel, Finish, Reasoning, Usage
+from assistants.llm.errors import ModelUnavailable
 from assistants.messages.assistant import (
     AssistantErrorMessage,
     CompleteStreamingMessage,
@@ -34,9 +37,7 @@ from assistants.messages.assistant import (
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.assistant_message import MessageType, Status
 from assistants.services import ai_service
-from assistants.services.ai_service import ChatModel, CutShort, ModelUnavailable, Usage
 from assistants.services.answer_flusher import ActiveAnswer, current_flusher, lease_from_now
-from assistants.services.answer_text import storable, without_unopened_thoughts
 from assistants.services.costs import cost_of, sent_tokens
 from assistants.services.error_messages import CUT_SHORT, INTERNAL_ERROR, INTERRUPTED, error_message
 from assistants.services.history import HistoryMessage, load_history, turns_for
@@ -218,11 +219,12 @@ async def _read(model: ChatModel, active: ActiveAnswer, on_started: Callable[[],
     try:
         async with aclosing(model.stream(active.turns)) as chunks:
             async for chunk in chunks:
-                if isinstance(chunk, Usage):
-                    active.usage = chunk.storable()
+                if isinstance(chunk, Reasoning):
+                    active.reasoning_size += chunk.size
                     continue
-                if isinstance(chunk, CutShort):
-                    active.is_cut_short = True
+                if isinstance(chunk, Finish):
+                    active.usage = chunk.usage and chunk.usage.storable()
+                    active.is_cut_short = chunk.is_cut_short
                     continue
                 kept = chunk[:left]
                 left -= len(kept)
@@ -233,8 +235,9 @@ async def _read(model: ChatModel, active: ActiveAnswer, on_started: Callable[[],
                 if len(kept) < len(chunk):
                     active.is_cut_short = True
                     return
-    finally:
-        active.reasoning_size = model.reasoning_size
+    except ModelUnavailable as failure:
+        active.usage = failure.usage and failure.usage.storable()
+        raise
 
 
 def _result(active: ActiveAnswer, model: ChatModel) -> AnswerResult:

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from assistants.services.ai_service import ModelProblem, Turn, Usage
+from assistants.llm.base import Turn, Usage
+from assistants.llm.errors import ModelProblem
 from assistants.services.quotas import estimated_tokens
 
 MAX_PLAUSIBLE_COST = 10_000_000  # tokens of one answer; a server that reports more, or nothing, has miscounted

@@ -1,6 +1,6 @@
 """Why an answer failed, or is not whole, for people. The codes are stored and stable; the words may change."""
 
-from assistants.services.ai_service import ModelProblem
+from assistants.llm.errors import ModelProblem
 
 INTERRUPTED = "interrupted"  # its worker died, or the server stopped before it was finished
 INTERNAL_ERROR = "internal_error"

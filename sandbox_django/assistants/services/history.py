@@ -11,8 +11,9 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
+from assistants.llm.base import Turn
+from assistants.llm.errors import ModelProblem
 from assistants.models import AssistantConversation
-from assistants.services.ai_service import ModelProblem, Turn
 from assistants.services.quotas import estimated_tokens
 
 HISTORY_LIMIT = 200  # messages that are read, whatever the budget

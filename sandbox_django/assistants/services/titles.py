@@ -11,11 +11,11 @@ import structlog
 from django.db import connection, transaction
 
 from assistants.groups import conversation_feed
+from assistants.llm.answer_text import without_unopened_thoughts
+from assistants.llm.base import Turn
 from assistants.messages.assistant import ConversationUpdated
 from assistants.models import AssistantConversation
 from assistants.services import ai_service
-from assistants.services.ai_service import Completion, ModelUnavailable, Turn
-from assistants.services.answer_text import without_unopened_thoughts
 from assistants.services.costs import cost_of, sent_tokens
 from assistants.services.quotas import Charge, settle
 from core.dates import aware
@@ -133,11 +133,9 @@ async def _ask_for_title(question: FirstQuestion) -> Title:
     default = _first_words(question.content)
     if ai_service.demo_model_answers():
         return Title(question.conversation_id, default, None)
-    error, answer = "", Completion()
-    try:
-        await answer.fill(question.turns(), at_most=2 * TITLE_LENGTH)
-    except ModelUnavailable as failure:
-        error = failure.code.value
+    answer = await ai_service.complete(question.turns(), at_most=2 * TITLE_LENGTH)
+    error = answer.problem.value if answer.problem else ""
+    if error:
         logger.info("title_from_first_words", code=error)
     cost = cost_of(
         question.turns(), received=answer.text, reasoning_size=answer.reasoning_size, usage=answer.usage, error=error

@@ -20,19 +20,13 @@ import pytest
 from django.test import SimpleTestCase, override_settings
 from structlog.testing import capture_logs
 
+from assistants.llm import client
+from assistants.llm.base import ChatModel, Finish, Reasoning, Turn, Usage
+from assistants.llm.demo import DemoModel
+from assistants.llm.errors import ModelProblem, ModelUnavailable
+from assistants.llm.openai_http import DirectReader
+from assistants.llm.openai_sdk import OpenAIService
 from assistants.services import ai_service
-from assistants.services.ai_service import (
-    ChatModel,
-    Completion,
-    CutShort,
-    DemoModel,
-    DirectReader,
-    ModelProblem,
-    ModelUnavailable,
-    OpenAIService,
-    Turn,
-    Usage,
-)
 from test_utils.openai_test_utils import (
     SECRET,
     FakeOpenAI,
@@ -64,6 +58,7 @@ class Received:
     chunks: list[str] = field(default_factory=list)
     usage: Usage | None = None
     is_cut_short: bool = False
+    reasoning_size: int = 0
     failure: ModelUnavailable | None = None
 
     @property
@@ -80,14 +75,15 @@ async def ask(turns: Sequence[Turn] = QUESTION) -> Received:
     try:
         async with aclosing(ai_service.get_chat_model().stream(turns)) as chunks:
             async for chunk in chunks:
-                if isinstance(chunk, Usage):
-                    received.usage = chunk
-                elif isinstance(chunk, CutShort):
-                    received.is_cut_short = True
-                else:
-                    received.chunks.append(chunk)
+                match chunk:
+                    case str():
+                        received.chunks.append(chunk)
+                    case Reasoning(size):
+                        received.reasoning_size += size
+                    case Finish():
+                        received.usage, received.is_cut_short = chunk.usage, chunk.is_cut_short
     except ModelUnavailable as failure:
-        received.failure = failure
+        received.failure, received.usage = failure, failure.usage
     return received
 
 
@@ -135,7 +131,7 @@ class SharedCases(Base):
 
     def setUp(self) -> None:
         super().setUp()
-        self.enterContext(mock.patch.object(ai_service, "FIRST_BACKOFF", 0))
+        self.enterContext(mock.patch.object(client, "FIRST_BACKOFF", 0))
         self.enterContext(override_settings(OPENAI_API_KEY=OUR_KEY))
 
     # --- Refused ---
@@ -376,7 +372,7 @@ class SharedCases(Base):
 
             assert await anext(chunks) == "Hello, "
             gate.open()
-            assert [chunk async for chunk in chunks] == ["world.", Usage(21, 4)]
+            assert [chunk async for chunk in chunks] == ["world.", Finish("stop", Usage(21, 4))]
 
     async def test_server_that_does_not_count_gives_no_usage(self) -> None:
         async with openai(streams("Hello.", usage=None)):
@@ -491,15 +487,13 @@ class SharedCases(Base):
 
     async def test_whole_answer_for_a_title(self) -> None:
         async with openai(streams("A ", "title")):
-            title = Completion()
-            await title.fill(QUESTION, at_most=100)
+            title = await ai_service.complete(QUESTION, at_most=100)
 
         assert (title.text, title.is_complete) == ("A title", True)
 
     async def test_a_title_that_is_too_long_is_stopped(self) -> None:
         async with openai(streams("A title ", "that goes on ", *["and on "] * 100, pause=0.05)) as server:
-            title = Completion()
-            await title.fill(QUESTION, at_most=15)
+            title = await ai_service.complete(QUESTION, at_most=15)
             await server.requests[0].until_client_left()
 
         assert (len(title.text) > 15, title.is_complete) == (True, False)

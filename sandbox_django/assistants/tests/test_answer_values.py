@@ -6,15 +6,16 @@ from unittest import mock
 from asgiref.sync import async_to_sync
 from django.test import override_settings
 
+from assistants.llm.base import Finish, Usage
+from assistants.llm.errors import ModelProblem, ModelUnavailable
 from assistants.models import AssistantConversation, AssistantMessage
-from assistants.services.ai_service import ModelProblem, ModelUnavailable, Usage
 from assistants.tasks.ai_service_tasks import task_generate_conversation_title
 from assistants.tests.test_messages_api import ConversationCase
 from test_utils.openai_test_utils import FakeOpenAI, Gate, Reply, scripted_model, streams
 
 
 class AnswerValuesTests(ConversationCase):
-    def answer_of(self, *chunks: str | Usage | Gate | BaseException) -> AssistantMessage:
+    def answer_of(self, *chunks: str | Finish | Gate | BaseException) -> AssistantMessage:
         with scripted_model(*chunks):
             assert self.ask().status_code == 201
         return AssistantMessage.objects.answers().latest("pk")
@@ -26,20 +27,20 @@ class AnswerValuesTests(ConversationCase):
             (Usage(10**400, 7), (2**31 - 1, 7)),
         ]:
             with self.subTest(usage=usage):
-                answer = self.answer_of("Two cups.", usage)
+                answer = self.answer_of("Two cups.", Finish(usage=usage))
 
                 assert (answer.status, answer.content) == ("complete", "Two cups.")
                 assert (answer.input_tokens, answer.output_tokens) == stored
 
     def test_the_cost_of_a_failed_answer_is_stored_too(self) -> None:
-        answer = self.answer_of("Two ", Usage(11, 2), ModelUnavailable(ModelProblem.CONTENT_FILTERED))
+        answer = self.answer_of("Two ", ModelUnavailable(ModelProblem.CONTENT_FILTERED, usage=Usage(11, 2)))
 
         assert (answer.status, answer.input_tokens, answer.output_tokens) == ("failed", 11, 2)
 
     def test_a_value_that_the_database_refuses_fails_the_answer_at_once_and_keeps_its_text(self) -> None:
         began_at = time.monotonic()
         with mock.patch.object(Usage, "storable", lambda usage: usage):
-            answer = self.answer_of("Two cups.", Usage(-35, 7))
+            answer = self.answer_of("Two cups.", Finish(usage=Usage(-35, 7)))
 
         assert (answer.status, answer.error, answer.content) == ("failed", "internal_error", "Two cups.")
         assert time.monotonic() - began_at < 5  # it was not retried

@@ -17,11 +17,12 @@ from accounts.models import User
 from assistants.consumers.conversation_consumer import ConversationAssistantConsumer
 from assistants.factories import AnswerFactory, AssistantConversationFactory
 from assistants.groups import conversation_feed
+from assistants.llm.base import Finish, Usage
+from assistants.llm.errors import ModelProblem, ModelUnavailable
 from assistants.messages.assistant import StreamingMessage
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.assistant_message import Status
 from assistants.services import answer_flusher, answers, titles
-from assistants.services.ai_service import CutShort, ModelProblem, ModelUnavailable, Usage
 from assistants.services.answer_flusher import current_flusher
 from assistants.services.answers import end_abandoned_answers
 from assistants.services.reply_buffer import BufferedChunk, MemoryBuffer, ReplyBuffer, reply_buffer
@@ -107,7 +108,7 @@ class AnswerTests(ConversationSocketCase):
     async def test_an_answer_is_received_in_order_and_ends_once(self) -> None:
         page = await self.open()
 
-        with scripted_model("Two ", "cups ", "🍚.", Usage(input_tokens=12, output_tokens=3)):
+        with scripted_model("Two ", "cups ", "🍚.", Finish(usage=Usage(input_tokens=12, output_tokens=3))):
             question = await self.ask()
             received = await page.receive_until("complete_streaming")
 
@@ -137,7 +138,7 @@ class AnswerTests(ConversationSocketCase):
     async def test_an_answer_that_the_models_own_limit_ends_is_complete_and_says_so(self) -> None:
         page = await self.open()
 
-        with scripted_model("Two ", CutShort()):
+        with scripted_model("Two ", Finish("length")):
             await self.ask()
             received = await page.receive_until("complete_streaming")
 

@@ -2,9 +2,9 @@ from django.test import TestCase
 
 from accounts.models import User
 from assistants.factories import AnswerFactory, AssistantConversationFactory, QuestionFactory
+from assistants.llm.errors import ModelProblem
 from assistants.models import AssistantConversation
 from assistants.models.assistant_message import Status
-from assistants.services.ai_service import ModelProblem
 from test_utils import users
 from test_utils.queries import assert_queries
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assistants.factories import AnswerFactory, QuestionFactory
+from assistants.llm.base import Turn
 from assistants.models.assistant_message import Status
-from assistants.services.ai_service import Turn
 from assistants.services.history import HistoryMessage, turns_for
 from assistants.tests.test_messages_api import ConversationCase
 from test_utils.openai_test_utils import scripted_model

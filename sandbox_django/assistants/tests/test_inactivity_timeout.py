@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from django.test import SimpleTestCase
 
-from assistants.services.inactivity_timeout import InactivityTimeout
+from assistants.llm.inactivity_timeout import InactivityTimeout
 
 SHORT = 0.3
 

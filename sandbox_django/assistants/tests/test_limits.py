@@ -16,8 +16,10 @@ from django.utils import timezone
 
 from accounts.factories.user import UserFactory
 from assistants.factories import AssistantConversationFactory
+from assistants.llm.base import Finish, Reasoning, Usage
+from assistants.llm.errors import ModelProblem, ModelUnavailable
 from assistants.models import AssistantConversation, AssistantMessage, TokenSpending
-from assistants.services.ai_service import Completion, ModelProblem, ModelUnavailable, Usage
+from assistants.services import ai_service
 from assistants.services.answers import end_abandoned_answers
 from assistants.services.quotas import ANSWER_RESERVE, QuotaHolder, delete_old_days, estimated_tokens, reserve
 from assistants.services.titles import PROMPT, TITLE_RESERVE
@@ -57,7 +59,7 @@ class LimitTests(ConversationCase):
 
     @override_settings(ASSISTANT_TOKENS_PER_DAY=2 * ANSWER_RESERVE)
     def test_so_many_tokens_a_day(self) -> None:
-        with scripted_model("Yes.", Usage(input_tokens=900, output_tokens=200)):
+        with scripted_model("Yes.", Finish(usage=Usage(input_tokens=900, output_tokens=200))):
             assert self.ask().status_code == 201
             self.assert_too_often(self.ask(), within=24 * 60 * 60)
 
@@ -105,13 +107,13 @@ class LimitTests(ConversationCase):
 
     @override_settings(ASSISTANT_ADDRESS_TOKENS_PER_DAY=2 * ANSWER_RESERVE)
     def test_accounts_of_one_address_share_its_tokens(self) -> None:
-        with scripted_model("Yes.", Usage(input_tokens=900, output_tokens=200)):
+        with scripted_model("Yes.", Finish(usage=Usage(input_tokens=900, output_tokens=200))):
             assert self.ask_as_others(2) == [201, 429]
             assert self.ask_as_others(1, "10.0.0.2") == [201]
 
     @override_settings(ASSISTANT_SITE_TOKENS_PER_DAY=2 * ANSWER_RESERVE)
     def test_the_site_has_a_budget_that_everybody_shares_and_says_so(self) -> None:
-        with scripted_model("Yes.", Usage(input_tokens=900, output_tokens=200)):
+        with scripted_model("Yes.", Finish(usage=Usage(input_tokens=900, output_tokens=200))):
             assert self.ask_as_others(1) == [201]
             response = self.ask()
 
@@ -169,7 +171,7 @@ class QuotaTests(ConversationCase):
         return TokenSpending.objects.get(quota_key=f"person {self.alice.pk}", day=datetime.now(UTC).date()).tokens
 
     def test_an_answer_costs_what_the_model_says(self) -> None:
-        with scripted_model("Yes.", Usage(input_tokens=12, output_tokens=3)):
+        with scripted_model("Yes.", Finish(usage=Usage(input_tokens=12, output_tokens=3))):
             self.ask()
 
         assert self.spent() == 15
@@ -218,11 +220,17 @@ class QuotaTests(ConversationCase):
 
         assert self.spent() == self.sent("Hi") + estimated_tokens("Yes.") + 100
 
+    def test_reasoning_of_an_answer_that_fails_is_charged(self) -> None:
+        with scripted_model(Reasoning(300), "Yes.", Reasoning(100), ModelUnavailable(ModelProblem.TIMEOUT)):
+            self.ask("Hi")
+
+        assert self.spent() == self.sent("Hi") + estimated_tokens("Yes.") + 100
+
     def test_impossible_counts_are_not_charged(self) -> None:
         for usage in (Usage(0, 0), Usage(-5, -5), Usage(2**31, 2**31)):
             TokenSpending.objects.all().delete()
             self.conversation.messages.all().delete()
-            with scripted_model("Yes.", usage):
+            with scripted_model("Yes.", Finish(usage=usage)):
                 self.ask("Hi")
 
             assert self.spent() == self.sent("Hi") + estimated_tokens("Yes.")
@@ -248,7 +256,7 @@ class QuotaTests(ConversationCase):
 
     @override_settings(ASSISTANT_SITE_TOKENS_PER_DAY=1_000_000)
     def test_the_address_and_the_site_are_charged_the_same(self) -> None:
-        with scripted_model("Yes.", Usage(input_tokens=12, output_tokens=3)):
+        with scripted_model("Yes.", Finish(usage=Usage(input_tokens=12, output_tokens=3))):
             self.ask()
 
         spent = dict(TokenSpending.objects.values_list("quota_key", "tokens"))
@@ -283,7 +291,9 @@ class QuotaTests(ConversationCase):
 
     def test_a_title_costs_an_estimate_from_the_moment_it_is_asked_for(self) -> None:
         with (
-            mock.patch.object(Completion, "fill", side_effect=ZeroDivisionError),  # simulates the end of the process
+            mock.patch.object(
+                ai_service, "complete", side_effect=ZeroDivisionError
+            ),  # simulates the end of the process
             pytest.raises(ZeroDivisionError),
         ):
             self.ask_and_name()

@@ -17,9 +17,10 @@ from rest_framework.views import APIView
 from accounts.models import User
 from assistants.factories import AnswerFactory, AssistantConversationFactory, QuestionFactory
 from assistants.groups import conversation_feed
+from assistants.llm.base import Finish, Turn, Usage
+from assistants.llm.errors import ModelProblem, ModelUnavailable
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.assistant_message import Status
-from assistants.services.ai_service import ModelProblem, ModelUnavailable, Turn, Usage
 from assistants.views.conversation_views import ConversationDetailView
 from live import feeds
 from test_utils.auth_api_test_case import bearer
@@ -136,7 +137,7 @@ class AskingTests(ConversationCase):
         assert response.json() == self.client_of_alice.get(self.url(self.conversation)).json()["results"][0]
 
     def test_the_answer_is_stored_with_what_it_cost(self) -> None:
-        with scripted_model("**Two** ", "cups.", Usage(input_tokens=12, output_tokens=3)):
+        with scripted_model("**Two** ", "cups.", Finish(usage=Usage(input_tokens=12, output_tokens=3))):
             question = self.ask().json()
 
         _, answer = self.client_of_alice.get(self.url(self.conversation)).json()["results"]

@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from assistants.services import ai_service
-from assistants.services.ai_service import ModelProblem, Turn, Usage
-from assistants.services.answer_text import AnswerText
+from assistants.llm import client
+from assistants.llm.answer_text import AnswerText
+from assistants.llm.base import Turn, Usage
+from assistants.llm.errors import ModelProblem
+from assistants.llm.request_format import known_formats
 from assistants.tests.test_ai_service import Received, ask, openai
 from test_utils.openai_test_utils import Reply, disconnects, hangs, refuses, sends, streams
 
@@ -42,8 +44,8 @@ STOP = event(finish_reason="stop")
 class SharedCases(Base):
     def setUp(self) -> None:
         super().setUp()
-        self.enterContext(mock.patch.object(ai_service, "FIRST_BACKOFF", 0))
-        ai_service._known_formats.clear()
+        self.enterContext(mock.patch.object(client, "FIRST_BACKOFF", 0))
+        known_formats.clear()
 
     async def received(self, *replies: Reply, turns: list[Turn] | None = None) -> Received:
         async with openai(*replies):
@@ -339,7 +341,7 @@ class SharedCases(Base):
         }
         for name, (rejection, part) in rejected.items():
             with self.subTest(name):
-                ai_service._known_formats.clear()
+                known_formats.clear()
                 async with openai(rejection, streams("Yes.")) as server:
                     received = [await ask(DIALOGUE), await ask(DIALOGUE)]
 
@@ -379,7 +381,7 @@ class SharedCases(Base):
             "This model's maximum context length is 4096 tokens and your request has 20 input tokens",
         ):
             with self.subTest(message):
-                ai_service._known_formats.clear()
+                known_formats.clear()
                 async with openai(refuses(400, message=message), streams("Yes.")) as server:
                     received = [await ask(DIALOGUE), await ask(DIALOGUE)]
 
@@ -398,7 +400,7 @@ class SharedCases(Base):
             (400, "Unexpected role system"),
         ):
             with self.subTest(message):
-                ai_service._known_formats.clear()
+                known_formats.clear()
                 async with openai(refuses(status, message=message), streams("Yes.")) as server:
                     received = [await ask(DIALOGUE), await ask(DIALOGUE)]
 

@@ -6,9 +6,9 @@ from django.test import TestCase, override_settings
 from accounts.models import User
 from assistants.factories import AnswerFactory, AssistantConversationFactory, QuestionFactory
 from assistants.groups import conversation_feed
+from assistants.llm.errors import ModelProblem
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.assistant_message import Status
-from assistants.services.ai_service import ModelProblem
 from assistants.services.conversations import change_conversation, post_message
 from live import feeds
 from test_utils import users

@@ -1,9 +1,13 @@
-"""What the demo model says: enough text, of every shape, to see a page work with no key."""
+"""A scripted model for a site without one. Its answer has text of every shape, to see the pages work."""
 
+import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
+
+from assistants.llm.base import AnswerPart, Finish, Turn
 
 QUOTE_LENGTH = 120
+PAUSE = 0.03  # seconds between two chunks: about as fast as a good model
 
 ANSWER = """\
 You asked: {quote}
@@ -26,10 +30,26 @@ Until then you can ask, stop, retry and reload in the middle of an answer: all o
 """
 
 
+class DemoModel:
+    """Answers with a script, at a model's pace. The text explains how to connect a model."""
+
+    name = "demo"
+
+    def __init__(self, *, pause: float = PAUSE) -> None:
+        self._pause = pause
+
+    async def stream(self, turns: Sequence[Turn]) -> AsyncGenerator[AnswerPart, None]:
+        question = next((turn.content for turn in reversed(turns) if turn.role == "user"), "")
+        for chunk in demo_answer(question):
+            await asyncio.sleep(self._pause)
+            yield chunk
+        yield Finish()
+
+
 def demo_answer(question: str) -> Iterator[str]:
-    """The answer to `question` in pieces as small as a model's tokens."""
+    """Yields the answer to `question` in chunks as small as a model's tokens."""
     words = question.split()
-    # Without what Markdown reads as a sign: an open code span in the question would swallow what follows it.
+    # Without Markdown's special characters: an open code span in the question would swallow the text after it.
     quote = re.sub(r"[`*_~<>\[\]()|\\#&]", "", " ".join(words))
     if len(quote) > QUOTE_LENGTH:
         quote = quote[: QUOTE_LENGTH - 1].rstrip() + "…"

@@ -1,8 +1,8 @@
-"""The text of an answer as it is shown and stored: without reasoning, and without characters that can't be stored."""
+"""Cleans the text of an answer: removes reasoning, and characters that can't be stored."""
 
 import re
 
-# Only at the start of an answer: later, and in code, it is text about such tags.
+# Only at the start of an answer. Later, and in code, the tag is part of the text.
 OPENING = re.compile(r"<(think|thinking|thought)>", re.ASCII | re.IGNORECASE)
 LONGEST_OPENING = "<thinking>"
 OPENINGS = ("<think>", "<thinking>", "<thought>")
@@ -23,8 +23,8 @@ def storable(text: str) -> str:
 def without_unopened_thoughts(text: str) -> str:
     """Returns a whole answer without the reasoning that a lone `</think>` at the end of a line closes.
 
-    While the answer is streamed nothing tells the two apart. Text about such tags stays: with an opening tag, in a code
-    block, with more than one closing tag, or with nothing after it.
+    While the answer is streamed the two can't be distinguished. Text about such tags stays: with an opening tag, in a
+    code block, with more than one closing tag, or with nothing after it.
     """
     closing = LONE_CLOSING.search(text)
     if closing is None or OPENING.search(text) or LONE_CLOSING.search(text, closing.end()):

@@ -1,4 +1,4 @@
-"""One HTTP client per event loop, shared by everyone in it."""
+"""One HTTP client per event loop, shared by all requests of the loop."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -9,10 +9,10 @@ Client = TypeVar("Client")
 
 
 class LoopClients(Generic[Client]):
-    """Opens a client the first time a loop asks for one, and closes it with the loop.
+    """Opens a client on a loop's first request, and closes it with the loop.
 
-    A client of its own for each call would mean a TLS handshake for each answer; one for the whole process would
-    break as soon as a second loop used its connections, which tests, the shell and workers do.
+    A client for each request would cost a TLS handshake for each answer. A client for the whole process would break
+    when a second loop used its connections, as tests, the shell and workers do.
     """
 
     def __init__(self, open_client: Callable[[], AbstractAsyncContextManager[Client]]) -> None:
@@ -28,13 +28,13 @@ class LoopClients(Generic[Client]):
         return self._clients[loop]
 
     async def close(self) -> None:
-        """Close this loop's client, if it has one."""
+        """Closes this loop's client, if it has one."""
         if keeper := self._keepers.get(asyncio.get_running_loop()):
             await keeper.aclose()
 
     async def _keep(self, loop: asyncio.AbstractEventLoop) -> AsyncGenerator[Client, None]:
-        # A generator, because `asyncio.run` closes those that are still open at its end: so a loop that ends without
-        # calling `close` leaves no connection behind.
+        # A generator, because `asyncio.run` closes open generators at its end. So a loop that ends without calling
+        # `close` leaves no connection behind.
         try:
             async with self._open_client() as client:
                 yield client

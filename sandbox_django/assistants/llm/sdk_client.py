@@ -1,10 +1,10 @@
-"""The HTTP client of the OpenAI SDK. It hands the SDK answers in the one form that the SDK can read.
+"""An HTTP client for the OpenAI SDK that rewrites answers in the one form that the SDK reads correctly.
 
-The SDK loses a last event without a blank line, hides reasoning, and takes an answer that is not streamed for an empty
-one. So every answer is read by the same parser as in DirectReader, and written again as a plain stream of events: both
-ways of asking a server have the same result.
+The SDK loses a last event without a blank line, drops reasoning, and reads an answer that is not streamed as empty. So
+every answer is parsed by the same parser as in `openai_http.py` and encoded again as a plain stream of events. Both
+transports then have the same result.
 
-Importing this loads the SDK (see OpenAIService).
+Importing this loads the SDK (see `openai_sdk.py`).
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from typing import Any
 import httpx2
 import openai
 
-from assistants.services.answer_parser import AnswerParser
+from assistants.llm.sse_parser import AnswerParser
 
 MAX_ERROR_SIZE = 64 * 1024  # bytes of an error that are read
 
@@ -43,7 +43,7 @@ class NormalizingClient(openai.DefaultAsyncHttpxClient):
 
 
 class BoundedBody(httpx2.AsyncByteStream):
-    """The beginning of an error, which may be of any size."""
+    """The first bytes of an error, which may be of any size."""
 
     def __init__(self, response: httpx2.Response) -> None:
         self._response = response
@@ -80,10 +80,10 @@ class NormalizedBody(httpx2.AsyncByteStream):
             elif parser.reasoning_size > reasoning_size:
                 yield _event(_reasoning(parser.reasoning_size - reasoning_size))
             if parser.end_reason:
-                # At once: a server that then keeps the connection open has still finished its answer.
+                # Immediately: a server that then keeps the connection open has still finished its answer.
                 yield _event(_chunk({"content": ""}, finish_reason=parser.end_reason))
         if is_open and parser.is_done:
-            # The SDK does not read on after this, and the connection can only be used again when it is read to its end.
+            # The SDK stops reading here, but a connection can only be reused after its body was read to the end.
             await _read_to_end(body)
         for event in _end(parser):
             yield event
@@ -98,14 +98,14 @@ async def _read_to_end(body: AsyncIterator[bytes]) -> None:
             async for _ in body:
                 pass
     except (TimeoutError, httpx2.HTTPError):
-        pass  # the answer is here
+        pass  # the answer is complete
 
 
 def _end(parser: AnswerParser) -> list[bytes]:
     if parser.error:
         return [_event({"error": parser.error})]
     if parser.is_invalid or not (parser.events or parser.is_done):
-        return [b"data: no answer\n\n"]  # which the SDK refuses, too
+        return [b"data: no answer\n\n"]  # which the SDK rejects, too
     events = [_event(_chunk({"content": ""}, finish_reason=parser.end_reason or None))]
     if counts := parser.counts:
         usage = {"prompt_tokens": counts[0], "completion_tokens": counts[1], "total_tokens": sum(counts)}

@@ -1,4 +1,4 @@
-"""Reads an answer of an OpenAI-compatible server: a stream of events, or one JSON document."""
+"""A parser of answers of OpenAI-compatible servers: a stream of server-sent events, or one JSON document."""
 
 import json
 from typing import Any
@@ -6,10 +6,11 @@ from typing import Any
 import structlog
 from pydantic_core import from_json
 
+from assistants.llm.base import MAX_COUNT
+
 logger = structlog.get_logger(__name__)
 
 MAX_EVENT_SIZE = 4 * 1024 * 1024  # bytes of one event, or of an answer that is not streamed
-MAX_COUNT = 2**31 - 1  # what the database stores
 
 # Reasoning has no standard name. Servers send one of these beside `content`, or send several with the same text.
 REASONING_FIELDS = (
@@ -26,9 +27,9 @@ BYTE_ORDER_MARK = "\ufeff"
 class AnswerParser:
     """Turns the bytes of one answer, cut anywhere, into its text.
 
-    Written for little work per token: everything that arrived together is decoded at once and comes back as one
-    piece, and the usual event (one `data:` line) takes the shortest path. Never raises: what came before the trouble
-    is still to be shown.
+    Optimised for little work per token: all bytes that arrived together are decoded at once and returned as one text,
+    and the usual event (one `data:` line) takes the shortest path. It never raises, since the text before an error is
+    still shown.
     """
 
     __slots__ = (
@@ -48,25 +49,25 @@ class AnswerParser:
     def __init__(self) -> None:
         self._rest = b""
         self._ends_with_return = False
-        self._is_document: bool | None = None  # one JSON document, and not a stream; None until that is known
+        self._is_document: bool | None = None  # one JSON document, not a stream; None until it is known
         self._has_text = False
         self.events = 0
         self.is_done = False
         self.is_invalid = False
         self.reasoning_size = 0  # bytes of reasoning, which is no part of the answer
-        # As the server sent them, to be read with care.
+        # As the server sent them, unchecked.
         self.finish_reason: Any = None
         self.usage: Any = None
         self.error: Any = None
 
     @property
     def end_reason(self) -> str:
-        """The reason for the end of the answer; empty as long as it goes on."""
+        """The reason for the end of the answer; empty until then."""
         return str(self.finish_reason or ("stop" if self.is_done else ""))
 
     @property
     def counts(self) -> tuple[int, int] | None:
-        """The tokens in and out that the server reports, as far as they are numbers that can be stored."""
+        """The tokens in and out that the server reports, as numbers that can be stored; None if it reports none."""
         return _counts(self.usage)
 
     def feed(self, data: bytes) -> str:
@@ -94,7 +95,7 @@ class AnswerParser:
             return self._read_document(rest)
         text = self._read_all([rest])
         if self.is_invalid:
-            self.is_invalid = False  # cut off in the middle of an event: the missing end of the answer says so
+            self.is_invalid = False  # cut off in the middle of an event; the missing finish reason shows it
         return text
 
     def _with_newlines(self, data: bytes) -> bytes:
@@ -110,7 +111,7 @@ class AnswerParser:
                 if text := self._read(event):
                     texts.append(text)
                 if self.error or self.is_done:
-                    break  # whatever follows is no part of the answer
+                    break  # the rest is no part of the answer
         except (AttributeError, LookupError, TypeError, ValueError):  # no JSON, or not of an answer's shape
             self.is_invalid = True
         return "".join(texts)
@@ -153,7 +154,7 @@ class AnswerParser:
         if not choices:
             return ""
         choice = choices[0]
-        if choice.get("index"):  # another answer than the first, which nobody asked for
+        if choice.get("index"):  # a second answer, which was not requested
             choice = next((one for one in choices if not one.get("index")), {})
         if error := choice.get("error"):
             self.error = error
@@ -213,9 +214,9 @@ def _size(reasoning: Any) -> int:
 
 def _loads(data: str) -> Any:
     try:
-        return from_json(data)  # takes half as long, and there is one for each token
+        return from_json(data)  # twice as fast, and called for each token
     except ValueError:
-        return json.loads(data)  # which lets half a character through, as a server may send it
+        return json.loads(data)  # accepts half of a surrogate pair, which a server may send
 
 
 def _counts(usage: Any) -> tuple[int, int] | None:

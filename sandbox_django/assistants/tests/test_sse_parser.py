@@ -6,7 +6,7 @@ from django.test import SimpleTestCase
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assistants.services.answer_parser import AnswerParser
+from assistants.llm.sse_parser import AnswerParser
 
 ENDS = ["\n\n", "\r\n\r\n"]
 
