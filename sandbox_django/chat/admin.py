@@ -38,7 +38,7 @@ class RoomAdmin(ReadOnlyAdmin[GroupChat]):
 
 @admin.register(ChatMember)
 class MemberAdmin(ReadOnlyAdmin[ChatMember]):
-    """Deleting one shows them the door of the room."""
+    """Deleting a membership removes the user from the room."""
 
     actions = ["transfer_ownership", "delete_selected"]
     list_display = ["user", "group_chat", "chat_role", "joined_at"]
@@ -68,7 +68,7 @@ class MemberAdmin(ReadOnlyAdmin[ChatMember]):
 
 @admin.register(ChatMessage)
 class MessageAdmin(ReadOnlyAdmin[ChatMessage]):
-    """Deleting one takes its words back; its place stays. What was said is on a message's own page only."""
+    """Deleting a message empties it, and its row stays. The text is shown only on a message's own page."""
 
     actions = ["delete_selected"]
     list_display = ["id", "group_chat", "author", "created_at", "is_edited", "is_deleted"]

@@ -1,4 +1,4 @@
-"""Rooms that the demo people have talked in, over some days."""
+"""Demo rooms with conversations over some days."""
 
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ from chat.services.members import add_member
 from chat.services.mentions import render_message
 from chat.services.rooms import create_room
 
-# Who, how many minutes before now, and what.
+# Author, minutes before now, and text.
 Talk = list[tuple[str, int, str]]
 
 DAY = 24 * 60
@@ -33,7 +33,7 @@ def create(users: DemoUsers) -> None:
     talk(books, BOOKS, cast)
     talk(tea, TEA, cast)
     talk(launch, LAUNCH, cast)
-    # Alice has been away for the end of it.
+    # Alice hasn't read the last messages.
     read = launch.messages.order_by("-pk")[3]
     ChatMember.objects.filter(group_chat=launch, user=users.alice).update(
         last_read_message_id=read.pk, last_read_number=read.number
@@ -41,7 +41,7 @@ def create(users: DemoUsers) -> None:
 
 
 def companion(email: str, name: str) -> User:
-    """Somebody who only talks: they have no password, and nobody signs in as them."""
+    """Creates a user who only writes messages: they have no password, so nobody can sign in as them."""
     return User.objects.create_user(email, None, display_name=name)
 
 

@@ -9,7 +9,7 @@ from core.text_fields import NameFormField
 
 
 class RoomForm(forms.ModelForm[GroupChat]):
-    """A room's own words."""
+    """The title and description of a room."""
 
     class Meta:
         model = GroupChat
@@ -23,7 +23,7 @@ class RoomForm(forms.ModelForm[GroupChat]):
 
 
 class NewRoomForm(forms.ModelForm[GroupChat]):
-    """A name is all it takes; a description is optional."""
+    """A new room, whose description is optional."""
 
     class Meta:
         model = GroupChat
@@ -37,7 +37,7 @@ class NewRoomForm(forms.ModelForm[GroupChat]):
 
 
 class AddMemberForm(forms.Form):
-    """Somebody with an account, by their e-mail."""
+    """Adds a user by their e-mail."""
 
     user = forms.EmailField(
         label="E-mail",
@@ -50,12 +50,12 @@ class AddMemberForm(forms.Form):
 
     def __init__(self, *args: Any, by: ChatMember, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Nobody gives a role above their own.
+        # Users can't give roles above their own.
         given = [choice for choice in ChatRole.choices if choice[0] >= by.chat_role]
         self.fields["role"].choices = given[::-1]  # type: ignore[attr-defined]  # it is a choice field
 
     def clean_user(self) -> User:
-        # Whoever is switched off can't come in; whether they have an account is nobody's business.
+        # A deactivated user can't be added, and the error is the same as for an unknown e-mail.
         user = User.objects.filter(email=self.cleaned_data["user"], is_active=True).first()
         if user is None:
             raise forms.ValidationError("No account uses this e-mail. Ask them to sign up first.")
@@ -63,6 +63,6 @@ class AddMemberForm(forms.Form):
 
 
 class RoleForm(forms.Form):
-    """What somebody may do in a room."""
+    """The role of a member."""
 
     chat_role = forms.TypedChoiceField(coerce=int, choices=ChatRole.choices)

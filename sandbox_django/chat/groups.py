@@ -1,4 +1,4 @@
-"""The one spelling of this app's feed and group names, and of the keys of objects whose text is in feeds."""
+"""The names of this app's feeds and groups, and the keys of objects whose text is in feeds."""
 
 ROOM_FEEDS = "chat.room."
 USER_FEEDS = "chat.person."
@@ -9,11 +9,11 @@ def room_feed(room_id: int) -> str:
 
 
 def user_feed(user_id: int) -> str:
-    """A person's memberships, and nothing else: otherwise everybody in a room would wait for one head."""
+    """The feed of a user's memberships. Room activity isn't in it: each message would lock the feeds of all members."""
     return f"{USER_FEEDS}{user_id}"
 
 
-# Every process with an open room list listens here: something happened in a room.
+# The group for activity hints of all rooms; every process with an open room list joins it.
 ACTIVITY = "chat.activity"
 
 
@@ -36,5 +36,5 @@ def room_key(room_id: int) -> str:
 
 
 def left_room_key(room_id: int) -> str:
-    """The key of a room in the feeds of its former members."""
+    """Returns the key of a room in the feeds of its former members."""
     return f"{ROOMS}{room_id}:left"

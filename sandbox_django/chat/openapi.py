@@ -1,4 +1,4 @@
-"""Group chat, for the OpenAPI document."""
+"""The OpenAPI descriptions of group chat."""
 
 from typing import Any
 

@@ -9,13 +9,13 @@ from chat.models import ChatMember, ChatMessage
 
 
 class InRoom(Protocol):
-    """A view that knows what whoever asks is in its room."""
+    """A view that knows the membership of the user."""
 
     membership: ChatMember
 
 
 class OwnerChanges(BasePermission):
-    """Members read; the owners change."""
+    """Members may read; owners may change."""
 
     message = "Only an owner can do this."
 
@@ -25,7 +25,7 @@ class OwnerChanges(BasePermission):
 
 
 class ManagersAdd(BasePermission):
-    """Members read; owners and admins add members."""
+    """Members may read; owners and admins may add members."""
 
     message = "Only owners and admins can add members."
 
@@ -35,7 +35,7 @@ class ManagersAdd(BasePermission):
 
 
 class ManagersChange(BasePermission):
-    """Members read; owners and admins change members who are no more than themselves; all change themselves."""
+    """Members may read; owners and admins may change members up to their own role; everyone may change themselves."""
 
     message = "Only owners and admins can do this, and to an owner only an owner."
 
@@ -46,7 +46,7 @@ class ManagersChange(BasePermission):
 
 
 class AuthorsChange(BasePermission):
-    """Members read; whoever said it changes and deletes it; owners and admins delete it."""
+    """Members may read; authors may edit and delete their messages; owners and admins may delete any."""
 
     message = "Only the author can edit this message."
 

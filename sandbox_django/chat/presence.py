@@ -1,7 +1,7 @@
-"""Who has a room open now.
+"""The users who have a room open now.
 
-Told as a hint and forgotten by itself: with Redis each process notes its own readers for less than a minute, and notes
-them again while they stay. Without Redis there is one process, which knows them all.
+Presence is sent as a hint and expires: with Redis each process stores its own users for less than a minute, and renews
+them while they stay. Without Redis there is only one process, which knows all users.
 """
 
 import asyncio
@@ -23,9 +23,9 @@ from runtime.per_loop import PerLoop
 logger = structlog.get_logger(__name__)
 
 REFRESH_SECONDS = 15
-KEEP_SECONDS = 45  # a process that says nothing for so long is gone, and so are its readers
-DEBOUNCE_SECONDS = 0.3  # seconds: who comes and goes within them is told together
-MAX_LISTED = 100  # people that are named
+KEEP_SECONDS = 45  # the presence of a process that doesn't renew it expires after this time
+DEBOUNCE_SECONDS = 0.3  # joins and leaves within this time are sent together
+MAX_LISTED = 100  # users that are listed by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class PresenceEntry:
 
 
 class PresenceTracker:
-    """The readers of one event loop, and what it last told about whom."""
+    """The open pages of one event loop, and the presence last published for each room."""
 
     def __init__(self) -> None:
         self._name = uuid4().hex
@@ -49,7 +49,7 @@ class PresenceTracker:
     def join(self, entry: PresenceEntry) -> None:
         self._present[entry.room_id][entry.user_id] += 1
         self._left[entry.room_id].discard(entry.user_id)
-        self._published.pop(entry.room_id, None)  # whoever comes has to be told in any case
+        self._published.pop(entry.room_id, None)  # a new page needs the presence in any case
         self._schedule_publish(entry.room_id)
 
     def leave(self, entry: PresenceEntry) -> None:
@@ -64,7 +64,7 @@ class PresenceTracker:
         for room_id in list(self._present):
             try:
                 await self.publish(room_id)
-            except Exception:  # the other rooms have to be refreshed, or their readers are forgotten
+            except Exception:  # otherwise the presence in the other rooms would expire
                 logger.exception("presence_not_told", room=room_id)
 
     def _schedule_publish(self, room_id: int) -> None:
@@ -73,7 +73,7 @@ class PresenceTracker:
             asyncio.get_running_loop().call_later(DEBOUNCE_SECONDS, partial(jobs.start, self.publish, room_id))
 
     async def publish(self, room_id: int) -> None:
-        """Tell the room who is in it, if that is news."""
+        """Publishes the room's users, if they have changed."""
         self._scheduled.discard(room_id)
         layer = live_layer()
         try:
@@ -91,7 +91,7 @@ class PresenceTracker:
             self._published.pop(room_id, None)
 
     async def _exchange(self, room_id: int, layer: RedisLayer) -> set[int]:
-        """Note who is here in this process, and read who is in all of them."""
+        """Stores the users of this process, and reads those of all processes."""
         key, now = f"sandbox:presence:{room_id}", time.time()
         present, left = list(self._present[room_id]), self._left.pop(room_id, set())
         async with layer.connection().pipeline(transaction=False) as pipe:
@@ -114,7 +114,7 @@ def current_tracker() -> PresenceTracker:
 
 
 def join(room_id: int, user_id: int) -> PresenceEntry:
-    """Somebody has opened a room; give what this returns to `leave` when they close it."""
+    """Registers an open page of a room; pass the result to `leave` when the page closes."""
     entry = PresenceEntry(room_id, user_id)
     current_tracker().join(entry)
     return entry

@@ -1,4 +1,4 @@
-"""The rooms of a user whose account is deleted or renamed, and the feeds of this app."""
+"""Receivers for users whose account is deleted or renamed, and the registration of this app's feeds."""
 
 from collections.abc import Collection
 
@@ -44,7 +44,9 @@ def change_name(instance: User, created: bool, update_fields: Collection[str] | 
 
 @receiver(post_save, sender=ChatMessage)
 def touch_room(instance: ChatMessage, created: bool, **signal: object) -> None:
-    """A message stored by `save()`. The services set the time themselves, and insert without signals."""
+    """Updates the room's time for a message stored by `save()`. The services set it themselves, and insert without
+    signals.
+    """
     if created:
         older = GroupChat.objects.filter(pk=instance.group_chat_id, updated_at__lt=instance.created_at)
         older.update(updated_at=instance.created_at)

@@ -1,4 +1,4 @@
-"""How messages stand below each other. static/chat/js/timeline.js does the same for what comes later."""
+"""Messages grouped by author and day. static/chat/js/timeline.js does the same for new messages."""
 
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
@@ -8,19 +8,19 @@ from django.utils.timezone import localdate
 
 from chat.models import ChatMember, ChatMessage
 
-# Whoever says more within this time is named once.
+# Messages of one author within this time are shown under one name.
 GROUP_WITHIN = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
 class Row:
-    """A message, and what stands above it."""
+    """A message, with the name and date shown above it."""
 
     message: ChatMessage
     is_mine: bool
     names_me: bool
-    begins: bool  # with its author's name
-    day: date | None = None  # of which it is the first
+    begins: bool  # shows its author's name
+    day: date | None = None  # the day, if this is its first message
     is_first_unread: bool = False
     is_namesake: bool = False  # another member has the author's name
 

@@ -1,4 +1,4 @@
-"""What the forum's counters count."""
+"""The definitions of the forum's counters."""
 
 from django.db.models import Count, F, IntegerField, Max, Model, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce, Greatest

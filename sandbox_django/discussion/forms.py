@@ -11,7 +11,7 @@ TITLE_LENGTH = 200
 
 
 class TextForm(forms.Form):
-    """What somebody writes in Markdown."""
+    """A text in Markdown."""
 
     content = MessageFormField(
         label="Text",
@@ -21,7 +21,7 @@ class TextForm(forms.Form):
 
 
 class ReplyForm(TextForm):
-    """An answer."""
+    """A reply."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -30,7 +30,7 @@ class ReplyForm(TextForm):
 
 
 class TopicForm(TextForm):
-    """A question, and what it is about."""
+    """A topic: title, text and tags."""
 
     title = NameFormField(
         max_length=TITLE_LENGTH,

@@ -1,11 +1,11 @@
-"""The one spelling of this app's feed and group names, and of the keys of objects whose text is in feeds.
+"""The names of this app's feeds and groups, and the keys of objects whose text is in feeds.
 
-All feeds that a service writes to are locked at once, before any row: the list, a topic, and inboxes.
+A service locks all feeds that it writes to at once, before any row: the list, a topic, and inboxes.
 """
 
 LIST = "discussion.list"
 
-# Every process with an open list listens here: a topic has other votes, or somebody replied.
+# The group for hints about votes and replies of all topics; every process with an open list joins it.
 ACTIVITY = "discussion.activity"
 
 

@@ -1,4 +1,4 @@
-"""The forum, for the OpenAPI document."""
+"""The OpenAPI descriptions of the forum."""
 
 from django.conf import settings
 

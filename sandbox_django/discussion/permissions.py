@@ -9,7 +9,7 @@ from discussion.models import DiscussionReply, DiscussionTopic
 
 
 class AuthorsAndStaffChange(BasePermission):
-    """Everybody reads; who wrote it and staff change and delete."""
+    """Everyone may read; authors and staff may change and delete."""
 
     message = "Only the author and staff can do this."
 
@@ -25,7 +25,7 @@ class OnlyStaff(BasePermission):
 
 
 class OnlyTopicAuthor(BasePermission):
-    """The topic's author says what the answer is."""
+    """Only the topic's author may accept an answer."""
 
     message = "Only the person who asked can accept an answer."
 

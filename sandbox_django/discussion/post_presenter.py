@@ -1,4 +1,4 @@
-"""A topic and its replies as a page draws them: alike."""
+"""Topics and replies for templates, which render both alike."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from discussion.models import DiscussionReply, DiscussionTopic
 
 @dataclass(frozen=True)
 class PostPresenter:
-    """One article of a topic's page, and what whoever reads it may do with it."""
+    """A topic or reply on a topic's page, with the actions that the current user may take."""
 
     obj: DiscussionTopic | DiscussionReply
     viewer: User

@@ -1,4 +1,4 @@
-"""The forum's part in the deletion or renaming of an account, and the feeds of this app."""
+"""Receivers for the deletion or renaming of an account, and the registration of this app's feeds."""
 
 from collections.abc import Collection
 from typing import Any
@@ -46,7 +46,9 @@ def _rewrite_name(user: User, fields: dict[str, Any]) -> None:
 
 @receiver(post_save, sender=DiscussionReply)
 def touch_topic(instance: DiscussionReply, created: bool, **signal: object) -> None:
-    """A reply stored by `save()`. The services set the time themselves, and insert without signals."""
+    """Updates the topic's time for a reply stored by `save()`. The services set it themselves, and insert without
+    signals.
+    """
     if created:
         older = DiscussionTopic.objects.filter(pk=instance.topic_id, last_activity_at__lt=instance.created_at)
         older.update(last_activity_at=instance.created_at)

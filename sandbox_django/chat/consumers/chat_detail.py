@@ -38,11 +38,11 @@ from runtime.threads import in_database_thread
 logger = structlog.get_logger(__name__)
 
 CLOSE_REMOVED = 4403
-MEMBER_REMOVED = '{"action":"member_removed"'  # how such a frame begins
+MEMBER_REMOVED = '{"action":"member_removed"'  # the beginning of such a frame
 
 
 class RoomAuthenticator(LiveAuthenticator):
-    """Lets in who is in the room; `obj` is what they are there. For others it does not exist."""
+    """Authenticates members of the room; `obj` is the membership. For others the room doesn't exist."""
 
     user: User
     obj: ChatMember
@@ -53,7 +53,7 @@ class RoomAuthenticator(LiveAuthenticator):
 
 @channel(name="room", description="One room, live", tags=["chat"])
 class ChatDetailConsumer(LiveConsumer):
-    """Keeps one open page of a room up to date, until its reader is in the room no more."""
+    """Keeps an open page of a room up to date, until the user is no longer a member."""
 
     authenticator_class = RoomAuthenticator
     authenticator: RoomAuthenticator
@@ -72,7 +72,7 @@ class ChatDetailConsumer(LiveConsumer):
     ]
 
     _presence: presence.PresenceEntry | None = None
-    # While it is looked up whether the reader is still in the room, nothing goes out.
+    # Nothing is sent while the membership is being checked.
     _membership_check: asyncio.Task[None] | None = None
 
     def feed(self) -> str:
@@ -108,11 +108,11 @@ class ChatDetailConsumer(LiveConsumer):
             )
             hints.send(self.feed(), f"typing of {me.user_id}", typing)
 
-    # The end of a membership
+    # --- The end of a membership
 
     def on_event(self, event: Event, *, from_log: bool = False) -> bool:
         if self._membership_check is not None:
-            return False  # it will be given to us again: the hub sees that we have not got it
+            return False  # the hub sees that this event was not sent, and delivers it again
         if event.seq == self.seq + 1 and self._ends_my_membership(event):
             self._membership_check = asyncio.create_task(self._check_membership(event))
             return False
@@ -129,19 +129,19 @@ class ChatDetailConsumer(LiveConsumer):
         return [consumer for consumer in consumers if consumer.authenticator.obj.pk in current]
 
     def _ends_my_membership(self, event: Event) -> bool:
-        """Whether it tells that this very membership is over, and not an earlier one of the same person."""
-        # The text first: nearly every event is another one, and each socket asks.
+        """Returns whether the event removes this membership, rather than an earlier one of the same user."""
+        # The text comparison first, because every socket checks every event, and few are removals.
         if not event.frame.startswith(MEMBER_REMOVED):
             return False
         return bool(json.loads(event.frame)["payload"]["id"] == self.authenticator.obj.pk)
 
     async def _check_membership(self, event: Event) -> None:
-        """Whoever was added again meanwhile stays; the others hear that it is over, and nothing after that."""
+        """Keeps the socket open if the user has been added again. Otherwise sends the removal notice and closes."""
         try:
             me, room = await in_database_thread(self._reload_membership)
         except Error as failure:
             logger.warning("live_log_unreachable", error=type(failure).__name__, feed=self.feed())
-            await self.close(CLOSE_TRY_AGAIN)  # they come back, and are asked who they are
+            await self.close(CLOSE_TRY_AGAIN)  # the client reconnects, and is authenticated again
             return
         if me is not None:
             self.authenticator.obj = me

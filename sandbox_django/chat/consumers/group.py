@@ -21,23 +21,23 @@ from runtime.threads import in_database_thread
 
 logger = structlog.get_logger(__name__)
 
-UNKNOWN = -1  # a membership version that any hint's is newer than
+UNKNOWN = -1  # a version below that of every hint
 
 
 class UserAuthenticator(LiveAuthenticator):
-    """Lets in who is signed in; they hear of their own rooms."""
+    """Authenticates signed-in users, who receive updates about their own rooms."""
 
     user: User
 
 
 @channel(name="rooms", description="The rooms that I am in, live", tags=["chat"])
 class GroupChatConsumer(SelectiveConsumer):
-    """Keeps the room list of one person up to date.
+    """Keeps the room list of one user up to date.
 
-    Memberships are events of the person's own feed. That something happened in a room is a hint for the open lists of
-    those who are in it. It carries the beginning of a message, and the event that ends a membership may arrive after
-    it, or only by the sweep. So each hint carries the room's membership version: if it is newer than the one that this
-    list knows, the members are looked up before the hint is sent.
+    Memberships are events of the user's own feed. Activity in a room is a hint for the open lists of its members. The
+    hint contains the beginning of a message, and the event that ends a membership may arrive after it, or only with the
+    sweep. So each hint contains the room's membership version: if it is newer than the version that this list knows,
+    the membership is looked up before the hint is sent.
     """
 
     authenticator_class = UserAuthenticator
@@ -45,14 +45,14 @@ class GroupChatConsumer(SelectiveConsumer):
     emits = [AddedToGroup, RemovedFromGroup, GroupChatUpdated]
     hints_group = ACTIVITY
 
-    rooms: dict[int, int]  # by id: the membership version at which the user was a member
-    _unchecked: int | None = None  # the room of the hint that comes next, if its members have to be looked up
+    rooms: dict[int, int]  # by room id: the membership version at which the user was a member
+    _unchecked: int | None = None  # the room of the next hint, if its members have to be looked up
 
     def feed(self) -> str:
         return user_feed(self.authenticator.user.pk)
 
     def _read_log(self, since: int | None) -> None:
-        # Before the log: what it tells of later changes is then applied to this.
+        # Before the log is read, so that later changes in the log are applied to this state.
         mine = ChatMember.objects.filter(user=self.authenticator.user)
         self.rooms = dict(mine.values_list("group_chat_id", "group_chat__membership_version"))
         super()._read_log(since)
@@ -72,7 +72,7 @@ class GroupChatConsumer(SelectiveConsumer):
         self._unchecked = None
 
     def confirm(self, room_id: int, version: int | None, frame: str) -> None:
-        """The members were looked up; `version` is None for a user who isn't one."""
+        """Sends or drops the waiting hint after the look-up; `version` is None if the user isn't a member."""
         if version is None:
             self.rooms.pop(room_id, None)
         elif room_id in self.rooms and not self._closing:
@@ -106,13 +106,13 @@ def _schedule_check(room_id: int, consumer: GroupChatConsumer, frame: str) -> No
 
 
 async def _check(room_id: int) -> None:
-    """Ask once for all lists of this process; a list that comes later asks again."""
-    await asyncio.sleep(0)  # so that the lists that the same hint concerns wait for the same look-up
+    """Looks the members up once for all lists of this process; a list that comes later starts another look-up."""
+    await asyncio.sleep(0)  # lets all lists that receive the same hint join this look-up
     consumers = _waiting.current().pop(room_id)
     try:
         version, user_ids = await in_database_thread(partial(_members_of, room_id))
     except DatabaseError as failure:
-        # Nobody receives the hint. Lists fetch their rooms when they reconnect, and the next hint asks again.
+        # The hint is not sent. Lists fetch their rooms when they reconnect, and the next hint starts another look-up.
         logger.warning("members_unreachable", error=type(failure).__name__, room=room_id)
         return
     for consumer, frame in consumers.items():
@@ -121,6 +121,6 @@ async def _check(room_id: int) -> None:
 
 
 def _members_of(room_id: int) -> tuple[int, set[int]]:
-    # The version first: a removal in between is then looked up again, not missed.
+    # The version is read first, so that a removal in between causes another look-up.
     version = GroupChat.objects.filter(pk=room_id).values_list("membership_version", flat=True).first() or 0
     return version, set(ChatMember.objects.filter(group_chat=room_id).values_list("user_id", flat=True))

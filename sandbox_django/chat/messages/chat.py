@@ -1,6 +1,6 @@
-"""What a room tells its pages, and a person's rooms tell theirs: one class per event, the same for whoever listens.
+"""The events of a room, and of a user's room list: one class per event, the same for all recipients.
 
-People are called by their display names here; e-mails are for REST, which knows who is looking.
+Users are identified by their display names here. E-mails are only in REST responses, which depend on the user.
 """
 
 from datetime import datetime
@@ -72,7 +72,7 @@ class MessagePayload(BaseModel):
 
 
 class MemberMessage(LoggedMessage):
-    """Somebody said something."""
+    """A message was posted."""
 
     action: Literal["member_message"] = "member_message"
     payload: MessagePayload
@@ -91,7 +91,7 @@ class MemberMessage(LoggedMessage):
 
 
 class MessageUpdated(LoggedMessage):
-    """Somebody changed what they had said."""
+    """A message was edited."""
 
     action: Literal["message_updated"] = "message_updated"
     payload: MessagePayload
@@ -110,7 +110,7 @@ class MessageUpdated(LoggedMessage):
 
 
 class MessageDeleted(LoggedMessage):
-    """What was said is gone; its place stays."""
+    """A message was deleted. Its row stays, without text."""
 
     action: Literal["message_deleted"] = "message_deleted"
     payload: MessagePayload
@@ -137,7 +137,7 @@ class MemberPayload(SenderPayload):
 
 
 class MemberAdded(LoggedMessage):
-    """Somebody is in the room now."""
+    """A user was added to the room."""
 
     action: Literal["member_added"] = "member_added"
     payload: MemberPayload
@@ -156,7 +156,7 @@ class MemberAdded(LoggedMessage):
 
 
 class MemberUpdated(LoggedMessage):
-    """Somebody may do more, or less, than before."""
+    """A member's role was changed."""
 
     action: Literal["member_updated"] = "member_updated"
     payload: MemberPayload
@@ -182,7 +182,7 @@ class MemberRemovedPayload(BaseModel):
 
 
 class MemberRemoved(LoggedMessage):
-    """Somebody is not in the room any more. Their messages stay, without a sender."""
+    """A member left or was removed. Their messages stay, without a sender."""
 
     action: Literal["member_removed"] = "member_removed"
     payload: MemberRemovedPayload
@@ -210,7 +210,7 @@ class RemovalNoticePayload(BaseModel):
 
 
 class UserRemovedFromGroup(BaseMessage):
-    """To the one who is not in the room any more, instead of `member_removed`; then their socket is closed (4403)."""
+    """Sent to the removed user instead of `member_removed`. Then their socket is closed (4403)."""
 
     action: Literal["user_removed_from_group"] = "user_removed_from_group"
     payload: RemovalNoticePayload
@@ -235,7 +235,7 @@ class RoomPayload(BaseModel):
 
 
 class GroupUpdated(LoggedMessage):
-    """The room has another title or description."""
+    """The room's title or description was changed."""
 
     action: Literal["group_updated"] = "group_updated"
     payload: RoomPayload
@@ -256,7 +256,9 @@ class TypingPayload(BaseModel):
 
 
 class Typing(Unnumbered):
-    """Somebody is writing, or has stopped. A page forgets it after five seconds, since nobody may tell it the end."""
+    """A member has started or stopped typing. Pages drop the indicator after five seconds, since the end may not be
+    sent.
+    """
 
     action: Literal["typing"] = "typing"
     payload: TypingPayload
@@ -267,7 +269,7 @@ class IAmTypingPayload(BaseModel):
 
 
 class IAmTyping(BaseMessage):
-    """A page says that its person is writing, or has stopped."""
+    """Sent by a page whose user has started or stopped typing."""
 
     action: Literal["typing"] = "typing"
     payload: IAmTypingPayload = IAmTypingPayload()
@@ -279,7 +281,7 @@ class PresencePayload(BaseModel):
 
 
 class Presence(Unnumbered):
-    """Who has the room open now."""
+    """The users who have the room open now."""
 
     action: Literal["presence"] = "presence"
     payload: PresencePayload
@@ -291,7 +293,7 @@ class ReadPayload(BaseModel):
 
 
 class Read(Unnumbered):
-    """How far somebody has read; told in small rooms only."""
+    """A member's read position. Sent in small rooms only."""
 
     action: Literal["read"] = "read"
     payload: ReadPayload
@@ -307,7 +309,7 @@ class JoinedRoomPayload(RoomPayload):
 
 
 class AddedToGroup(LoggedMessage):
-    """The person is in a room more."""
+    """The user was added to a room."""
 
     action: Literal["added_to_group"] = "added_to_group"
     payload: JoinedRoomPayload
@@ -339,7 +341,7 @@ class LeftRoomPayload(BaseModel):
 
 
 class RemovedFromGroup(LoggedMessage):
-    """The person is in a room less: they left, were removed, or it was deleted."""
+    """The user is no longer in a room: they left, were removed, or the room was deleted."""
 
     action: Literal["removed_from_group"] = "removed_from_group"
     payload: LeftRoomPayload
@@ -389,7 +391,7 @@ class ActivityPayload(BaseModel):
 
 
 class GroupChatUpdated(Unnumbered):
-    """Something happened in one of the user's rooms: carries everything that a room list shows."""
+    """Activity in one of the user's rooms, with everything that a room list shows."""
 
     action: Literal["group_chat_updated"] = "group_chat_updated"
     payload: ActivityPayload

@@ -1,4 +1,4 @@
-"""Once built an index over the words of messages, which 0004 removes. Nothing is built only to be removed."""
+"""Empty: it created a search index that 0004 would remove again."""
 
 from django.db import migrations
 

@@ -19,7 +19,7 @@ def number_messages(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None
     members = apps.get_model("chat", "ChatMember")
     for room_id in rooms.objects.order_by("pk").values_list("pk", flat=True).iterator():
         numbered = messages.objects.filter(group_chat=room_id, number__isnull=False).order_by("-number")
-        last = numbered.values_list("number", flat=True).first() or 0  # it may have been interrupted
+        last = numbered.values_list("number", flat=True).first() or 0  # greater than 0 if the migration was interrupted
         while changed := _number_batch(schema_editor, last, room_id):
             last += changed
         read = numbered.filter(group_chat=OuterRef("group_chat"), pk__lte=OuterRef("last_read_message_id"))

@@ -1,8 +1,8 @@
 from django.db import migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-# On PostgreSQL without a long lock: the index is built beside the running site, and NOT NULL is proved by a validated
-# constraint instead of a scan under an exclusive lock.
+# On PostgreSQL without a long lock: the index is built concurrently, and a validated constraint proves NOT NULL, which
+# otherwise needs a scan under an exclusive lock.
 STEPS = [
     "ALTER TABLE chat_chatmessage ADD CONSTRAINT number_is_set CHECK (number IS NOT NULL) NOT VALID",
     "ALTER TABLE chat_chatmessage VALIDATE CONSTRAINT number_is_set",
@@ -32,7 +32,7 @@ STATE = [
 
 
 class ConcurrentlyOnPostgreSQL(migrations.SeparateDatabaseAndState):
-    """Changes the state by Django's operations, and PostgreSQL by hand."""
+    """Changes the migration state with Django's operations, and PostgreSQL with SQL of its own."""
 
     def database_forwards(self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state, to_state) -> None:  # type: ignore[no-untyped-def]  # Django's own state types
         if schema_editor.connection.vendor == "postgresql":

@@ -20,12 +20,12 @@ from django.utils import timezone
 from accounts.models import User
 from core.fields import ActivityField, Searchable, SearchTextField
 
-# Characters of HTML that the first words of a message are taken from.
+# Characters of HTML from which the excerpt of a message is taken.
 EXCERPT_OF = 600
 
 
 class ChatRole(models.IntegerChoices):
-    """The smaller the number, the more they may do."""
+    """Roles of members. A smaller number has more permissions."""
 
     OWNER = 2001, "Owner"
     ADMIN = 2002, "Admin"
@@ -34,15 +34,15 @@ class ChatRole(models.IntegerChoices):
 
 class RoomQuerySet(QuerySet["GroupChat"]):
     def joined_by(self, user: User) -> Self:
-        """The rooms that `user` is in: for them, no others exist."""
+        """Returns the rooms of which `user` is a member. Views treat all others as missing."""
         return self.annotate(mine=FilteredRelation("members", condition=Q(members__user=user))).filter(
             mine__isnull=False
         )
 
     def with_counts(self) -> Self:
-        """The number of members, and the number of messages after the last one that the member has read.
+        """Adds the number of members, and the number of messages after the member's last read one.
 
-        Messages are numbered within their room, so the unread count is a subtraction and costs no counting.
+        Messages are numbered within their room, so the unread count is a subtraction.
         """
         members = ChatMember.objects.filter(group_chat=OuterRef("pk"))
         return self.annotate(
@@ -53,7 +53,7 @@ class RoomQuerySet(QuerySet["GroupChat"]):
         )
 
     def with_last_message(self) -> Self:
-        """What was said last, for lists: by whom, and how it begins. None where nothing was said."""
+        """Adds the last message for lists: its author and its beginning. None in an empty room."""
         newest = ChatMessage.objects.filter(group_chat=OuterRef("pk")).order_by("-number")
         last = JSONObject(
             user_id="author_id",
@@ -65,15 +65,15 @@ class RoomQuerySet(QuerySet["GroupChat"]):
 
 
 class GroupChat(Searchable):
-    """A room: its members read what is said there, and nobody else."""
+    """A room, which only its members can read."""
 
     title = models.CharField(max_length=200)
     description = models.TextField(max_length=2000, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = ActivityField()  # when something was last said, or the room changed
-    # The number of its newest message. Changes under the lock of the room's feed.
+    updated_at = ActivityField()  # the time of the last message or change of the room
+    # The number of the newest message. It changes under the lock of the room's feed.
     last_number = models.PositiveBigIntegerField(default=0, editable=False)
-    # Raised by each removal of a member, so that open room lists know when to look up the members again.
+    # Incremented by each removal of a member, which tells open room lists to look the members up again.
     membership_version = models.PositiveBigIntegerField(default=0, editable=False)
     search_text = SearchTextField("title")
 
@@ -93,14 +93,16 @@ class MemberQuerySet(QuerySet["ChatMember"]):
 
 
 class ChatMember(models.Model):
-    """Somebody in a room. Who leaves and comes back is a new one, so that old news of leaving is not about them."""
+    """A membership. A user who leaves and is added again gets a new one, so that late events about the old one don't
+    apply.
+    """
 
     group_chat = models.ForeignKey(GroupChat, on_delete=models.CASCADE, related_name="members")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="chat_memberships")
     chat_role = models.PositiveSmallIntegerField("role", choices=ChatRole.choices, default=ChatRole.MEMBER)
-    # An id and not a key: what they read stays read when it is gone.
+    # An id instead of a foreign key, so that the position remains when the message is deleted.
     last_read_message_id = models.BigIntegerField(default=0)
-    # The number of that message, or of the deleted one up to which nothing is left to read after it.
+    # The number of that message, or of the deleted one after which the next unread message follows.
     last_read_number = models.PositiveBigIntegerField("last read", default=0, editable=False)
     joined_at = models.DateTimeField(auto_now_add=True)
 
@@ -119,7 +121,7 @@ class ChatMember(models.Model):
 
     @property
     def may_manage(self) -> bool:
-        """Add members, change what they may do, remove them, delete what they said."""
+        """Whether the member may add and remove members, change roles, and delete any message."""
         return self.chat_role <= ChatRole.ADMIN
 
     @property
@@ -129,21 +131,21 @@ class ChatMember(models.Model):
 
 class ChatMessageQuerySet(QuerySet["ChatMessage"]):
     def with_senders(self, room: GroupChat) -> Self:
-        """Each with its author, and what they are in the room now."""
+        """Adds each message's author, and the author's current membership."""
         in_room = Prefetch("author__chat_memberships", ChatMember.objects.filter(group_chat=room), to_attr="in_room")
         return self.select_related("author").prefetch_related(in_room)
 
     def in_rooms_of(self, user: User) -> Self:
-        """The messages of the rooms that `user` is in."""
+        """Returns the messages of the rooms of which `user` is a member."""
         return self.filter(group_chat__in=ChatMember.objects.filter(user=user).values("group_chat"))
 
     def newest(self) -> "ChatMessage | None":
-        """The last one with its author, for a list: without its Markdown."""
+        """Returns the last message with its author for a list, without its Markdown."""
         return self.select_related("author").defer("content", "search_text").order_by("-number").first()
 
 
 class ChatMessage(Searchable):
-    """What somebody said. It outlives their membership and their account."""
+    """A message. It remains when its author's membership or account is deleted."""
 
     group_chat = models.ForeignKey(GroupChat, on_delete=models.CASCADE, related_name="messages", db_index=False)
     # 1, 2, 3 … within the room, without gaps: deleted messages keep theirs.
@@ -154,11 +156,11 @@ class ChatMessage(Searchable):
     content = models.TextField(blank=True)
     # Rendered once, when it is stored: Markdown costs 10 ms for 3 kB, too much for every page view.
     content_html = models.TextField(blank=True)
-    mentions = models.JSONField(default=list, blank=True)  # ids of the people it names with an @
+    mentions = models.JSONField(default=list, blank=True)  # ids of mentioned users
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
     is_edited = models.BooleanField(default=False)
-    is_deleted = models.BooleanField(default=False)  # then nothing is left of what it said
+    is_deleted = models.BooleanField(default=False)  # then its text is empty
     search_text = SearchTextField("content")
 
     objects = ChatMessageQuerySet.as_manager()
@@ -179,23 +181,23 @@ class ChatMessage(Searchable):
 
     @property
     def sender(self) -> ChatMember | None:
-        """Who said it, as the member they are now; None when they have left. Needs `with_senders`."""
+        """The author's current membership; None if they have left. Needs `with_senders`."""
         if self.author is None:
             return None
         return next(iter(self.author.in_room), None)  # type: ignore[attr-defined]  # set by the prefetch of `with_senders` or by `set_sender`
 
     @property
     def sender_name(self) -> str:
-        """Who said it, also when they have left the room; empty when their account is gone."""
+        """The author's name, even if they have left the room; empty if their account was deleted."""
         return self.author.display_name if self.author else ""
 
     def set_sender(self, member: ChatMember) -> None:
-        """For a message that was just written by `member`: nothing has to be asked."""
+        """Sets the author of a message that `member` has just written, which saves a query."""
         self.author = member.user
         self.author.in_room = [member]  # type: ignore[attr-defined]  # as `with_senders` does
 
 
 def _counted(rows: QuerySet[models.Model]) -> Coalesce:
-    # Grouped by what is the same for all of them, or it would be one count for each row.
+    # Grouped, because a correlated subquery would count once per row.
     counts = rows.order_by().values("group_chat").annotate(count=Count("pk")).values("count")
     return Coalesce(Subquery(counts, output_field=IntegerField()), 0)

@@ -9,7 +9,9 @@ from chat.models.room import ChatRole
 
 
 class UserField(serializers.CharField):
-    """Written as an e-mail; read as one by whoever may, and as a display name by the others."""
+    """A user, written as an e-mail. It is read as an e-mail by those who may see it, and as a display name by the
+    others.
+    """
 
     def to_internal_value(self, data: Any) -> str:
         email: str = super().to_internal_value(data)
@@ -24,7 +26,7 @@ class UserField(serializers.CharField):
 
 
 class SenderSerializer(serializers.ModelSerializer[ChatMember]):
-    """Somebody in a room, as the one who looks may know them."""
+    """A member. The e-mail is shown only to managers and to the member."""
 
     user = UserField(max_length=254)
     display_name = serializers.CharField(source="user.display_name", read_only=True)
@@ -36,7 +38,7 @@ class SenderSerializer(serializers.ModelSerializer[ChatMember]):
 
 
 class MemberSerializer(SenderSerializer):
-    """Somebody in a room, what they may do there, and how far they have read."""
+    """A member with their role and read position."""
 
     chat_role = serializers.ChoiceField(choices=ChatRole.choices, default=ChatRole.MEMBER)
 
@@ -45,7 +47,7 @@ class MemberSerializer(SenderSerializer):
         read_only_fields = ["id", "last_read_message_id"]
 
     def validate_user(self, email: str) -> User:
-        # Whoever is switched off can't come in; whether they have an account is nobody's business.
+        # A deactivated user can't be added, and the error is the same as for an unknown e-mail.
         user = User.objects.filter(email=email, is_active=True).first()
         if user is None:
             raise serializers.ValidationError("Nobody here has this e-mail.", code="unknown_person")
@@ -53,7 +55,7 @@ class MemberSerializer(SenderSerializer):
 
 
 class RoleSerializer(MemberSerializer):
-    """For changing what somebody may do; who they are stays."""
+    """A change of a member's role."""
 
     user = UserField(read_only=True)
     chat_role = serializers.ChoiceField(choices=ChatRole.choices)

@@ -10,7 +10,7 @@ MAX_LENGTH = 10_000  # characters
 
 
 class ChatMessageSerializer(serializers.ModelSerializer[ChatMessage]):
-    """What somebody said, as whoever looks may see it."""
+    """A message, with fields that depend on the current user."""
 
     is_mine = serializers.SerializerMethodField()
     sender = SenderSerializer(read_only=True, allow_null=True, help_text="null when they are not in the room any more.")

@@ -8,7 +8,7 @@ from core.text_fields import NameField
 
 
 class LastMessageSerializer(serializers.Serializer[Any]):
-    """What was said last in a room, for a list: its first words, without their form."""
+    """The last message of a room for a list: an excerpt without formatting."""
 
     user_id = serializers.IntegerField(allow_null=True)
     sender_name = serializers.CharField(allow_null=True, help_text="null when their account is gone.")
@@ -20,7 +20,7 @@ class LastMessageSerializer(serializers.Serializer[Any]):
 
 
 class RoomSerializer(serializers.ModelSerializer[GroupChat]):
-    """A room, to somebody in it."""
+    """A room as its members see it."""
 
     title = NameField(max_length=200)
     member_count = serializers.IntegerField(read_only=True)
@@ -50,6 +50,6 @@ class RoomSerializer(serializers.ModelSerializer[GroupChat]):
 
 
 class LastReadSerializer(serializers.Serializer[GroupChat]):
-    """How far I have read."""
+    """The user's read position."""
 
     message_id = serializers.IntegerField(min_value=1, max_value=2**63 - 1)

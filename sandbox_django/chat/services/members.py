@@ -1,7 +1,7 @@
-"""Who is in a room, and what they may do there.
+"""Members of a room, and their roles.
 
-Whatever changes that locks the room's feed first and then looks at who asks: so two people who act at once act one
-after the other, and the second one only as what they are by then.
+Every change locks the room's feed first and then reads both memberships again. So concurrent changes run one after the
+other, and the second is checked against the roles after the first.
 """
 
 from django.db.models import F
@@ -15,29 +15,29 @@ from core.throttling import Limit
 from live import feeds
 from live.feeds import FeedWriter
 
-# Whoever adds people by e-mail learns who has an account.
+# Limited, because adding users by e-mail reveals which e-mails have an account.
 ADDING = Limit("chat members added", times=200, seconds=3600)
 CHANGING = Limit("chat member changes", times=200, seconds=3600)
 
 
 class NotInRoom(Exception):
-    """Whoever asks, or whoever it is about, is not in the room, or not any more."""
+    """The acting user, or the user concerned, is not a member of the room (any more)."""
 
 
 class NotAllowed(Exception):
-    """They are in the room, but may not do this. The words are for people."""
+    """A member may not do this. The text is shown to users."""
 
 
 class AlreadyInRoom(Exception):
-    """Nobody is in a room twice."""
+    """The user is a member of the room already."""
 
 
 class LastOwner(Exception):
-    """A room has an owner as long as it exists."""
+    """The room would have no owner left."""
 
 
 def add_member(room: GroupChat, *, user: User, by: User, chat_role: int = ChatRole.MEMBER) -> ChatMember:
-    """Let `user` into the room. What was said before counts as read."""
+    """Adds `user` to the room. Earlier messages count as read."""
     ADDING.hit(by.pk)
     with feeds.write(room_feed(room.pk), user_feed(user.pk)) as (in_room, in_list):
         me = membership(room, by)
@@ -60,7 +60,7 @@ def add_member(room: GroupChat, *, user: User, by: User, chat_role: int = ChatRo
 
 
 def change_role(member: ChatMember, *, chat_role: int, by: User) -> ChatMember:
-    """Make somebody owner, admin or member. An owner may step down while there is another one."""
+    """Changes a member's role. An owner may step down if there is another one."""
     CHANGING.hit(by.pk)
     with feeds.write(room_feed(member.group_chat_id)) as feed:
         me, them = _both(member, by)
@@ -75,7 +75,7 @@ def change_role(member: ChatMember, *, chat_role: int, by: User) -> ChatMember:
 
 
 def transfer_ownership(member: ChatMember, *, by: User) -> ChatMember:
-    """Make somebody the owner in one's own place; one stays as an admin."""
+    """Makes another member the owner. The previous owner stays as an admin."""
     CHANGING.hit(by.pk)
     with feeds.write(room_feed(member.group_chat_id)) as feed:
         me, them = _both(member, by)
@@ -88,7 +88,7 @@ def transfer_ownership(member: ChatMember, *, by: User) -> ChatMember:
 
 
 def remove_member(member: ChatMember, *, by: User) -> None:
-    """Show somebody the door: their pages of this room close, what they said stays."""
+    """Removes a member: their open pages of this room close, and their messages stay."""
     CHANGING.hit(by.pk)
     with feeds.write(room_feed(member.group_chat_id), user_feed(member.user_id)) as (in_room, in_list):
         me, them = _both(member, by)
@@ -97,7 +97,7 @@ def remove_member(member: ChatMember, *, by: User) -> None:
 
 
 def transfer_ownership_as_staff(member: ChatMember, *, by: User) -> ChatMember:
-    """Make somebody the owner in place of all who are: staff of the site need not be in the room."""
+    """Replaces all owners by this member, for staff of the site, who need not be members."""
     with feeds.write(room_feed(member.group_chat_id)) as feed:
         require_staff(by)
         them = _reload(member)
@@ -109,7 +109,7 @@ def transfer_ownership_as_staff(member: ChatMember, *, by: User) -> ChatMember:
 
 
 def remove_member_as_staff(member: ChatMember, *, by: User) -> None:
-    """The same as `remove_member`, by staff of the site; the last owner has to be followed by somebody first."""
+    """Like `remove_member`, for staff of the site. The last owner can't be removed until there is another one."""
     with feeds.write(room_feed(member.group_chat_id), user_feed(member.user_id)) as (in_room, in_list):
         require_staff(by)
         them = _reload(member)
@@ -118,7 +118,7 @@ def remove_member_as_staff(member: ChatMember, *, by: User) -> None:
 
 
 def leave_room(room: GroupChat, *, user: User) -> None:
-    """Go out of a room, unless one is its last owner."""
+    """Leaves a room, unless the user is its last owner."""
     CHANGING.hit(user.pk)
     with feeds.write(room_feed(room.pk), user_feed(user.pk)) as (in_room, in_list):
         me = membership(room, user)
@@ -127,12 +127,13 @@ def leave_room(room: GroupChat, *, user: User) -> None:
 
 
 def leave_all_rooms(user: User) -> None:
-    """Out of all rooms, before an account is deleted: the eldest of the highest role owns those that have no owner now.
+    """Leaves all rooms before an account is deleted. In rooms without an owner, the earliest member of the highest role
+    becomes owner.
 
-    A room with nobody left in it goes, too, and so does the user's own feed.
+    Rooms without members are deleted, and so is the user's own feed.
     """
     memberships = ChatMember.objects.select_related("group_chat", "user").filter(user=user)
-    own_feed = user_feed(user.pk)  # while it is locked, nobody adds them to a room
+    own_feed = user_feed(user.pk)  # while it is locked, no request can add them to a room
 
     def find_feeds() -> set[str]:
         return {own_feed, *map(room_feed, memberships.values_list("group_chat_id", flat=True))}
@@ -154,7 +155,7 @@ def leave_all_rooms(user: User) -> None:
 
 
 def membership(room: GroupChat, user: User) -> ChatMember:
-    """What somebody is in a room at this moment; raises `NotInRoom`."""
+    """Returns the user's current membership of a room; raises `NotInRoom`."""
     member = ChatMember.objects.select_related("group_chat", "user").filter(group_chat=room, user=user).first()
     if member is None:
         raise NotInRoom
@@ -174,7 +175,7 @@ def _reload(member: ChatMember) -> ChatMember:
 
 
 def _both(member: ChatMember, by: User) -> tuple[ChatMember, ChatMember]:
-    """Whoever asks and whoever it is about, as they are now that the room is locked."""
+    """Returns the memberships of the acting user and of the user concerned, read under the room's lock."""
     found = ChatMember.objects.select_related("group_chat", "user").filter(group_chat=member.group_chat_id)
     now = {one.user_id: one for one in found.filter(user__in=[by.pk, member.user_id])}
     if by.pk not in now or member.user_id not in now or now[member.user_id].pk != member.pk:
@@ -213,6 +214,6 @@ def _end(member: ChatMember, in_room: FeedWriter, in_list: FeedWriter, *, has_le
 
 
 def _delete_member(member: ChatMember) -> None:
-    """Deletes the membership and raises the room's version, so that no open list trusts what it knew."""
+    """Deletes the membership and increments the room's version, so that open lists look their members up again."""
     member.delete()
     GroupChat.objects.filter(pk=member.group_chat_id).update(membership_version=F("membership_version") + 1)

@@ -1,4 +1,4 @@
-"""What is said in a room."""
+"""Posting, editing and deleting messages in a room."""
 
 from django.conf import settings
 from django.utils import timezone
@@ -17,13 +17,13 @@ from live.feeds import FeedWriter
 
 
 class MessageGone(Exception):
-    """It was deleted meanwhile."""
+    """The message has been deleted."""
 
 
 def post_message(room: GroupChat, *, content: str, by: User) -> ChatMessage:
-    """Say something in a room."""
+    """Posts a message in a room."""
     _count(by)
-    # Before the room is locked: this takes a while.
+    # Before the room is locked, because rendering takes a while.
     rendered = render_message(content, room)
     with feeds.write(room_feed(room.pk)) as feed:
         me = membership(room, by)
@@ -42,7 +42,7 @@ def post_message(room: GroupChat, *, content: str, by: User) -> ChatMessage:
                 updated_at=now,
             )
         )
-        # Not by save(), which would take another moment for the room's activity than for its message.
+        # Not by save(), which would set the room's activity to another time than the message's.
         GroupChat.objects.filter(pk=room.pk).update(last_number=room.last_number, updated_at=now)
         _read_up_to(message, me)
         message.set_sender(me)
@@ -53,7 +53,7 @@ def post_message(room: GroupChat, *, content: str, by: User) -> ChatMessage:
 
 
 def edit_message(message: ChatMessage, *, content: str, by: User) -> ChatMessage:
-    """Put what one has said in other words."""
+    """Changes the text of the user's own message."""
     room = message.group_chat
     _count(by)
     rendered = render_message(content, room)
@@ -78,7 +78,7 @@ def edit_message(message: ChatMessage, *, content: str, by: User) -> ChatMessage
 
 
 def delete_message(message: ChatMessage, *, by: User) -> ChatMessage:
-    """Take back what one has said, or as an owner or admin what anybody has; its place stays."""
+    """Deletes a message: the user's own or, for owners and admins, any. Its empty row stays."""
     room = message.group_chat
     _count(by)
     with feeds.write(room_feed(room.pk)) as feed:
@@ -91,7 +91,7 @@ def delete_message(message: ChatMessage, *, by: User) -> ChatMessage:
 
 
 def delete_message_as_staff(message: ChatMessage, *, by: User) -> ChatMessage:
-    """The same by staff of the site, who need not be in the room."""
+    """The same, for staff of the site, who need not be members."""
     room = message.group_chat
     with feeds.write(room_feed(room.pk)) as feed:
         require_staff(by)
@@ -101,13 +101,13 @@ def delete_message_as_staff(message: ChatMessage, *, by: User) -> ChatMessage:
 
 
 def _read_up_to(message: ChatMessage, me: ChatMember) -> None:
-    """Whoever sends a message has read the room up to it."""
+    """Marks the room as read up to the user's own new message."""
     me.last_read_message_id, me.last_read_number = message.pk, message.number
     me.save(update_fields=["last_read_message_id", "last_read_number"])
 
 
 def _count(by: User) -> None:
-    """Messages, edits and deletions are counted together: each reaches everyone in the room. Raises `RateLimited`."""
+    """Counts messages, edits and deletions together, because each is sent to all members. Raises `RateLimited`."""
     Limit("chat messages", settings.CHAT_MESSAGES_PER_MINUTE, 60).hit(by.pk)
 
 
@@ -124,7 +124,7 @@ def _clear_content(message: ChatMessage, room: GroupChat, feed: FeedWriter) -> N
 
 
 def _skip_deleted(message: ChatMessage, room: GroupChat) -> DeletedRunPayload:
-    """Move read positions right before a deleted message past it: no badge counts what can't be read."""
+    """Moves read positions directly before a deleted message past it, so that badges don't count it."""
     earlier = room.messages.filter(number__lt=message.number, is_deleted=False).order_by("-number")
     after = earlier.values_list("number", flat=True).first() or 0
     to = end_of_deleted_run(room, message.number)
@@ -133,7 +133,7 @@ def _skip_deleted(message: ChatMessage, room: GroupChat) -> DeletedRunPayload:
 
 
 def _rewrite_log(message: ChatMessage) -> None:
-    """Leave no frame with the earlier text: a member who joins later may replay the room from its start."""
+    """Removes the earlier text from all frames: a member who joins later may replay the room from its start."""
     names = ("content", "content_html", "mentions", "is_edited", "is_deleted", "updated_at")
     feeds.rewrite(message_key(message.pk), {name: getattr(message, name) for name in names})
 

@@ -1,4 +1,4 @@
-"""What a person does with a room as a whole."""
+"""Creating, changing, deleting and reading rooms."""
 
 from collections.abc import Callable
 from functools import partial
@@ -30,16 +30,17 @@ from runtime import jobs
 CREATING = Limit("chat rooms", times=100, seconds=3600)
 CHANGING = Limit("chat room changes", times=120, seconds=3600)
 
-# In larger rooms nobody is told who has read how far: everybody would be told by everybody, at every message.
+# In larger rooms, read positions are not sent to members: each message would cause a frame from every member to every
+# other.
 SMALL_ROOM = 50
 
 
 class NoSuchMessage(Exception):
-    """Nothing of this id was said in the room."""
+    """The room has no message with this id."""
 
 
 def create_room(user: User, *, title: str, description: str = "") -> GroupChat:
-    """A room of one's own, with nobody else in it yet."""
+    """Creates a room whose only member is the user, as its owner."""
     CREATING.hit(user.pk)
     with feeds.write(user_feed(user.pk)) as in_list:
         room = GroupChat.objects.create(title=title, description=description)
@@ -49,7 +50,7 @@ def create_room(user: User, *, title: str, description: str = "") -> GroupChat:
 
 
 def change_room(room: GroupChat, *, by: User, **fields: str) -> GroupChat:
-    """Give it another `title` or `description`."""
+    """Changes the room's `title` or `description`."""
     CHANGING.hit(by.pk)
     with feeds.write(room_feed(room.pk)) as feed:
         me = membership(room, by)
@@ -66,23 +67,23 @@ def change_room(room: GroupChat, *, by: User, **fields: str) -> GroupChat:
 
 
 def delete_room(room: GroupChat, *, by: User) -> None:
-    """Delete it with all that was said; pages that show it are closed."""
+    """Deletes the room with all messages; its open pages are closed."""
     CHANGING.hit(by.pk)
     _delete_room(room, lambda: _require_owner(membership(room, by)))
 
 
 def delete_room_as_staff(room: GroupChat, *, by: User) -> None:
-    """The same by staff of the site, who need not be in the room."""
+    """The same, for staff of the site, who need not be members."""
     _delete_room(room, lambda: require_staff(by))
 
 
 def mark_read(room: GroupChat, *, message_id: int, user: User) -> int:
-    """Store how far `user` has read, never backwards; returns the id of their last read message."""
+    """Moves the user's read position forward, never backward; returns the id of their last read message."""
     number = room.messages.filter(pk=message_id).values_list("number", flat=True).first()
     if number is None:
         raise NoSuchMessage
     me = ChatMember.objects.filter(group_chat=room, user=user)
-    # One transaction, so that a removal waits for it: the hint shows nothing that was sent after the removal.
+    # In one transaction, so that a removal waits for it and the hint shows no message sent after the removal.
     with transaction.atomic():
         position = Greatest(F("last_read_number"), end_of_deleted_run(room, number))
         if me.filter(last_read_message_id__lt=message_id).update(
@@ -97,7 +98,7 @@ def mark_read(room: GroupChat, *, message_id: int, user: User) -> int:
 
 
 def end_of_deleted_run(room: GroupChat, number: int) -> int:
-    """The number up to which all messages after `number` are deleted; `number` itself where the next one isn't."""
+    """Returns the last number of the run of deleted messages after `number`; `number` itself if there is none."""
     later = room.messages.filter(number__gt=number)
     next_left = later.filter(is_deleted=False).order_by("number").values_list("number", flat=True).first()
     if next_left is not None:
@@ -106,15 +107,15 @@ def end_of_deleted_run(room: GroupChat, number: int) -> int:
 
 
 def hint_activity(room: GroupChat, newest: ChatMessage | None, *, deleted_run: DeletedRunPayload | None = None) -> None:
-    """After the commit, tell the open room lists of all members what the room's row shows now."""
+    """Sends the room's current row to the open room lists of all members, after the commit."""
     hint = GroupChatUpdated.of(room, newest, deleted_run=deleted_run)
-    # A deletion has a key of its own: the next message's hint doesn't replace it while it waits for its turn.
+    # A deletion has a key of its own, so that the next message's hint doesn't replace it while it waits.
     key = f"room {room.pk} deleted {deleted_run.to}" if deleted_run else f"room {room.pk}"
     transaction.on_commit(partial(hints.send, ACTIVITY, key, hint))
 
 
 def hint_read(room: GroupChat, newest: ChatMessage | None, me: ChatMember) -> None:
-    """After the commit, tell the user's own pages how far they have read, so that badges go down without a request."""
+    """Sends the user's read position to their own pages after the commit, so that badges update without a request."""
     read = ReadPositionPayload(message_id=me.last_read_message_id, number=me.last_read_number)
     hint = GroupChatUpdated.of(room, newest, read=read)
     transaction.on_commit(partial(hints.send, user_feed(me.user_id), f"room {room.pk}", hint))
@@ -142,6 +143,6 @@ def _delete_room(room: GroupChat, refuse: Callable[[], None]) -> None:
 
 
 def _rewrite_log(room: GroupChat, *, title: str, description: str) -> None:
-    """In the room's own feed and in those of its members. Former members keep no earlier title and get no new one."""
+    """Rewrites the feeds of the room and its members. Former members keep no earlier title and get no new one."""
     feeds.rewrite(room_key(room.pk), {"title": title, "group_title": title, "description": description})
     feeds.rewrite(left_room_key(room.pk), {"title": "", "group_title": "", "description": ""})

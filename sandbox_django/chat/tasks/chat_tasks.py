@@ -2,5 +2,5 @@ from chat.presence import current_tracker
 
 
 async def task_refresh_presence() -> None:
-    """Say again who has which room open in this process: what is not said again is forgotten."""
+    """Renews the presence of this process's open pages, which otherwise expires."""
     await current_tracker().refresh()

@@ -1,4 +1,4 @@
-"""Template filters for the first words of a message, and for search results."""
+"""Template filters for excerpts of messages, and for search results."""
 
 from django import template
 

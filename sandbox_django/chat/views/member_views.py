@@ -16,7 +16,7 @@ from core.idempotency import IdempotentCreateMixin
 
 
 class MembersView(RoomView[ChatMember]):
-    """What all views of a room's members share."""
+    """The base of all views of a room's members."""
 
     serializer_class = MemberSerializer
 
@@ -25,7 +25,7 @@ class MembersView(RoomView[ChatMember]):
 
 
 class MemberListView(MembersView, IdempotentCreateMixin[ChatMember], generics.ListCreateAPIView[ChatMember]):
-    """Who is in a room, the owners first; owners and admins add people by their e-mail."""
+    """Lists the members of a room, owners first; owners and admins add users by their e-mail."""
 
     permission_classes = [IsAuthenticated, ManagersAdd]
 
@@ -42,7 +42,7 @@ class MemberListView(MembersView, IdempotentCreateMixin[ChatMember], generics.Li
     patch=extend_schema(responses=MemberSerializer),
 )
 class MemberDetailView(MembersView, generics.RetrieveUpdateDestroyAPIView[ChatMember]):
-    """Somebody in a room: owners and admins change their role and remove them; deleting oneself is leaving."""
+    """One member: owners and admins change their role and remove them; removing oneself is leaving."""
 
     permission_classes = [IsAuthenticated, ManagersChange]
     serializer_class = RoleSerializer
@@ -61,7 +61,7 @@ class MemberDetailView(MembersView, generics.RetrieveUpdateDestroyAPIView[ChatMe
 
 
 class TransferOwnershipView(MembersView):
-    """Make this member the owner in one's own place."""
+    """Makes this member the owner in place of the current user."""
 
     @extend_schema(request=None, responses={200: MemberSerializer})
     def post(self, request: Request, *args: object, **kwargs: object) -> Response:

@@ -20,7 +20,7 @@ from core.search_text import SearchQuery
 
 @renders
 class MessagesView(RoomView[ChatMessage]):
-    """What all views of a room's messages share."""
+    """The base of all views of a room's messages."""
 
     serializer_class = ChatMessageSerializer
     pagination_class = NewestFirstPagination
@@ -30,7 +30,7 @@ class MessagesView(RoomView[ChatMessage]):
 
 
 class MessageListView(MessagesView, IdempotentCreateMixin[ChatMessage], generics.ListCreateAPIView[ChatMessage]):
-    """What was said in a room, newest first; deleted messages keep their place and say nothing."""
+    """Lists a room's messages, newest first; deleted messages are included without text."""
 
     query_parameters = (
         OpenApiParameter("search", description="Only messages with all of these words, in any part of them."),
@@ -48,7 +48,7 @@ class MessageListView(MessagesView, IdempotentCreateMixin[ChatMessage], generics
 
 
 class MessageDetailView(MessagesView, generics.RetrieveUpdateDestroyAPIView[ChatMessage]):
-    """One message: whoever said it edits and deletes it; owners and admins delete any."""
+    """One message: its author edits and deletes it; owners and admins delete any."""
 
     permission_classes = [IsAuthenticated, AuthorsChange]
 

@@ -1,4 +1,6 @@
-"""The pages of the group chat. Words go through the API; rooms and members are changed by forms, with no JavaScript."""
+"""The pages of the group chat. Messages are sent through the API; rooms and members are changed by forms, without
+JavaScript.
+"""
 
 import json
 import math
@@ -41,7 +43,7 @@ from core.throttling import RateLimited
 from live import feeds
 
 SHOWN_MESSAGES = 50
-SHOWN_AROUND = 25  # before a message that was searched for, and after it
+SHOWN_AROUND = 25  # messages before and after a search result
 SHOWN_ROOMS = 300
 FOUND_ROOMS = 50
 
@@ -52,7 +54,7 @@ NEEDS_AN_OWNER = "A room needs an owner. Make somebody else the owner first."
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def home(request: HttpRequest) -> HttpResponse:
-    """My rooms, and a form for a new one."""
+    """The user's rooms, and a form for a new one."""
     me = current_user(request)
     form = NewRoomForm(request.POST or None)
     if form.is_valid():
@@ -70,8 +72,9 @@ def home(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def room(request: HttpRequest, pk: int) -> HttpResponse:
-    """One room, live; `?at=` shows what was said around a message."""
-    # Before any row: what happens in between is then told twice, and drawn once. The other way round it would be lost.
+    """The page of a room; `?at=` shows the messages around one of them."""
+    # The head is read before the rows: an event in between is then delivered again and drawn once, instead of being
+    # lost.
     since = feeds.head(room_feed(pk))
     me = membership_of(request, pk)
     opened = me.group_chat
@@ -107,7 +110,7 @@ def room(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def members(request: HttpRequest, pk: int) -> HttpResponse:
-    """Who is in a room; its owners and admins let people in and show them the door."""
+    """The members of a room; owners and admins add and remove them."""
     since = feeds.head(room_feed(pk))
     me = membership_of(request, pk)
     form = AddMemberForm(request.POST or None, by=me)
@@ -141,7 +144,7 @@ def members(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def change(request: HttpRequest, pk: int, member_id: int) -> HttpResponse:
-    """Give somebody another role, or hand the room over to them."""
+    """Changes a member's role, or transfers ownership."""
     me = membership_of(request, pk)
     member = get_object_or_404(me.group_chat.members, pk=member_id)
     form = RoleForm(request.POST)
@@ -160,7 +163,7 @@ def change(request: HttpRequest, pk: int, member_id: int) -> HttpResponse:
 @login_required
 @require_POST
 def remove(request: HttpRequest, pk: int, member_id: int) -> HttpResponse:
-    """Show somebody the door."""
+    """Removes a member."""
     me = membership_of(request, pk)
     member = get_object_or_404(me.group_chat.members.select_related("user"), pk=member_id)
     if member.pk == me.pk:
@@ -177,7 +180,7 @@ def remove(request: HttpRequest, pk: int, member_id: int) -> HttpResponse:
 @login_required
 @require_POST
 def leave(request: HttpRequest, pk: int) -> HttpResponse:
-    """Go out of a room."""
+    """Leaves a room."""
     me = membership_of(request, pk)
     try:
         leave_room(me.group_chat, user=me.user)
@@ -191,9 +194,9 @@ def leave(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def settings(request: HttpRequest, pk: int) -> HttpResponse:
-    """What its owners decide about a room."""
+    """The settings of a room, for its owners."""
     me = owner_of(request, pk)
-    # A copy: a refused title must not be drawn as if it were the room's.
+    # The form edits a copy, so that a rejected title isn't shown in the rest of the page.
     form = RoomForm(request.POST or None, instance=GroupChat.objects.get(pk=pk))
     if form.is_valid():
         try:
@@ -210,7 +213,7 @@ def settings(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
-    """Delete a room with all that was said."""
+    """Deletes a room with all messages."""
     me = owner_of(request, pk)
     delete_room(me.group_chat, by=me.user)
     messages.success(request, f"“{me.group_chat}” is deleted.")
@@ -221,7 +224,7 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_safe
 def search(request: HttpRequest) -> HttpResponse:
-    """Messages and rooms of mine that have all words of a query; `?before=` continues with older messages."""
+    """Searches the user's messages and rooms; `?before=` continues with older messages."""
     me = current_user(request)
     words = request.GET.get("q", "").replace("\x00", "").strip()
     before = parse_id(request.GET.get("before", ""))
@@ -243,12 +246,12 @@ def search(request: HttpRequest) -> HttpResponse:
 
 
 def current_user(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # login_required has seen to that
+    assert isinstance(request.user, User)  # ensured by login_required
     return request.user
 
 
 def membership_of(request: HttpRequest, room_id: int) -> ChatMember:
-    """What whoever asks is in this room; for strangers it does not exist."""
+    """Returns the user's membership; raises 404 for other users."""
     mine = ChatMember.objects.select_related("group_chat", "user").filter(user=current_user(request))
     return get_object_or_404(mine, group_chat__pk=room_id)
 
@@ -261,7 +264,7 @@ def owner_of(request: HttpRequest, room_id: int) -> ChatMember:
 
 
 def room_list(me: User, opened: GroupChat | None = None) -> dict[str, Any]:
-    """What stands beside every page: my rooms, those where something was said last first."""
+    """Returns the room list of the sidebar: the user's rooms, most recently active first."""
     list_since = feeds.head(user_feed(me.pk))
     rooms = list(GroupChat.objects.joined_by(me).with_counts().with_last_message()[:SHOWN_ROOMS])
     return {"rooms": rooms, "opened": opened, "list_since": list_since}
@@ -273,7 +276,7 @@ def latest_messages(room: GroupChat) -> tuple[list[ChatMessage], bool, bool]:
 
 
 def first_unread(me: ChatMember) -> int | None:
-    """The id of the first message that `me` has not read; None where there is none."""
+    """Returns the id of the first message that the member hasn't read; None if there is none."""
     if me.last_read_number >= me.group_chat.last_number:
         return None
     unread = me.group_chat.messages.filter(number__gt=me.last_read_number, is_deleted=False).exclude(author=me.user)
@@ -283,7 +286,7 @@ def first_unread(me: ChatMember) -> int | None:
 def messages_around(
     room: GroupChat, message_id: int, *, after: int = SHOWN_AROUND
 ) -> tuple[list[ChatMessage], bool, bool]:
-    """What was said before and after a message, and whether there is more on either side."""
+    """Returns the messages before and after a message, and whether there are more on either side."""
     messages_of_room = room.messages.with_senders(room)
     before = list(messages_of_room.filter(pk__lte=message_id).order_by("-pk")[: SHOWN_AROUND + 1])
     later = list(messages_of_room.filter(pk__gt=message_id).order_by("pk")[: after + 1])
@@ -292,7 +295,7 @@ def messages_around(
 
 
 def redirect_with_error(request: HttpRequest, refusal: Exception, room_id: int) -> HttpResponse:
-    """Back to the members, with what kept it from being done."""
+    """Redirects to the members page, with the error."""
     if isinstance(refusal, NotInRoom):
         raise Http404
     messages.error(request, NEEDS_AN_OWNER if isinstance(refusal, LastOwner) else str(refusal))

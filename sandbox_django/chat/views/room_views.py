@@ -29,12 +29,12 @@ ModelType = TypeVar("ModelType", bound=Model)
 
 
 class ChatView(FeedSeqMixin, generics.GenericAPIView[ModelType]):
-    """What all views of this app share: a feed, and what refusals mean."""
+    """The base of all views of this app: the feed, and the statuses of refusals."""
 
     request: AuthenticatedRequest
 
     def feed(self) -> str:
-        """The feed of what the URL names."""
+        """Returns the feed of the room in the URL."""
         return user_feed(self.request.user.pk)
 
     def handle_exception(self, exc: Exception) -> Response:
@@ -54,13 +54,13 @@ def _as_answer(failure: Exception) -> Exception:
 
 
 class RoomView(ChatView[ModelType]):
-    """A view of one room, for those who are in it: for others it does not exist."""
+    """A view of one room, which exists only for its members."""
 
     room_kwarg = "group_chat_pk"
 
     @cached_property
     def membership(self) -> ChatMember:
-        """What whoever asks is in this room."""
+        """Returns the user's membership of this room."""
         mine = ChatMember.objects.select_related("group_chat", "user").filter(user=self.request.user)
         return get_object_or_404(mine, group_chat__pk=self.kwargs[self.room_kwarg])
 
@@ -76,7 +76,7 @@ class RoomView(ChatView[ModelType]):
 
 
 class RoomListView(ChatView[GroupChat], IdempotentCreateMixin[GroupChat], generics.ListCreateAPIView[GroupChat]):
-    """The rooms I am in, those where something was said last first; `?search=` looks into their titles."""
+    """Lists the user's rooms, most recently active first; `?search=` searches their titles."""
 
     filter_backends = [SearchFilter]
     serializer_class = RoomSerializer
@@ -90,7 +90,7 @@ class RoomListView(ChatView[GroupChat], IdempotentCreateMixin[GroupChat], generi
 
 
 class RoomDetailView(RoomView[GroupChat], generics.RetrieveUpdateDestroyAPIView[GroupChat]):
-    """One of my rooms: its members read, its owners change and delete."""
+    """One of the user's rooms: its members read, its owners change and delete."""
 
     room_kwarg = "pk"
     permission_classes = [IsAuthenticated, OwnerChanges]
@@ -108,14 +108,14 @@ class RoomDetailView(RoomView[GroupChat], generics.RetrieveUpdateDestroyAPIView[
 
 
 class ReadView(RoomView[GroupChat]):
-    """My last read message."""
+    """Stores the user's read position."""
 
     room_kwarg = "pk"
     serializer_class = LastReadSerializer
 
     @extend_schema(responses={200: LastReadSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        room = self.room  # before the body is looked at: strangers learn nothing
+        room = self.room  # checked before the body, so that other users learn nothing from its errors
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         try:

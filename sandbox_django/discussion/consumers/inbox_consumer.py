@@ -8,14 +8,14 @@ from live.consumer import LiveConsumer
 
 
 class OwnerAuthenticator(LiveAuthenticator):
-    """Lets in who is signed in; they hear of their own inbox."""
+    """Authenticates signed-in users, who receive updates of their own inbox."""
 
     user: User
 
 
 @channel(name="inbox", description="What concerns me, live", tags=["discussion"])
 class InboxConsumer(LiveConsumer):
-    """Keeps the inbox of one person up to date, on any of their pages."""
+    """Keeps the inbox of one user up to date, on any of their pages."""
 
     authenticator_class = OwnerAuthenticator
     authenticator: OwnerAuthenticator

@@ -20,8 +20,8 @@ from live.selective import SelectiveConsumer
 class TopicListConsumer(SelectiveConsumer):
     """Keeps an open list of topics up to date.
 
-    What happens seldom is in the list's feed. Votes and replies are hints for the lists that show the topic: whoever
-    looks at twenty topics need not hear of all.
+    Infrequent changes are events of the list's feed. Votes and replies are hints for lists that display the topic: a
+    list of twenty topics needn't receive those of all others.
     """
 
     emits = [
@@ -35,7 +35,7 @@ class TopicListConsumer(SelectiveConsumer):
     ]
     hints_group = ACTIVITY
 
-    shown_topics: frozenset[int] | None = None  # ids; None until the list has said
+    shown_topics: frozenset[int] | None = None  # ids; None until the list has sent them
 
     def feed(self) -> str:
         return LIST

@@ -21,7 +21,7 @@ from live.consumer import LiveConsumer
 
 
 class TopicAuthenticator(LiveAuthenticator):
-    """Lets in who is signed in, to a topic that is there."""
+    """Authenticates signed-in users for an existing topic."""
 
     obj: DiscussionTopic
 
@@ -31,7 +31,7 @@ class TopicAuthenticator(LiveAuthenticator):
 
 @channel(name="topic", description="One topic, live", tags=["discussion"])
 class TopicConsumer(LiveConsumer):
-    """Keeps one open page of a topic up to date. Writing goes through the API."""
+    """Keeps an open page of a topic up to date. Writing goes through the API."""
 
     authenticator_class = TopicAuthenticator
     authenticator: TopicAuthenticator

@@ -7,7 +7,7 @@ from discussion.models import DiscussionReply
 
 
 class DiscussionReplyFactory(DjangoModelFactory[DiscussionReply]):
-    """Only the row: the topic's counters stay as they are. `post_reply` updates them."""
+    """Creates only the row, without updating the topic's counters. `post_reply` updates them."""
 
     class Meta:
         model = DiscussionReply

@@ -1,6 +1,6 @@
-"""What the list and the topics tell their pages: one class per event, the same for whoever listens.
+"""The events of the topic list and of topics: one class per event, the same for all recipients.
 
-People are called by their display names here; what depends on who looks is for REST.
+Users are identified by their display names here; data that depends on the user is only in REST responses.
 """
 
 from datetime import datetime
@@ -70,7 +70,7 @@ class TopicPayload(BaseModel):
 
 
 class TopicCreated(LoggedMessage):
-    """Somebody asked something."""
+    """A topic was created."""
 
     action: Literal["topic_created"] = "topic_created"
     payload: TopicPayload
@@ -89,7 +89,7 @@ class TopicCreated(LoggedMessage):
 
 
 class TopicUpdated(LoggedMessage):
-    """It was put in other words, closed, opened again, pinned or unpinned."""
+    """A topic was edited, closed, reopened, pinned or unpinned."""
 
     action: Literal["topic_updated"] = "topic_updated"
     payload: TopicPayload
@@ -113,7 +113,7 @@ class DeletedTopicPayload(BaseModel):
 
 
 class TopicDeleted(LoggedMessage):
-    """The topic is gone, with its replies. Sockets of the topic itself are closed then (4404)."""
+    """A topic was deleted, with its replies. Then the sockets of the topic are closed (4404)."""
 
     action: Literal["topic_deleted"] = "topic_deleted"
     payload: DeletedTopicPayload
@@ -160,7 +160,7 @@ class ReplyPayload(BaseModel):
 
 
 class ReplyCreated(LoggedMessage):
-    """Somebody answered: the topic has one reply more, and was last active then."""
+    """A reply was posted, which also updates the topic's reply count and last activity."""
 
     action: Literal["reply_created"] = "reply_created"
     payload: ReplyPayload
@@ -179,7 +179,7 @@ class ReplyCreated(LoggedMessage):
 
 
 class ReplyUpdated(LoggedMessage):
-    """An answer was put in other words."""
+    """A reply was edited."""
 
     action: Literal["reply_updated"] = "reply_updated"
     payload: ReplyPayload
@@ -214,7 +214,7 @@ class DeletedReplyPayload(ActivityPayload):
 
 
 class ReplyDeleted(BaseMessage):
-    """An answer is gone. If it was the accepted one, that was said before."""
+    """A reply was deleted. If it was the accepted answer, `answer_unaccepted` was sent before."""
 
     action: Literal["reply_deleted"] = "reply_deleted"
     payload: DeletedReplyPayload
@@ -241,7 +241,7 @@ class AnswerPayload(BaseModel):
 
 
 class AnswerAccepted(LoggedMessage):
-    """Who asked takes this reply for the answer."""
+    """The topic's author accepted a reply as the answer."""
 
     action: Literal["answer_accepted"] = "answer_accepted"
     payload: AnswerPayload
@@ -263,7 +263,7 @@ class AnswerAccepted(LoggedMessage):
 
 
 class AnswerUnaccepted(LoggedMessage):
-    """It is not the answer any more. Where another one takes its place, that is said right after."""
+    """A reply is no longer the accepted answer. If another one replaces it, `answer_accepted` follows."""
 
     action: Literal["answer_unaccepted"] = "answer_unaccepted"
     payload: AnswerPayload
@@ -291,7 +291,7 @@ class VotePayload(BaseModel):
 
 
 class VoteUpdated(Unnumbered):
-    """A topic or a reply has another number of votes. A hint, without a number."""
+    """The number of votes of a topic or a reply has changed. A hint, without a number."""
 
     action: Literal["vote_updated"] = "vote_updated"
     payload: VotePayload
@@ -303,7 +303,7 @@ class VoteUpdated(Unnumbered):
 
 
 class TopicActivity(Unnumbered):
-    """Somebody replied to a topic, or took it back. A hint, without a number, for lists."""
+    """A reply was posted or deleted. A hint for lists, without a number."""
 
     action: Literal["topic_activity"] = "topic_activity"
     payload: ActivityPayload
@@ -320,7 +320,9 @@ class ShownPayload(BaseModel):
 
 
 class ShowTopics(BaseMessage):
-    """A list says which topics it shows, and hears hints about those only. Until then it hears all."""
+    """Sent by a list with the topics that it displays, so that it receives hints about those only. Without it, it
+    receives all.
+    """
 
     action: Literal["show_topics"] = "show_topics"
     payload: ShownPayload

@@ -1,4 +1,4 @@
-"""What an inbox tells its owner's pages."""
+"""The events of a user's inbox."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -28,7 +28,7 @@ class CreatedPayload(BaseModel):
 
 
 class NotificationCreated(LoggedMessage):
-    """Something concerns the person."""
+    """The user has a new notification."""
 
     action: Literal["notification_created"] = "notification_created"
     payload: CreatedPayload
@@ -65,7 +65,7 @@ class ReadPayload(BaseModel):
 
 
 class NotificationsRead(BaseMessage):
-    """The person has read these."""
+    """The user has read these notifications."""
 
     action: Literal["notifications_read"] = "notifications_read"
     payload: ReadPayload
@@ -81,7 +81,7 @@ class DeletedPayload(BaseModel):
 
 
 class NotificationsDeleted(BaseMessage):
-    """What these were about is gone."""
+    """Notifications were removed, because their subject was deleted."""
 
     action: Literal["notifications_deleted"] = "notifications_deleted"
     payload: DeletedPayload

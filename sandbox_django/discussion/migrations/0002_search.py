@@ -1,4 +1,4 @@
-"""Once added a search vector to topics, which 0004 removes. Nothing is built only to be removed."""
+"""Empty: it added a search vector to topics that 0004 would remove again."""
 
 from django.db import migrations
 

@@ -9,7 +9,7 @@ from discussion.models.topic import DiscussionTopic
 
 
 class Edit(models.Model):
-    """What stood there until somebody changed it."""
+    """An earlier version of a topic or reply."""
 
     editor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, related_name="+", null=True)
     content = models.TextField()

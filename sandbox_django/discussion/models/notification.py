@@ -11,7 +11,7 @@ from discussion.models.topic import DiscussionTopic
 
 
 class Kind(models.TextChoices):
-    """What happened."""
+    """The kinds of notifications."""
 
     REPLY = "reply", "replied to your topic"
     MENTION = "mention", "mentioned you"
@@ -27,7 +27,7 @@ class NotificationQuerySet(QuerySet["Notification"]):
 
 
 class Notification(models.Model):
-    """Something in a person's inbox."""
+    """A notification in a user's inbox."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notifications", db_index=False

@@ -8,23 +8,23 @@ from django.utils import timezone
 from accounts.models import User
 from discussion.models.topic import DiscussionTopic, with_vote_of
 
-# The best first; of two that are as good, the elder.
+# By votes, descending, then by age, oldest first.
 BEST_FIRST = ("-vote_count", "created_at", "pk")
 
 
 class ReplyQuerySet(QuerySet["DiscussionReply"]):
     def for_viewer(self, viewer: User | None) -> Self:
-        """Each with its author and topic, and how `viewer` has voted on it."""
+        """Adds each reply's author and topic, and the vote of `viewer`."""
         return with_vote_of(viewer, self.select_related("author", "topic"))
 
     def accepted_first(self) -> Self:
-        """As a page shows them."""
+        """Orders replies as a page shows them: the accepted answer first."""
         accepted = F("accepted_in").asc(nulls_last=True)
         return self.order_by(accepted, *BEST_FIRST)
 
 
 class DiscussionReply(models.Model):
-    """What somebody answered to a topic. It outlives its author's account."""
+    """A reply to a topic. It remains when its author's account is deleted."""
 
     topic = models.ForeignKey(DiscussionTopic, on_delete=models.CASCADE, related_name="replies", db_index=False)
     author = models.ForeignKey(

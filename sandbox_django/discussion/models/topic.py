@@ -13,7 +13,7 @@ RowsType = TypeVar("RowsType", bound="QuerySet[Any]")
 
 
 class Tag(models.Model):
-    """What topics are about, in a word that is lower case and has no spaces."""
+    """A tag of topics: a lower-case word without spaces."""
 
     name = models.CharField(max_length=30, unique=True)
     topic_count = models.PositiveIntegerField(default=0)
@@ -28,12 +28,12 @@ class Tag(models.Model):
 
 class TopicQuerySet(QuerySet["DiscussionTopic"]):
     def for_viewer(self, viewer: User | None) -> Self:
-        """Each with its author, its tags, and how `viewer` has voted on it."""
+        """Adds each topic's author and tags, and the vote of `viewer`."""
         return with_vote_of(viewer, self.select_related("author").prefetch_related("tags"))
 
 
 class DiscussionTopic(Searchable):
-    """A question, or whatever else somebody wants to talk about. It outlives its author's account."""
+    """A question or another topic. It remains when its author's account is deleted."""
 
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, related_name="discussion_topics", null=True, blank=True
@@ -41,21 +41,21 @@ class DiscussionTopic(Searchable):
     title = models.CharField(max_length=200)
     content = models.TextField()
     content_html = models.TextField(blank=True)  # rendered once, when it is stored
-    mentions = models.JSONField(default=list, blank=True)  # ids of the people it names with an @
+    mentions = models.JSONField(default=list, blank=True)  # ids of mentioned users
     tags = models.ManyToManyField(Tag, related_name="topics", blank=True)
     accepted_answer = models.OneToOneField(
         "discussion.DiscussionReply", on_delete=models.SET_NULL, related_name="accepted_in", null=True, blank=True
     )
-    is_closed = models.BooleanField(default=False)  # takes no more replies
+    is_closed = models.BooleanField(default=False)  # accepts no more replies
     is_pinned = models.BooleanField(default=False)  # comes first in lists
     created_at = models.DateTimeField(default=timezone.now)
     edited_at = models.DateTimeField(null=True, blank=True)
 
-    # Kept in the transaction of what changes them; `manage.py reconcile` compares them with the rows.
+    # Updated in the transaction that changes the counted rows; `manage.py reconcile` compares them with the rows.
     vote_count = models.IntegerField(default=0)
     reply_count = models.PositiveIntegerField(default=0)
     view_count = models.PositiveIntegerField(default=0)
-    old_view_count = models.PositiveIntegerField(default=0)  # those whose rows are gone
+    old_view_count = models.PositiveIntegerField(default=0)  # views whose rows have been deleted
     last_activity_at = ActivityField()
 
     search_text = SearchTextField("title", "content")
@@ -92,7 +92,7 @@ class DiscussionTopic(Searchable):
 
 
 def with_vote_of(viewer: User | None, rows: RowsType) -> RowsType:
-    """Each with `my_vote`: 1, -1, or 0 for none."""
+    """Adds `my_vote`: 1, -1, or 0 for none."""
     if viewer is None:
         return rows.annotate(my_vote=Value(0, output_field=IntegerField()))
     mine = FilteredRelation("votes", condition=Q(votes__user=viewer))

@@ -6,10 +6,10 @@ from discussion.models.topic import DiscussionTopic
 
 
 class TopicView(models.Model):
-    """Somebody looked at a topic on a day. Rows of days that are over are counted together and deleted."""
+    """A visitor's view of a topic on one day. Rows of past days are replaced by a count."""
 
     topic = models.ForeignKey(DiscussionTopic, on_delete=models.CASCADE, related_name="views", db_index=False)
-    visitor = models.CharField(max_length=64)  # whoever it is: services/views.py
+    visitor = models.CharField(max_length=64)  # a user or an address: services/views.py
     day = models.DateField(db_index=True)
 
     class Meta:

@@ -9,7 +9,7 @@ from discussion.models.topic import DiscussionTopic
 
 
 class Vote(models.Model):
-    """Up or down, once for each person. It still counts when their account is gone."""
+    """A vote up or down, one for each user and target. It still counts when the account is deleted."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, related_name="+", null=True)
     value = models.SmallIntegerField(choices=[(1, "up"), (-1, "down")])

@@ -7,7 +7,7 @@ from discussion.serializers.topic import AuthorSerializer, FormattedDateField
 
 
 class NotificationSerializer(serializers.ModelSerializer[Notification]):
-    """Something that concerns me."""
+    """A notification of the current user."""
 
     topic_title = serializers.CharField(source="topic.title", read_only=True)
     actor = AuthorSerializer(read_only=True, allow_null=True)

@@ -18,7 +18,7 @@ MAX_TAG_LENGTH = 30
 
 
 class AuthorSerializer(serializers.ModelSerializer[User]):
-    """Whoever wrote something, to everybody else: no e-mail."""
+    """An author as other users see them, without their e-mail."""
 
     class Meta:
         model = User
@@ -33,7 +33,7 @@ class FormattedDateField(serializers.ReadOnlyField):
 
 
 class TextSerializer(serializers.ModelSerializer[Any]):
-    """What a topic and a reply have in common."""
+    """The common fields of topics and replies."""
 
     content = MessageField(max_length=MAX_LENGTH)
     mentions = serializers.ListField(child=serializers.IntegerField(), read_only=True, help_text="Ids of people.")
@@ -53,7 +53,7 @@ class TextSerializer(serializers.ModelSerializer[Any]):
 
 
 class TagsField(serializers.ListField):
-    """Names, lower case and without spaces, each once."""
+    """Tag names: lower case, without spaces and duplicates."""
 
     child = serializers.CharField(max_length=MAX_TAG_LENGTH)
 
@@ -67,7 +67,7 @@ class TagsField(serializers.ListField):
 
 
 class TopicSerializer(TextSerializer):
-    """A topic as lists show it."""
+    """A topic in a list."""
 
     title = NameField(max_length=200)
     tags = TagsField(source="tag_names", max_length=MAX_TAGS, required=False)
@@ -101,7 +101,7 @@ class TopicSerializer(TextSerializer):
 
 
 class ReplySerializer(TextSerializer):
-    """An answer to a topic."""
+    """A reply to a topic."""
 
     is_accepted = serializers.BooleanField(read_only=True)
     can_accept = serializers.SerializerMethodField(help_text="Who asked may take an answer of others for the answer.")
@@ -132,7 +132,7 @@ class ReplySerializer(TextSerializer):
 
 
 class TopicDetailSerializer(TopicSerializer):
-    """A topic with its answers, the first hundred of them."""
+    """A topic with its first hundred replies."""
 
     accepted_answer = ReplySerializer(read_only=True, allow_null=True)
     replies = ReplySerializer(read_only=True, many=True, source="first_replies")
@@ -149,7 +149,7 @@ class VoteValue(IntegerChoices):
 
 
 class VoteSerializer(serializers.Serializer[Any]):
-    """My vote, and what all together are."""
+    """The user's vote, and the total."""
 
     vote = serializers.ChoiceField(choices=VoteValue.choices)
     vote_count = serializers.IntegerField(read_only=True)
@@ -160,7 +160,7 @@ class AcceptAnswerSerializer(serializers.Serializer[Any]):
 
 
 class EditSerializer(serializers.ModelSerializer[Any]):
-    """What stood there until `createdAt`, and who changed it."""
+    """An earlier version, its end (`createdAt`), and the user who changed it."""
 
     editor = AuthorSerializer(read_only=True, allow_null=True)
     formatted_created_at = FormattedDateField(source="created_at")
@@ -188,7 +188,7 @@ class TagSerializer(serializers.ModelSerializer[Tag]):
 
 
 class PreviewSerializer(serializers.Serializer[Any]):
-    """Markdown as it will look."""
+    """Markdown to be previewed."""
 
     content = serializers.CharField(max_length=MAX_LENGTH, write_only=True)
     content_html = serializers.CharField(read_only=True)

@@ -1,4 +1,4 @@
-"""Hints to open pages, after the commit: what happens too often to be numbered."""
+"""Hints to open pages after the commit, for changes that are too frequent to be events."""
 
 from functools import partial
 
@@ -12,12 +12,12 @@ from live import hints
 
 
 def hint_activity(topic: DiscussionTopic) -> None:
-    """Somebody replied, or took it back: lists show that."""
+    """Sends the topic's reply count to lists."""
     _send_after_commit(ACTIVITY, f"topic {topic.pk}", TopicActivity.of(topic))
 
 
 def hint_votes(target: DiscussionTopic | DiscussionReply) -> None:
-    """Another number of votes: the topic's pages show it and, for a topic itself, lists."""
+    """Sends the number of votes to the topic's pages and, for a topic itself, to lists."""
     hint = VoteUpdated.of(target)
     key = f"votes of {hint.payload.target_type} {target.pk}"
     if isinstance(target, DiscussionTopic):

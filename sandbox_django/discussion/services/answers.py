@@ -1,4 +1,4 @@
-"""Which reply the topic's author takes for the answer."""
+"""Accepting a reply as the topic's answer."""
 
 from accounts.models import User
 from discussion.groups import LIST, topic_feed
@@ -12,7 +12,7 @@ from live.feeds import FeedWriter
 
 
 def accept_answer(topic: DiscussionTopic, *, reply_id: int, by: User) -> DiscussionTopic:
-    """Take a reply for the answer; the one before is it no longer."""
+    """Accepts a reply as the answer, in place of an earlier one."""
     CHANGES.hit(by.pk)
     author = topic.replies.filter(pk=reply_id).values_list("author_id", flat=True)
     with feeds.write_all([LIST, topic_feed(topic.pk), *inboxes_of(author)]) as writers:
@@ -34,7 +34,7 @@ def accept_answer(topic: DiscussionTopic, *, reply_id: int, by: User) -> Discuss
 
 
 def unaccept_answer(topic: DiscussionTopic, *, by: User) -> DiscussionTopic:
-    """None of the replies is the answer after all."""
+    """Removes the accepted answer."""
     CHANGES.hit(by.pk)
     with feeds.write(LIST, topic_feed(topic.pk)) as feeds_:
         topic = lock_topic(topic.pk)

@@ -1,30 +1,30 @@
-"""Why somebody may not do something. The words are for people."""
+"""Refusals of the forum's services. Their texts are shown to users."""
 
 from accounts.models import User
 from discussion.models import DiscussionReply, DiscussionTopic
 
 
 class NotAllowed(Exception):
-    """It is not theirs to do."""
+    """The user may not do this."""
 
 
 class PostGone(Exception):
-    """The topic or the reply was deleted meanwhile."""
+    """The topic or the reply has been deleted."""
 
 
 class NoSuchReply(Exception):
-    """The topic has no reply of this id."""
+    """The topic has no reply with this id."""
 
 
 class TopicClosed(Exception):
-    """It takes no more replies."""
+    """The topic is closed to new replies."""
 
 
 class HasReplies(Exception):
-    """What others have answered is not the author's to delete."""
+    """A topic with replies of other users can only be deleted by staff."""
 
 
 def require_author_or_staff(post: DiscussionTopic | DiscussionReply, by: User) -> None:
-    """Only the author and staff change and delete."""
+    """Raises `NotAllowed` unless the user is the author or staff."""
     if post.author_id != by.pk and not by.is_staff:
         raise NotAllowed("Only the author and staff can do this.")

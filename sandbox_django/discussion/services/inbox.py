@@ -1,6 +1,6 @@
-"""What a person is told because it concerns them, and what of that they have read.
+"""Notifications of users, and their read state.
 
-A service that notifies users locks their inboxes together with the topic: `inboxes_of` names them.
+A service that notifies users locks their inboxes together with the topic: `inboxes_of` returns their names.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,12 +16,12 @@ from live import feeds
 
 
 def inboxes_of(user_ids: Iterable[int | None]) -> list[str]:
-    """The feeds of these users' inboxes; None is an account that was deleted."""
+    """Returns the inbox feeds of these users; None stands for a deleted account."""
     return sorted({inbox_feed(user_id) for user_id in user_ids if user_id is not None})
 
 
 def notify_of_reply(reply: DiscussionReply) -> None:
-    """Tell who asked, and who is mentioned."""
+    """Notifies the topic's author and mentioned users of a reply."""
     kinds = dict.fromkeys(reply.mentions, Kind.MENTION)
     if reply.topic.author_id is not None:
         kinds[reply.topic.author_id] = Kind.REPLY
@@ -35,13 +35,13 @@ def notify_mentioned(
 
 
 def notify_of_acceptance(reply: DiscussionReply, *, actor: User) -> None:
-    """Tell who answered; once, also when their answer is accepted again."""
+    """Notifies the reply's author that it was accepted, once per reply."""
     if reply.author_id is not None and not reply.notifications.filter(kind=Kind.ACCEPTED).exists():
         _notify({reply.author_id: Kind.ACCEPTED}, topic=reply.topic, reply=reply, actor=actor)
 
 
 def mark_read(user: User, ids: Sequence[int] | None = None) -> int:
-    """These are read, or all with no `ids`; returns how many are still unread."""
+    """Marks notifications as read, or all without `ids`; returns the number of unread ones."""
     with feeds.write(inbox_feed(user.pk)) as feed:
         unread = Notification.objects.filter(user=user).unread()
         changed = unread if ids is None else unread.filter(pk__in=ids)
@@ -54,7 +54,7 @@ def mark_read(user: User, ids: Sequence[int] | None = None) -> int:
 
 
 def delete_notifications(notifications: QuerySet[Notification]) -> None:
-    """What they are about is being deleted."""
+    """Deletes the notifications about an object that is being deleted."""
     by_user: dict[int, list[int]] = {}
     for pk, user_id in notifications.order_by("pk").values_list("pk", "user_id"):
         by_user.setdefault(user_id, []).append(pk)

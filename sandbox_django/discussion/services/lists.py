@@ -1,4 +1,4 @@
-"""The list of topics, in one of its orders."""
+"""The list of topics in each of its orders."""
 
 import unicodedata
 
@@ -16,7 +16,7 @@ class Sort(TextChoices):
     UNANSWERED = "unanswered", "Unanswered"
 
 
-# Each as its index has it, read backward.
+# The columns of each order's index, read backward.
 ORDERS = {
     Sort.NEW: ("-is_pinned", "-created_at", "-pk"),
     Sort.ACTIVE: ("-is_pinned", "-last_activity_at", "-pk"),
@@ -26,7 +26,7 @@ ORDERS = {
 
 
 def topics_for(viewer: User | None, *, sort: str = "", tag: str = "", search: str = "") -> QuerySet[DiscussionTopic]:
-    """Topics with all that a list shows. What is searched for comes best first, unless a `sort` is asked for."""
+    """Returns topics with the data that a list shows. Search results are ordered by rank, unless there is a `sort`."""
     topics: QuerySet[DiscussionTopic] = DiscussionTopic.objects.for_viewer(viewer)
     if search.strip():
         topics = search_topics(topics, search)
@@ -35,7 +35,7 @@ def topics_for(viewer: User | None, *, sort: str = "", tag: str = "", search: st
     if sort == Sort.UNANSWERED:
         topics = topics.filter(reply_count=0)
     if tag:
-        # Its id first: then the database knows how many topics have it, and goes the shorter way.
+        # The tag's id first: then the database knows how many topics have it, and chooses the faster plan.
         tag_row = Tag.objects.filter(name=unicodedata.normalize("NFC", normalized(tag)).lower()).first()
         topics = topics.filter(tags=tag_row) if tag_row else topics.none()
     return topics

@@ -1,10 +1,10 @@
-"""Topics and replies as HTML, with the users whom they mention."""
+"""Topics and replies as HTML, with the users that they mention."""
 
 from accounts.models import User
 from accounts.services.mentions import named_users
 from core.markdown import Rendered, render_with_mentions
 
-MAX_MENTIONS = 10  # users whom one text may notify
+MAX_MENTIONS = 10  # users whom one text can notify
 
 
 def render_post(content: str) -> Rendered:

@@ -1,4 +1,4 @@
-"""What is answered to a topic."""
+"""Posting, editing and deleting replies."""
 
 from datetime import datetime
 
@@ -19,7 +19,7 @@ from live import feeds
 
 
 def post_reply(topic: DiscussionTopic, *, content: str, by: User) -> DiscussionReply:
-    """Answer to a topic."""
+    """Posts a reply to a topic."""
     count_post(by)
     rendered = render_post(content)
     with feeds.write_all([topic_feed(topic.pk), *inboxes_of([topic.author_id, *rendered.mentions])]) as (feed, *_):
@@ -44,7 +44,7 @@ def post_reply(topic: DiscussionTopic, *, content: str, by: User) -> DiscussionR
 
 
 def edit_reply(reply: DiscussionReply, *, content: str, by: User) -> DiscussionReply:
-    """Say it in other words; what stood there before stays readable."""
+    """Edits a reply and keeps the previous version."""
     CHANGES.hit(by.pk)
     rendered = render_post(content)
     with feeds.write_all([topic_feed(reply.topic_id), *inboxes_of(rendered.mentions)]) as (feed, *_):
@@ -65,7 +65,7 @@ def edit_reply(reply: DiscussionReply, *, content: str, by: User) -> DiscussionR
 
 
 def delete_reply(reply: DiscussionReply, *, by: User) -> None:
-    """Take an answer back, with its votes. A topic whose accepted answer it was has none then."""
+    """Deletes a reply with its votes. If it was the accepted answer, the topic has none then."""
     CHANGES.hit(by.pk)
     name = topic_feed(reply.topic_id)
 
@@ -91,7 +91,7 @@ def delete_reply(reply: DiscussionReply, *, by: User) -> None:
 
 
 def lock_reply(reply: DiscussionReply) -> DiscussionReply:
-    """Its row, locked; raises `PostGone`."""
+    """Locks the reply's row and returns it; raises `PostGone`."""
     locked = DiscussionReply.objects.select_for_update(of=("self",)).select_related("author", "topic")
     now = locked.filter(pk=reply.pk).first()
     if now is None:

@@ -1,7 +1,7 @@
 """Search for topics by the words of their titles and texts.
 
-With its trigram index PostgreSQL finds a topic however old it is. Without it topics are compared one by one, so only so
-many of the newest are. Where nothing has the words, titles that are spelt alike are offered.
+With its trigram index PostgreSQL finds topics of any age. Without it topics are compared one by one, so only a limited
+number of the newest is searched. If no topic has the words, similarly spelt titles are offered.
 """
 
 import re
@@ -16,12 +16,12 @@ from django.db.models.lookups import GreaterThan, LessThan
 from core.search_text import SearchQuery, finds_by_index, has_word, searchable
 from discussion.models import DiscussionTopic
 
-# Of a word that is everywhere only the newest topics are ranked and counted: reading all would take too long.
+# For common words, only the newest topics are ranked and counted: reading all would take too long.
 MAX_FOUND = 500
 MAX_COMPARED = 50_000  # topics, one by one
 SPELT_ALIKE_AMONG = 1_000  # newest topics
 MAX_SPELT_ALIKE = 50
-LIKENESS = 0.45  # of the trigrams of a query, how many a title has to share
+LIKENESS = 0.45  # the share of a query's trigrams that a title must contain
 SIMILAR = 5
 SHORTEST_SIMILAR = 3  # letters of a word by which similar topics are found
 INDEX = "topic_trigrams"
@@ -29,7 +29,7 @@ WORD = re.compile(r"[^\W_]{2,}")
 
 
 def search_topics(topics: QuerySet[DiscussionTopic], text: str) -> QuerySet[DiscussionTopic]:
-    """Those of the topics that have all of these words, in their title first."""
+    """Returns the topics that contain all of these words; those with the words in their title come first."""
     query = SearchQuery.parse(text)
     if not query:
         return topics.none()
@@ -38,7 +38,7 @@ def search_topics(topics: QuerySet[DiscussionTopic], text: str) -> QuerySet[Disc
 
 
 def similar(topics: QuerySet[DiscussionTopic], title: str) -> QuerySet[DiscussionTopic]:
-    """A few topics that may be about the same as the title that a user is typing."""
+    """Returns a few topics with titles similar to the one that a user is typing."""
     query = SearchQuery.parse(title)
     words = [word for word in query.words if len(word) >= SHORTEST_SIMILAR or not word.isascii()]
     if not words:
@@ -69,7 +69,7 @@ def _newest(topics: QuerySet[DiscussionTopic], limit: int) -> list[int]:
 def _best_first(
     topics: QuerySet[DiscussionTopic], ids: Sequence[int], words: Iterable[str]
 ) -> QuerySet[DiscussionTopic]:
-    """By the number of words in the title, then in the text; the newest first among equals."""
+    """Orders by the number of words in the title, then in the text, then by age, newest first."""
     places = [StrIndex("search_text", Value(word)) for word in words]
     title_end = StrIndex("search_text", Value("\n"))  # the title is the first line
     in_title = reduce(add, (_one_if(Q(GreaterThan(place, 0), LessThan(place, title_end))) for place in places))
@@ -82,7 +82,7 @@ def _one_if(condition: Q) -> Case:
 
 
 def _spelt_alike(query: SearchQuery, limit: int) -> list[int]:
-    """Topics whose titles share most of the query's trigrams, which forgives typos and other endings of words."""
+    """Returns topics whose titles share most of the query's trigrams, which allows typos and other word endings."""
     if any(map(str.isdigit, "".join(query.words))):
         return []  # another version, date or number is not a typo
     wanted = _trigrams(" ".join(query.words))

@@ -1,7 +1,7 @@
-"""What a person does with a topic as a whole.
+"""Creating, editing, moderating and deleting topics.
 
-Whatever changes a topic locks its feed first and then looks at it again: so two people who act at once act one after
-the other.
+Every change of a topic locks its feed first and then reads the topic again, so concurrent changes run one after the
+other.
 """
 
 from collections.abc import Sequence
@@ -23,14 +23,14 @@ from discussion.services.mentions import render_post
 from live import feeds, hub
 from runtime import jobs
 
-# Each is told to everybody who has the list or the topic open.
+# Each is sent to all pages that have the list or the topic open.
 CHANGES = Limit("discussion changes", times=120, seconds=3600)
 
 
 def create_topic(user: User, *, title: str, content: str, tags: Sequence[str] = ()) -> DiscussionTopic:
-    """Ask something, or start to talk about it."""
+    """Creates a topic."""
     count_post(user)
-    # Before the list is locked: this takes a while.
+    # Before the list is locked, because rendering takes a while.
     rendered = render_post(content)
     with feeds.write_all([LIST, *inboxes_of(rendered.mentions)]) as (in_list, *_):
         now = timezone.now()
@@ -57,7 +57,7 @@ def edit_topic(
     content: str | None = None,
     tags: Sequence[str] | None = None,
 ) -> DiscussionTopic:
-    """Say it in other words; what stood there before stays readable."""
+    """Edits a topic and keeps the previous version."""
     CHANGES.hit(by.pk)
     rendered = render_post(content) if content is not None else None
     inboxes = inboxes_of(rendered.mentions) if rendered else []
@@ -87,7 +87,7 @@ def edit_topic(
 
 
 def moderate_topic(topic: DiscussionTopic, *, by: User, **fields: bool) -> DiscussionTopic:
-    """Close, open again, pin or unpin: `is_closed`, `is_pinned`."""
+    """Closes, reopens, pins or unpins a topic: `is_closed`, `is_pinned`."""
     with feeds.write(LIST, topic_feed(topic.pk)) as (in_list, in_topic):
         topic = lock_topic(topic.pk)
         if not by.is_staff:
@@ -102,7 +102,7 @@ def moderate_topic(topic: DiscussionTopic, *, by: User, **fields: bool) -> Discu
 
 
 def delete_topic(topic: DiscussionTopic, *, by: User) -> None:
-    """Delete it with all that was answered; pages that show it are told, and closed."""
+    """Deletes a topic with all replies; open pages are notified and closed."""
     CHANGES.hit(by.pk)
     name = topic_feed(topic.pk)
 
@@ -115,11 +115,12 @@ def delete_topic(topic: DiscussionTopic, *, by: User) -> None:
         require_author_or_staff(topic, by)
         if topic.reply_count and not by.is_staff:
             raise HasReplies
-        list(topic.replies.select_for_update().order_by("pk").values_list("pk"))  # whoever votes on them is waited for
+        # waits for running votes on the replies
+        list(topic.replies.select_for_update().order_by("pk").values_list("pk"))
         delete_notifications(topic.notifications.all())
         _put_tags(topic, [])
         in_list.publish(TopicDeleted.of(topic))
-        # Of its own feed this event stays, for open pages, until pruning deletes it.
+        # This event stays in the topic's feed for open pages, until pruning deletes the feed.
         in_topic.clear()
         in_topic.publish(TopicDeleted.of(topic))
         feeds.rewrite(
@@ -131,19 +132,19 @@ def delete_topic(topic: DiscussionTopic, *, by: User) -> None:
 
 
 def _rewrite_log(topic: DiscussionTopic) -> None:
-    """In the list, the topic and the inboxes of users who were notified. Earlier versions are in the edit history."""
+    """Rewrites the feeds of the list, the topic and the notified users. The edit history keeps earlier versions."""
     names = ("title", "content", "content_html", "mentions", "is_edited", "edited_at")
     texts = {name: getattr(topic, name) for name in names}
     feeds.rewrite(topic_key(topic.pk), texts | {"topic_title": topic.title, "tags": topic.tag_names})
 
 
 def count_post(user: User) -> None:
-    """Topics and replies are counted together; raises `RateLimited`."""
+    """Counts topics and replies together; raises `RateLimited`."""
     Limit("discussion posts", settings.DISCUSSION_POSTS_PER_HOUR, 3600).hit(user.pk)
 
 
 def lock_topic(topic_id: int) -> DiscussionTopic:
-    """Its row, locked; raises `PostGone`."""
+    """Locks the topic's row and returns it; raises `PostGone`."""
     locked = DiscussionTopic.objects.select_for_update(of=("self",)).select_related("author")
     topic = locked.prefetch_related("tags").filter(pk=topic_id).first()
     if topic is None:
@@ -152,7 +153,7 @@ def lock_topic(topic_id: int) -> DiscussionTopic:
 
 
 def _put_tags(topic: DiscussionTopic, names: Sequence[str]) -> None:
-    # Whoever changes tags holds the list's lock, so no two of them wait for each other.
+    # Changes of tags hold the list's lock, so two of them can't deadlock.
     before, now = set(topic.tag_names), set(names)
     if before == now:
         return

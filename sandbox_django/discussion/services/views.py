@@ -1,4 +1,4 @@
-"""Who has looked at a topic: each visitor counts once a day."""
+"""Views of topics: each visitor counts once a day."""
 
 from datetime import timedelta
 
@@ -10,15 +10,15 @@ from discussion.models import DiscussionTopic, TopicView
 
 
 def count_view(topic: DiscussionTopic, *, visitor: str) -> None:
-    """Count `visitor`, whoever that is ("user 7"), unless they have looked today already."""
+    """Counts a view by `visitor` (such as "user 7"), unless they have viewed the topic today."""
     view = TopicView(topic=topic, visitor=visitor, day=timezone.localdate())
     if TopicView.objects.filter(topic=topic, visitor=visitor, day=view.day).exists():
         return
     with transaction.atomic():
-        # Locked, so that of two looks at once the second finds the first.
+        # Locked, so that of two concurrent views by one visitor only the first counts.
         locked = DiscussionTopic.objects.select_for_update(no_key=True).filter(pk=topic.pk)
         if not locked.values_list("pk", flat=True):
-            return  # deleted meanwhile
+            return  # the topic has been deleted
         if TopicView.objects.filter(topic=topic, visitor=visitor, day=view.day).exists():
             return
         view.save(force_insert=True)
@@ -27,7 +27,7 @@ def count_view(topic: DiscussionTopic, *, visitor: str) -> None:
 
 
 def archive_old_views() -> int:
-    """Keep only the number of those who looked before yesterday; returns how many rows that saved."""
+    """Replaces the views before yesterday by their number; returns how many rows were deleted."""
     old = TopicView.objects.filter(day__lt=timezone.localdate() - timedelta(days=1))
     archived = 0
     for topic_id in old.order_by("topic_id").values_list("topic_id", flat=True).distinct():

@@ -1,4 +1,4 @@
-"""Up or down, for a topic or a reply: one vote a person, which they may change and take back."""
+"""Votes up or down on topics and replies: one per user, which they may change and take back."""
 
 from django.conf import settings
 from django.db import transaction
@@ -12,10 +12,10 @@ from discussion.services.errors import NotAllowed, PostGone
 
 
 def vote_on(target: DiscussionTopic | DiscussionReply, *, value: int, by: User) -> int:
-    """Vote 1 or -1, or 0 to take it back; returns what all votes are together then."""
+    """Votes 1 or -1, or 0 to take the vote back; returns the new total."""
     Limit("discussion votes", settings.DISCUSSION_VOTES_PER_MINUTE, 60).hit(by.pk)
     with transaction.atomic():
-        # Locked first, so that voters come one after the other and each sees what the one before has done.
+        # Locked first, so that concurrent votes run one after the other.
         now = type(target).objects.select_for_update(no_key=True).filter(pk=target.pk).first()
         if now is None:
             raise PostGone

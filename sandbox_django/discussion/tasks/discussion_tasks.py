@@ -3,5 +3,5 @@ from runtime.threads import in_background_thread
 
 
 async def task_forget_old_views() -> None:
-    """Keep the number of those who looked at topics on days that are over, and not who they were."""
+    """Replaces the views of past days by their number, which also deletes the visitors' identities."""
     await in_background_thread(archive_old_views)

@@ -15,7 +15,7 @@ from discussion.views.topic_views import ForumView
 
 
 class InboxView(ForumView[Notification]):
-    """A view of my inbox."""
+    """A view of the user's inbox."""
 
     def feed(self) -> str:
         return inbox_feed(self.request.user.pk)
@@ -25,7 +25,7 @@ class InboxView(ForumView[Notification]):
 
 
 class NotificationListView(InboxView, generics.ListAPIView[Notification]):
-    """What concerns me, the newest first."""
+    """Lists the user's notifications, newest first."""
 
     query_parameters = (OpenApiParameter("unread", bool, description="Only what I have not read."),)
     serializer_class = NotificationSerializer
@@ -36,7 +36,7 @@ class NotificationListView(InboxView, generics.ListAPIView[Notification]):
 
 
 class UnreadView(InboxView):
-    """How much of it I have not read."""
+    """The number of unread notifications."""
 
     serializer_class = UnreadSerializer
 
@@ -46,7 +46,7 @@ class UnreadView(InboxView):
 
 
 class MarkReadView(InboxView):
-    """I have read these, or all."""
+    """Marks these notifications, or all, as read."""
 
     serializer_class = MarkReadSerializer
 

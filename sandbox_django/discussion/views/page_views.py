@@ -1,4 +1,4 @@
-"""The pages of the forum. All of them read, post, vote and accept without JavaScript; with it they are live."""
+"""The pages of the forum. Reading, posting, voting and accepting work without JavaScript; with it, pages are live."""
 
 import json
 import math
@@ -59,9 +59,9 @@ REFUSALS = (NotAllowed, PostGone, HasReplies, NoSuchReply, TopicClosed, RateLimi
 @never_cache
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """What people talk about."""
+    """The list of topics."""
     me = current_user(request)
-    since = feeds.head(LIST)  # before the rows, so that nothing falls between them and the socket
+    since = feeds.head(LIST)  # before the rows, so that no event is missed between them and the socket
     query = {name: request.GET.get(name, "").strip() for name in ("sort", "tag", "search")}
     if query["sort"] not in Sort:
         query["sort"] = ""
@@ -92,7 +92,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
-    """Ask something."""
+    """Creates a topic."""
     tags = request.GET.get("tag", "")
     form = TopicForm(request.POST or None, initial={"tags": tags})
     if form.is_valid():
@@ -110,7 +110,7 @@ def new(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def topic(request: HttpRequest, pk: int) -> HttpResponse:
-    """A question and what was answered, live; a `POST` replies."""
+    """A topic with its replies; a `POST` replies."""
     me = current_user(request)
     since = feeds.head(topic_feed(pk))
     opened = topic_of(request, pk)
@@ -131,7 +131,7 @@ def topic(request: HttpRequest, pk: int) -> HttpResponse:
     else:
         shown = page_of(request, replies, SHOWN_REPLIES)
     for row in shown["rows"]:
-        row.topic = opened  # one and the same
+        row.topic = opened  # saves a query for each row
     context = {
         **shown,
         "topic": opened,
@@ -149,7 +149,7 @@ def topic(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_safe
 def reply(request: HttpRequest, pk: int, reply_id: int) -> HttpResponse:
-    """Where a reply is, on whichever page of its topic that is today."""
+    """Redirects to the page of the topic that contains the reply."""
     return redirect(f"{reverse('discussion-detail', args=[pk])}?reply={reply_id}#reply-{reply_id}")
 
 
@@ -166,7 +166,7 @@ def vote(request: HttpRequest, pk: int, reply_id: int | None = None) -> HttpResp
 @login_required
 @require_POST
 def accept(request: HttpRequest, pk: int) -> HttpResponse:
-    """Take a reply for the answer; with no `reply`, none."""
+    """Accepts a reply as the answer; without `reply`, removes the accepted answer."""
     opened, chosen = topic_of(request, pk), request.POST.get("reply", "")
     if not chosen:
         return run_and_redirect(request, opened, lambda: unaccept_answer(opened, by=current_user(request)))
@@ -177,7 +177,7 @@ def accept(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_POST
 def moderate(request: HttpRequest, pk: int) -> HttpResponse:
-    """Close, open again, pin or unpin."""
+    """Closes, reopens, pins or unpins a topic."""
     opened = topic_of(request, pk)
     wanted = {name: request.POST[name] == "1" for name in ("is_closed", "is_pinned") if name in request.POST}
     return run_and_redirect(request, opened, lambda: moderate_topic(opened, by=current_user(request), **wanted))
@@ -188,7 +188,7 @@ def moderate(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, pk: int, reply_id: int | None = None) -> HttpResponse:
-    """Say it in other words. Pages with JavaScript take the form from here and show it in place."""
+    """Edits a post. Pages with JavaScript load the form from here and show it in place."""
     post = my_post(request, pk, reply_id)
     obj = post.obj
     form: Form
@@ -214,7 +214,7 @@ def edit(request: HttpRequest, pk: int, reply_id: int | None = None) -> HttpResp
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: HttpRequest, pk: int, reply_id: int | None = None) -> HttpResponse:
-    """Ask whether it is meant, and do it."""
+    """Asks for confirmation, and deletes a post."""
     post = my_post(request, pk, reply_id)
     obj = post.obj
     if request.method == "POST":
@@ -235,7 +235,7 @@ def delete(request: HttpRequest, pk: int, reply_id: int | None = None) -> HttpRe
 @never_cache
 @require_safe
 def history(request: HttpRequest, pk: int, reply_id: int | None = None) -> HttpResponse:
-    """What stood there before it was changed."""
+    """The earlier versions of a post."""
     post = PostPresenter(post_of(request, pk, reply_id), current_user(request))
     edits = post.obj.edits.select_related("editor")[:SHOWN_EDITS]
     return show(request, "discussion/history.html", {"post": post, "edits": edits})
@@ -245,7 +245,7 @@ def history(request: HttpRequest, pk: int, reply_id: int | None = None) -> HttpR
 @never_cache
 @require_safe
 def mine(request: HttpRequest) -> HttpResponse:
-    """What I have asked, and what I have replied."""
+    """The user's topics and replies."""
     me = current_user(request)
     is_replies = request.GET.get("what") == "replies"
     if is_replies:
@@ -260,9 +260,9 @@ def mine(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def inbox(request: HttpRequest) -> HttpResponse:
-    """What concerns me."""
+    """The user's notifications."""
     me = current_user(request)
-    since = feeds.head(inbox_feed(me.pk))  # as everywhere: before the rows
+    since = feeds.head(inbox_feed(me.pk))  # before the rows, as on every page
     shown = page_of(request, Notification.objects.inbox_of(me), SHOWN_TOPICS)
     return show(request, "discussion/inbox.html", {**shown, "inbox_since": since})
 
@@ -275,7 +275,7 @@ def read_all(request: HttpRequest) -> HttpResponse:
 
 
 def current_user(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # login_required has seen to that
+    assert isinstance(request.user, User)  # ensured by login_required
     return request.user
 
 
@@ -292,7 +292,7 @@ def post_of(request: HttpRequest, pk: int, reply_id: int | None) -> DiscussionTo
 
 
 def my_post(request: HttpRequest, pk: int, reply_id: int | None) -> PostPresenter:
-    """One's own, or anybody's for staff."""
+    """Returns one of the user's posts, or any post for staff."""
     post = PostPresenter(post_of(request, pk, reply_id), current_user(request))
     if not post.may_change:
         raise PermissionDenied("Only the author and staff can do this.")
@@ -300,7 +300,7 @@ def my_post(request: HttpRequest, pk: int, reply_id: int | None) -> PostPresente
 
 
 def show(request: HttpRequest, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
-    """A page of the forum, with its reader's inbox in the bar."""
+    """Renders a page of the forum, with the user's inbox in the header."""
     me = current_user(request)
     if "form" in context and context["form"].has_error(NON_FIELD_ERRORS, RateLimited.default_code):
         status = 429
@@ -311,12 +311,12 @@ def show(request: HttpRequest, template: str, context: dict[str, Any], status: i
 
 
 def page_of(request: HttpRequest, rows: QuerySet[RowType], size: int, number: int | None = None) -> dict[str, Any]:
-    """Some rows, and the addresses of those before and after: how many there are in all is not counted."""
+    """Returns a page of rows, and the addresses of the previous and next pages, without counting all rows."""
     if number is None:
         number = parse_id(request.GET.get("page", "1")) or 0
     if not 0 < number <= LAST_PAGE:
         raise Http404
-    # Which they are first, which an index alone can say, also far behind; then the rows themselves.
+    # The ids first, which an index alone provides even on late pages; then the rows.
     ids = list(rows.values_list("pk", flat=True)[(number - 1) * size : number * size + 1])
     found = rows.order_by().in_bulk(ids[:size])
     query = {name: value for name, value in request.GET.dict().items() if name not in ("page", "reply")}
@@ -329,14 +329,15 @@ def page_of(request: HttpRequest, rows: QuerySet[RowType], size: int, number: in
 
 
 def address(**query: str) -> str:
-    """Of the list, in short."""
+    """Returns the address of the list, without default values."""
     return reverse("discussion-home") + "?" + urlencode({name: value for name, value in query.items() if value})
 
 
 def once(request: HttpRequest, make: Callable[[], DiscussionTopic | DiscussionReply]) -> int:
-    """The id of what this form makes, or has made: whoever clicks twice where no script runs posts once.
+    """Returns the id of the object that this form creates or has created, so that a double click without JavaScript
+    posts once.
 
-    The same form with other words, after a look back, is another one.
+    The same form with other text, sent after going back in the browser, creates another object.
     """
     if not request.POST.get("key"):
         return make().pk
@@ -351,7 +352,7 @@ def once(request: HttpRequest, make: Callable[[], DiscussionTopic | DiscussionRe
             with transaction.atomic():
                 mine = IdempotencyKey.objects.create(digest=digest, body_digest=digest)
         except IntegrityError:
-            # Its twin's transaction was waited for.
+            # The duplicate's transaction has been waited for.
             return int(IdempotencyKey.objects.get(digest=digest).answer)
         made = make()
         mine.status, mine.answer = HTTPStatus.CREATED, str(made.pk)
@@ -360,14 +361,14 @@ def once(request: HttpRequest, make: Callable[[], DiscussionTopic | DiscussionRe
 
 
 def refuse(form: Form, refusal: Exception) -> None:
-    """Told in the form, which keeps the words."""
+    """Shows the error in the form, which keeps the text."""
     form.add_error(None, ValidationError(error_message(refusal), code=getattr(refusal, "default_code", None)))
 
 
 def run_and_redirect(
     request: HttpRequest, obj: DiscussionTopic | DiscussionReply, job: Callable[[], object]
 ) -> HttpResponse:
-    """Back to what it is about; what kept it from being done is told there."""
+    """Runs the action and redirects to its post; an error is shown there."""
     try:
         job()
     except REFUSALS as refusal:

@@ -22,7 +22,7 @@ from discussion.views.topic_views import ForumView, ModelType
 
 
 class InTopicView(ForumView[ModelType]):
-    """A view of something in a topic."""
+    """A view inside a topic."""
 
     @cached_property
     def topic(self) -> DiscussionTopic:
@@ -33,7 +33,7 @@ class InTopicView(ForumView[ModelType]):
 
 
 class RepliesView(InTopicView[DiscussionReply]):
-    """What all views of a topic's replies share."""
+    """The base of all views of a topic's replies."""
 
     serializer_class = ReplySerializer
 
@@ -43,7 +43,7 @@ class RepliesView(InTopicView[DiscussionReply]):
 
 @renders
 class ReplyListView(RepliesView, IdempotentCreateMixin[DiscussionReply], generics.ListCreateAPIView[DiscussionReply]):
-    """What was answered to a topic: by votes, then age."""
+    """Lists a topic's replies, by votes, then age."""
 
     def perform_create(self, serializer: BaseSerializer[DiscussionReply]) -> None:
         reply = post_reply(self.topic, by=self.request.user, **serializer.validated_data)
@@ -52,7 +52,7 @@ class ReplyListView(RepliesView, IdempotentCreateMixin[DiscussionReply], generic
 
 @renders
 class ReplyDetailView(RepliesView, generics.RetrieveUpdateDestroyAPIView[DiscussionReply]):
-    """One answer: its author and staff change and delete it."""
+    """One reply: its author and staff change and delete it."""
 
     permission_classes = [IsAuthenticated, AuthorsAndStaffChange]
 
@@ -67,7 +67,7 @@ class ReplyDetailView(RepliesView, generics.RetrieveUpdateDestroyAPIView[Discuss
 
 
 class ReplyVoteView(RepliesView):
-    """My vote on a reply: 1, -1, or 0 to take it back."""
+    """The user's vote on a reply: 1, -1, or 0 to take it back."""
 
     permission_classes = [IsAuthenticated, NotOwnPost]
     serializer_class = VoteSerializer  # type: ignore[assignment]  # of another thing than the queryset's
@@ -83,7 +83,7 @@ class ReplyVoteView(RepliesView):
 
 
 class ReplyEditsView(InTopicView[ReplyEdit], generics.ListAPIView[ReplyEdit]):
-    """What stood in a reply before it was changed, the newest first."""
+    """Earlier versions of a reply, newest first."""
 
     serializer_class = ReplyEditSerializer
 

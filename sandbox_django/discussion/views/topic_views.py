@@ -42,14 +42,14 @@ from discussion.services.votes import vote_on
 
 ModelType = TypeVar("ModelType", bound=Model)
 
-# While somebody types.
+# Sent while the user types.
 SEARCHES = Limit("discussion searches", times=120, seconds=60)
 PREVIEWS = Limit("discussion previews", times=60, seconds=60)
 REPLIES_SHOWN = 100
 
 
 class ForumView(FeedSeqMixin, generics.GenericAPIView[ModelType]):
-    """What all views of this app share: what refusals mean."""
+    """The base of all views of this app: the statuses of refusals."""
 
     request: AuthenticatedRequest
 
@@ -77,7 +77,7 @@ def _as_answer(failure: Exception) -> Exception:
 class TopicListView(
     ForumView[DiscussionTopic], IdempotentCreateMixin[DiscussionTopic], generics.ListCreateAPIView[DiscussionTopic]
 ):
-    """What people talk about; pinned topics come first."""
+    """Lists topics; pinned topics come first."""
 
     query_parameters = (
         OpenApiParameter("sort", enum=Sort.values, description="`new` unless something is searched for."),
@@ -117,14 +117,14 @@ class TopicView(ForumView[DiscussionTopic]):
         return DiscussionTopic.objects.for_viewer(self.request.user)
 
     def answer(self, topic: DiscussionTopic) -> Response:
-        """The topic as it is now, with its answers."""
+        """Returns the topic's current state, with its replies."""
         topic = self.get_queryset().get(pk=topic.pk)
         with_replies(topic, self.request)
         return Response(TopicDetailSerializer(topic, context=self.get_serializer_context()).data)
 
 
 def with_replies(topic: DiscussionTopic, request: AuthenticatedRequest) -> None:
-    """Read the answers that a topic's serializer shows, and the accepted one even if it is far behind."""
+    """Loads the replies that a topic's serializer shows, and the accepted one even if it is not among them."""
     replies = topic.replies.for_viewer(request.user)
     shown = list(replies[:REPLIES_SHOWN])
     topic.first_replies = shown  # type: ignore[attr-defined]  # where the serializer finds them
@@ -138,7 +138,7 @@ def with_replies(topic: DiscussionTopic, request: AuthenticatedRequest) -> None:
 @extend_schema_view(put=extend_schema(request=TopicSerializer), patch=extend_schema(request=TopicSerializer))
 @renders
 class TopicDetailView(TopicView, generics.RetrieveUpdateDestroyAPIView[DiscussionTopic]):
-    """One topic and its answers: its author and staff change and delete it."""
+    """One topic and its replies: its author and staff change and delete it."""
 
     permission_classes = [IsAuthenticated, AuthorsAndStaffChange]
 
@@ -159,14 +159,14 @@ class TopicDetailView(TopicView, generics.RetrieveUpdateDestroyAPIView[Discussio
 
 
 class TopicVoteView(TopicView):
-    """My vote on a topic: 1, -1, or 0 to take it back."""
+    """The user's vote on a topic: 1, -1, or 0 to take it back."""
 
     permission_classes = [IsAuthenticated, NotOwnPost]
     serializer_class = VoteSerializer
 
     @extend_schema(responses={200: VoteSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        topic = self.get_object()  # before the body is looked at
+        topic = self.get_object()  # checked before the body
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         vote = serializer.validated_data["vote"]
@@ -175,7 +175,7 @@ class TopicVoteView(TopicView):
 
 
 class AcceptAnswerView(TopicView):
-    """Take a reply for the answer."""
+    """Accepts a reply as the answer."""
 
     permission_classes = [IsAuthenticated, OnlyTopicAuthor]
     serializer_class = AcceptAnswerSerializer
@@ -189,7 +189,7 @@ class AcceptAnswerView(TopicView):
 
 
 class UnacceptAnswerView(TopicView):
-    """None of the replies is the answer after all."""
+    """Removes the accepted answer."""
 
     permission_classes = [IsAuthenticated, OnlyTopicAuthor]
 
@@ -199,7 +199,7 @@ class UnacceptAnswerView(TopicView):
 
 
 class ModerateView(TopicView):
-    """Close, open again, pin or unpin: which of them, the URL configuration says."""
+    """Closes, reopens, pins or unpins a topic, depending on the URL."""
 
     permission_classes = [IsAuthenticated, OnlyStaff]
     field = ""
@@ -211,7 +211,7 @@ class ModerateView(TopicView):
 
 
 class TopicEditsView(ForumView[TopicEdit], generics.ListAPIView[TopicEdit]):
-    """What stood in a topic before it was changed, the newest first."""
+    """Earlier versions of a topic, newest first."""
 
     serializer_class = TopicEditSerializer
 
@@ -221,7 +221,7 @@ class TopicEditsView(ForumView[TopicEdit], generics.ListAPIView[TopicEdit]):
 
 
 class TagListView(generics.ListAPIView[Tag]):
-    """Tags that topics have, those of most topics first; `?search=` for how they begin."""
+    """Lists the tags of topics, most used first; `?search=` is a prefix."""
 
     query_parameters = (OpenApiParameter("search", description="Only tags that begin so."),)
     queryset = Tag.objects.filter(topic_count__gt=0)
@@ -233,7 +233,7 @@ class TagListView(generics.ListAPIView[Tag]):
 
 
 class SimilarView(ForumView[DiscussionTopic]):
-    """A few topics that may be about the same, for whoever types a title."""
+    """Lists topics with titles similar to the one that the user is typing."""
 
     query_parameters = (OpenApiParameter("title", description="As far as it is typed."),)
     serializer_class = SimilarTopicSerializer
@@ -249,7 +249,7 @@ class SimilarView(ForumView[DiscussionTopic]):
 
 @renders
 class PreviewView(ForumView[DiscussionTopic]):
-    """Markdown as it will look."""
+    """Renders Markdown as it will be shown."""
 
     serializer_class = PreviewSerializer
 
