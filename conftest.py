@@ -2,6 +2,6 @@ pytest_plugins = [
     "test_utils.rest_contract",
     "test_utils.socket_contract",
     "test_utils.cpu_contract",
-    "test_utils.quick_flush",
+    "test_utils.database_plugin",
     "test_utils.stacks",
 ]

@@ -1,6 +1,7 @@
 """Starts the processes that a benchmark needs on this machine, and stops them."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,7 +15,8 @@ from pathlib import Path
 from typing import IO
 
 from benchmarks.load import Sizes, Target
-from test_utils.servers import free_port, postgresql_server, redis_server
+from test_utils.databases import SQLITE, migrate, migrated_sqlite, postgresql_database
+from test_utils.servers import free_port, redis_server
 
 ROOT = Path(__file__).resolve().parents[1]
 ENDING = {signal.SIGINT, signal.SIGTERM}
@@ -69,9 +71,16 @@ def started(stack: str, transport: str, sizes: Sizes, *, workers: int = 0) -> It
     """Starts the databases and the model."""
     with ExitStack() as stack_of:
         directory = Path(stack_of.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-bench-")))
+        data_dir = directory / "data"
+        data_dir.mkdir()
         database_url = redis_url = ""
+        if stack == "embedded":
+            shutil.copy(migrated_sqlite(), data_dir / SQLITE)
+        elif database_url := os.environ.get("DATABASE_URL", ""):
+            migrate(data_dir, database_url)
+        else:
+            database_url = stack_of.enter_context(postgresql_database())
         if stack == "production":
-            database_url = os.environ.get("DATABASE_URL") or stack_of.enter_context(postgresql_server())
             redis_url = os.environ.get("REDIS_URL") or stack_of.enter_context(redis_server())
         env = os.environ | {
             "DJANGO_SETTINGS_MODULE": "config.settings.dev",
@@ -80,14 +89,13 @@ def started(stack: str, transport: str, sizes: Sizes, *, workers: int = 0) -> It
             "LOG_LEVEL": "WARNING",
             "DATABASE_URL": database_url,
             "REDIS_URL": redis_url,
-            "SANDBOX_DATA_DIR": str(directory / "data"),
+            "SANDBOX_DATA_DIR": str(data_dir),
             "OPENAI_API_KEY": "",
             "OPENAI_TRANSPORT": transport,
             "ASSISTANT_RUNNER": "taskiq" if workers else "loop",
             "PYTHONWARNINGS": "ignore:No directory at:UserWarning",  # static files are not collected here
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "sandbox_django")]),
         }
-        subprocess.run([sys.executable, "sandbox_django/manage.py", "migrate", "-v0"], cwd=ROOT, env=env, check=True)
         model = [sys.executable, "-m", "test_utils.openai_test_utils", "--stamped"]
         model += ["--tokens", str(sizes.tokens), "--rate", str(sizes.rate)]
         process = stack_of.enter_context(running(model, env, subprocess.PIPE))

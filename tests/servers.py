@@ -1,6 +1,7 @@
 """The real server as a process of its own, for tests that drive it from outside: with a browser, or by ending it."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from test_utils.databases import SQLITE, migrated_sqlite
 from test_utils.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -102,8 +104,15 @@ class Server(Program):
         self.command = [*UVICORN, "--port", str(self.port)]
 
     def __enter__(self) -> Self:
-        self.manage("migrate", "--verbosity=0")
+        if not self.env["DATABASE_URL"]:
+            self.create_sqlite()
         return super().__enter__()
+
+    def create_sqlite(self) -> None:
+        """Give it a database with empty tables, unless it has one."""
+        database = Path(self.env["SANDBOX_DATA_DIR"], SQLITE)
+        if not database.exists():
+            shutil.copy(migrated_sqlite(), database)
 
     def is_ready(self) -> bool:
         return is_alive(self.url)

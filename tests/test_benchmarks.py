@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ENV = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "sandbox_django"), str(ROOT)])}
 BENCH = [sys.executable, "-m", "benchmarks", "--quick"]
 
-pytestmark = pytest.mark.timeout(400)  # alone it takes 40 s, beside other lists up to 150
+pytestmark = [pytest.mark.programs, pytest.mark.timeout(400)]  # alone it takes 40 s, beside other lists up to 150
 
 
 def test_quick_run_is_complete_and_exact(tmp_path: Path) -> None:

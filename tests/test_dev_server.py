@@ -22,7 +22,7 @@ from config.network import own_addresses, urls
 from test_utils.servers import free_port
 from tests.servers import is_alive
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.programs, pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).resolve().parents[1]
 EVERYBODY_KNOWS = "sandbox-demo"

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -15,6 +16,8 @@ LINE = re.compile(r"^(?P<unset># )?(?P<name>[A-Z][A-Z0-9_]*)=(?P<value>.*)$", re
 
 # Variables for which the example shows a typical value instead of the default.
 SAMPLES = {"DATABASE_URL", "REDIS_URL", "DJANGO_SECRET_KEY", "DJANGO_ALLOWED_HOSTS"}
+
+pytestmark = pytest.mark.programs
 
 
 def test_example_names_every_variable_the_settings_read_and_no_other() -> None:

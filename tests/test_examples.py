@@ -22,7 +22,7 @@ from test_utils.openai_test_utils import FakeOpenAI, Gate, disconnects, streams
 from tests.faults.devices import PASSWORD, Device, register
 from tests.servers import ROOT, Server
 
-pytestmark = pytest.mark.faults
+pytestmark = pytest.mark.programs
 
 TIMEOUT = 20.0
 TOKEN_SECONDS = 3

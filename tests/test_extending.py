@@ -31,6 +31,8 @@ chosen = ["-k", f"{about_it} or {in_the_admin}"]
 sys.exit(pytest.main(["-q", "--no-migrations", "sandbox_django/polls", "sandbox_django/asyncapi", *insisting, *chosen]))
 """
 
+pytestmark = pytest.mark.programs
+
 
 @pytest.mark.timeout(240)  # much more than it needs, for busy machines
 def test_feature_of_the_page_works_and_is_in_all_lists(tmp_path: Path) -> None:

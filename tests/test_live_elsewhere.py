@@ -12,6 +12,8 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "sandbox_django/live/README.md").read_text()
 FILES = re.findall(r"```python\n# (\S+)\n(.*?)```", README, re.DOTALL)
 
+pytestmark = pytest.mark.programs
+
 
 class Project:
     """A project in a folder of its own, which imports `live` and `runtime` from ours and no other app."""

@@ -16,6 +16,8 @@ from tests.servers import Server
 
 APP = "https://app.example"
 
+pytestmark = pytest.mark.programs
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:

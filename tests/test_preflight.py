@@ -25,6 +25,8 @@ PRODUCTION = {
     **NOBODY_LISTENS,
 }
 
+pytestmark = pytest.mark.programs
+
 
 @pytest.mark.parametrize("command", ["bin/serve", "bin/worker"])
 @pytest.mark.parametrize("missing", ["DJANGO_SECRET_KEY", "DATABASE_URL", "REDIS_URL", "OPENAI_API_KEY"])

@@ -20,6 +20,8 @@ COMPLETE = {
     "OPENAI_BASE_URL": "",
 }
 
+pytestmark = pytest.mark.programs
+
 
 @pytest.mark.parametrize("missing", ["DJANGO_SECRET_KEY", "DATABASE_URL", "REDIS_URL", "OPENAI_API_KEY"])
 def test_production_refuses_to_start_without(missing: str) -> None:

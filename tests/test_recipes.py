@@ -17,6 +17,8 @@ PAGE = (ROOT / "docs" / "api-recipes.md").read_text()
 PASSWORDS = ("password1", "password2")
 MARK = "=== the next one ==="
 
+pytestmark = pytest.mark.programs
+
 
 @pytest.mark.timeout(240)  # much more than it needs, for busy machines
 def test_recipes_print_what_the_page_says(tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ class ContractMiddleware:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--whole-contract", action="store_true", help="fail if a documented status was never met")
+    parser.addoption("--whole-contract", action="store_true", help="fail if a documented status or frame was never met")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

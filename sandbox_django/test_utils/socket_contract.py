@@ -429,18 +429,12 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    if exitstatus == pytest.ExitCode.OK and _is_everything(session.config) and recorder.never_met():
+    if exitstatus == pytest.ExitCode.OK and session.config.option.whole_contract and recorder.never_met():
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if _is_everything(config) and (never_met := recorder.never_met()):
+    if config.option.whole_contract and (never_met := recorder.never_met()):
         terminalreporter.section("in the AsyncAPI document, but met by no test")
         for promise in never_met:
             terminalreporter.line(promise)
-
-
-def _is_everything(config: pytest.Config) -> bool:
-    """Returns whether this run includes all tests that open sockets in this process."""
-    marks, words = config.option.markexpr, config.option.keyword
-    return config.args == config.getini("testpaths") and marks in ("", "not browser and not faults") and not words

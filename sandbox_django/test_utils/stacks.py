@@ -20,7 +20,7 @@ from django.test import SimpleTestCase, TransactionTestCase
 
 MARK = "stack"
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "django_db_serialized_rollback"}
-OWN_SERVERS = ("browser", "faults")  # these select both stacks or one themselves
+OWN_SERVERS = ("browser", "faults", "programs")  # these select both stacks or one themselves
 
 _asked_for_layer = False
 

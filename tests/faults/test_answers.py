@@ -13,8 +13,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from test_utils.databases import postgresql_database
 from test_utils.openai_test_utils import FakeOpenAI, Gate, streams
-from test_utils.servers import RestartableRedis, postgresql_server
+from test_utils.servers import RestartableRedis
 from tests.servers import Server
 
 pytestmark = pytest.mark.faults
@@ -115,7 +116,7 @@ def redis_of_test(tmp_path: Path) -> Iterator[RestartableRedis]:
 def two_servers(
     tmp_path_factory: pytest.TempPathFactory, model: FakeOpenAI, redis_of_test: RestartableRedis
 ) -> Iterator[tuple[Server, Server]]:
-    with postgresql_server() as database_url:
+    with postgresql_database() as database_url:
         urls = {"DATABASE_URL": database_url, "REDIS_URL": redis_of_test.url, "OPENAI_BASE_URL": model.url}
         with (
             Server(tmp_path_factory.mktemp("one"), ASSISTANT_LEASE_SECONDS="2", **urls) as one,

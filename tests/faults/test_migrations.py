@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from test_utils.servers import postgresql_server
+from test_utils.databases import postgresql_database
 from tests.servers import ROOT, Server
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
@@ -17,9 +17,8 @@ LONGEST_WAIT = 10.0  # seconds: the lock's time-out, and a slow machine
 
 
 def test_nobody_waits_long_behind_a_migration_that_waits_for_a_lock(tmp_path: Path) -> None:
-    with postgresql_server() as database_url:
+    with postgresql_database() as database_url:
         program = Server(tmp_path, DATABASE_URL=database_url)
-        program.manage("migrate", "--verbosity=0")
         with psycopg.connect(database_url) as long_report:
             long_report.execute("SELECT count(*) FROM django_session")
             command = [sys.executable, "sandbox_django/manage.py", "migrate", "sessions", "zero", "--verbosity=0"]

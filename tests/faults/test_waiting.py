@@ -8,8 +8,9 @@ import psycopg
 import pytest
 import redis
 
+from test_utils.databases import postgresql_database
 from test_utils.openai_test_utils import FakeOpenAI, streams
-from test_utils.servers import RestartableRedis, postgresql_server
+from test_utils.servers import RestartableRedis
 from tests.faults.test_answers import Visitor
 from tests.servers import Program, Server, Worker
 
@@ -31,7 +32,7 @@ def redis_of_test(tmp_path: Path) -> Iterator[RestartableRedis]:
 
 @pytest.fixture
 def database_url() -> Iterator[str]:
-    with postgresql_server() as url:
+    with postgresql_database() as url:
         yield url
 
 
@@ -64,7 +65,6 @@ def test_a_process_stops_in_time_though_its_database_and_its_redis_hang(
 ) -> None:
     urls = {"DATABASE_URL": database_url, "REDIS_URL": redis_of_test.url}
     program = kind(tmp_path, ASSISTANT_RUNNER="taskiq", DRAIN_SECONDS="1", OPENAI_BASE_URL="http://127.0.0.1:9", **urls)
-    program.manage("migrate", "--verbosity=0")
     with program, psycopg.connect(database_url) as connection:
         connection.execute("LOCK TABLE core_periodicjob IN ACCESS EXCLUSIVE MODE")
         give_up_at = time.monotonic() + 150

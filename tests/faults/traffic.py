@@ -19,7 +19,8 @@ import psycopg
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from test_utils.servers import RestartableRedis, postgresql_server
+from test_utils.databases import postgresql_database
+from test_utils.servers import RestartableRedis
 from tests.servers import ROOT, Program, Server, Worker
 
 MODEL = [sys.executable, "-m", "tests.faults.model"]
@@ -67,7 +68,7 @@ def running_stack(directory: Path, **env: str) -> Iterator[Stack]:
         model_url = model.stdout.readline().strip()
         assert model_url, "the model did not start"
         env = {
-            "DATABASE_URL": started.enter_context(postgresql_server()),
+            "DATABASE_URL": started.enter_context(postgresql_database()),
             "REDIS_URL": redis.url,
             "OPENAI_BASE_URL": model_url,
             "OPENAI_TOKEN_TIMEOUT": "3",
@@ -80,7 +81,6 @@ def running_stack(directory: Path, **env: str) -> Iterator[Stack]:
         for place in places:
             place.mkdir()
         web, workers = [Server(place, **env) for place in places], [Worker(place, **env) for place in places]
-        web[0].manage("migrate", "--verbosity=0")
         with ThreadPoolExecutor() as at_once:
             programs = (*web, *workers)
             for program in programs:

@@ -1,17 +1,25 @@
-"""A plugin of pytest that empties the database after a test that commits, without Django's `flush` command.
+"""A plugin of pytest that makes and empties the test database quickly.
 
-`flush` ends by sending `post_migrate`, whose receivers look up every content type and permission again and create them:
-0.1 s of CPU for each of several hundred tests. Here those two tables keep their rows, and the others are emptied.
+With SQLite the database is a copy of one that was migrated before (`test_utils.databases`).
+
+After a test that commits, Django empties all tables with its `flush` command. That ends by sending `post_migrate`,
+whose receivers look up every content type and permission again and create them: 0.1 s of CPU for each of several
+hundred tests. Here those two tables keep their rows, and the others are emptied.
 """
 
+import shutil
+from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from unittest import mock
 
 import pytest
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
 from django.test import TransactionTestCase
+
+from test_utils.databases import migrated_sqlite
 
 KEPT = {Permission._meta.db_table, ContentType._meta.db_table}
 
@@ -37,3 +45,22 @@ def empty_databases(case: TransactionTestCase) -> None:
 def databases_are_emptied_quickly() -> None:
     """Applies for the whole session."""
     mock.patch.object(TransactionTestCase, "_fixture_teardown", empty_databases).start()
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(request: pytest.FixtureRequest) -> bool:
+    """With SQLite, use the copied file instead of making a database; elsewhere do as pytest-django does."""
+    return connection.vendor == "sqlite" or bool(request.config.getvalue("reuse_db"))
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> Iterator[None]:
+    if connection.vendor != "sqlite":
+        yield
+        return
+    connection.settings_dict["TEST"]["MIGRATE"] = False
+    database = Path(connection.settings_dict["TEST"]["NAME"])
+    shutil.copy(migrated_sqlite(), database)
+    yield
+    for file in database.parent.glob(f"{database.name}*"):  # and its log
+        file.unlink()
