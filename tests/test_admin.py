@@ -35,11 +35,12 @@ from chat.consumers.chat_detail import ChatDetailConsumer
 from chat.factories import ChatMemberFactory, ChatMessageFactory
 from chat.groups import room_feed, user_feed
 from chat.models import ChatMember, ChatMessage, GroupChat
-from chat.services.members import NotAllowed, remove_member_as_staff, transfer_ownership_as_staff
+from chat.services.members import remove_member_as_staff, transfer_ownership_as_staff
 from chat.services.messages import delete_message_as_staff, post_message
 from chat.services.rooms import delete_room_as_staff
 from chat.tests.cases import ADMIN, MEMBER, OWNER, Room
 from core.admin import BoundedPaginator
+from core.errors import NotAllowed
 from core.models import IdempotencyKey, PeriodicJob, RateLimitCount
 from discussion.factories import DiscussionReplyFactory, DiscussionTopicFactory
 from discussion.groups import LIST, topic_feed

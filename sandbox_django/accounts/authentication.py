@@ -21,6 +21,8 @@ class HeaderTokenAuthentication(BaseAuthentication):
     refused.
     """
 
+    refusal = TokenRefused  # for the OpenAPI document
+
     def authenticate(self, request: Request) -> tuple[User, Token] | None:
         scheme, _, encoded = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "bearer":

@@ -1,17 +1,16 @@
 import asyncio
-import math
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm, BaseUserCreationForm, PasswordChangeForm, PasswordResetForm
-from django.core.exceptions import ValidationError
 
 from accounts.fields import AccountEmailFormField
 from accounts.models import User
 from accounts.services.attempts import NAME_CHANGES, RESET_MAILS
 from accounts.services.sign_ins import WrongPassword, authenticate_user, confirm_password
+from core.errors import Refused
 from core.text_fields import NameFormField
 from core.throttling import RateLimited
 from runtime import jobs
@@ -28,13 +27,13 @@ class LimitedSignIn(AuthenticationForm):
             except WrongPassword:
                 raise self.get_invalid_login_error() from None
             except RateLimited as limit:
-                raise rate_limit_error(limit) from None
+                raise limit.form_error() from None
             self.confirm_login_allowed(self.user_cache)
         return self.cleaned_data
 
 
 class LoginForm(LimitedSignIn):
-    error_messages = {"invalid_login": "Wrong e-mail or password."}
+    error_messages = {"invalid_login": WrongPassword.default_detail}
     username = forms.EmailField(
         label="E-mail", max_length=254, widget=forms.EmailInput(attrs={"autofocus": True, "autocomplete": "username"})
     )
@@ -50,10 +49,8 @@ class LimitedPasswordChange(PasswordChangeForm):
     def clean_old_password(self) -> str:
         try:
             confirm_password(self.user, self.cleaned_data["old_password"])
-        except WrongPassword:
-            raise ValidationError(self.error_messages["password_incorrect"], code="password_incorrect") from None
-        except RateLimited as limit:
-            raise rate_limit_error(limit) from None
+        except Refused as refusal:
+            raise refusal.form_error() from None
         return str(self.cleaned_data["old_password"])
 
 
@@ -85,7 +82,7 @@ class AccountForm(forms.ModelForm[User]):
             try:
                 NAME_CHANGES.hit(self.instance.pk)
             except RateLimited as limit:
-                raise rate_limit_error(limit) from None
+                raise limit.form_error() from None
         return super().clean() or self.cleaned_data
 
 
@@ -111,10 +108,3 @@ class ResetForm(PasswordResetForm):
     def send_mail(self, *args: Any, **options: Any) -> None:
         # In a job: mail servers are slow, and a slower response would reveal that the account exists.
         jobs.start(asyncio.to_thread, super().send_mail, *args, **options)
-
-
-def rate_limit_error(limit: RateLimited) -> ValidationError:
-    minutes = math.ceil(limit.wait / 60)
-    return ValidationError(
-        f"Too many tries. Try again in {minutes} minute{'s' if minutes > 1 else ''}.", code=RateLimited.default_code
-    )

@@ -9,12 +9,13 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token, UntypedToken
 
 from accounts.models import SignIn, User
+from core.errors import Refused
 from core.raw_rows import find_where
 
 SomeToken = TypeVar("SomeToken", AccessToken, RefreshToken, UntypedToken)
 
 
-class TokenRefused(AuthenticationFailed):
+class TokenRefused(AuthenticationFailed, Refused):
     """The token is forged, expired or replaced, or its user has signed out. Callers can't distinguish these cases."""
 
     default_detail = "The token is invalid or has expired."

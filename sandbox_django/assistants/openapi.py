@@ -9,6 +9,7 @@ from drf_spectacular.utils import Direction
 
 from assistants.models.assistant_message import MessageType
 from assistants.serializers.message import AnswerSerializer, StoredQuestionSerializer
+from assistants.services.conversations import AnswerInProgress, NothingToRetry
 from core.openapi import Operation, describe
 
 
@@ -32,8 +33,6 @@ class MessageExtension(OpenApiSerializerExtension):
         }
 
 
-BUSY = {"answer_in_progress": "Wait for the answer to finish, or stop it."}
-AGAIN = {**BUSY, "nothing_to_retry": "Only the newest question can be answered again."}
 ASKING = (
     "The question is stored and comes back at once; the answer is written meanwhile. Hear it over the socket "
     "`/ws/assistants/{conversationId}/`, or read the messages again until the answer, whose `questionId` is this "
@@ -69,7 +68,7 @@ def messages(path: str, whose: str, tag: str, limit: str) -> dict[str, Operation
             tag=tag,
             summary="Ask the assistant",
             description=ASKING,
-            conflicts=BUSY,
+            refusals=(AnswerInProgress,),
             limit=limit,
         ),
         f"GET {path}{{messageId}}/": Operation(
@@ -83,7 +82,7 @@ def messages(path: str, whose: str, tag: str, limit: str) -> dict[str, Operation
             tag=tag,
             summary="Try again after an answer failed",
             description=AGAIN_ID,
-            conflicts=AGAIN,
+            refusals=(AnswerInProgress, NothingToRetry),
             limit=limit,
         ),
         f"POST {path}{{messageId}}/regenerate/": Operation(
@@ -91,7 +90,7 @@ def messages(path: str, whose: str, tag: str, limit: str) -> dict[str, Operation
             tag=tag,
             summary="Have another answer written",
             description=AGAIN_ID,
-            conflicts=AGAIN,
+            refusals=(AnswerInProgress, NothingToRetry),
             limit=limit,
         ),
     }

@@ -7,6 +7,8 @@ from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import Direction
 
+from chat.permissions import MayNotAddMembers, MayNotDelete, NotAuthor, NotManager, NotOwner, OwnerProtected
+from chat.services.members import LastOwner, MayNotTransfer
 from core.openapi import ITSELF, Operation, describe
 
 
@@ -19,10 +21,6 @@ class UserFieldExtension(OpenApiSerializerFieldExtension):
         description = "To oneself and to those who manage the room their e-mail, to others their name."
         return {"type": "string", "description": description}
 
-
-OWNERS = "Only an owner can do this."
-MANAGERS = "Only owners and admins can do this, and to an owner only an owner."
-LAST_OWNER = {"last_owner": "A room needs an owner. Make somebody else the owner first."}
 
 SENDER = {"id": 12, "user": "Bob", "displayName": "Bob", "chatRole": 2003, "userId": 8}
 MEMBER = {**SENDER, "lastReadMessageId": 311}
@@ -75,14 +73,14 @@ describe(
             id="replaceRoom",
             tag="Rooms",
             summary="Change a room's title and description",
-            forbidden=OWNERS,
+            refusals=(NotOwner,),
             limit=ROOM_CHANGES,
         ),
         "PATCH /api/chat/{roomId}/": Operation(
             id="updateRoom",
             tag="Rooms",
             summary="Change a room's title or description",
-            forbidden=OWNERS,
+            refusals=(NotOwner,),
             limit=ROOM_CHANGES,
         ),
         "DELETE /api/chat/{roomId}/": Operation(
@@ -90,7 +88,7 @@ describe(
             tag="Rooms",
             summary="Delete a room, with all that was said",
             description="Its sockets are closed with 4404.",
-            forbidden=OWNERS,
+            refusals=(NotOwner,),
             limit=ROOM_CHANGES,
         ),
         "POST /api/chat/{roomId}/read/": Operation(
@@ -122,14 +120,14 @@ describe(
             id="replaceRoomMessage",
             tag="Room messages",
             summary="Edit what I said",
-            forbidden="Only the author can edit this message.",
+            refusals=(NotAuthor,),
             limit=MESSAGES,
         ),
         "PATCH /api/chat/{roomId}/messages/{messageId}/": Operation(
             id="updateRoomMessage",
             tag="Room messages",
             summary="Edit what I said",
-            forbidden="Only the author can edit this message.",
+            refusals=(NotAuthor,),
             limit=MESSAGES,
         ),
         "DELETE /api/chat/{roomId}/messages/{messageId}/": Operation(
@@ -137,7 +135,7 @@ describe(
             tag="Room messages",
             summary="Delete a message",
             description="Mine, or any if I am an owner or admin.",
-            forbidden="Only the author can edit this message.",
+            refusals=(MayNotDelete,),
             limit=MESSAGES,
         ),
         "GET /api/chat/{roomId}/members/": Operation(
@@ -148,7 +146,7 @@ describe(
             tag="Room members",
             summary="Add somebody by their e-mail",
             description="`chatRole` is a member's unless it is said. Nobody can give a role above their own.",
-            forbidden="Only owners and admins can add members.",
+            refusals=(MayNotAddMembers,),
             limit="200 in an hour",
         ),
         "GET /api/chat/{roomId}/members/{memberId}/": Operation(
@@ -158,16 +156,14 @@ describe(
             id="replaceRoomMember",
             tag="Room members",
             summary="Change somebody's role",
-            forbidden=MANAGERS,
-            conflicts=LAST_OWNER,
+            refusals=(NotManager, OwnerProtected, LastOwner),
             limit=MEMBER_CHANGES,
         ),
         "PATCH /api/chat/{roomId}/members/{memberId}/": Operation(
             id="updateRoomMember",
             tag="Room members",
             summary="Change somebody's role",
-            forbidden=MANAGERS,
-            conflicts=LAST_OWNER,
+            refusals=(NotManager, OwnerProtected, LastOwner),
             limit=MEMBER_CHANGES,
         ),
         "DELETE /api/chat/{roomId}/members/{memberId}/": Operation(
@@ -175,8 +171,7 @@ describe(
             tag="Room members",
             summary="Remove somebody, or leave",
             description="Leaving is removing oneself. What they said stays.",
-            forbidden=MANAGERS,
-            conflicts=LAST_OWNER,
+            refusals=(NotManager, OwnerProtected, LastOwner),
             limit=MEMBER_CHANGES,
         ),
         "POST /api/chat/{roomId}/members/{memberId}/hand-over/": Operation(
@@ -184,7 +179,7 @@ describe(
             tag="Room members",
             summary="Make somebody the owner in my place",
             description="I stay as an admin.",
-            forbidden="Only an owner can hand the room over.",
+            refusals=(MayNotTransfer,),
             limit=MEMBER_CHANGES,
         ),
     },

@@ -1,56 +1,112 @@
-"""Permissions of members in a room. For other users the room doesn't exist: the query leaves it out."""
+"""Permissions of members in a room. For other users the room doesn't exist: the query leaves it out.
 
-from typing import Any, Protocol
+Views check them before they look at the body, and services again with the room's feed locked.
+"""
+
+from typing import Any
 
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
+from accounts.models import User
 from chat.models import ChatMember, ChatMessage
+from core.errors import NotAllowed
 
 
-class InRoom(Protocol):
-    """A view that knows the membership of the user."""
+class NotOwner(NotAllowed):
+    default_detail = "Only an owner can do this."
 
-    membership: ChatMember
+
+class NotManager(NotAllowed):
+    default_detail = "Only owners and admins can do this."
+
+
+class OwnerProtected(NotAllowed):
+    default_detail = "Only an owner can do this to an owner."
+
+
+class MayNotAddMembers(NotAllowed):
+    default_detail = "Only owners and admins can add members."
+
+
+class NotAuthor(NotAllowed):
+    default_detail = "Only the author can edit this message."
+
+
+class MayNotDelete(NotAllowed):
+    default_detail = "Only the author, owners and admins can delete this message."
+
+
+class NotStaff(NotAllowed):
+    default_detail = "Only staff can do this in a room they are not in."
+
+
+def require_owner(me: ChatMember) -> None:
+    if not me.owns:
+        raise NotOwner
+
+
+def require_manager(me: ChatMember, them: ChatMember) -> None:
+    """Owners and admins change other members, and only an owner changes an owner."""
+    if not me.may_manage:
+        raise NotManager
+    if them.chat_role < me.chat_role:
+        raise OwnerProtected
+
+
+def require_may_add(me: ChatMember) -> None:
+    if not me.may_manage:
+        raise MayNotAddMembers
+
+
+def require_author(message: ChatMessage, by: User) -> None:
+    if message.author_id != by.pk:
+        raise NotAuthor
+
+
+def require_may_delete(message: ChatMessage, me: ChatMember) -> None:
+    if message.author_id != me.user_id and not me.may_manage:
+        raise MayNotDelete
+
+
+def require_staff(by: User) -> None:
+    if not by.is_staff:
+        raise NotStaff
 
 
 class OwnerChanges(BasePermission):
     """Members may read; owners may change."""
 
-    message = "Only an owner can do this."
-
     def has_permission(self, request: Request, view: Any) -> bool:
-        in_room: InRoom = view
-        return request.method in SAFE_METHODS or in_room.membership.owns
+        if request.method not in SAFE_METHODS:
+            require_owner(view.membership)
+        return True
 
 
 class ManagersAdd(BasePermission):
     """Members may read; owners and admins may add members."""
 
-    message = "Only owners and admins can add members."
-
     def has_permission(self, request: Request, view: Any) -> bool:
-        in_room: InRoom = view
-        return request.method in SAFE_METHODS or in_room.membership.may_manage
+        if request.method not in SAFE_METHODS:
+            require_may_add(view.membership)
+        return True
 
 
 class ManagersChange(BasePermission):
-    """Members may read; owners and admins may change members up to their own role; everyone may change themselves."""
-
-    message = "Only owners and admins can do this, and to an owner only an owner."
+    """Members read, and change themselves; owners and admins change others."""
 
     def has_object_permission(self, request: Request, view: Any, obj: ChatMember) -> bool:
-        in_room: InRoom = view
-        me = in_room.membership
-        return request.method in SAFE_METHODS or me.pk == obj.pk or (me.may_manage and me.chat_role <= obj.chat_role)
+        if request.method not in SAFE_METHODS and view.membership.pk != obj.pk:
+            require_manager(view.membership, obj)
+        return True
 
 
 class AuthorsChange(BasePermission):
-    """Members may read; authors may edit and delete their messages; owners and admins may delete any."""
-
-    message = "Only the author can edit this message."
+    """Members read; authors edit and delete their messages; owners and admins delete any."""
 
     def has_object_permission(self, request: Request, view: Any, obj: ChatMessage) -> bool:
-        in_room: InRoom = view
-        may_delete = request.method == "DELETE" and in_room.membership.may_manage
-        return request.method in SAFE_METHODS or obj.author_id == request.user.pk or may_delete
+        if request.method == "DELETE":
+            require_may_delete(obj, view.membership)
+        elif request.method not in SAFE_METHODS:
+            require_author(obj, view.membership.user)
+        return True

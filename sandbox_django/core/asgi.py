@@ -32,6 +32,7 @@ from django.urls import Resolver404, ResolverMatch, resolve, set_script_prefix
 from django.utils.http import is_same_domain
 
 from core.cpu_bound import METHODS, limits_of
+from core.errors import BodyTooLarge
 from core.metrics import http_requests, thread_refusals
 from core.metrics_export import publish_metrics_periodically
 from core.periodic import Periodic, repeat
@@ -197,7 +198,7 @@ async def _read_body(receive: Receive) -> bytes | None:
 
 
 def _too_large() -> HttpResponse:
-    error = {"code": "request_too_large", "detail": "The request is too large.", "attr": None}
+    error = {"code": BodyTooLarge.default_code, "detail": BodyTooLarge.default_detail, "attr": None}
     return JsonResponse({"type": "client_error", "errors": [error]}, status=413)
 
 

@@ -14,13 +14,14 @@ from typing import Any, TypeVar
 
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
+from rest_framework import status
 from rest_framework.exceptions import ValidationError
 from rest_framework.generics import GenericAPIView
 from rest_framework.mixins import CreateModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from core.errors import CreatedObjectGone, IdempotencyMismatch
+from core.errors import Refused
 from core.models import IdempotencyKey
 from core.throttling import counts_survive_rollback
 
@@ -29,6 +30,18 @@ ModelType = TypeVar("ModelType", bound=models.Model)
 MAX_KEY_LENGTH = 200
 MIN_VISITOR_KEY_LENGTH = 22  # characters; 128 random bits in base64
 KEEP = timedelta(hours=24)
+
+
+class IdempotencyMismatch(Refused):
+    status_code = status.HTTP_422_UNPROCESSABLE_ENTITY
+    default_detail = "This Idempotency-Key was already used for another request."
+    default_code = "idempotency_mismatch"
+
+
+class CreatedObjectGone(Refused):
+    status_code = status.HTTP_410_GONE
+    default_detail = "This request was done before, and what it created has been deleted since."
+    default_code = "created_object_gone"
 
 
 class IdempotentCreateMixin(CreateModelMixin, GenericAPIView[ModelType]):

@@ -13,9 +13,9 @@ from django.middleware.common import CommonMiddleware
 from django.utils import timezone
 from django_structlog.middlewares import RequestMiddleware
 
-from core.errors import log_unavailable
-from core.throttling import RateLimited
-from core.views.errors import api_error, bad_request, is_api, not_found_detail, too_many_requests, unavailable
+from core.errors import Refused
+from core.exception_handler import log_unavailable
+from core.views.errors import api_error, bad_request, is_api, not_found_detail, refused, unavailable
 from runtime.database import is_unavailable
 
 PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
@@ -78,9 +78,9 @@ class NulCharacterMiddleware:
 
 
 class UnavailableMiddleware:
-    """Responds to page requests with 503 if the database is unavailable, and with 429 if a limit is reached.
+    """Answers a page's request that was refused with the refusal's page, and 503 while the database is unavailable.
 
-    API views do this themselves.
+    API views do both in `core.exception_handler`.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -90,8 +90,8 @@ class UnavailableMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
-        if isinstance(exception, RateLimited):
-            return too_many_requests(request, exception)
+        if isinstance(exception, Refused):
+            return refused(request, exception)
         if not is_unavailable(exception):
             return None
         log_unavailable(exception)

@@ -1,7 +1,8 @@
-"""The OpenAPI document: descriptions that views don't contain, and parts that all operations share.
+"""The OpenAPI document: texts that views don't have, and everything that all operations share.
 
 Each app has an `openapi.py` that describes its operations and gives an example for each component. The refusals of an
-operation are derived here from its view; `test_utils.rest_contract` compares all of it with real responses.
+operation are derived here, from its view and its `refusals`; `test_utils.rest_contract` compares the document with
+every response that a test receives.
 """
 
 import re
@@ -13,11 +14,14 @@ from django.utils.module_loading import import_string
 from drf_spectacular import openapi
 from drf_spectacular.plumbing import ComponentRegistry
 from drf_spectacular.utils import OpenApiParameter
+from rest_framework.exceptions import APIException, NotAcceptable, NotAuthenticated
 
+from core.errors import BodyTooLarge, NotAllowed, NotFound, Refused
 from core.features import installed_features
 from core.feed_seq import FeedSeqMixin
-from core.idempotency import MAX_KEY_LENGTH
-from core.page_account import SIGNED_IN
+from core.idempotency import MAX_KEY_LENGTH, CreatedObjectGone, IdempotencyMismatch
+from core.page_account import SIGNED_IN, AccountChanged
+from core.throttling import RateLimited
 
 JSON = "application/json"
 
@@ -51,10 +55,10 @@ class Operation:
     tag: str
     summary: str
     description: str = ""
-    forbidden: str = ""  # for users who may see the object, but not do this
-    conflicts: dict[str, str] = field(default_factory=dict)  # the condition, by error code
-    limit: str = ""  # the rate limit
-    needs_token: bool = False  # in the body or a cookie, without authentication
+    refusals: tuple[type[Refused], ...] = ()  # besides those that every operation like it has
+    forbidden: str = ""  # the description of a 403 that is no `Refused`
+    limit: str = ""  # of its rate
+    needs_token: bool = False  # in the body or a cookie, although the view is public
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,11 @@ class Refusal:
         return error_schema(self.types, () if takes_any_code else tuple(self.codes), self.description)
 
 
+def codes_of(*refusals: type[APIException]) -> dict[str, str]:
+    """The code and the sentence of each refusal."""
+    return {refusal.default_code: str(refusal.default_detail) for refusal in refusals}
+
+
 REFUSALS = [
     Refusal(
         "BadRequest",
@@ -103,10 +112,7 @@ REFUSALS = [
         "Unauthorized",
         "401",
         "Nobody is signed in, or the token has run out: refresh it, or sign in again.",
-        {
-            "not_authenticated": "Authentication credentials were not provided.",
-            "token_not_valid": "The token is invalid or has expired.",
-        },
+        codes_of(NotAuthenticated, import_string(settings.REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"][0]).refusal),
         headers={"WWW-Authenticate": AUTHENTICATE},
     ),
     Refusal(
@@ -115,26 +121,26 @@ REFUSALS = [
         "Signed in by a cookie, and the CSRF token is missing: send the cookie `csrftoken` back as the header "
         "`X-CSRFToken`; or the header `X-Account`, which only this site's pages send, names another account "
         "(`account_changed`). With `Authorization: Bearer` neither happens.",
-        {"permission_denied": "CSRF Failed: CSRF token missing.", "account_changed": SIGNED_IN},
+        {NotAllowed.default_code: "CSRF Failed: CSRF token missing.", AccountChanged.default_code: SIGNED_IN},
     ),
-    Refusal("NotFound", "404", "There is no such thing, for whoever asks.", {"not_found": "Not found."}),
+    Refusal("NotFound", "404", "There is no such thing, for whoever asks.", codes_of(NotFound)),
     Refusal(
         "NotAcceptable",
         "406",
         "The `Accept` header leaves out JSON.",
-        {"not_acceptable": "Could not satisfy the request Accept header."},
+        codes_of(NotAcceptable),
     ),
     Refusal(
         "CreatedObjectGone",
         "410",
         "The Idempotency-Key was sent before, and what it created has been deleted since.",
-        {"created_object_gone": "This request was done before, and what it created has been deleted since."},
+        codes_of(CreatedObjectGone),
     ),
     Refusal(
         "TooLarge",
         "413",
         f"The body is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024} KiB.",
-        {"request_too_large": "The request is too large."},
+        codes_of(BodyTooLarge),
     ),
     Refusal(
         "UnsupportedMediaType",
@@ -146,13 +152,13 @@ REFUSALS = [
         "KeyReused",
         "422",
         "The Idempotency-Key was sent before, with another body.",
-        {"idempotency_mismatch": "This Idempotency-Key was already used for another request."},
+        codes_of(IdempotencyMismatch),
     ),
     Refusal(
         "TooManyRequests",
         "429",
         "Too often. `Retry-After` says when it is worth another try.",
-        {"throttled": "Request was throttled. Expected available in 12 seconds."},
+        {RateLimited.default_code: str(RateLimited(wait=12))},
         headers={"Retry-After": RETRY_AFTER},
     ),
 ]
@@ -252,9 +258,14 @@ class AutoSchema(openapi.AutoSchema):
         }
         refusals: dict[str, Any] = {status: REFUSED[status].ref for status, does in applies.items() if does}
         if self.declared.forbidden:
-            refusals["403"] = _forbidden(self.declared.forbidden)
-        if self.declared.conflicts:
-            refusals["409"] = _conflict(self.declared.conflicts)
+            refusals["403"] = _forbidden([self.declared.forbidden])
+        by_status: dict[int, list[type[Refused]]] = {}
+        for refusal in self.declared.refusals:
+            by_status.setdefault(refusal.status_code, []).append(refusal)
+        if forbidden := by_status.get(403):
+            refusals["403"] = _forbidden([str(refusal.default_detail) for refusal in forbidden])
+        if conflicts := by_status.get(409):
+            refusals["409"] = _conflict(codes_of(*conflicts))
         return refusals
 
     def _is_list(self, operation: dict[str, Any]) -> bool:
@@ -419,14 +430,14 @@ def error_example(kind: str, codes: dict[str, str], attr: str | None = None) -> 
     return {"type": kind, "errors": [{"code": code, "detail": detail, "attr": attr}]}
 
 
-def _forbidden(subject: str) -> dict[str, Any]:
+def _forbidden(details: list[str]) -> dict[str, Any]:
     schema = {"$ref": "#/components/schemas/ForbiddenError"}
-    example = error_example("client_error", {"permission_denied": subject})
-    return {"description": subject, "content": {JSON: {"schema": schema, "example": example}}}
+    example = error_example("client_error", {NotAllowed.default_code: details[0]})
+    return {"description": " ".join(details), "content": {JSON: {"schema": schema, "example": example}}}
 
 
-def _conflict(conflicts: dict[str, str]) -> dict[str, Any]:
-    description = "\n".join(f"* `{code}`: {when}" for code, when in conflicts.items())
-    schema = error_schema(("client_error",), tuple(conflicts), "It does not go together with how things are now.")
-    example = error_example("client_error", conflicts)
+def _conflict(codes: dict[str, str]) -> dict[str, Any]:
+    description = "\n".join(f"* `{code}`: {detail}" for code, detail in codes.items())
+    schema = error_schema(("client_error",), tuple(codes), "It does not go together with how things are now.")
+    example = error_example("client_error", codes)
     return {"description": description, "content": {JSON: {"schema": schema, "example": example}}}

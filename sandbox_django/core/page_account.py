@@ -8,7 +8,8 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare, salted_hmac
-from rest_framework.exceptions import PermissionDenied
+
+from core.errors import NotAllowed
 
 HEADER = "X-Account"  # in requests by fetch()
 FIELD = "page_account"  # in forms; `{% csrf_token %}` renders it, see core/templatetags/page_forms.py
@@ -20,8 +21,8 @@ OTHER_ACCOUNT = (
 )
 
 
-class AccountChanged(PermissionDenied):
-    """The page was rendered for an account other than the request's."""
+class AccountChanged(NotAllowed):
+    """The page was rendered for another account than the one that the request would act as."""
 
     default_detail = OTHER_ACCOUNT
     default_code = "account_changed"

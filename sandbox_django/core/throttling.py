@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import ClassVar
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -16,17 +17,24 @@ from django.http import HttpRequest
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 
+from core.errors import Refused
 from core.metrics import throttled
 from core.models import RateLimitCount
 from runtime.addresses import network_of
 
 
-class RateLimited(Throttled):
+class RateLimited(Throttled, Refused):
     """429, with `Retry-After`."""
 
-    def __init__(self, wait: float) -> None:
+    def __init__(self, wait: float, counted: str = "requests") -> None:
         super().__init__(wait=wait)
         self.wait = wait
+        self.counted = counted
+
+    @property
+    def page_text(self) -> str:
+        minutes = math.ceil(self.wait / 60)
+        return f"Too many {self.counted}. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,8 @@ class Limit:
     name: str
     times: int
     seconds: int
+
+    counted: ClassVar[str] = "requests"  # for users
 
     def hit(self, key: object) -> None:
         if settings.LIMITS:
@@ -61,8 +71,8 @@ class Limit:
     def _stop_if(self, full: bool, expires_at: float) -> None:
         if full:
             throttled.labels(self.name).inc()
-            left = round(expires_at - time.time(), 3)  # rounded, because float errors would make 61 s of 60
-            raise RateLimited(wait=max(1, math.ceil(left)))
+            left = round(expires_at - time.time(), 3)  # rounded: floats would make 61 s of 60
+            raise RateLimited(max(1, math.ceil(left)), self.counted)
 
     def _counted(self, key: object) -> tuple[int, float]:
         """Counts one more; returns the count, and the end of the period."""

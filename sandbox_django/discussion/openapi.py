@@ -3,11 +3,11 @@
 from django.conf import settings
 
 from core.openapi import ITSELF, Operation, describe
+from discussion.permissions import NotAuthor, NotStaff, NotTopicAuthor, OwnPost
+from discussion.services.answers import OwnReply
+from discussion.services.replies import TopicClosed
+from discussion.services.topics import HasReplies
 
-AUTHORS = "Only the author and staff can do this."
-OWN = "You can't vote on what you wrote yourself."
-STAFF = "Only staff can close and pin topics."
-TOPIC_AUTHOR = "Only the person who asked can accept an answer, and not their own reply."
 POSTS = f"{settings.DISCUSSION_POSTS_PER_HOUR} topics and replies in an hour"
 VOTES = f"{settings.DISCUSSION_VOTES_PER_MINUTE} votes in a minute"
 CHANGES = "120 changes in an hour"
@@ -75,7 +75,7 @@ TOPIC_REQUEST = {"title": TOPIC["title"], "content": TOPIC["content"], "tags": [
 
 def moderate(verb: str, summary: str) -> dict[str, Operation]:
     path = f"POST /api/discussion/{{topicId}}/{verb}/"
-    return {path: Operation(id=f"{verb}Topic", tag="Topics", summary=summary, forbidden=STAFF)}
+    return {path: Operation(id=f"{verb}Topic", tag="Topics", summary=summary, refusals=(NotStaff,))}
 
 
 describe(
@@ -101,7 +101,7 @@ describe(
             tag="Topics",
             summary="Edit a topic",
             description="What stood there before stays readable. Without `tags` they stay as they are.",
-            forbidden=AUTHORS,
+            refusals=(NotAuthor,),
             limit=CHANGES,
         ),
         "PATCH /api/discussion/{topicId}/": Operation(
@@ -109,7 +109,7 @@ describe(
             tag="Topics",
             summary="Edit some of a topic",
             description="What stood there before stays readable.",
-            forbidden=AUTHORS,
+            refusals=(NotAuthor,),
             limit=CHANGES,
         ),
         "DELETE /api/discussion/{topicId}/": Operation(
@@ -117,8 +117,7 @@ describe(
             tag="Topics",
             summary="Delete a topic",
             description="Its author may while nobody else has replied; staff always.",
-            forbidden=AUTHORS,
-            conflicts={"has_replies": "Because others have replied, only staff can delete this topic."},
+            refusals=(NotAuthor, HasReplies),
             limit=CHANGES,
         ),
         "GET /api/discussion/{topicId}/edits/": Operation(
@@ -128,21 +127,26 @@ describe(
             description="The newest first.",
         ),
         "POST /api/discussion/{topicId}/vote/": Operation(
-            id="voteOnTopic", tag="Topics", summary="Vote on a topic", description=VOTING, forbidden=OWN, limit=VOTES
+            id="voteOnTopic",
+            tag="Topics",
+            summary="Vote on a topic",
+            description=VOTING,
+            refusals=(OwnPost,),
+            limit=VOTES,
         ),
         "POST /api/discussion/{topicId}/accept-answer/": Operation(
             id="acceptAnswer",
             tag="Topics",
             summary="Take a reply for the answer",
             description="In place of the one that was, if there was one.",
-            forbidden=TOPIC_AUTHOR,
+            refusals=(NotTopicAuthor, OwnReply),
             limit=CHANGES,
         ),
         "POST /api/discussion/{topicId}/unaccept-answer/": Operation(
             id="unacceptAnswer",
             tag="Topics",
             summary="Take none of the replies for the answer",
-            forbidden=TOPIC_AUTHOR,
+            refusals=(NotTopicAuthor,),
             limit=CHANGES,
         ),
         **moderate("close", "Take no more replies to a topic"),
@@ -176,20 +180,20 @@ describe(
             tag="Replies",
             summary="Reply to a topic",
             description="Markdown.",
-            conflicts={"topic_closed": "This topic is closed to new replies."},
+            refusals=(TopicClosed,),
             limit=POSTS,
         ),
         "GET /api/discussion/{topicId}/replies/{replyId}/": Operation(
             id="getReply", tag="Replies", summary="One reply"
         ),
         "PUT /api/discussion/{topicId}/replies/{replyId}/": Operation(
-            id="replaceReply", tag="Replies", summary="Edit a reply", forbidden=AUTHORS, limit=CHANGES
+            id="replaceReply", tag="Replies", summary="Edit a reply", refusals=(NotAuthor,), limit=CHANGES
         ),
         "PATCH /api/discussion/{topicId}/replies/{replyId}/": Operation(
-            id="updateReply", tag="Replies", summary="Edit a reply", forbidden=AUTHORS, limit=CHANGES
+            id="updateReply", tag="Replies", summary="Edit a reply", refusals=(NotAuthor,), limit=CHANGES
         ),
         "DELETE /api/discussion/{topicId}/replies/{replyId}/": Operation(
-            id="deleteReply", tag="Replies", summary="Delete a reply", forbidden=AUTHORS, limit=CHANGES
+            id="deleteReply", tag="Replies", summary="Delete a reply", refusals=(NotAuthor,), limit=CHANGES
         ),
         "GET /api/discussion/{topicId}/replies/{replyId}/edits/": Operation(
             id="listReplyEdits",
@@ -198,7 +202,12 @@ describe(
             description="The newest first.",
         ),
         "POST /api/discussion/{topicId}/replies/{replyId}/vote/": Operation(
-            id="voteOnReply", tag="Replies", summary="Vote on a reply", description=VOTING, forbidden=OWN, limit=VOTES
+            id="voteOnReply",
+            tag="Replies",
+            summary="Vote on a reply",
+            description=VOTING,
+            refusals=(OwnPost,),
+            limit=VOTES,
         ),
         "GET /api/discussion/inbox/": Operation(
             id="listNotifications", tag="Inbox", summary="What concerns me", description="The newest first."

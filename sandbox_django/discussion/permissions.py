@@ -1,40 +1,80 @@
-"""Permissions in the forum, checked before the row is locked. Services check again with the lock."""
+"""Permissions in the forum. Views check them before they look at the body, and services again with the row locked."""
 
 from typing import Any
 
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
+from accounts.models import User
+from core.errors import NotAllowed
 from discussion.models import DiscussionReply, DiscussionTopic
 
 
-class AuthorsAndStaffChange(BasePermission):
-    """Everyone may read; authors and staff may change and delete."""
+class NotAuthor(NotAllowed):
+    default_detail = "Only the author and staff can do this."
 
-    message = "Only the author and staff can do this."
+
+class NotStaff(NotAllowed):
+    default_detail = "Only staff can close and pin topics."
+
+
+class NotTopicAuthor(NotAllowed):
+    default_detail = "Only the person who asked can accept an answer."
+
+
+class OwnPost(NotAllowed):
+    default_detail = "You can't vote on what you wrote yourself."
+
+
+def may_change(post: DiscussionTopic | DiscussionReply, by: User) -> bool:
+    """Authors and staff change and delete a post."""
+    return post.author_id == by.pk or by.is_staff
+
+
+def require_author_or_staff(post: DiscussionTopic | DiscussionReply, by: User) -> None:
+    if not may_change(post, by):
+        raise NotAuthor
+
+
+def require_staff(by: User) -> None:
+    if not by.is_staff:
+        raise NotStaff
+
+
+def require_topic_author(topic: DiscussionTopic, by: User) -> None:
+    if topic.author_id != by.pk:
+        raise NotTopicAuthor
+
+
+def refuse_own_post(post: DiscussionTopic | DiscussionReply, by: User) -> None:
+    if post.author_id == by.pk:
+        raise OwnPost
+
+
+class AuthorsAndStaffChange(BasePermission):
+    """All users read; authors and staff change and delete."""
 
     def has_object_permission(self, request: Request, view: Any, obj: DiscussionTopic | DiscussionReply) -> bool:
-        return request.method in SAFE_METHODS or obj.author_id == request.user.pk or request.user.is_staff
+        if request.method not in SAFE_METHODS:
+            require_author_or_staff(obj, view.request.user)
+        return True
 
 
 class OnlyStaff(BasePermission):
-    message = "Only staff can close and pin topics."
-
     def has_permission(self, request: Request, view: Any) -> bool:
-        return bool(request.user.is_staff)
+        require_staff(view.request.user)
+        return True
 
 
 class OnlyTopicAuthor(BasePermission):
-    """Only the topic's author may accept an answer."""
-
-    message = "Only the person who asked can accept an answer."
+    """The topic's author accepts an answer."""
 
     def has_object_permission(self, request: Request, view: Any, obj: DiscussionTopic) -> bool:
-        return obj.author_id == request.user.pk
+        require_topic_author(obj, view.request.user)
+        return True
 
 
 class NotOwnPost(BasePermission):
-    message = "You can't vote on what you wrote yourself."
-
     def has_object_permission(self, request: Request, view: Any, obj: DiscussionTopic | DiscussionReply) -> bool:
-        return obj.author_id != request.user.pk
+        refuse_own_post(obj, view.request.user)
+        return True

@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from accounts.models import User
 from discussion.models import DiscussionReply, DiscussionTopic
+from discussion.permissions import OwnPost, may_change
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class PostPresenter:
 
     @property
     def may_change(self) -> bool:
-        return self.is_mine or self.viewer.is_staff
+        return may_change(self.obj, self.viewer)
 
     @property
     def may_accept(self) -> bool:
@@ -47,6 +48,11 @@ class PostPresenter:
     @property
     def my_vote(self) -> int:
         return getattr(self.obj, "my_vote", 0)
+
+    @property
+    def vote_refusal(self) -> str:
+        """The text on the vote buttons of the reader's own posts."""
+        return OwnPost.default_detail
 
     @property
     def page(self) -> str:

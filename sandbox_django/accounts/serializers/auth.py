@@ -10,7 +10,7 @@ from rest_framework.fields import get_error_detail
 from accounts.fields import AccountEmailSerializerField
 from accounts.models import User
 from accounts.serializers.user import UserSerializer
-from accounts.services.sign_ins import WrongPassword, confirm_password
+from accounts.services.sign_ins import WrongOldPassword, confirm_password
 from core.text_fields import NameField
 
 MAX_PASSWORD_LENGTH = 1024
@@ -75,8 +75,8 @@ class PasswordChangeSerializer(NewPasswordSerializer):
     def validate_old_password(self, password: str) -> str:
         try:
             confirm_password(self.context["user"], password)
-        except WrongPassword:
-            raise serializers.ValidationError("This is not your password.", code="wrong_password") from None
+        except WrongOldPassword as refusal:  # as an error of the field, beside those of other fields
+            raise serializers.ValidationError(str(refusal), refusal.code) from None
         return password
 
 

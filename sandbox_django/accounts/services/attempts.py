@@ -9,20 +9,25 @@ from core.throttling import Limit, address_of
 
 TEN_MINUTES, HOUR = 10 * 60, 60 * 60
 
-WRONG_PASSWORDS = Limit("wrong passwords for one e-mail from one address", times=10, seconds=TEN_MINUTES)
-WRONG_PASSWORDS_OF_ADDRESS = Limit("wrong passwords from one address", times=100, seconds=TEN_MINUTES)
+
+class AttemptLimit(Limit):
+    counted = "tries"
+
+
+WRONG_PASSWORDS = AttemptLimit("wrong passwords for one e-mail from one address", times=10, seconds=TEN_MINUTES)
+WRONG_PASSWORDS_OF_ADDRESS = AttemptLimit("wrong passwords from one address", times=100, seconds=TEN_MINUTES)
 # More than WRONG_PASSWORDS, so that a single address can't lock the owner of an account out.
-LOGINS = Limit("logins to one account", times=30, seconds=TEN_MINUTES)
-LOGINS_OF_ADDRESS = Limit("logins from one address", times=300, seconds=TEN_MINUTES)
-WRONG_OLD_PASSWORDS = Limit("wrong old passwords of one user", times=10, seconds=TEN_MINUTES)
-PASSWORD_CHANGES = Limit("password changes of one user", times=30, seconds=TEN_MINUTES)
+LOGINS = AttemptLimit("logins to one account", times=30, seconds=TEN_MINUTES)
+LOGINS_OF_ADDRESS = AttemptLimit("logins from one address", times=300, seconds=TEN_MINUTES)
+WRONG_OLD_PASSWORDS = AttemptLimit("wrong old passwords of one user", times=10, seconds=TEN_MINUTES)
+PASSWORD_CHANGES = AttemptLimit("password changes of one user", times=30, seconds=TEN_MINUTES)
 # Each change rewrites the stored events that contain the name.
-NAME_CHANGES = Limit("name changes of one user", times=20, seconds=HOUR)
-REGISTRATIONS = Limit("registrations from one address", times=100, seconds=HOUR)
-RESET_MAILS = Limit("reset mails to one e-mail", times=5, seconds=HOUR)
-RESETS = Limit("password resets from one address", times=30, seconds=HOUR)
+NAME_CHANGES = AttemptLimit("name changes of one user", times=20, seconds=HOUR)
+REGISTRATIONS = AttemptLimit("registrations from one address", times=100, seconds=HOUR)
+RESET_MAILS = AttemptLimit("reset mails to one e-mail", times=5, seconds=HOUR)
+RESETS = AttemptLimit("password resets from one address", times=30, seconds=HOUR)
 # Each device behind an address refreshes every 15 minutes.
-TOKEN_REQUESTS = Limit("token requests from one address", times=1000, seconds=TEN_MINUTES)
+TOKEN_REQUESTS = AttemptLimit("token requests from one address", times=1000, seconds=TEN_MINUTES)
 
 
 def count_login(request: HttpRequest, email: str) -> None:

@@ -12,13 +12,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
-from core.throttling import Limit, address_of
+from accounts.services.attempts import AttemptLimit
+from core.throttling import address_of
 from runtime import jobs
 
 SALT = "accounts.email_verification"
 LINK_AGE = timedelta(days=3)
-MAILS = Limit("verification mails to one account", times=5, seconds=60 * 60)
-MAILS_OF_ADDRESS = Limit("verification mails from one address", times=30, seconds=60 * 60)
+MAILS = AttemptLimit("verification mails to one account", times=5, seconds=60 * 60)
+MAILS_OF_ADDRESS = AttemptLimit("verification mails from one address", times=30, seconds=60 * 60)
 
 
 def send_verification_link(request: HttpRequest, user: User) -> None:

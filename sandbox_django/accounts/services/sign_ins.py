@@ -27,15 +27,26 @@ from accounts.services.attempts import (
 from accounts.services.email_verification import send_verification_link
 from accounts.sessions import SIGN_IN_KEY
 from accounts.tokens import issue_tokens
+from core.errors import Invalid
 from core.throttling import RateLimited, address_of
 
 
-class EmailTaken(Exception):
-    """The e-mail belongs to an account."""
+class EmailTaken(Invalid):
+    field = "email"
+    default_code = "unique"
+    default_detail = EMAIL_TAKEN
 
 
-class WrongPassword(Exception):
+class WrongPassword(Invalid):
     """The password is wrong, or the account doesn't exist or is deactivated. Callers can't distinguish these cases."""
+
+    default_code = "wrong_password"
+    default_detail = "Wrong e-mail or password."
+
+
+class WrongOldPassword(WrongPassword):
+    field = "old_password"
+    default_detail = "This is not your password."
 
 
 def register(request: HttpRequest, *, email: str, password: str, display_name: str = "") -> User:
@@ -44,7 +55,7 @@ def register(request: HttpRequest, *, email: str, password: str, display_name: s
         with transaction.atomic():
             user = User.objects.create_user(email, password, display_name=display_name)
     except IntegrityError:
-        raise EmailTaken(EMAIL_TAKEN) from None
+        raise EmailTaken from None
     with suppress(RateLimited):  # the account page can send another link
         send_verification_link(request, user)
     return user
@@ -62,12 +73,12 @@ def authenticate_user(request: HttpRequest, *, email: str, password: str) -> Use
 
 
 def confirm_password(user: User, password: str) -> None:
-    """Raises `WrongPassword`, and after too many `RateLimited`, so that an open session can't be used to guess it."""
+    """Raises `WrongOldPassword`, and `RateLimited` after too many: an open session must not help to guess it."""
     WRONG_OLD_PASSWORDS.check(user.pk)
     PASSWORD_CHANGES.hit(user.pk)
     if not user.check_password(password):
         WRONG_OLD_PASSWORDS.count(user.pk)
-        raise WrongPassword
+        raise WrongOldPassword
 
 
 def start_session(request: HttpRequest, user: User) -> None:

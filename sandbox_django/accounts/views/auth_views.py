@@ -41,8 +41,6 @@ from accounts.serializers.user import UserSerializer
 from accounts.services.attempts import RESETS, TOKEN_REQUESTS
 from accounts.services.email_verification import mark_verified
 from accounts.services.sign_ins import (
-    EmailTaken,
-    WrongPassword,
     authenticate_user,
     register,
     set_password,
@@ -75,10 +73,7 @@ class LoginView(PublicAPIView):
     @extend_schema(request=LoginSerializer, responses=SignedInSerializer)
     def post(self, request: Request) -> Response:
         data = validated(LoginSerializer(data=request.data))
-        try:
-            user = authenticate_user(request._request, **data)
-        except WrongPassword:
-            raise ValidationError("Wrong e-mail or password.", code="wrong_password") from None
+        user = authenticate_user(request._request, **data)
         return signed_in(user, sign_in(request._request, user))
 
 
@@ -89,15 +84,12 @@ class RegistrationView(PublicAPIView):
     @extend_schema(request=RegistrationSerializer, responses={201: SignedInSerializer})
     def post(self, request: Request) -> Response:
         data = validated(RegistrationSerializer(data=request.data))
-        try:
-            user = register(
-                request._request,
-                email=data["email"],
-                password=data["password"],
-                display_name=data.get("display_name", ""),
-            )
-        except EmailTaken as taken:
-            raise ValidationError({"email": str(taken)}, code="unique") from taken
+        user = register(
+            request._request,
+            email=data["email"],
+            password=data["password"],
+            display_name=data.get("display_name", ""),
+        )
         return signed_in(user, sign_in(request._request, user), status=201)
 
 

@@ -18,7 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.cookies import delete_token_cookies
-from accounts.forms import AccountForm, LimitedPasswordChange, LoginForm, RegistrationForm, ResetForm, rate_limit_error
+from accounts.forms import AccountForm, LimitedPasswordChange, LoginForm, RegistrationForm, ResetForm
 from accounts.models import User
 from accounts.services.attempts import RESETS
 from accounts.services.sign_ins import EmailTaken, register, sign_out, sign_out_everywhere, start_session
@@ -53,10 +53,8 @@ def register_page(request: HttpRequest) -> HttpResponse:
         data = form.cleaned_data
         try:
             user = register(request, email=data["email"], password=data["password1"], display_name=data["display_name"])
-        except EmailTaken as taken:
-            form.add_error("email", str(taken))
-        except RateLimited as limit:
-            form.add_error(None, rate_limit_error(limit))
+        except (EmailTaken, RateLimited) as refusal:
+            form.add_error(refusal.field or None, refusal.form_error())
         else:
             start_session(request, user)
             return redirect_after_sign_in(request)
@@ -131,7 +129,7 @@ class ResetPage(PasswordResetView):
         try:
             RESETS.hit(address_of(self.request))
         except RateLimited as limit:
-            form.add_error(None, rate_limit_error(limit))
+            form.add_error(None, limit.form_error())
             return self.render_to_response(self.get_context_data(form=form), status=429)
         return super().form_valid(form)
 

@@ -9,7 +9,6 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.forms import rate_limit_error
 from accounts.models import User
 from accounts.services.email_verification import mark_verified, send_verification_link, user_of_link
 from core.throttling import RateLimited
@@ -23,7 +22,7 @@ def send_link(request: HttpRequest) -> HttpResponse:
     try:
         send_verification_link(request, request.user)
     except RateLimited as limit:
-        messages.error(request, rate_limit_error(limit).message)
+        messages.error(request, limit.page_text)
     else:
         messages.success(request, f"We've sent a link to {request.user.email}.")
     return redirect("account")

@@ -1,4 +1,4 @@
-"""Request side: what a person does with a conversation."""
+"""Actions on a conversation, for requests."""
 
 from collections.abc import Callable, Collection
 from functools import partial
@@ -21,26 +21,29 @@ from assistants.tasks.assistant_tasks import (
     task_write_answer,
 )
 from core import queue
+from core.errors import Conflict
 from core.raw_rows import insert
 from live import feeds, hub
 from runtime import jobs
 
 
-class AnswerInProgress(Exception):
-    """One answer at a time: the conversation is busy with another one."""
+class AnswerInProgress(Conflict):
+    default_code = "answer_in_progress"
+    default_detail = "Wait for the answer to finish, or stop it."
 
 
-class NothingToRetry(Exception):
-    """Only the newest question can be answered anew."""
+class NothingToRetry(Conflict):
+    default_code = "nothing_to_retry"
+    default_detail = "Only the newest question can be answered again."
 
 
 def start_conversation(user: User | None, *, title: str = "", model: str = "") -> AssistantConversation:
-    """An empty conversation, of a person or, with None, of whoever holds its id."""
+    """Creates an empty conversation; without a user, it belongs to every client that has its id."""
     return AssistantConversation.objects.create(user=user, title=title, model=model)
 
 
 def change_conversation(conversation: AssistantConversation, **fields: str) -> None:
-    """Give it another `title` or `model`, and tell every page."""
+    """Changes the `title` or `model`, and publishes it."""
     with feeds.write(conversation_feed(conversation.pk)) as feed:
         for name, value in fields.items():
             setattr(conversation, name, value)
@@ -50,25 +53,25 @@ def change_conversation(conversation: AssistantConversation, **fields: str) -> N
 
 
 def delete_conversation(conversation: AssistantConversation) -> None:
-    """Delete it with all that was said; pages that show it are closed."""
+    """Deletes a conversation with its messages, and closes the pages that show it."""
     delete_conversations([conversation.pk])
 
 
 def claim_conversations(user: User, conversation_ids: Collection[UUID]) -> int:
-    """Make a visitor's conversations those of the person they turned out to be; returns how many.
+    """Gives a visitor's conversations to the user who signed in; returns how many.
 
-    Whoever else has one of them open, by its link, is shut out.
+    Other clients that have one of them open, by its link, are disconnected.
     """
     ownerless = AssistantConversation.objects.without_owner().filter(pk__in=conversation_ids)
     claimed = list(ownerless.values_list("pk", flat=True))
     if not claimed:
         return 0
     with feeds.write_all([conversation_feed(pk) for pk in claimed]) as locked:
-        ours = set(ownerless.values_list("pk", flat=True))  # others may have signed in at the same moment
+        ours = set(ownerless.values_list("pk", flat=True))  # another user may have claimed some at the same time
         AssistantConversation.objects.filter(pk__in=ours).update(user=user)
         for pk, feed in zip(claimed, locked, strict=True):
             if pk in ours:
-                # In the log, so that also a socket that missed it is closed before it gets anything later.
+                # In the log, so that a socket that missed it is closed before it receives any later event.
                 feed.publish(ConversationClaimed.of(pk, user_id=user.pk))
     for pk in ours:
         transaction.on_commit(partial(jobs.start, hub.reauthorize, conversation_feed(pk)))
@@ -78,7 +81,7 @@ def claim_conversations(user: User, conversation_ids: Collection[UUID]) -> int:
 def post_message(
     conversation: AssistantConversation, *, content: str, quota_holder: QuotaHolder | None = None
 ) -> AssistantMessage:
-    """Store what the person said and have the assistant answer it; returns the question.
+    """Stores the user's question and starts the assistant's answer; returns the question.
 
     Raises `AnswerInProgress`, or `RateLimited` when `quota_holder` has reached a limit.
     """
@@ -87,7 +90,7 @@ def post_message(
         question = insert(AssistantMessage(conversation=conversation, message_type=MessageType.USER, content=content))
         seq = feed.publish(NewAssistantMessage.of(question))
         job = _job_for(start_answer(question, after_seq=seq, quota_holder=quota_holder))
-    # Registered after the feed's own announcement, so that the question goes out before the first words.
+    # Registered after the feed's own broadcast, so that the question is sent before the first chunk.
     transaction.on_commit(job)
     return question
 
@@ -107,7 +110,7 @@ def answer_again(message: AssistantMessage, *, quota_holder: QuotaHolder | None 
 
 
 def stop_answer(message: AssistantMessage) -> AssistantMessage:
-    """Have the writer of this answer (or of this question's newest answer) stop; what was said stays."""
+    """Stops this answer (or this question's newest answer); the text so far stays."""
     answer = message if message.is_answer else message.answers.order_by("-pk").first() or message
     if AssistantMessage.objects.streaming().filter(pk=answer.pk).update(stop_requested=True):
         if AssistantMessage.objects.abandoned().filter(pk=answer.pk).exists():
@@ -134,9 +137,9 @@ def _make_newest_active(conversation: AssistantConversation) -> None:
 
 
 def _job_for(started: StartedAnswer) -> Callable[[], None]:
-    """What has this answer written, once it is stored."""
+    """Returns the function that starts this answer after the commit."""
     answer = started.row
     if answer.worker:
-        # What the writer has to know is read here: to claim the answer later would be a transaction and a hop more.
+        # The writer's input is read here: claiming the answer later takes another transaction and thread hand-off.
         return partial(jobs.start, task_write_answer, active_answer(answer, started.history))
     return partial(queue.put, task_handle_new_assistant_message, answer.question_id)

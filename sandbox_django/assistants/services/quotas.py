@@ -103,6 +103,10 @@ class DailyQuotaExceeded(RateLimited):
             f"The assistant has reached {whose} limit for today. Try again tomorrow.", self.default_code
         )
 
+    @property
+    def page_text(self) -> str:
+        return str(self)
+
 
 def estimated_tokens(text: str) -> int:
     """About what a text costs, without a tokenizer: four bytes are a token, in Latin scripts and others alike."""

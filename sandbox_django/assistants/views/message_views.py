@@ -18,26 +18,17 @@ from assistants.serializers.message import (
     QuestionSerializer,
     StoredQuestionSerializer,
 )
-from assistants.services.conversations import (
-    AnswerInProgress,
-    NothingToRetry,
-    answer_again,
-    post_message,
-    stop_answer,
-)
+from assistants.services.conversations import answer_again, post_message, stop_answer
 from assistants.services.quotas import QuotaHolder
-from core.errors import Conflict
 from core.feed_seq import FeedSeqMixin
 from core.idempotency import IdempotentCreateMixin
 from core.pagination import OldestFirstPagination
 from core.raw_rows import find_or_404
 from core.throttling import address_of
 
-BUSY = Conflict("Wait for the answer to finish, or stop it.", code="answer_in_progress")
-
 
 class ConversationMessagesView(generics.GenericAPIView[AssistantMessage]):
-    """What all views of a conversation's messages share: whose conversation it is."""
+    """Base of all views of a conversation's messages."""
 
     request: AuthenticatedRequest
     serializer_class = AssistantMessageSerializer
@@ -52,7 +43,7 @@ class ConversationMessagesView(generics.GenericAPIView[AssistantMessage]):
 
     @property
     def owner_id(self) -> int | None:
-        """Whose conversations these are: those of whoever asks."""
+        """The owner of the conversation: the user."""
         return self.request.user.pk
 
     @property
@@ -61,7 +52,7 @@ class ConversationMessagesView(generics.GenericAPIView[AssistantMessage]):
 
 
 class AnonymousMessagesView(ConversationMessagesView):
-    """The same, for a conversation without owner and whoever holds its id."""
+    """Base of the same views for conversations without owner: public to clients that have the id."""
 
     permission_classes = [AllowAny]
 
@@ -74,7 +65,7 @@ class MessageListView(
     IdempotentCreateMixin[AssistantMessage],
     generics.ListCreateAPIView[AssistantMessage],
 ):
-    """The messages of one of my conversations, oldest first; posting one asks the assistant."""
+    """The messages of one of the user's conversations, oldest first; posting one asks the assistant."""
 
     def get_serializer_class(self) -> type[BaseSerializer[AssistantMessage]]:
         return QuestionSerializer if self.request.method == "POST" else AssistantMessageSerializer
@@ -91,10 +82,7 @@ class MessageListView(
 
     def perform_create(self, serializer: BaseSerializer[AssistantMessage]) -> None:
         content = serializer.validated_data["content"]
-        try:
-            serializer.instance = post_message(self.conversation, content=content, quota_holder=self.quota_holder)
-        except AnswerInProgress:
-            raise BUSY from None
+        serializer.instance = post_message(self.conversation, content=content, quota_holder=self.quota_holder)
 
 
 class MessageDetailView(ConversationMessagesView, generics.RetrieveAPIView[AssistantMessage]):
@@ -102,7 +90,7 @@ class MessageDetailView(ConversationMessagesView, generics.RetrieveAPIView[Assis
 
 
 class StopView(ConversationMessagesView):
-    """Stop the answer that is being written; what was said so far stays."""
+    """Stops the running answer; the text so far stays."""
 
     @extend_schema(request=None, responses={202: AnswerSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -111,16 +99,11 @@ class StopView(ConversationMessagesView):
 
 
 class AnswerAgainView(ConversationMessagesView):
-    """Retry or regenerate: have the newest question answered anew. Earlier answers stay."""
+    """Retry or regenerate: answers the newest question again. Earlier answers stay."""
 
     @extend_schema(request=None, responses={202: AnswerSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        try:
-            answer = answer_again(self.get_object(), quota_holder=self.quota_holder)
-        except AnswerInProgress:
-            raise BUSY from None
-        except NothingToRetry:
-            raise Conflict("Only the newest question can be answered again.", code="nothing_to_retry") from None
+        answer = answer_again(self.get_object(), quota_holder=self.quota_holder)
         return Response(self.get_serializer(answer).data, status=status.HTTP_202_ACCEPTED)
 
 
@@ -133,8 +116,8 @@ class AnonymousMessageDetailView(AnonymousMessagesView, MessageDetailView):
 
 
 class AnonymousStopView(AnonymousMessagesView, StopView):
-    """Stop the answer that is being written in a conversation without owner."""
+    """Stops the running answer of a conversation without owner."""
 
 
 class AnonymousAnswerAgainView(AnonymousMessagesView, AnswerAgainView):
-    """Have the newest question of a conversation without owner answered anew."""
+    """Answers the newest question of a conversation without owner again."""

@@ -11,6 +11,8 @@ from chat.groups import left_room_key, room_feed, room_key, user_feed
 from chat.messages.chat import AddedToGroup, MemberAdded, MemberRemoved, MemberUpdated, RemovedFromGroup
 from chat.models import ChatMember, GroupChat
 from chat.models.room import ChatRole
+from chat.permissions import require_manager, require_may_add, require_staff
+from core.errors import Conflict, Invalid, NotAllowed, NotFound
 from core.throttling import Limit
 from live import feeds
 from live.feeds import FeedWriter
@@ -20,20 +22,27 @@ ADDING = Limit("chat members added", times=200, seconds=3600)
 CHANGING = Limit("chat member changes", times=200, seconds=3600)
 
 
-class NotInRoom(Exception):
-    """The acting user, or the user concerned, is not a member of the room (any more)."""
+class NotInRoom(NotFound):
+    """The caller or the other member is not in the room, or no longer."""
 
 
-class NotAllowed(Exception):
-    """A member may not do this. The text is shown to users."""
+class AlreadyInRoom(Invalid):
+    field = "user"
+    default_code = "already_in_room"
+    default_detail = "They're already in this room."
 
 
-class AlreadyInRoom(Exception):
-    """The user is a member of the room already."""
+class LastOwner(Conflict):
+    default_code = "last_owner"
+    default_detail = "A room needs an owner. Make somebody else the owner first."
 
 
-class LastOwner(Exception):
-    """The room would have no owner left."""
+class MayNotTransfer(NotAllowed):
+    default_detail = "Only an owner can hand the room over."
+
+
+class RoleTooHigh(NotAllowed):
+    default_detail = "You can't give a role above your own."
 
 
 def add_member(room: GroupChat, *, user: User, by: User, chat_role: int = ChatRole.MEMBER) -> ChatMember:
@@ -41,8 +50,7 @@ def add_member(room: GroupChat, *, user: User, by: User, chat_role: int = ChatRo
     ADDING.hit(by.pk)
     with feeds.write(room_feed(room.pk), user_feed(user.pk)) as (in_room, in_list):
         me = membership(room, by)
-        if not me.may_manage:
-            raise NotAllowed("Only owners and admins can add members.")
+        require_may_add(me)
         _refuse_role_above(me, chat_role)
         if room.members.filter(user=user).exists():
             raise AlreadyInRoom
@@ -65,7 +73,7 @@ def change_role(member: ChatMember, *, chat_role: int, by: User) -> ChatMember:
     with feeds.write(room_feed(member.group_chat_id)) as feed:
         me, them = _both(member, by)
         if me.pk != them.pk:
-            _require_manager(me, them)
+            require_manager(me, them)
         _refuse_role_above(me, chat_role)
         if chat_role != ChatRole.OWNER:
             _refuse_last_owner(them)
@@ -80,7 +88,7 @@ def transfer_ownership(member: ChatMember, *, by: User) -> ChatMember:
     with feeds.write(room_feed(member.group_chat_id)) as feed:
         me, them = _both(member, by)
         if not me.owns:
-            raise NotAllowed("Only an owner can hand the room over.")
+            raise MayNotTransfer
         if me.pk != them.pk:
             _give_role(them, ChatRole.OWNER, feed)
             _give_role(me, ChatRole.ADMIN, feed)
@@ -92,7 +100,7 @@ def remove_member(member: ChatMember, *, by: User) -> None:
     CHANGING.hit(by.pk)
     with feeds.write(room_feed(member.group_chat_id), user_feed(member.user_id)) as (in_room, in_list):
         me, them = _both(member, by)
-        _require_manager(me, them)
+        require_manager(me, them)
         _end(them, in_room, in_list, has_left=False)
 
 
@@ -162,11 +170,6 @@ def membership(room: GroupChat, user: User) -> ChatMember:
     return member
 
 
-def require_staff(by: User) -> None:
-    if not by.is_staff:
-        raise NotAllowed("Only staff can do this in a room they are not in.")
-
-
 def _reload(member: ChatMember) -> ChatMember:
     now = ChatMember.objects.select_related("group_chat", "user").filter(pk=member.pk).first()
     if now is None:
@@ -183,16 +186,9 @@ def _both(member: ChatMember, by: User) -> tuple[ChatMember, ChatMember]:
     return now[by.pk], now[member.user_id]
 
 
-def _require_manager(me: ChatMember, them: ChatMember) -> None:
-    if not me.may_manage:
-        raise NotAllowed("Only owners and admins can do this.")
-    if them.chat_role < me.chat_role:
-        raise NotAllowed("Only an owner can do this to an owner.")
-
-
 def _refuse_role_above(me: ChatMember, chat_role: int) -> None:
     if chat_role < me.chat_role:
-        raise NotAllowed("You can't give a role above your own.")
+        raise RoleTooHigh
 
 
 def _refuse_last_owner(member: ChatMember) -> None:

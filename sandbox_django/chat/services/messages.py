@@ -7,17 +7,19 @@ from accounts.models import User
 from chat.groups import message_key, room_feed
 from chat.messages.chat import DeletedRunPayload, MemberMessage, MessageDeleted, MessageUpdated
 from chat.models import ChatMember, ChatMessage, GroupChat
-from chat.services.members import NotAllowed, membership, require_staff
+from chat.permissions import require_author, require_may_delete, require_staff
+from chat.services.members import membership
 from chat.services.mentions import render_message
 from chat.services.rooms import end_of_deleted_run, hint_activity, hint_read
+from core.errors import NotFound
 from core.raw_rows import insert
 from core.throttling import Limit
 from live import feeds
 from live.feeds import FeedWriter
 
 
-class MessageGone(Exception):
-    """The message has been deleted."""
+class MessageGone(NotFound):
+    """The message was deleted after the request found it."""
 
 
 def post_message(room: GroupChat, *, content: str, by: User) -> ChatMessage:
@@ -60,8 +62,7 @@ def edit_message(message: ChatMessage, *, content: str, by: User) -> ChatMessage
     with feeds.write(room_feed(room.pk)) as feed:
         room = membership(room, by).group_chat
         message = _reload(message)
-        if message.author_id != by.pk:
-            raise NotAllowed("Only the author can edit this message.")
+        require_author(message, by)
         if message.content == content:
             return message
         message.content = content
@@ -84,8 +85,7 @@ def delete_message(message: ChatMessage, *, by: User) -> ChatMessage:
     with feeds.write(room_feed(room.pk)) as feed:
         me = membership(room, by)
         message = _reload(message)
-        if message.author_id != by.pk and not me.may_manage:
-            raise NotAllowed("Only the author, owners and admins can delete this message.")
+        require_may_delete(message, me)
         _clear_content(message, me.group_chat, feed)
     return message
 

@@ -22,7 +22,9 @@ from chat.messages.chat import (
 )
 from chat.models import ChatMember, ChatMessage, GroupChat
 from chat.models.room import ChatRole
-from chat.services.members import NotAllowed, membership, require_staff
+from chat.permissions import require_owner, require_staff
+from chat.services.members import membership
+from core.errors import Invalid
 from core.throttling import Limit
 from live import feeds, hints, hub
 from runtime import jobs
@@ -35,8 +37,9 @@ CHANGING = Limit("chat room changes", times=120, seconds=3600)
 SMALL_ROOM = 50
 
 
-class NoSuchMessage(Exception):
-    """The room has no message with this id."""
+class NoSuchMessage(Invalid):
+    field = "message_id"
+    default_detail = "There is no such message in this room."
 
 
 def create_room(user: User, *, title: str, description: str = "") -> GroupChat:
@@ -54,7 +57,7 @@ def change_room(room: GroupChat, *, by: User, **fields: str) -> GroupChat:
     CHANGING.hit(by.pk)
     with feeds.write(room_feed(room.pk)) as feed:
         me = membership(room, by)
-        _require_owner(me)
+        require_owner(me)
         room.membership_version = me.group_chat.membership_version
         for name, value in fields.items():
             setattr(room, name, value)
@@ -69,7 +72,7 @@ def change_room(room: GroupChat, *, by: User, **fields: str) -> GroupChat:
 def delete_room(room: GroupChat, *, by: User) -> None:
     """Deletes the room with all messages; its open pages are closed."""
     CHANGING.hit(by.pk)
-    _delete_room(room, lambda: _require_owner(membership(room, by)))
+    _delete_room(room, lambda: require_owner(membership(room, by)))
 
 
 def delete_room_as_staff(room: GroupChat, *, by: User) -> None:
@@ -119,11 +122,6 @@ def hint_read(room: GroupChat, newest: ChatMessage | None, me: ChatMember) -> No
     read = ReadPositionPayload(message_id=me.last_read_message_id, number=me.last_read_number)
     hint = GroupChatUpdated.of(room, newest, read=read)
     transaction.on_commit(partial(hints.send, user_feed(me.user_id), f"room {room.pk}", hint))
-
-
-def _require_owner(me: ChatMember) -> None:
-    if not me.owns:
-        raise NotAllowed("Only an owner can do this.")
 
 
 def _delete_room(room: GroupChat, refuse: Callable[[], None]) -> None:

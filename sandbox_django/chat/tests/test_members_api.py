@@ -15,8 +15,9 @@ from accounts.models import User
 from chat.factories import ChatMemberFactory
 from chat.groups import room_feed, user_feed
 from chat.models import ChatMember, GroupChat
-from chat.services.members import NotAllowed, NotInRoom, add_member, change_role, remove_member
+from chat.services.members import NotInRoom, add_member, change_role, remove_member
 from chat.tests.cases import ADMIN, MEMBER, OWNER, RoomCase, code_of
+from core.errors import NotAllowed
 from live import feeds
 from test_utils.queries import assert_queries
 
@@ -109,6 +110,20 @@ class RefusalTests(MembersCase):
 
 
 class MemberTests(MembersCase):
+    def test_refusals_give_the_reason_that_applies(self) -> None:
+        message = self.post_message(by=self.alice).json()
+        for response, detail in (
+            (self.remove(self.admin, by=self.bob), "Only owners and admins can do this."),
+            (self.remove(self.owner, by=self.carol), "Only an owner can do this to an owner."),
+            (self.give(OWNER, self.member, by=self.carol), "You can't give a role above your own."),
+            (
+                self.send("delete", self.messages_url(message["id"]), by=self.bob),
+                "Only the author, owners and admins can delete this message.",
+            ),
+        ):
+            with self.subTest(detail):
+                assert response.json()["errors"] == [{"code": "permission_denied", "detail": detail, "attr": None}]
+
     def test_owners_and_admins_add_users_by_their_address(self) -> None:
         response = self.add("Mallory@Example.com", by=self.carol, chatRole=ADMIN)
 

@@ -1,7 +1,6 @@
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import generics
-from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -10,7 +9,7 @@ from rest_framework.serializers import BaseSerializer
 from chat.models import ChatMember
 from chat.permissions import ManagersAdd, ManagersChange
 from chat.serializers.member import MemberSerializer, RoleSerializer
-from chat.services.members import AlreadyInRoom, add_member, change_role, leave_room, remove_member, transfer_ownership
+from chat.services.members import add_member, change_role, leave_room, remove_member, transfer_ownership
 from chat.views.room_views import RoomView
 from core.idempotency import IdempotentCreateMixin
 
@@ -30,10 +29,7 @@ class MemberListView(MembersView, IdempotentCreateMixin[ChatMember], generics.Li
     permission_classes = [IsAuthenticated, ManagersAdd]
 
     def perform_create(self, serializer: BaseSerializer[ChatMember]) -> None:
-        try:
-            serializer.instance = add_member(self.room, by=self.request.user, **serializer.validated_data)
-        except AlreadyInRoom:
-            raise ValidationError({"user": "They're already in this room."}, code="already_in_room") from None
+        serializer.instance = add_member(self.room, by=self.request.user, **serializer.validated_data)
 
 
 @extend_schema_view(

@@ -3,14 +3,12 @@ JavaScript.
 """
 
 import json
-import math
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.timezone import now
 from django.views.decorators.cache import never_cache
@@ -22,12 +20,11 @@ from chat.groups import room_feed, user_feed
 from chat.models import ChatMember, ChatMessage, GroupChat
 from chat.models.room import ChatRole
 from chat.namesakes import MAX_COMPARED, full_name, member_names, names_of, namesakes
+from chat.permissions import require_owner
 from chat.serializers.message import MAX_LENGTH
 from chat.services.members import (
     AlreadyInRoom,
     LastOwner,
-    NotAllowed,
-    NotInRoom,
     add_member,
     change_role,
     leave_room,
@@ -37,6 +34,7 @@ from chat.services.members import (
 from chat.services.rooms import change_room, create_room, delete_room
 from chat.services.search import SEARCHES, rooms_matching, search_messages
 from chat.timeline import Row, rows_of
+from core.errors import NotAllowed
 from core.query import parse_id
 from core.search_text import SearchQuery
 from core.throttling import RateLimited
@@ -46,8 +44,6 @@ SHOWN_MESSAGES = 50
 SHOWN_AROUND = 25  # messages before and after a search result
 SHOWN_ROOMS = 300
 FOUND_ROOMS = 50
-
-NEEDS_AN_OWNER = "A room needs an owner. Make somebody else the owner first."
 
 
 @login_required
@@ -61,7 +57,7 @@ def home(request: HttpRequest) -> HttpResponse:
         try:
             made = create_room(me, **form.cleaned_data)
         except RateLimited as limit:
-            form.add_error(None, limit_message(limit))
+            form.add_error(None, limit.form_error())
         else:
             return redirect("chat-group-detail", made.pk)
     context = {"form": form, "is_refused": form.is_bound}
@@ -118,12 +114,8 @@ def members(request: HttpRequest, pk: int) -> HttpResponse:
         try:
             user, role = form.cleaned_data["user"], form.cleaned_data["role"] or ChatRole.MEMBER
             added = add_member(me.group_chat, user=user, chat_role=role, by=me.user)
-        except AlreadyInRoom:
-            form.add_error("user", "They're already in this room.")
-        except RateLimited as limit:
-            form.add_error("user", limit_message(limit))
-        except NotAllowed as refusal:
-            raise PermissionDenied(str(refusal)) from None
+        except (AlreadyInRoom, RateLimited) as refusal:
+            form.add_error("user", refusal.form_error())
         else:
             messages.success(request, f"{full_name(added, viewer=me)} is in the room now.")
             return redirect("group_members", pk)
@@ -155,8 +147,8 @@ def change(request: HttpRequest, pk: int, member_id: int) -> HttpResponse:
             change_role(member, chat_role=form.cleaned_data["chat_role"], by=me.user)
         else:
             return HttpResponseBadRequest()
-    except (LastOwner, NotAllowed, NotInRoom) as refusal:
-        return redirect_with_error(request, refusal, pk)
+    except (LastOwner, NotAllowed) as refusal:
+        messages.error(request, refusal.page_text)
     return redirect("group_members", pk)
 
 
@@ -171,9 +163,10 @@ def remove(request: HttpRequest, pk: int, member_id: int) -> HttpResponse:
     name = full_name(member, viewer=me)
     try:
         remove_member(member, by=me.user)
-    except (NotAllowed, NotInRoom) as refusal:
-        return redirect_with_error(request, refusal, pk)
-    messages.success(request, f"{name} is not in the room any more.")
+    except NotAllowed as refusal:
+        messages.error(request, refusal.page_text)
+    else:
+        messages.success(request, f"{name} is not in the room any more.")
     return redirect("group_members", pk)
 
 
@@ -184,8 +177,9 @@ def leave(request: HttpRequest, pk: int) -> HttpResponse:
     me = membership_of(request, pk)
     try:
         leave_room(me.group_chat, user=me.user)
-    except (LastOwner, NotInRoom) as refusal:
-        return redirect_with_error(request, refusal, pk)
+    except LastOwner as refusal:
+        messages.error(request, refusal.page_text)
+        return redirect("group_members", pk)
     messages.success(request, f"You have left “{me.group_chat}”.")
     return redirect("chat-home")
 
@@ -202,7 +196,7 @@ def settings(request: HttpRequest, pk: int) -> HttpResponse:
         try:
             change_room(me.group_chat, by=me.user, **form.cleaned_data)
         except RateLimited as limit:
-            form.add_error(None, limit_message(limit))
+            form.add_error(None, limit.form_error())
         else:
             messages.success(request, "Saved.")
             return redirect("room_settings", pk)
@@ -234,7 +228,7 @@ def search(request: HttpRequest) -> HttpResponse:
         try:
             SEARCHES.hit(me.pk)
         except RateLimited as limit:
-            context["limit"] = limit_message(limit)
+            context["limit"] = limit.page_text
             return render(request, "chat/search.html", context | room_list(me), status=429)
         found = search_messages(me, query, before=before)
         context |= {"found": found.messages, "is_continued": before is not None}
@@ -258,8 +252,7 @@ def membership_of(request: HttpRequest, room_id: int) -> ChatMember:
 
 def owner_of(request: HttpRequest, room_id: int) -> ChatMember:
     me = membership_of(request, room_id)
-    if not me.owns:
-        raise PermissionDenied("Only an owner can do this.")
+    require_owner(me)
     return me
 
 
@@ -292,16 +285,3 @@ def messages_around(
     later = list(messages_of_room.filter(pk__gt=message_id).order_by("pk")[: after + 1])
     shown = before[:SHOWN_AROUND][::-1] + later[:after]
     return shown, len(before) > SHOWN_AROUND, len(later) > after
-
-
-def redirect_with_error(request: HttpRequest, refusal: Exception, room_id: int) -> HttpResponse:
-    """Redirects to the members page, with the error."""
-    if isinstance(refusal, NotInRoom):
-        raise Http404
-    messages.error(request, NEEDS_AN_OWNER if isinstance(refusal, LastOwner) else str(refusal))
-    return redirect("group_members", room_id)
-
-
-def limit_message(limit: RateLimited) -> str:
-    minutes = math.ceil(limit.wait / 60)
-    return f"Too many requests. Try again in {minutes} minute{'s' if minutes > 1 else ''}."

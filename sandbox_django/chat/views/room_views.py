@@ -1,12 +1,10 @@
 from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
-from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils.functional import cached_property
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics
-from rest_framework.exceptions import PermissionDenied, ValidationError
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,10 +15,7 @@ from chat.groups import room_feed, user_feed
 from chat.models import ChatMember, GroupChat
 from chat.permissions import OwnerChanges
 from chat.serializers.room import LastReadSerializer, RoomSerializer
-from chat.services.members import LastOwner, NotAllowed, NotInRoom
-from chat.services.messages import MessageGone
-from chat.services.rooms import NoSuchMessage, change_room, create_room, delete_room, mark_read
-from core.errors import Conflict
+from chat.services.rooms import change_room, create_room, delete_room, mark_read
 from core.feed_seq import FeedSeqMixin
 from core.filters import SearchFilter
 from core.idempotency import IdempotentCreateMixin
@@ -36,21 +31,6 @@ class ChatView(FeedSeqMixin, generics.GenericAPIView[ModelType]):
     def feed(self) -> str:
         """Returns the feed of the room in the URL."""
         return user_feed(self.request.user.pk)
-
-    def handle_exception(self, exc: Exception) -> Response:
-        return super().handle_exception(_as_answer(exc))
-
-
-def _as_answer(failure: Exception) -> Exception:
-    match failure:
-        case NotInRoom() | MessageGone():
-            return Http404()
-        case NotAllowed():
-            return PermissionDenied(str(failure))
-        case LastOwner():
-            return Conflict("A room needs an owner. Make somebody else the owner first.", code="last_owner")
-        case _:
-            return failure
 
 
 class RoomView(ChatView[ModelType]):
@@ -118,8 +98,5 @@ class ReadView(RoomView[GroupChat]):
         room = self.room  # checked before the body, so that other users learn nothing from its errors
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        try:
-            read = mark_read(room, message_id=serializer.validated_data["message_id"], user=self.request.user)
-        except NoSuchMessage:
-            raise ValidationError({"message_id": "There is no such message in this room."}) from None
+        read = mark_read(room, message_id=serializer.validated_data["message_id"], user=self.request.user)
         return Response(self.get_serializer({"message_id": read}).data)

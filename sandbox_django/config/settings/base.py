@@ -295,8 +295,8 @@ REST_FRAMEWORK: dict[str, Any] = {
 }
 JSON_CAMEL_CASE = {"JSON_UNDERSCOREIZE": {"no_underscore_before_number": True}}  # keeps "password1" as it is
 DRF_STANDARDIZED_ERRORS = {
-    "EXCEPTION_HANDLER_CLASS": "core.errors.KnownErrors",
-    "EXCEPTION_FORMATTER_CLASS": "core.errors.CamelCaseErrors",
+    "EXCEPTION_HANDLER_CLASS": "core.exception_handler.KnownErrors",
+    "EXCEPTION_FORMATTER_CLASS": "core.exception_handler.CamelCaseErrors",
     "ENABLE_IN_DEBUG_FOR_UNHANDLED_EXCEPTIONS": True,  # the traceback is in the log
 }
 

@@ -10,26 +10,22 @@ from django.template.loader import render_to_string
 from django.urls import is_valid_path
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from core.errors import Unavailable, log_unavailable, server_error_detail
+from core.errors import NotAllowed, Refused, Unavailable
+from core.exception_handler import log_unavailable, server_error_detail
 from core.page_account import AccountChanged
-from core.throttling import RateLimited
 from core.typed_text import typed_text
 from runtime.database import is_unavailable
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """`handler400`: the request was malformed."""
-    return error_response(request, HTTPStatus.BAD_REQUEST, code="bad_request", detail="Malformed request.")
+    code, detail = _API_ERRORS[HTTPStatus.BAD_REQUEST]
+    return error_response(request, HTTPStatus.BAD_REQUEST, code=code, detail=detail)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """`handler403`: the user may not do this."""
-    return error_response(
-        request,
-        HTTPStatus.FORBIDDEN,
-        code="permission_denied",
-        detail="You do not have permission to perform this action.",
-    )
+    """`handler403`: the user has no permission."""
+    return refused(request, NotAllowed())
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
@@ -59,11 +55,17 @@ def unavailable(request: HttpRequest) -> HttpResponseBase:
     return response
 
 
-def too_many_requests(request: HttpRequest, limit: RateLimited) -> HttpResponseBase:
-    """429 for a form whose page can't show the error."""
-    detail = f"Try again in {limit.wait:.0f} seconds."
-    response = error_response(request, HTTPStatus.TOO_MANY_REQUESTS, code=RateLimited.default_code, detail=detail)
-    response.headers["Retry-After"] = f"{limit.wait:.0f}"
+# Statuses with a page of their own; other refusals share one.
+_PAGES = {HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS}
+
+
+def refused(request: HttpRequest, refusal: Refused) -> HttpResponseBase:
+    """A refusal that the page's view doesn't handle."""
+    status = HTTPStatus(refusal.status_code)
+    template = None if status in _PAGES else "core/refused.html"
+    response = error_response(request, status, code=refusal.code, detail=refusal.page_text, template=template)
+    if wait := getattr(refusal, "wait", None):
+        response.headers["Retry-After"] = f"{wait:.0f}"
     return response
 
 
@@ -72,7 +74,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
     return error_response(
         request,
         HTTPStatus.FORBIDDEN,
-        code="permission_denied",
+        code=NotAllowed.default_code,
         detail="CSRF check failed.",
         template="core/csrf_failure.html",
         keeps_text=True,
@@ -84,8 +86,8 @@ def account_changed(request: HttpRequest, refusal: AccountChanged) -> HttpRespon
     return error_response(
         request,
         HTTPStatus.FORBIDDEN,
-        code=AccountChanged.default_code,
-        detail=str(refusal.detail),
+        code=refusal.code,
+        detail=refusal.page_text,
         template="core/account_changed.html",
         keeps_text=True,
     )
@@ -106,7 +108,7 @@ def not_found_detail(request: HttpRequest) -> str:
 # The codes and texts of Django's own responses; `detail` is for users, `code` for programs.
 _API_ERRORS = {
     HTTPStatus.BAD_REQUEST: ("bad_request", "Malformed request."),
-    HTTPStatus.FORBIDDEN: ("permission_denied", "You do not have permission to perform this action."),
+    HTTPStatus.FORBIDDEN: (NotAllowed.default_code, str(NotAllowed.default_detail)),
     HTTPStatus.METHOD_NOT_ALLOWED: ("method_not_allowed", "This method is not allowed here."),
 }
 

@@ -11,6 +11,7 @@ from core.dates import formatted
 from core.text_fields import MessageField, NameField
 from core.validators import is_tag
 from discussion.models import DiscussionReply, DiscussionTopic, ReplyEdit, Tag, TopicEdit
+from discussion.permissions import may_change
 
 MAX_LENGTH = 20_000  # characters of a text
 MAX_TAGS = 5
@@ -44,7 +45,7 @@ class TextSerializer(serializers.ModelSerializer[Any]):
     can_edit = serializers.SerializerMethodField(help_text="Authors and staff change and delete.")
 
     def get_can_edit(self, post: DiscussionTopic | DiscussionReply) -> bool:
-        return post.author_id == self.viewer.pk or self.viewer.is_staff
+        return may_change(post, self.viewer)
 
     @property
     def viewer(self) -> User:

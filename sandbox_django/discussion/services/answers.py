@@ -1,14 +1,24 @@
 """Accepting a reply as the topic's answer."""
 
 from accounts.models import User
+from core.errors import Invalid, NotAllowed
 from discussion.groups import LIST, topic_feed
 from discussion.messages.discussion import AnswerAccepted, AnswerUnaccepted
 from discussion.models import DiscussionReply, DiscussionTopic
-from discussion.services.errors import NoSuchReply, NotAllowed
+from discussion.permissions import require_topic_author
 from discussion.services.inbox import inboxes_of, notify_of_acceptance
 from discussion.services.topics import CHANGES, lock_topic
 from live import feeds
 from live.feeds import FeedWriter
+
+
+class NoSuchReply(Invalid):
+    field = "reply_id"
+    default_detail = "The topic has no such reply."
+
+
+class OwnReply(NotAllowed):
+    default_detail = "You can't accept your own reply."
 
 
 def accept_answer(topic: DiscussionTopic, *, reply_id: int, by: User) -> DiscussionTopic:
@@ -18,12 +28,12 @@ def accept_answer(topic: DiscussionTopic, *, reply_id: int, by: User) -> Discuss
     with feeds.write_all([LIST, topic_feed(topic.pk), *inboxes_of(author)]) as writers:
         feeds_ = writers[:2]
         topic = lock_topic(topic.pk)
-        _require_topic_author(topic, by)
+        require_topic_author(topic, by)
         reply = topic.replies.select_related("author", "topic").filter(pk=reply_id).first()
         if reply is None:
             raise NoSuchReply
         if reply.author_id == by.pk:
-            raise NotAllowed("You can't accept your own reply.")
+            raise OwnReply
         if topic.accepted_answer_id != reply.pk:
             _clear_accepted(topic, feeds_)
             _set_accepted(topic, reply)
@@ -38,14 +48,9 @@ def unaccept_answer(topic: DiscussionTopic, *, by: User) -> DiscussionTopic:
     CHANGES.hit(by.pk)
     with feeds.write(LIST, topic_feed(topic.pk)) as feeds_:
         topic = lock_topic(topic.pk)
-        _require_topic_author(topic, by)
+        require_topic_author(topic, by)
         _clear_accepted(topic, feeds_)
     return topic
-
-
-def _require_topic_author(topic: DiscussionTopic, by: User) -> None:
-    if topic.author_id != by.pk:
-        raise NotAllowed("Only the person who asked can accept an answer.")
 
 
 def _clear_accepted(topic: DiscussionTopic, feeds_: tuple[FeedWriter, ...]) -> None:

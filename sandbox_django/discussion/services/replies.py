@@ -6,16 +6,23 @@ from django.db.models import F, Max
 from django.utils import timezone
 
 from accounts.models import User
+from core.errors import Conflict
 from core.raw_rows import insert
 from discussion.groups import LIST, reply_key, topic_feed
 from discussion.messages.discussion import AnswerUnaccepted, ReplyCreated, ReplyDeleted, ReplyUpdated
 from discussion.models import DiscussionReply, DiscussionTopic
+from discussion.permissions import require_author_or_staff
 from discussion.services.activity import hint_activity
-from discussion.services.errors import PostGone, TopicClosed, require_author_or_staff
+from discussion.services.errors import PostGone
 from discussion.services.inbox import delete_notifications, inboxes_of, notify_mentioned, notify_of_reply
 from discussion.services.mentions import render_post
 from discussion.services.topics import CHANGES, count_post, lock_topic
 from live import feeds
+
+
+class TopicClosed(Conflict):
+    default_code = "topic_closed"
+    default_detail = "This topic is closed to new replies."
 
 
 def post_reply(topic: DiscussionTopic, *, content: str, by: User) -> DiscussionReply:

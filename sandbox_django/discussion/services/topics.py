@@ -13,11 +13,13 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import User
+from core.errors import Conflict
 from core.throttling import Limit
 from discussion.groups import LIST, topic_feed, topic_key
 from discussion.messages.discussion import TopicCreated, TopicDeleted, TopicUpdated
 from discussion.models import DiscussionTopic, Tag
-from discussion.services.errors import HasReplies, NotAllowed, PostGone, require_author_or_staff
+from discussion.permissions import require_author_or_staff, require_staff
+from discussion.services.errors import PostGone
 from discussion.services.inbox import delete_notifications, inboxes_of, notify_mentioned
 from discussion.services.mentions import render_post
 from live import feeds, hub
@@ -25,6 +27,11 @@ from runtime import jobs
 
 # Each is sent to all pages that have the list or the topic open.
 CHANGES = Limit("discussion changes", times=120, seconds=3600)
+
+
+class HasReplies(Conflict):
+    default_code = "has_replies"
+    default_detail = "Because others have replied, only staff can delete this topic."
 
 
 def create_topic(user: User, *, title: str, content: str, tags: Sequence[str] = ()) -> DiscussionTopic:
@@ -90,8 +97,7 @@ def moderate_topic(topic: DiscussionTopic, *, by: User, **fields: bool) -> Discu
     """Closes, reopens, pins or unpins a topic: `is_closed`, `is_pinned`."""
     with feeds.write(LIST, topic_feed(topic.pk)) as (in_list, in_topic):
         topic = lock_topic(topic.pk)
-        if not by.is_staff:
-            raise NotAllowed("Only staff can close and pin topics.")
+        require_staff(by)
         if any(getattr(topic, name) != value for name, value in fields.items()):
             for name, value in fields.items():
                 setattr(topic, name, value)

@@ -7,8 +7,9 @@ from django.db.models import F
 from accounts.models import User
 from core.throttling import Limit
 from discussion.models import DiscussionReply, DiscussionTopic
+from discussion.permissions import refuse_own_post
 from discussion.services.activity import hint_votes
-from discussion.services.errors import NotAllowed, PostGone
+from discussion.services.errors import PostGone
 
 
 def vote_on(target: DiscussionTopic | DiscussionReply, *, value: int, by: User) -> int:
@@ -19,8 +20,7 @@ def vote_on(target: DiscussionTopic | DiscussionReply, *, value: int, by: User) 
         now = type(target).objects.select_for_update(no_key=True).filter(pk=target.pk).first()
         if now is None:
             raise PostGone
-        if now.author_id == by.pk:
-            raise NotAllowed("You can't vote on what you wrote yourself.")
+        refuse_own_post(now, by)
         mine = now.votes.filter(user=by).first()
         change = value - (mine.value if mine else 0)
         if change == 0:

@@ -1,7 +1,6 @@
 """The pages of the forum. Reading, posting, voting and accepting work without JavaScript; with it, pages are live."""
 
 import json
-import math
 from collections.abc import Callable
 from hashlib import sha256
 from http import HTTPStatus
@@ -11,7 +10,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import NON_FIELD_ERRORS, PermissionDenied, ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.db import IntegrityError, transaction
 from django.db.models import Model, QuerySet
 from django.forms import Form
@@ -24,18 +23,19 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.models import User
 from core.cpu_bound import renders
+from core.errors import Refused
 from core.models import IdempotencyKey
 from core.query import parse_id
 from core.throttling import RateLimited, counts_survive_rollback
 from discussion.forms import ReplyForm, TextForm, TopicForm
 from discussion.groups import LIST, inbox_feed, topic_feed
 from discussion.models import DiscussionReply, DiscussionTopic, Notification, Tag
+from discussion.permissions import require_author_or_staff
 from discussion.post_presenter import PostPresenter
 from discussion.services.answers import accept_answer, unaccept_answer
-from discussion.services.errors import HasReplies, NoSuchReply, NotAllowed, PostGone, TopicClosed
 from discussion.services.inbox import mark_read
 from discussion.services.lists import Sort, topics_for
-from discussion.services.replies import delete_reply, edit_reply, post_reply
+from discussion.services.replies import TopicClosed, delete_reply, edit_reply, post_reply
 from discussion.services.topics import create_topic, delete_topic, edit_topic, moderate_topic
 from discussion.services.views import count_view
 from discussion.services.votes import vote_on
@@ -49,10 +49,6 @@ SHOWN_REPLIES = 50
 SHOWN_TAGS = 20
 SHOWN_EDITS = 50
 LAST_PAGE = 100_000
-
-CLOSED = "This topic is closed to new replies."
-HAS_REPLIES = "Because others have replied, only staff can delete this topic."
-REFUSALS = (NotAllowed, PostGone, HasReplies, NoSuchReply, TopicClosed, RateLimited)
 
 
 @login_required
@@ -71,8 +67,8 @@ def home(request: HttpRequest) -> HttpResponse:
         if query["search"]:
             SEARCHES.hit(me.pk)
         topics = topics_for(me, **query)
-    except RateLimited as rate_limit_error:
-        limit = error_message(rate_limit_error)
+    except RateLimited as refusal:
+        limit = refusal.page_text
     sort = query["sort"] or ("" if query["search"] else Sort.NEW)
     context = {
         **query,
@@ -99,7 +95,7 @@ def new(request: HttpRequest) -> HttpResponse:
         try:
             made = once(request, lambda: create_topic(current_user(request), **form.cleaned_data))
         except RateLimited as limit:
-            refuse(form, limit)
+            form.add_error(None, limit.form_error())
         else:
             return redirect("discussion-detail", made)
     return show(request, "discussion/new.html", {"form": form, "key": token_hex(16)})
@@ -118,8 +114,8 @@ def topic(request: HttpRequest, pk: int) -> HttpResponse:
     if form.is_valid():
         try:
             made = once(request, lambda: post_reply(opened, by=me, **form.cleaned_data))
-        except REFUSALS as refusal:
-            refuse(form, refusal)
+        except Refused as refusal:
+            form.add_error(None, refusal.form_error())
         else:
             return redirect("discussion-reply", pk, made)
     count_view(opened, visitor=f"user {me.pk}")
@@ -138,6 +134,7 @@ def topic(request: HttpRequest, pk: int) -> HttpResponse:
         "question": PostPresenter(opened, me),
         "replies": [PostPresenter(row, me) for row in shown["rows"]],
         "blank": PostPresenter(DiscussionReply(topic=opened, created_at=timezone.now()), me),
+        "closed_text": TopicClosed.default_detail,
         "form": form,
         "key": token_hex(16),
         "since": since,
@@ -203,8 +200,8 @@ def edit(request: HttpRequest, pk: int, reply_id: int | None = None) -> HttpResp
                 edit_topic(obj, by=post.viewer, **form.cleaned_data)
             else:
                 edit_reply(obj, by=post.viewer, **form.cleaned_data)
-        except REFUSALS as refusal:
-            refuse(form, refusal)
+        except Refused as refusal:
+            form.add_error(None, refusal.form_error())
         else:
             return redirect(post.page)
     return show(request, "discussion/edit.html", {"post": post, "form": form})
@@ -223,8 +220,8 @@ def delete(request: HttpRequest, pk: int, reply_id: int | None = None) -> HttpRe
                 delete_topic(obj, by=post.viewer)
             else:
                 delete_reply(obj, by=post.viewer)
-        except REFUSALS as refusal:
-            messages.error(request, error_message(refusal))
+        except Refused as refusal:
+            messages.error(request, refusal.page_text)
             return redirect(post.page)
         messages.success(request, f"“{obj}” is deleted." if post.is_topic else "Your reply is deleted.")
         return redirect("discussion-home") if post.is_topic else redirect("discussion-detail", pk)
@@ -294,8 +291,7 @@ def post_of(request: HttpRequest, pk: int, reply_id: int | None) -> DiscussionTo
 def my_post(request: HttpRequest, pk: int, reply_id: int | None) -> PostPresenter:
     """Returns one of the user's posts, or any post for staff."""
     post = PostPresenter(post_of(request, pk, reply_id), current_user(request))
-    if not post.may_change:
-        raise PermissionDenied("Only the author and staff can do this.")
+    require_author_or_staff(post.obj, post.viewer)
     return post
 
 
@@ -360,34 +356,12 @@ def once(request: HttpRequest, make: Callable[[], DiscussionTopic | DiscussionRe
     return made.pk
 
 
-def refuse(form: Form, refusal: Exception) -> None:
-    """Shows the error in the form, which keeps the text."""
-    form.add_error(None, ValidationError(error_message(refusal), code=getattr(refusal, "default_code", None)))
-
-
 def run_and_redirect(
     request: HttpRequest, obj: DiscussionTopic | DiscussionReply, job: Callable[[], object]
 ) -> HttpResponse:
     """Runs the action and redirects to its post; an error is shown there."""
     try:
         job()
-    except REFUSALS as refusal:
-        messages.error(request, error_message(refusal))
+    except Refused as refusal:
+        messages.error(request, refusal.page_text)
     return redirect(PostPresenter(obj, current_user(request)).page)
-
-
-def error_message(refusal: Exception) -> str:
-    match refusal:
-        case PostGone():
-            return "This was deleted in the meantime."
-        case NoSuchReply():
-            return "The topic has no such reply."
-        case TopicClosed():
-            return CLOSED
-        case HasReplies():
-            return HAS_REPLIES
-        case RateLimited():
-            minutes = math.ceil(refusal.wait / 60)
-            return f"Too many requests. Try again in {minutes} minute{'s' if minutes > 1 else ''}."
-        case _:
-            return str(refusal)

@@ -70,7 +70,7 @@ class ReplyVoteView(RepliesView):
     """The user's vote on a reply: 1, -1, or 0 to take it back."""
 
     permission_classes = [IsAuthenticated, NotOwnPost]
-    serializer_class = VoteSerializer  # type: ignore[assignment]  # of another thing than the queryset's
+    serializer_class = VoteSerializer  # type: ignore[assignment]  # of another model than the queryset's
 
     @extend_schema(responses={200: VoteSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -1,10 +1,9 @@
 from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
-from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import generics
-from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,7 +11,6 @@ from rest_framework.serializers import BaseSerializer
 
 from accounts.http import AuthenticatedRequest
 from core.cpu_bound import renders
-from core.errors import Conflict
 from core.feed_seq import FeedSeqMixin
 from core.idempotency import IdempotentCreateMixin
 from core.pagination import BoundedCountPagination
@@ -32,7 +30,6 @@ from discussion.serializers.topic import (
     VoteSerializer,
 )
 from discussion.services.answers import accept_answer, unaccept_answer
-from discussion.services.errors import HasReplies, NoSuchReply, NotAllowed, PostGone, TopicClosed
 from discussion.services.lists import Sort, topics_for
 from discussion.services.mentions import render_post
 from discussion.services.search import similar
@@ -52,25 +49,6 @@ class ForumView(FeedSeqMixin, generics.GenericAPIView[ModelType]):
     """The base of all views of this app: the statuses of refusals."""
 
     request: AuthenticatedRequest
-
-    def handle_exception(self, exc: Exception) -> Response:
-        return super().handle_exception(_as_answer(exc))
-
-
-def _as_answer(failure: Exception) -> Exception:
-    match failure:
-        case PostGone():
-            return Http404()
-        case NotAllowed():
-            return PermissionDenied(str(failure))
-        case NoSuchReply():
-            return ValidationError({"reply_id": "The topic has no such reply."})
-        case TopicClosed():
-            return Conflict("This topic is closed to new replies.", code="topic_closed")
-        case HasReplies():
-            return Conflict("Because others have replied, only staff can delete this topic.", code="has_replies")
-        case _:
-            return failure
 
 
 @renders
