@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
 from core.logs import reason_of
@@ -78,20 +78,9 @@ async def run_if_due(periodic: Periodic) -> float:
 def _claim(periodic: Periodic, lease: float) -> float | None:
     """Claims the job if it is due; otherwise returns the seconds until it may be."""
     now = timezone.now()
-    times = [
-        connection.ops.adapt_datetimefield_value(moment)
-        for moment in (now, now + timedelta(seconds=periodic.every), now + timedelta(seconds=lease))
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO core_periodicjob (name, holder, due_at, lease_expires_at) VALUES (%s, %s, %s, %s) "
-            "ON CONFLICT (name) DO UPDATE SET holder = EXCLUDED.holder, due_at = EXCLUDED.due_at, "
-            "lease_expires_at = EXCLUDED.lease_expires_at "
-            "WHERE core_periodicjob.due_at <= %s AND core_periodicjob.lease_expires_at <= %s RETURNING name",
-            [periodic.name, HOLDER, times[1], times[2], times[0], times[0]],
-        )
-        if cursor.fetchone():
-            return None
+    due_again, expires = now + timedelta(seconds=periodic.every), now + timedelta(seconds=lease)
+    if PeriodicJob.objects.claim(periodic.name, HOLDER, now=now, due_at=due_again, lease_expires_at=expires):
+        return None
     due_at, expires_at = PeriodicJob.objects.values_list("due_at", "lease_expires_at").get(name=periodic.name)
     return min(max(0.0, (max(due_at, expires_at) - now).total_seconds()), periodic.every)
 

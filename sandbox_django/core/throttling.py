@@ -7,12 +7,11 @@ import math
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
 from django.conf import settings
-from django.db import connection, transaction
 from django.http import HttpRequest
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
@@ -78,27 +77,10 @@ class Limit:
         """Counts one more; returns the count, and the end of the period."""
         if _in_transaction.counted is not None:
             _in_transaction.counted.append((self, key))
-        now = time.time()
-        # SQLite's writers take turns by their transactions; elsewhere a single statement needs no transaction.
-        needs_turn = connection.vendor == "sqlite" and not connection.in_atomic_block
-        with transaction.atomic() if needs_turn else nullcontext(), connection.cursor() as cursor:
-            cursor.execute(COUNT, [self._digest(key), now + self.seconds, now, now])
-            count, expires_at = cursor.fetchone()
-        return count, expires_at
+        return RateLimitCount.objects.add_one(self._digest(key), now=time.time(), seconds=self.seconds)
 
     def _digest(self, key: object) -> str:
         return hashlib.sha256(f"{self.name}:{key}".encode()).hexdigest()
-
-
-# In one statement, so that no concurrent request is lost, and each waits only for the row.
-COUNT = """
-INSERT INTO core_ratelimitcount (digest, count, expires_at) VALUES (%s, 1, %s)
-ON CONFLICT (digest) DO UPDATE SET
-    count = CASE WHEN core_ratelimitcount.expires_at <= %s THEN 1 ELSE core_ratelimitcount.count + 1 END,
-    expires_at = CASE WHEN core_ratelimitcount.expires_at <= %s
-        THEN excluded.expires_at ELSE core_ratelimitcount.expires_at END
-RETURNING count, expires_at
-"""
 
 
 class _InTransaction(threading.local):

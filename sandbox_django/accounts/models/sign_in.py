@@ -1,8 +1,23 @@
 import uuid
 
 from django.conf import settings
-from django.db import models
+from django.db import connection, models
 from django.utils import timezone
+
+from accounts.models.user import User
+from core.raw_rows import find_where
+
+
+class SignInQuerySet(models.QuerySet["SignIn"]):
+    def find_user(self, user_id: object, sign_in_id: object) -> User | None:
+        """The active user who is signed in on this device."""
+        # Without the ORM: it took three times as long, and every request and socket of a program begins with this.
+        return find_where(
+            User,
+            "JOIN accounts_signin sign_in ON sign_in.user_id = accounts_user.id "
+            "WHERE accounts_user.id = %s AND sign_in.id = %s AND accounts_user.is_active",
+            [user_id, SignIn._meta.pk.get_db_prep_value(sign_in_id, connection)],
+        )
 
 
 class SignIn(models.Model):
@@ -15,6 +30,8 @@ class SignIn(models.Model):
     browser = models.CharField(max_length=60, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     used_at = models.DateTimeField(default=timezone.now, editable=False, db_index=True)
+
+    objects = SignInQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"{self.user} since {self.created_at:%Y-%m-%d %H:%M}"

@@ -1,4 +1,44 @@
-from django.db import models
+from collections.abc import Sequence
+from datetime import date
+from typing import NamedTuple
+
+from django.db import connection, models
+
+
+class SpendingOfDay(NamedTuple):
+    """The columns of a row that quotas count in."""
+
+    quota_key: str
+    day: date
+    tokens: int = 0
+    minute_began_at: int = 0
+    asked_in_minute: int = 0
+
+
+class SpendingQuerySet(models.QuerySet["TokenSpending"]):
+    def lock(self, keys: Sequence[str], day: date) -> list[SpendingOfDay]:
+        """Returns a day's rows of these keys, which are created if necessary and locked by this transaction."""
+        return self._upsert([SpendingOfDay(key, day) for key in keys], "tokens = assistants_tokenspending.tokens")
+
+    def store(self, days: Sequence[SpendingOfDay]) -> None:
+        self._upsert(
+            days,
+            "tokens = excluded.tokens, minute_began_at = excluded.minute_began_at, "
+            "asked_in_minute = excluded.asked_in_minute",
+        )
+
+    def _upsert(self, days: Sequence[SpendingOfDay], update: str) -> list[SpendingOfDay]:
+        # All keys in one statement, which locks the rows in the order of `days`.
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO assistants_tokenspending (spender, day, tokens, minute_began_at, asked_in_minute) "  # noqa: S608  # SQL of our code and placeholders
+                f"VALUES {', '.join(['(%s, %s, %s, %s, %s)'] * len(days))} "
+                f"ON CONFLICT (spender, day) DO UPDATE SET {update} "
+                "RETURNING spender, tokens, minute_began_at, asked_in_minute",
+                [value for day in days for value in day],
+            )
+            rows = cursor.fetchall()
+        return [SpendingOfDay(key, days[0].day, *counts) for key, *counts in rows]
 
 
 class TokenSpending(models.Model):
@@ -12,6 +52,8 @@ class TokenSpending(models.Model):
         default=0
     )  # in Unix seconds: with the first question after a pause
     asked_in_minute = models.PositiveIntegerField(default=0)
+
+    objects = SpendingQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["quota_key", "day"], name="one_spending_a_day")]

@@ -9,11 +9,10 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
 
 from assistants.llm.base import Turn
 from assistants.llm.errors import ModelProblem
-from assistants.models import AssistantConversation
+from assistants.models import AssistantMessage
 from assistants.services.quotas import estimated_tokens
 
 HISTORY_LIMIT = 200  # messages that are read, whatever the budget
@@ -39,17 +38,8 @@ class HistoryMessage(NamedTuple):
 
 def load_history(conversation_id: UUID, question_id: int) -> list[HistoryMessage]:
     """Returns a question and the messages before it, newest first."""
-    pk = AssistantConversation._meta.pk.get_db_prep_value(conversation_id, connection)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT message.id, message.content, message.question_id, message.error, "
-            "conversation.model, conversation.title "
-            "FROM assistants_assistantmessage message "
-            "JOIN assistants_assistantconversation conversation ON conversation.id = message.conversation_id "
-            "WHERE message.conversation_id = %s AND message.id <= %s ORDER BY message.id DESC LIMIT %s",
-            [pk, question_id, HISTORY_LIMIT + 1],
-        )
-        return [HistoryMessage(*row) for row in cursor.fetchall()]
+    rows = AssistantMessage.objects.history(conversation_id, question_id, limit=HISTORY_LIMIT + 1)
+    return [HistoryMessage(*row) for row in rows]
 
 
 def turns_for(history: Sequence[HistoryMessage]) -> list[Turn]:

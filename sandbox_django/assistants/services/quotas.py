@@ -11,21 +11,21 @@ keys, after the feeds (docs/decisions/0026-budgets-of-addresses-and-the-site.md)
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple, Self
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Greatest
 from django.utils import timezone
 from rest_framework.exceptions import ErrorDetail
 
 from accounts.models import User
-from assistants.models import TokenSpending
+from assistants.models import AssistantMessage, TokenSpending
+from assistants.models.spending import SpendingOfDay
 from core.metrics import throttled
 from core.throttling import RateLimited
 
@@ -124,11 +124,11 @@ def reserve(holder: QuotaHolder, sent_tokens: int) -> int:
     now = timezone.now()
     quotas = holder.quotas()
     # These rows are locked, so nobody else of the same keys counts or spends meanwhile.
-    days = _lock_days([quota.key for quota in quotas], _day_of(now))
+    days = {day.quota_key: day for day in TokenSpending.objects.lock([quota.key for quota in quotas], _day_of(now))}
     running = _answers_at_once(holder)
     changed = []
     for quota in quotas:
-        tokens, minute_began_at, asked = days[quota.key]
+        _, _, tokens, minute_began_at, asked = days[quota.key]
         elapsed = now.timestamp() - minute_began_at
         if elapsed >= MINUTE:
             minute_began_at, asked, elapsed = int(now.timestamp()), 0, 0
@@ -139,8 +139,8 @@ def reserve(holder: QuotaHolder, sent_tokens: int) -> int:
         if tokens + amount > quota.tokens_per_day:
             throttled.labels("questions").inc()
             raise DailyQuotaExceeded(quota.key)
-        changed.append((quota.key, _day_of(now), tokens + amount, minute_began_at, asked + 1))
-    _store_days(changed)
+        changed.append(SpendingOfDay(quota.key, _day_of(now), tokens + amount, minute_began_at, asked + 1))
+    TokenSpending.objects.store(changed)
     return amount
 
 
@@ -180,40 +180,6 @@ def _day_of(moment: datetime) -> date:
     return moment.astimezone(UTC).date()
 
 
-def _lock_days(keys: Sequence[str], day: date) -> dict[str, tuple[int, int, int]]:
-    rows = [(key, day, 0, 0, 0) for key in keys]
-    stored = _upsert(rows, "tokens = assistants_tokenspending.tokens")
-    return {key: (tokens, began_at, asked) for key, tokens, began_at, asked in stored}
-
-
 def _answers_at_once(holder: QuotaHolder) -> dict[str, int]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT COUNT(CASE WHEN spender = %s THEN 1 END), COUNT(CASE WHEN address_key = %s THEN 1 END) "
-            "FROM assistants_assistantmessage WHERE status = 'streaming' AND (spender = %s OR address_key = %s)",
-            [holder.key, holder.address_key, holder.key, holder.address_key],
-        )
-        own, address = cursor.fetchone()
+    own, address = AssistantMessage.objects.count_running(holder.key, holder.address_key)
     return {holder.key: own, holder.address_key: address}
-
-
-def _store_days(days: Sequence[tuple[str, date, int, int, int]]) -> None:
-    _upsert(
-        days,
-        "tokens = excluded.tokens, minute_began_at = excluded.minute_began_at, "
-        "asked_in_minute = excluded.asked_in_minute",
-    )
-
-
-def _upsert(days: Sequence[tuple[str, date, int, int, int]], update: str) -> list[tuple[str, int, int, int]]:
-    """Insert these days, or update those that exist; returns them as stored, locked by this transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO assistants_tokenspending (spender, day, tokens, minute_began_at, asked_in_minute) "  # noqa: S608  # SQL of our code and placeholders
-            f"VALUES {', '.join(['(%s, %s, %s, %s, %s)'] * len(days))} "
-            f"ON CONFLICT (spender, day) DO UPDATE SET {update} "
-            "RETURNING spender, tokens, minute_began_at, asked_in_minute",
-            [value for day in days for value in day],
-        )
-        rows: list[tuple[str, int, int, int]] = cursor.fetchall()
-    return rows

@@ -5,21 +5,19 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from uuid import UUID
 
 import structlog
-from django.db import connection, transaction
+from django.db import transaction
 
 from assistants.groups import conversation_feed
 from assistants.llm.answer_text import without_unopened_thoughts
 from assistants.llm.base import Turn
 from assistants.messages.assistant import ConversationUpdated
-from assistants.models import AssistantConversation
+from assistants.models import AssistantConversation, AssistantMessage
 from assistants.services import ai_service
 from assistants.services.costs import cost_of, sent_tokens
 from assistants.services.quotas import Charge, settle
-from core.dates import aware
-from core.search_text import searchable
 from core.validators import is_visible, readable
 from live import feeds
 from live.feeds import FeedWriter
@@ -42,7 +40,7 @@ class FirstQuestion:
     """A question that its conversation is named after, with the quotas that its newest answer counts for."""
 
     content: str
-    conversation_id: Any
+    conversation_id: UUID
     quota_key: str
     address_key: str
     asked_at: datetime
@@ -57,7 +55,7 @@ class FirstQuestion:
 
 @dataclass(frozen=True, slots=True)
 class Title:
-    conversation_id: Any
+    conversation_id: UUID
     text: str
     charge: Charge | None  # None if no model was asked
 
@@ -69,25 +67,12 @@ async def generate_title_from_first_message(question_id: int) -> None:
             await _titles.submit(await _ask_for_title(question))
 
 
-# By hand, as all that each answer does to the database (services/answers.py).
-
-
 def _load_question(question_id: int) -> FirstQuestion | None:
     """Returns the question, and charges its quotas with what a title is expected to cost."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT question.content, question.conversation_id, answer.spender, answer.address_key, "
-            "question.created_at, answer.created_at "
-            "FROM assistants_assistantmessage question "
-            "LEFT JOIN assistants_assistantmessage answer ON answer.question_id = question.id "
-            "WHERE question.id = %s ORDER BY answer.id DESC LIMIT 1",
-            [question_id],
-        )
-        row = cursor.fetchone()
-    if row is None:
+    asked = AssistantMessage.objects.asked_question(question_id)
+    if asked is None:
         return None
-    content, conversation_id, quota_key, address_key, stored_at, asked_at = row
-    question = FirstQuestion(content, conversation_id, quota_key or "", address_key or "", aware(asked_at or stored_at))
+    question = FirstQuestion(*asked)
     if not ai_service.demo_model_answers():
         with transaction.atomic():
             settle([question.charge(reserved=0, cost=_reserve_for(question))])
@@ -106,7 +91,7 @@ _titles = Batcher(_store_titles, pause=0.25)
 
 
 def _store_now(titles: Sequence[Title]) -> list[None]:
-    pks = [AssistantConversation._meta.pk.to_python(title.conversation_id) for title in titles]
+    pks = [title.conversation_id for title in titles]
     with feeds.write_all([conversation_feed(pk) for pk in pks]) as locked:
         for pk, title, feed in zip(pks, titles, locked, strict=True):
             _store_title(pk, title.text, feed)
@@ -114,19 +99,9 @@ def _store_now(titles: Sequence[Title]) -> list[None]:
     return [None] * len(titles)
 
 
-def _store_title(pk: Any, title: str, feed: FeedWriter) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE assistants_assistantconversation SET title = %s, search_text = %s WHERE id = %s AND title = '' "
-            "RETURNING model, created_at, updated_at",
-            [title, searchable(title), AssistantConversation._meta.pk.get_db_prep_value(pk, connection)],
-        )
-        if row := cursor.fetchone():
-            model, created_at, updated_at = row
-            conversation = AssistantConversation(
-                pk=pk, title=title, model=model, created_at=aware(created_at), updated_at=aware(updated_at)
-            )
-            feed.publish(ConversationUpdated.of(conversation))
+def _store_title(pk: UUID, title: str, feed: FeedWriter) -> None:
+    if conversation := AssistantConversation.objects.set_generated_title(pk, title):
+        feed.publish(ConversationUpdated.of(conversation))
 
 
 async def _ask_for_title(question: FirstQuestion) -> Title:

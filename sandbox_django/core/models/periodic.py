@@ -1,4 +1,21 @@
-from django.db import models
+from datetime import datetime
+
+from django.db import connection, models
+
+
+class PeriodicJobQuerySet(models.QuerySet["PeriodicJob"]):
+    def claim(self, name: str, holder: str, *, now: datetime, due_at: datetime, lease_expires_at: datetime) -> bool:
+        """Claims a job that is due and not running, until `lease_expires_at`; returns whether it did."""
+        at = connection.ops.adapt_datetimefield_value
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO core_periodicjob (name, holder, due_at, lease_expires_at) VALUES (%s, %s, %s, %s) "
+                "ON CONFLICT (name) DO UPDATE SET holder = EXCLUDED.holder, due_at = EXCLUDED.due_at, "
+                "lease_expires_at = EXCLUDED.lease_expires_at "
+                "WHERE core_periodicjob.due_at <= %s AND core_periodicjob.lease_expires_at <= %s RETURNING name",
+                [name, holder, at(due_at), at(lease_expires_at), at(now), at(now)],
+            )
+            return cursor.fetchone() is not None
 
 
 class PeriodicJob(models.Model):
@@ -9,6 +26,8 @@ class PeriodicJob(models.Model):
     # The process that ran it last. Until the lease expires, that process is considered to be running it.
     holder = models.CharField(max_length=100)
     lease_expires_at = models.DateTimeField()
+
+    objects = PeriodicJobQuerySet.as_manager()
 
     def __str__(self) -> str:
         return self.name
