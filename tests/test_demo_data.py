@@ -46,22 +46,24 @@ class DemoDataTests(TestCase):
         assert AssistantConversation.objects.count() == left
         assert User.objects.count() == people
 
-    def test_everybody_printed_can_sign_in_with_the_printed_password(self) -> None:
-        printed = seed()
 
+class SeededTests(TestCase):
+    printed: str
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        cls.printed = seed()
+
+    def test_everybody_printed_can_sign_in_with_the_printed_password(self) -> None:
         for email in (ALICE, BOB, ADMIN):
-            assert email in printed
-            assert PASSWORD in printed
+            assert email in self.printed
+            assert PASSWORD in self.printed
             assert self.client.login(email=email, password=PASSWORD)
 
     def test_addresses_that_no_mail_reaches_count_as_verified(self) -> None:
-        seed()
-
         assert not User.objects.filter(email__in=[ALICE, BOB, ADMIN], email_verified_at=None).exists()
 
     def test_alice_finds_finished_answers_to_her_questions(self) -> None:
-        seed()
-
         for conversation in AssistantConversation.objects.filter(user__email=ALICE):
             questions = conversation.messages.filter(message_type="user")
             answers = conversation.messages.filter(message_type="assistant", status="complete")
@@ -70,8 +72,6 @@ class DemoDataTests(TestCase):
         assert AssistantMessage.objects.filter(conversation__user__email=ALICE).count() == 6
 
     def test_the_forum_has_something_of_everything(self) -> None:
-        seed()
-
         topics = DiscussionTopic.objects
         assert topics.count() == 12
         assert topics.filter(accepted_answer__isnull=False, tags__isnull=False, vote_count__gt=0).exists()
