@@ -49,7 +49,7 @@ def _is_abandoned(message: AssistantMessage) -> bool:
 
 @admin.register(AssistantMessage)
 class MessageAdmin(HistoryAdmin[AssistantMessage]):
-    """How answers went. What was said is on a message's own page only."""
+    """Answers and questions without their text, which is on a message's own page only."""
 
     actions = ["try_again", "stop", "end_abandoned"]
     list_display = ["id", "conversation", "message_type", "status", "error", "model", "length", "created_at"]
@@ -90,7 +90,8 @@ class MessageAdmin(HistoryAdmin[AssistantMessage]):
         applies_to=lambda message: message.status == Status.STREAMING,
     )
     def stop(self, request: HttpRequest, message: AssistantMessage) -> None:
-        transaction.on_commit(partial(stop_answer, message))  # its writer writes next, in another transaction
+        # the answer's writer changes the row next, in another transaction
+        transaction.on_commit(partial(stop_answer, message))
 
     @row_action(
         "End as failed",

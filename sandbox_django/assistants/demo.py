@@ -1,4 +1,4 @@
-"""Finished conversations for the demo people: a first look without waiting for an answer."""
+"""Finished conversations for the demo users, to look at without waiting for an answer."""
 
 from accounts.demo import DemoUsers
 from accounts.models import User

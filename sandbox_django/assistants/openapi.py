@@ -1,4 +1,4 @@
-"""The assistant, for the OpenAPI document."""
+"""The OpenAPI descriptions of the assistant."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from core.openapi import Operation, describe
 
 
 class MessageExtension(OpenApiSerializerExtension):
-    """A list of messages has questions and answers, which differ."""
+    """Documents that a list of messages contains questions and answers, which have different fields."""
 
     target_class = "assistants.serializers.message.AssistantMessageSerializer"
 
@@ -58,7 +58,7 @@ READING = (
 
 
 def messages(path: str, whose: str, tag: str, limit: str) -> dict[str, Operation]:
-    """The same operations for a conversation of mine and for one without owner."""
+    """Describes the operations that exist both for users' conversations and for those without an owner."""
     return {
         f"GET {path}": Operation(
             id=f"list{whose}Messages", tag=tag, summary="Read a conversation", description=READING

@@ -10,11 +10,11 @@ from assistants.models import AssistantConversation
 
 
 class ConversationOwner(BasePermission):
-    """An owned conversation is its owner's; one without owner is open to whoever holds its id."""
+    """The owner may access their conversation; everyone with its id may access one without an owner."""
 
     def has_object_permission(self, request: Request, view: Any, obj: AssistantConversation) -> bool:
         if obj.is_anonymous or obj.user_id == request.user.pk:
             return True
         if request.user.is_authenticated:
-            raise Http404  # what you may not see does not exist
-        return False  # 401: a page whose session has ended learns that its person has to sign in again
+            raise Http404  # objects that the user may not see don't exist for them
+        return False  # 401 tells a page whose session has ended that the user has to sign in again

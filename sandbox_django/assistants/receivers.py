@@ -1,4 +1,4 @@
-"""Visitors who sign in, users whose account is deleted, and messages that are stored past the services."""
+"""Receivers for visitors who sign in, for deleted accounts, and for messages stored without the services."""
 
 from collections.abc import Collection
 
@@ -26,20 +26,24 @@ def feeds_of(user_ids: Collection[int]) -> set[str]:
 
 @receiver(pre_delete, sender=User)
 def delete_feeds(instance: User, **signal: object) -> None:
-    """The conversations themselves go with the user's row; open pages with the user's sessions."""
+    """Deletes the feeds of the user's conversations. The rows are deleted with the user, and open pages close with the
+    sessions.
+    """
     if names := feeds_of([instance.pk]):
         feeds.delete(names)
 
 
 @receiver(user_logged_in)
 def claim_visitor_conversations(request: HttpRequest, user: User, **signal: object) -> None:
-    """Whoever signs in or up keeps the conversations that they began as a visitor in this browser."""
+    """Assigns the visitor conversations of this browser to the user who signs in or registers."""
     claim_conversations(user, get_visitor_conversations(request))
 
 
 @receiver(post_save, sender=AssistantMessage)
 def touch_conversation(instance: AssistantMessage, created: bool, **signal: object) -> None:
-    """A message stored by `save()`. The services set the time themselves, and insert without signals."""
+    """Updates the conversation's time for a message stored by `save()`. The services set it themselves, without
+    signals.
+    """
     if created:
         older = AssistantConversation.objects.filter(pk=instance.conversation_id, updated_at__lt=instance.created_at)
         older.update(updated_at=instance.created_at)

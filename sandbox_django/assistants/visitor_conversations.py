@@ -1,4 +1,4 @@
-"""Which conversations a visitor's browser has started: it keeps them in a cookie that we signed."""
+"""The conversations that a visitor's browser has created, kept in a signed cookie."""
 
 from uuid import UUID
 
@@ -9,11 +9,11 @@ from rest_framework.request import Request
 
 COOKIE = "conversations"
 SALT = "assistants.browsers"
-REMEMBERED = 50  # a cookie has 4 kB; an older conversation is still there for whoever has its link
+REMEMBERED = 50  # a cookie has 4 kB; older conversations are still available by their link
 
 
 def get_visitor_conversations(request: HttpRequest | Request) -> list[UUID]:
-    """The ids of what this browser has started, the newest first; whether they still are anybody's is not said."""
+    """Returns the ids of this browser's conversations, newest first, without checking that they still exist."""
     try:
         known: list[str] = signing.loads(request.COOKIES[COOKIE], salt=SALT)
     except (KeyError, signing.BadSignature):

@@ -1,4 +1,4 @@
-"""What a conversation tells its pages: one class per event, the same for whoever listens."""
+"""The events of a conversation: one class per event, the same for all recipients."""
 
 from datetime import datetime
 from typing import Literal, Self
@@ -56,14 +56,14 @@ class ChunkPayload(BaseModel):
 
 
 class StreamingMessage(Unnumbered):
-    """Some more of an answer that is being written; one frame may carry several tokens."""
+    """A chunk of an answer that is being written. A frame may contain several tokens."""
 
     action: Literal["streaming"] = "streaming"
     payload: ChunkPayload
 
     @staticmethod
     def frame(content: str, *, message_id: int, reply_id: int, offset: int) -> str:
-        """The frame as text, without the detour through the model: it is made for every token."""
+        """Returns the frame as text, without creating a model instance, because it is made for every token."""
         return (
             f'{{"action":"streaming","payload":{{"content":{dumps(content)},"isComplete":false,'
             f'"messageId":{message_id},"replyId":{reply_id},"offset":{offset}}}}}'
@@ -79,9 +79,9 @@ class BlocksPayload(BaseModel):
 
 
 class AnswerBlocksMessage(Unnumbered):
-    """How some of an answer that is being written looks: blocks of Markdown that are finished. A hint, without number.
+    """The completed blocks of a running answer, as HTML. A hint, without a number.
 
-    Who misses it shows their text a bit longer: the end brings the whole answer as HTML.
+    If a client misses it, it shows plain text a little longer: the end contains the whole answer as HTML.
     """
 
     action: Literal["answer_blocks"] = "answer_blocks"
@@ -108,7 +108,7 @@ class EndPayload(BaseModel):
 
 
 class CompleteStreamingMessage(LoggedMessage):
-    """The answer is stored and over, to its end or because a reader stopped it."""
+    """The answer is complete, or a user stopped it. It is stored."""
 
     action: Literal["complete_streaming"] = "complete_streaming"
     payload: EndPayload
@@ -128,7 +128,7 @@ class FailurePayload(BaseModel):
 
 
 class AssistantErrorMessage(LoggedMessage):
-    """The answer failed. What was said so far is stored, and Retry begins a new one."""
+    """The answer failed. Its text so far is stored, and Retry begins a new one."""
 
     action: Literal["assistant_error"] = "assistant_error"
     payload: FailurePayload
@@ -175,7 +175,9 @@ class ClaimedPayload(BaseModel):
 
 
 class ConversationClaimed(BaseMessage):
-    """A visitor signed in, and the conversation is theirs now. Sockets of others are closed instead of this frame."""
+    """A visitor signed in and now owns the conversation. Sockets of other users are closed instead of receiving
+    this.
+    """
 
     action: Literal["conversation_claimed"] = "conversation_claimed"
     payload: ClaimedPayload

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    """The field `spender` is called `quota_key`. Its columns keep their name, so nothing is changed in the database."""
+    """Renames the field `spender` to `quota_key`. Its columns keep their names, so the database isn't changed."""
 
     dependencies = [("assistants", "0006_conversation_indexes")]
 

@@ -16,7 +16,7 @@ class ConversationQuerySet(models.QuerySet["AssistantConversation"]):
         return self.filter(user=user)
 
     def without_owner(self) -> Self:
-        """Whoever holds the id of one of these may read and write in it."""
+        """Returns the conversations that everyone with their id may read and write in."""
         return self.filter(user=None)
 
     # Without the ORM: each of these is a part of every question or answer, and the ORM takes several times as long.
@@ -50,7 +50,7 @@ class ConversationQuerySet(models.QuerySet["AssistantConversation"]):
 
 
 class AssistantConversation(Searchable):
-    """A person's talk with the assistant, or a visitor's, who is nobody we know."""
+    """A conversation of a user, or of a visitor (without a user)."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(
@@ -61,7 +61,7 @@ class AssistantConversation(Searchable):
         blank=True,
     )
     title = models.CharField(max_length=200, blank=True)
-    model = models.CharField(max_length=100, blank=True)  # who is to answer; empty for the site's own choice
+    model = models.CharField(max_length=100, blank=True)  # the chosen model; empty for the site's default
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = ActivityField(editable=False)
     search_text = SearchTextField("title")
@@ -72,7 +72,7 @@ class AssistantConversation(Searchable):
         ordering = ["-updated_at", "-id"]
         indexes = [
             models.Index(fields=["user", "-updated_at"], name="conversation_newest_active"),
-            models.Index(fields=["-updated_at", "-id"], name="conversations_by_activity"),  # of everybody, for staff
+            models.Index(fields=["-updated_at", "-id"], name="conversations_by_activity"),  # of all users, for staff
         ]
 
     def __str__(self) -> str:

@@ -44,7 +44,7 @@ class MessageQuerySet(models.QuerySet["AssistantMessage"]):
         return self.streaming().filter(worker="")
 
     def abandoned(self) -> Self:
-        """Answers that nobody writes any more: their worker has not renewed its lease."""
+        """Returns running answers whose worker has stopped renewing the lease."""
         return self.streaming().filter(lease_expires_at__lt=timezone.now())
 
     # Without the ORM: each of these is a part of every question or answer, and the ORM takes several times as long.
@@ -102,20 +102,20 @@ class AssistantMessage(models.Model):
     # Rendered once, when the answer ends: Markdown costs 10 ms for 3 kB, too much for every page view.
     content_html = models.TextField(blank=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.COMPLETE)
-    error = models.CharField(max_length=40, blank=True)  # a stable code, for a failed answer
+    error = models.CharField(max_length=40, blank=True)  # a stable code, if the answer failed
     model = models.CharField(max_length=100, blank=True)
     input_tokens = models.PositiveIntegerField(null=True, blank=True)
     output_tokens = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    # Who pays for an answer with their daily tokens, and how many were set aside until its real cost is known.
+    # The quota that an answer counts for, and the tokens reserved until its real cost is known.
     quota_key = models.CharField(max_length=100, blank=True, db_column="spender")
-    # All accounts of an address share a budget. The database's default is for processes of the version before.
+    # All accounts of an address share a quota. The database default is for processes of the previous release.
     address_key = models.CharField(max_length=100, blank=True, default="", db_default="")
     reserved_tokens = models.PositiveIntegerField(default=0)
 
-    # While an answer is being written: who writes it, until when that is believed, and whether a reader said stop.
-    # The number of the feed's event that its text comes after: the question, mostly.
+    # While an answer is being written: its worker, the lease, and whether a user asked to stop it. `after_seq` is the
+    # number of the event before its text, which is usually the question.
     after_seq = models.BigIntegerField(default=0)
     worker = models.CharField(max_length=100, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)

@@ -42,15 +42,15 @@ class SpendingQuerySet(models.QuerySet["TokenSpending"]):
 
 
 class TokenSpending(models.Model):
-    """What an account, an address or the site has used of a day, and of the newest minute."""
+    """Tokens and questions of an account, an address or the site on one day, and in the newest minute."""
 
     quota_key = models.CharField(max_length=100, db_column="spender")
     day = models.DateField()
-    tokens = models.PositiveIntegerField(default=0)  # in and out, with what is set aside for answers that run
+    tokens = models.PositiveIntegerField(default=0)  # input and output, including reserved ones
 
     minute_began_at = models.PositiveBigIntegerField(
         default=0
-    )  # in Unix seconds: with the first question after a pause
+    )  # Unix seconds, starting with the first question after a pause
     asked_in_minute = models.PositiveIntegerField(default=0)
 
     objects = SpendingQuerySet.as_manager()

@@ -10,7 +10,7 @@ from core.text_fields import NameField
 
 @extend_schema_field(serializers.CharField(help_text="One of `listModels`; empty for the first of them."))
 class ChosenModel(serializers.ChoiceField):
-    """One of the models that the site allows; empty for its own choice."""
+    """One of the models that the site offers; empty for the default."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(choices=settings.ASSISTANT_MODELS, allow_blank=True, required=False, **kwargs)

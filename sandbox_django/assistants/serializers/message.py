@@ -13,16 +13,16 @@ from core.text_fields import MessageField
 
 
 class UsageSerializer(serializers.Serializer[Any]):
-    """Tokens that an answer took."""
+    """The tokens of an answer."""
 
     input_tokens = serializers.IntegerField()
     output_tokens = serializers.IntegerField()
 
 
 class QuestionSerializer(serializers.Serializer[AssistantMessage]):
-    """What is asked, and the question that it became."""
+    """A question as it is asked, and as it is stored."""
 
-    # By hand: the fields below, made anew for each question, took a seventh of what asking takes.
+    # Cached, because building the fields for each question took a seventh of the request.
 
     content = MessageField(max_length=settings.ASSISTANT_MAX_QUESTION_LENGTH)
 
@@ -39,7 +39,7 @@ class QuestionSerializer(serializers.Serializer[AssistantMessage]):
 
 @extend_schema_serializer(component_name="Question")
 class StoredQuestionSerializer(serializers.ModelSerializer[AssistantMessage]):
-    """What a person asked."""
+    """A question of a user."""
 
     message_type = serializers.ChoiceField([MessageType.USER.value], read_only=True)
     status = serializers.ChoiceField([Status.COMPLETE.value], read_only=True)
@@ -90,7 +90,7 @@ class AnswerSerializer(StoredQuestionSerializer):
 
 
 class AssistantMessageSerializer(StoredQuestionSerializer):
-    """A question, or an answer, which has some fields more."""
+    """A question, or an answer, which has more fields."""
 
     def to_representation(self, message: AssistantMessage) -> dict[str, Any]:
         if message.is_answer:

@@ -1,4 +1,4 @@
-"""How an answer looks while it is being written: its finished blocks, drawn once each."""
+"""The completed blocks of a running answer, each rendered once."""
 
 import re
 from collections.abc import Sequence
@@ -15,33 +15,34 @@ from runtime.threads import in_rendering_thread
 
 logger = structlog.get_logger(__name__)
 
-MAX_ANSWERS = 20  # at once in a process; with more, readers see plain text until the end, and the text comes in time
-LONGEST_BLOCK = 10_000  # characters; looking for the end of a longer one again and again costs too much
+# at the same time in a process; with more, users see plain text until the end, so that text isn't delayed
+MAX_ANSWERS = 20
+LONGEST_BLOCK = 10_000  # characters; searching for the end of a longer block repeatedly costs too much
 
-# A list costs most to look through, 10 ms for 1 kB, and is over only with a line that could not be part of it.
+# Lists are the most expensive, 10 ms for 1 kB, and end only with a line that can't be part of them.
 LIST = re.compile(r"(?:[-+*]|\d{1,9}[.)])\s")
 OUTSIDE_LISTS = re.compile(r"\n[^\s\d*+-]")
 
 
 @dataclass(eq=False, slots=True)
 class RenderedBlocks:
-    """What was drawn of one answer."""
+    """The rendered part of one answer."""
 
     answer_id: int
     question_id: int
     conversation_id: UUID
-    after_seq: int = 0  # the number of the event that the answer comes after
-    length: int = 0  # characters that were drawn,
-    seen: int = 0  # and those that were looked at
+    after_seq: int = 0  # the number of the event before the answer
+    length: int = 0  # rendered characters
+    seen: int = 0  # searched characters
     is_rendering: bool = False
-    is_over: bool = False  # the whole answer is on its way
+    is_over: bool = False  # the whole answer is about to be sent
 
     def may_have_more(self, text: str) -> bool:
-        """Whether it is worth to look: a block ends with a line."""
+        """Returns whether a search is worthwhile: a block can only end with a line."""
         if self.is_rendering or len(text) == self.seen or len(text) - self.length > LONGEST_BLOCK:
             return False
-        # A look costs as much as the block is long. Only after it has grown by an eighth: then all looks at a block
-        # together cost a multiple of its length, not its square.
+        # A search costs as much as the block is long, so it is repeated only after the block has grown by an eighth.
+        # All searches of a block together then cost a multiple of its length instead of its square.
         if len(text) - self.seen < (self.seen - self.length) // 8:
             return False
         if LIST.match(text, self.length):
@@ -51,7 +52,7 @@ class RenderedBlocks:
 
 
 async def publish_finished_blocks(answers: Sequence[tuple[RenderedBlocks, str]]) -> None:
-    """Send readers the blocks of these answers that are new, drawn; `answers` come with the text that was sent."""
+    """Sends the newly completed blocks of these answers as HTML; `answers` contain the text sent so far."""
     for blocks, _ in answers:
         blocks.is_rendering = True
     try:
@@ -73,7 +74,7 @@ def _draw_one(text: str) -> tuple[int, str]:
     try:
         length = finished_length(text)
         return length, render_markdown(text[:length]) if length else ""
-    except Exception:  # its readers see plain text until the end; the other answers' blocks are drawn
+    except Exception:  # users see this answer as plain text until its end; the blocks of the others are rendered
         logger.exception("blocks_not_drawn", length=len(text))
         return 0, ""
 
@@ -83,7 +84,7 @@ def _publish(blocks: RenderedBlocks, length: int, html: str) -> None:
     payload = BlocksPayload(
         message_id=blocks.question_id, reply_id=blocks.answer_id, offset=offset, length=blocks.length, html=html
     )
-    # Each is a thing of its own: a newer one doesn't make it worthless.
+    # Each has a key of its own, because a newer one doesn't replace it.
     hints.send(
         conversation_feed(blocks.conversation_id),
         f"blocks {blocks.answer_id} {offset}",

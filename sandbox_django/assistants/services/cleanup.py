@@ -1,4 +1,4 @@
-"""What is deleted, because somebody wants it or nobody does."""
+"""Deletes conversations on request, and abandoned ones."""
 
 from collections.abc import Collection
 from datetime import timedelta
@@ -18,7 +18,7 @@ BATCH = 200  # conversations in one transaction
 
 
 def delete_conversations(conversation_ids: Collection[UUID]) -> None:
-    """Delete conversations with their messages and feeds; sockets that listen to them are closed."""
+    """Deletes conversations with their messages and feeds, and closes their sockets."""
     names = [conversation_feed(pk) for pk in conversation_ids]
     with feeds.write_all(names):
         AssistantConversation.objects.filter(pk__in=conversation_ids).delete()
@@ -28,7 +28,7 @@ def delete_conversations(conversation_ids: Collection[UUID]) -> None:
 
 
 def delete_abandoned_conversations() -> int:
-    """Delete visitors' conversations that nobody has touched for ASSISTANT_ANONYMOUS_DAYS; returns how many."""
+    """Deletes visitors' conversations without activity for ASSISTANT_ANONYMOUS_DAYS; returns their number."""
     oldest = timezone.now() - timedelta(days=settings.ASSISTANT_ANONYMOUS_DAYS)
     abandoned = AssistantConversation.objects.without_owner().filter(updated_at__lt=oldest).order_by("updated_at")
     deleted = 0

@@ -37,7 +37,7 @@ class NothingToRetry(Conflict):
 
 
 def start_conversation(user: User | None, *, title: str = "", model: str = "") -> AssistantConversation:
-    """Creates an empty conversation; without a user, it belongs to every client that has its id."""
+    """Creates an empty conversation; without a user, everyone with its id may use it."""
     return AssistantConversation.objects.create(user=user, title=title, model=model)
 
 
@@ -52,14 +52,14 @@ def change_conversation(conversation: AssistantConversation, **fields: str) -> N
 
 
 def delete_conversation(conversation: AssistantConversation) -> None:
-    """Deletes a conversation with its messages, and closes the pages that show it."""
+    """Deletes a conversation with its messages, and closes its open pages."""
     delete_conversations([conversation.pk])
 
 
 def claim_conversations(user: User, conversation_ids: Collection[UUID]) -> int:
-    """Gives a visitor's conversations to the user who signed in; returns how many.
+    """Gives a visitor's conversations to the user who signed in; returns their number.
 
-    Other clients that have one of them open, by its link, are disconnected.
+    Other clients that have one of them open are disconnected.
     """
     ownerless = AssistantConversation.objects.without_owner().filter(pk__in=conversation_ids)
     claimed = list(ownerless.values_list("pk", flat=True))
@@ -70,7 +70,7 @@ def claim_conversations(user: User, conversation_ids: Collection[UUID]) -> int:
         AssistantConversation.objects.filter(pk__in=ours).update(user=user)
         for pk, feed in zip(claimed, locked, strict=True):
             if pk in ours:
-                # In the log, so that a socket that missed it is closed before it receives any later event.
+                # An event in the log, so that a socket that missed it is closed before it receives any later event.
                 feed.publish(ConversationClaimed.of(pk, user_id=user.pk))
     for pk in ours:
         transaction.on_commit(partial(jobs.start, hub.reauthorize, conversation_feed(pk)))
@@ -95,7 +95,9 @@ def post_message(
 
 
 def answer_again(message: AssistantMessage, *, quota_holder: QuotaHolder | None = None) -> AssistantMessage:
-    """Retry or regenerate: a new attempt at the question (or at the question of this answer); returns the attempt."""
+    """Retries or regenerates: adds an attempt at this question, or at the question of this answer; returns the
+    attempt.
+    """
     question = message.question or message
     conversation = question.conversation
     with feeds.write(conversation_feed(conversation.pk)) as feed:
@@ -130,6 +132,7 @@ def _job_for(started: StartedAnswer) -> Callable[[], None]:
     """Returns the function that starts this answer after the commit."""
     answer = started.row
     if answer.worker:
-        # The writer's input is read here: claiming the answer later takes another transaction and thread hand-off.
+        # The writer's input is read here, because claiming the answer later takes another transaction and thread
+        # hand-off.
         return partial(jobs.start, task_write_answer, active_answer(answer, started.history))
     return partial(queue.put, task_handle_new_assistant_message, answer.question_id)

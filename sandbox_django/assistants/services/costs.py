@@ -6,8 +6,8 @@ from assistants.llm.base import Turn, Usage
 from assistants.llm.errors import ModelProblem
 from assistants.services.quotas import estimated_tokens
 
-MAX_PLAUSIBLE_COST = 10_000_000  # tokens of one answer; a server that reports more, or nothing, has miscounted
-# The server did not process the request, and nobody pays for it.
+MAX_PLAUSIBLE_COST = 10_000_000  # tokens of one answer; a server that reports more has miscounted
+# The server did not process the request, so it costs nothing.
 NOT_PROCESSED = {
     problem.value
     for problem in (

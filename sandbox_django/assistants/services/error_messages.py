@@ -1,10 +1,10 @@
-"""Why an answer failed, or is not whole, for people. The codes are stored and stable; the words may change."""
+"""Messages for answers that failed or are incomplete. The codes are stored and stable; the texts may change."""
 
 from assistants.llm.errors import ModelProblem
 
-INTERRUPTED = "interrupted"  # its worker died, or the server stopped before it was finished
+INTERRUPTED = "interrupted"  # its worker died, or the server stopped before it was complete
 INTERNAL_ERROR = "internal_error"
-CUT_SHORT = "cut_short"  # complete as far as the model would go
+CUT_SHORT = "cut_short"  # complete up to the model's limit
 
 _MESSAGES = {problem.value: problem.message for problem in ModelProblem} | {
     INTERRUPTED: "The answer was interrupted before it was finished. Try again.",
@@ -14,5 +14,5 @@ _MESSAGES = {problem.value: problem.message for problem in ModelProblem} | {
 
 
 def error_message(code: str) -> str:
-    """What happened and what to do, for the person who asked."""
-    return _MESSAGES.get(code, "This answer failed. Try again.")  # an old row may have a code that is no more
+    """Returns the message for the user: the problem, and what to do."""
+    return _MESSAGES.get(code, "This answer failed. Try again.")  # an old row may have a code that no longer exists

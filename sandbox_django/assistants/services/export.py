@@ -1,4 +1,4 @@
-"""A conversation as one Markdown text, to keep or to give away."""
+"""The export of a conversation as Markdown."""
 
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.assistant_message import Status
@@ -6,7 +6,7 @@ from assistants.services.error_messages import error_message
 
 
 def as_markdown(conversation: AssistantConversation) -> str:
-    """Each question with its newest answer, as they were written."""
+    """Returns each question with its newest answer, as Markdown."""
     parts = [f"# {' '.join(str(conversation).split())}"]
     newest: dict[int | None, AssistantMessage] = {}
     questions = []

@@ -1,12 +1,11 @@
-"""Who may ask how much: answers at once, questions a minute, tokens a day.
+"""Quotas for the assistant: concurrent answers, questions a minute, tokens a day.
 
-Tokens are set aside before an answer begins and settled when it has ended, so that many answers at once can't spend
-what one was allowed. All of it is counted in the database: unlike other limits these must hold when Redis is away,
-because somebody pays for the tokens.
+Tokens are reserved before an answer begins and settled when it has ended, so that concurrent answers can't exceed the
+quota. The counts are in the database, because they must hold when Redis is down: tokens cost money.
 
-A question counts for its account (or for the address of a visitor), for its address with all accounts that are used
-from there, and for the whole site, if that has a budget. Rows of TokenSpending are always locked in the order of their
-keys, after the feeds (docs/decisions/0026-budgets-of-addresses-and-the-site.md).
+A question counts for its account (or the address of a visitor), for its address with all accounts that are used from
+there, and for the whole site, if that has a quota. Rows of TokenSpending are always locked in the order of their keys,
+after the feeds (docs/decisions/0026-budgets-of-addresses-and-the-site.md).
 """
 
 import math
@@ -30,14 +29,14 @@ from core.metrics import throttled
 from core.throttling import RateLimited
 
 SITE_KEY = "site"
-ANSWER_RESERVE = 1_000  # tokens that an answer is taken to cost until it has ended
+ANSWER_RESERVE = 1_000  # tokens reserved for an answer until it has ended
 MINUTE = 60  # seconds
-BUSY_RETRY_AFTER = 5.0  # seconds after which it is worth while to ask whether an answer has ended
+BUSY_RETRY_AFTER = 5.0  # seconds; an answer may have ended by then
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """The limits of one key. None is no limit."""
+    """The limits of one key. None means no limit."""
 
     key: str
     answers_at_once: int | None
@@ -47,7 +46,7 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class QuotaHolder:
-    """Somebody with limits: a person, or an address that nobody signed in from; and the address they ask from."""
+    """The user or visitor that a question counts for, and the address of the request."""
 
     key: str
     address_key: str
@@ -78,7 +77,7 @@ class QuotaHolder:
         )
 
     def quotas(self) -> list[Quota]:
-        """Returns all limits that apply, in the order in which their rows are locked."""
+        """Returns all quotas that apply, in the order in which their rows are locked."""
         own = Quota(self.key, self.answers_at_once, self.questions_per_minute, self.tokens_per_day)
         address = Quota(
             self.address_key,
@@ -92,7 +91,7 @@ class QuotaHolder:
 
 
 class DailyQuotaExceeded(RateLimited):
-    """A budget of tokens is used up until midnight UTC."""
+    """A token quota is used up until midnight UTC."""
 
     def __init__(self, key: str) -> None:
         now = timezone.now()
@@ -109,12 +108,12 @@ class DailyQuotaExceeded(RateLimited):
 
 
 def estimated_tokens(text: str) -> int:
-    """About what a text costs, without a tokenizer: four bytes are a token, in Latin scripts and others alike."""
+    """Returns about how many tokens a text has, without a tokenizer: four bytes are a token, in all scripts."""
     return len(text.encode()) // 4 + 1
 
 
 def reserve(holder: QuotaHolder, sent_tokens: int) -> int:
-    """Take what an answer may cost from the asker's day; returns how many tokens. Inside a transaction.
+    """Reserves the tokens that an answer may cost; returns their number. Inside a transaction.
 
     Raises `RateLimited` when a limit is reached.
     """
@@ -150,7 +149,7 @@ def _rate_limited(wait: float) -> RateLimited:
 
 
 class Charge(NamedTuple):
-    """What was set aside for an answer, and what it has cost."""
+    """The tokens reserved for an answer, and its real cost."""
 
     quota_key: str
     address_key: str
@@ -160,7 +159,7 @@ class Charge(NamedTuple):
 
 
 def settle(charges: Iterable[Charge]) -> None:
-    """Replace what was set aside for answers by what they have cost."""
+    """Replaces the reserved tokens of answers by their real costs."""
     changes: Counter[tuple[str, date]] = Counter()
     for charge in charges:
         for key in (charge.quota_key, charge.address_key, SITE_KEY):
@@ -171,7 +170,7 @@ def settle(charges: Iterable[Charge]) -> None:
 
 
 def delete_old_days() -> int:
-    """Delete what was spent more than a month ago; returns the number of deleted days."""
+    """Deletes days that are more than a month old; returns their number."""
     deleted, _ = TokenSpending.objects.filter(day__lt=_day_of(timezone.now()) - timedelta(days=31)).delete()
     return deleted
 

@@ -1,4 +1,4 @@
-"""Titles for conversations: by the model, or the question's first words."""
+"""Titles of conversations: from the model, or the question's first words."""
 
 import asyncio
 import textwrap
@@ -28,8 +28,8 @@ from runtime.threads import in_database_thread
 logger = structlog.get_logger(__name__)
 
 TITLE_LENGTH = 60  # characters that a list shows
-TITLE_RESERVE = 50  # tokens that a title is taken to cost until it has arrived
-MAX_CONCURRENT = 4  # titles; nobody waits for them, but others wait for their first words meanwhile
+TITLE_RESERVE = 50  # tokens reserved for a title until it has arrived
+MAX_CONCURRENT = 4  # titles at a time; they are not urgent, and would delay the first words of other answers
 PROMPT = "Give the conversation that begins with the user's message a title of at most six words. Answer with it alone."
 
 _slots = PerLoop(lambda: asyncio.Semaphore(MAX_CONCURRENT))
@@ -37,7 +37,7 @@ _slots = PerLoop(lambda: asyncio.Semaphore(MAX_CONCURRENT))
 
 @dataclass(frozen=True, slots=True)
 class FirstQuestion:
-    """A question that its conversation is named after, with the quotas that its newest answer counts for."""
+    """The question that a conversation is named after, with the quotas of its newest answer."""
 
     content: str
     conversation_id: UUID
@@ -46,7 +46,7 @@ class FirstQuestion:
     asked_at: datetime
 
     def turns(self) -> list[Turn]:
-        # The question is a turn of its own, not pasted into the prompt: nothing in it is formatted or followed.
+        # The question is a turn of its own instead of a part of the prompt, so that it isn't formatted or obeyed.
         return [Turn("system", PROMPT), Turn("user", self.content[:2000])]
 
     def charge(self, *, reserved: int, cost: int) -> Charge:
@@ -61,7 +61,7 @@ class Title:
 
 
 async def generate_title_from_first_message(question_id: int) -> None:
-    """Name the conversation after its first question; a title that somebody gave meanwhile stays."""
+    """Names the conversation after its first question, unless a user has given it a title by then."""
     async with _slots.current():
         if question := await in_database_thread(_load_question, question_id):
             await _titles.submit(await _ask_for_title(question))
@@ -125,5 +125,5 @@ def _first_words(text: str) -> str:
     if not is_visible(first_words):
         return ""
     shortened = textwrap.shorten(first_words, TITLE_LENGTH, placeholder="…")
-    # Without spaces, as in a long link or in Japanese, nothing is left of it.
+    # Without spaces, as in a long link or in Japanese, nothing would be left.
     return shortened if shortened != "…" else first_words[: TITLE_LENGTH - 1] + "…"

@@ -14,18 +14,18 @@ register.filter("error_message", error_message)
 
 @dataclass(frozen=True)
 class Unfinished:
-    """An answer that is being written: what of it is drawn, and the text that follows."""
+    """An answer that is being written: its HTML so far, and the text that follows."""
 
     html: SafeString
-    drawn: int  # characters
+    drawn: int  # characters that are rendered
     tail: str
 
 
-LONGEST_UNFINISHED = 10_000  # characters; of a longer text the page shows plain text until the answer has ended
+LONGEST_UNFINISHED = 10_000  # characters; a longer text is shown as plain text until the answer has ended
 
 
 @register.filter
-@lru_cache(maxsize=20)  # everyone who opens a running answer gets the text that was stored within the last second
+@lru_cache(maxsize=20)  # users who open the same running answer within a second share the result
 def as_unfinished(text: str) -> Unfinished:
     drawn = finished_length(text) if len(text) <= LONGEST_UNFINISHED else 0
     html = render_markdown(text[:drawn]) if drawn else SafeString()

@@ -27,7 +27,7 @@ CHANGING = Limit("conversation changes", times=600, seconds=3600)
 
 
 class MyConversationsView(generics.GenericAPIView[AssistantConversation]):
-    """Mine only: what is somebody else's does not exist."""
+    """The base of views of the user's own conversations; others don't exist for them."""
 
     request: AuthenticatedRequest
     serializer_class = ConversationSerializer
@@ -41,7 +41,7 @@ class ConversationListView(
     IdempotentCreateMixin[AssistantConversation],
     generics.ListCreateAPIView[AssistantConversation],
 ):
-    """My conversations, the newest active first; `?search=` looks into their titles."""
+    """Lists the user's conversations, most recently active first; `?search=` searches their titles."""
 
     filter_backends = [SearchFilter]
 
@@ -51,7 +51,7 @@ class ConversationListView(
 
 
 class ConversationDetailView(MyConversationsView, generics.RetrieveUpdateDestroyAPIView[AssistantConversation]):
-    """One of my conversations: read, rename, delete."""
+    """One of the user's conversations: read, rename, delete."""
 
     def get_object(self) -> AssistantConversation:
         mine = find_or_404(AssistantConversation, id=self.kwargs["conversation_pk"], user_id=self.request.user.pk)
@@ -69,9 +69,9 @@ class ConversationDetailView(MyConversationsView, generics.RetrieveUpdateDestroy
 
 
 class AnonymousConversationView(generics.GenericAPIView[AssistantConversation]):
-    """Start a conversation without owner: whoever holds its id may read and write in it.
+    """Creates a conversation without an owner: everyone with its id may read and write in it.
 
-    The browser that starts it remembers so, and whoever signs in there keeps it.
+    A cookie remembers it in the browser, and a user who signs in there becomes its owner.
     """
 
     takes_idempotency_key = True
@@ -85,7 +85,7 @@ class AnonymousConversationView(generics.GenericAPIView[AssistantConversation]):
         return response
 
     def find_created(self, object_id: str) -> Any:
-        """None when it is gone, or somebody has signed in and keeps it."""
+        """None if it was deleted, or a user has claimed it."""
         conversation = AssistantConversation.objects.without_owner().filter(pk=object_id).first()
         return None if conversation is None else self.get_serializer(conversation).data
 
@@ -99,7 +99,7 @@ class AnonymousConversationView(generics.GenericAPIView[AssistantConversation]):
 
 
 class ModelListView(APIView):
-    """The models that a conversation may be had with; the first one answers where nobody chose."""
+    """Lists the models for conversations; the first one is the default."""
 
     permission_classes = [AllowAny]
 

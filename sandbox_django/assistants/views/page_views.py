@@ -1,4 +1,4 @@
-"""The assistant's pages. They show; everything that changes something goes through the API."""
+"""The assistant's pages. They are read-only; all changes go through the API."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -36,9 +36,9 @@ EXAMPLES = [
 
 @dataclass
 class Exchange:
-    """A question with the attempts at answering it, the newest last."""
+    """A question with its answers, the newest last."""
 
-    question: AssistantMessage | None = None  # it may be on an earlier page than its answer
+    question: AssistantMessage | None = None  # None if it is on an earlier page than its answer
     answers: list[AssistantMessage] = field(default_factory=list)
 
     @property
@@ -49,7 +49,7 @@ class Exchange:
 @require_safe
 @never_cache
 def start(request: HttpRequest) -> HttpResponse:
-    """An empty page to ask on, beside the conversations of a person we know."""
+    """The start page with an empty question, and the user's conversations."""
     route = "assistant-conversations-list" if request.user.is_authenticated else "create-anonymous-conversation"
     context = {
         "examples": EXAMPLES,
@@ -64,9 +64,9 @@ def start(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """One conversation, live."""
-    # Before any row, the title's too: what happens in between is then told twice, and drawn once. The other way round
-    # it would be lost.
+    """The page of a conversation."""
+    # The head is read before the rows, including the title: an event in between is then delivered again and drawn once,
+    # instead of being lost.
     since = feeds.head(conversation_feed(pk))
     opened = get_object_or_404(open_to(request), pk=pk)
     newest = list(opened.messages.order_by("-pk")[: SHOWN_MESSAGES + 1])
@@ -92,7 +92,7 @@ def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_safe
 @never_cache
 def export(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """One conversation as a file that any editor opens."""
+    """One conversation as a text file."""
     opened = get_object_or_404(open_to(request), pk=pk)
     response = HttpResponse(as_markdown(opened), content_type="text/markdown; charset=utf-8")
     name = slugify(opened.title, allow_unicode=True)[:FILE_NAME_LENGTH].strip("-") or "conversation"
@@ -126,7 +126,7 @@ def messages_url(opened: AssistantConversation) -> str:
 
 
 def conversation_list(request: HttpRequest, opened: AssistantConversation | None = None) -> dict[str, Any]:
-    """A person's conversations, or those that a visitor began in this browser."""
+    """Returns the user's conversations, or those that a visitor began in this browser."""
     if request.user.is_authenticated:
         mine = AssistantConversation.objects.owned_by(request.user)
     elif known := get_visitor_conversations(request):
@@ -136,6 +136,6 @@ def conversation_list(request: HttpRequest, opened: AssistantConversation | None
     search = request.GET.get("search", "").strip()
     conversations = list(SearchQuery.parse(search).filter(mine)[:SHOWN_CONVERSATIONS])
     if opened and opened.user_id is not None and opened not in conversations:
-        conversations.append(opened)  # older than all that are listed; it can be renamed and deleted like them
+        conversations.append(opened)  # older than the listed ones; it can be renamed and deleted like them
     has_list = request.user.is_authenticated or bool(conversations) or bool(search)
     return {"has_list": has_list, "conversations": conversations, "search": search}
