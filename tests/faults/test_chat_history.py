@@ -1,8 +1,9 @@
-"""A room full of people on bad lines, a server that crashes, and at the end everybody has heard everything once.
+"""A room full of users on bad connections, and a server that crashes: in the end every client has every event once.
 
-Many programs write and listen at the same time over real sockets. Their lines break at random, some of them are removed
-(one comes back), and a server is killed half-way and started again. What the server acknowledged is then compared
-with what each of them heard. Larger: CHAT_HISTORY_CLIENTS=50 CHAT_HISTORY_MESSAGES=2000.
+Many programs write and listen at the same time over real sockets. Their connections break at random, some users are
+removed (one is added again), and a server is killed and restarted half-way. Then the messages that the server
+acknowledged are compared with those that each client received. A larger run: CHAT_HISTORY_CLIENTS=50
+CHAT_HISTORY_MESSAGES=2000.
 """
 
 import asyncio
@@ -28,12 +29,12 @@ from tests.servers import Server
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 CLIENTS = int(os.environ.get("CHAT_HISTORY_CLIENTS", "10"))
-MESSAGES = int(os.environ.get("CHAT_HISTORY_MESSAGES", "200"))  # by all of them
-# Events that are heard until a line breaks. Not seconds, and more when there are more people: on a busy machine lines
-# would break before they are open, and everybody do nothing but open them.
+MESSAGES = int(os.environ.get("CHAT_HISTORY_MESSAGES", "200"))  # of all clients together
+# Events received until a connection breaks, more if there are more clients. Not seconds: on a busy machine connections
+# would break before they are open, and clients would do nothing but reconnect.
 CONNECTED_FOR = (1, 4 * CLIENTS)
 DISCONNECTED_FOR = (0.0, 0.5)  # seconds
-TIMEOUT = 60.0  # seconds until everybody must have heard everything
+TIMEOUT = 60.0  # seconds until every client must have received everything
 
 USERS = """
 from accounts.factories.user import UserFactory
@@ -47,7 +48,7 @@ for number in range({count}):
 
 @pytest.fixture(params=["embedded", "production"])
 def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
-    """One on the embedded default, two on PostgreSQL and Redis."""
+    """One server with the embedded default, two with PostgreSQL and Redis."""
     with ExitStack() as started:
         if request.param == "embedded":
             yield [started.enter_context(Server(tmp_path_factory.mktemp("one")))]
@@ -61,7 +62,7 @@ def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @dataclass
 class Client:
-    """A program that listens, comes back with what it has when its line breaks, and notes what it hears."""
+    """A program that listens, reconnects with its last number, and records the events that it receives."""
 
     number: int
     pk: int
@@ -80,14 +81,14 @@ class Client:
         return {"Authorization": f"Bearer {self.access}"}
 
     async def listen(self) -> None:
-        """Until it is shut out."""
+        """Receives events until the user is removed."""
         choose = random.Random(self.number)  # noqa: S311  # no secret
         while True:
             try:
                 url = f"ws://127.0.0.1:{self.server.port}/ws/chat/{self.room}/?since={self.seq}"
                 socket = await connect(url, additional_headers=self.headers, open_timeout=5)
             except (OSError, InvalidHandshake, TimeoutError):
-                await asyncio.sleep(0.05)  # the server is being started again
+                await asyncio.sleep(0.05)  # the server is being restarted
                 continue
             try:
                 await self.receive(socket, events=choose.randint(*CONNECTED_FOR) if self.line_breaks else math.inf)
@@ -96,12 +97,13 @@ class Client:
                 if closed.rcvd is not None and closed.rcvd.code >= 4400:
                     self.close_codes.append(closed.rcvd.code)
                     self.is_out.set()
-                    return  # at once: whoever waits for it may let them in again, and another one listens then
+                    # at once: a test that waits for this may add the user again, and then starts another listener
+                    return
             await asyncio.sleep(choose.uniform(*DISCONNECTED_FOR))
 
     async def receive(self, socket: ClientConnection, *, events: float) -> None:
         was_removed = False
-        while events or was_removed:  # after that nothing comes but the end
+        while events or was_removed:  # after a removal, only the closing follows
             frame = json.loads(await socket.recv())
             if was_removed:
                 self.after_the_end.append(frame)
@@ -117,7 +119,7 @@ class Client:
 
 
 class Api:
-    """Sends what may be sent twice until there is an answer."""
+    """Repeats requests that are safe to repeat until there is a response."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
@@ -135,7 +137,7 @@ class Api:
 
 
 class History:
-    """The run: who is in the room, what was acknowledged."""
+    """One run: the clients of the room, and the acknowledged messages."""
 
     def __init__(self, clients: list[Client], *, crashes: Server) -> None:
         self.clients, self.server_that_crashes = clients, crashes
@@ -167,7 +169,8 @@ class History:
     async def add(self, client: Client) -> None:
         data = {"user": f"person{client.number}@example.com"}
         response = await self.api.send("POST", f"/api/chat/{self.room}/members/", data, by=self.clients[0])
-        assert response.status_code in (201, 400)  # 400: the answer to the first try was lost with the server
+        # 400: the first request succeeded, but its response was lost with the server
+        assert response.status_code in (201, 400)
 
     async def write(self, client: Client) -> None:
         for number in self._numbers:
@@ -175,7 +178,8 @@ class History:
                 self.half_sent.set()
             path, body = f"/api/chat/{self.room}/messages/", {"content": f"Message {number}"}
             send = partial(self.api.send, "POST", path, body, by=client, key=f"message {number}")
-            twins = await asyncio.gather(*[send() for _ in range(1 + (number % 5 == 0))])  # now and then pressed twice
+            # every fifth message is sent twice at once
+            twins = await asyncio.gather(*[send() for _ in range(1 + (number % 5 == 0))])
             if any(response.status_code == 404 for response in twins):
                 return  # removed
             assert {response.status_code for response in twins} == {201}
@@ -187,7 +191,7 @@ class History:
         await asyncio.to_thread(self.server_that_crashes.start)
 
     async def remove_some(self) -> None:
-        """The last fifth of them; the very last one comes back."""
+        """Removes a fifth of the clients, and adds the last of them again."""
         await self.half_sent.wait()
         self.removed = self.clients[-(CLIENTS // 5) :]
         listed = await self.api.send("GET", f"/api/chat/{self.room}/members/?limit=100", by=self.clients[0])
@@ -206,7 +210,7 @@ class History:
         self.back = self.lines.create_task(self.returned.listen())
 
     async def catch_up(self) -> int:
-        """Wait until whoever is in the room has heard the last event."""
+        """Waits until all members have received the last event."""
         listed = await self.api.send("GET", f"/api/chat/{self.room}/messages/", by=self.clients[0])
         head = int(listed.headers["Feed-Seq"])
         for client in self.clients:
@@ -239,7 +243,7 @@ def test_what_was_acknowledged_is_received_once_and_in_order_by_all_who_stay_and
 
     assert set(history.stored) >= history.acknowledged, "what was acknowledged is stored"
     assert len(history.contents) == len(set(history.contents)), "each once, though some were sent twice"
-    assert len(history.stored) >= MESSAGES - CLIENTS // 5  # a removed one's last try may have been refused
+    assert len(history.stored) >= MESSAGES - CLIENTS // 5  # the last message of a removed user may have been refused
     for client in clients:
         seqs = [frame["seq"] for frame in client.received]
         assert seqs == list(range(1, len(seqs) + 1)), "each number once, in order, none left out"
@@ -250,7 +254,7 @@ def test_what_was_acknowledged_is_received_once_and_in_order_by_all_who_stay_and
     for client in history.removed:
         end = next(frame["seq"] for frame in clients[0].received if is_end_of(client, frame))
         assert client.seq <= end
-        assert client.close_codes in ([4403], [4404])  # 4404: the line was down when it happened
+        assert client.close_codes in ([4403], [4404])  # 4404: the client was disconnected at the time
         assert client.messages() == history.stored[: len(client.messages())]
 
 

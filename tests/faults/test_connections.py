@@ -1,4 +1,4 @@
-"""How many connections a process opens, and that it ends with every one of them closed."""
+"""The number of connections that a process opens, all of which are closed at its end."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def test_a_command_that_deletes_many_conversations_opens_few_connections_to_redi
             before = opened(client)
             assert f"{CONVERSATIONS} conversations deleted" in program.manage("delete_abandoned_conversations")
             assert client.info("clients")["connected_clients"] == 1, "its own"
-            if threads != "0":  # without threads, as in tests, each job has a loop, and closes what it opened
+            if threads != "0":  # without threads, as in tests, each job has its own loop, and closes its connections
                 assert opened(client) - before <= 5
 
 

@@ -1,4 +1,4 @@
-"""A migration beside a site that is used: it waits for a lock, and nobody waits behind it."""
+"""A migration beside a running site: it waits for a lock, and requests don't wait behind it."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from tests.servers import ROOT, Server
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
-LONGEST_WAIT = 10.0  # seconds: the lock's time-out, and a slow machine
+LONGEST_WAIT = 10.0  # seconds: the lock's time-out, and a margin for slow machines
 
 
 def test_nobody_waits_long_behind_a_migration_that_waits_for_a_lock(tmp_path: Path) -> None:
@@ -27,7 +27,8 @@ def test_nobody_waits_long_behind_a_migration_that_waits_for_a_lock(tmp_path: Pa
 
             started_at = time.monotonic()
             with psycopg.connect(database_url) as request:
-                request.execute("SELECT count(*) FROM django_session")  # waits behind the migration, while that waits
+                # waits behind the migration as long as that waits for the lock
+                request.execute("SELECT count(*) FROM django_session")
             assert time.monotonic() - started_at < LONGEST_WAIT
             assert migration.poll() is None, "it gave up"
 

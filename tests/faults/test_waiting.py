@@ -1,4 +1,4 @@
-"""Questions that wait for a worker, and processes that stop, while something they depend on is gone or hangs."""
+"""Questions that wait for a worker, and processes that stop, while a service they depend on is down or hangs."""
 
 import time
 from collections.abc import Iterator
@@ -17,11 +17,9 @@ from tests.servers import Program, Server, Worker
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
 WAITING = 12
-WAIT_SECONDS = (
-    250.0  # after which a question that nobody answers is ended: a slow machine takes a minute to start workers
-)
-WITHIN = 90.0  # seconds, of them
-STOPPED_WITHIN = 20.0  # seconds: DRAIN_SECONDS, the seconds after it, and a slow machine
+WAIT_SECONDS = 250.0  # seconds until a waiting question is ended: a slow machine takes a minute to start workers
+WITHIN = 90.0  # seconds, of the former
+STOPPED_WITHIN = 20.0  # seconds: DRAIN_SECONDS, the seconds after it, and a margin for slow machines
 
 
 @pytest.fixture
@@ -40,7 +38,7 @@ def test_questions_that_wait_are_answered_though_redis_is_emptied_while_workers_
     tmp_path: Path, redis_of_test: RestartableRedis, database_url: str
 ) -> None:
     with FakeOpenAI.in_thread() as model:
-        model.script(*[streams("Two cups.") for _ in range(2 * WAITING)])  # answers, and titles
+        model.script(*[streams("Two cups.") for _ in range(2 * WAITING)])  # answers and titles
         urls = {"DATABASE_URL": database_url, "REDIS_URL": redis_of_test.url, "OPENAI_BASE_URL": model.url}
         urls |= {"ASSISTANT_RUNNER": "taskiq", "ASSISTANT_WAIT_SECONDS": str(WAIT_SECONDS)}
         with Server(tmp_path, **urls) as web:

@@ -1,4 +1,4 @@
-"""People who talk and ask while something breaks, and what came of it: the same for tests and for the table."""
+"""Traffic during a failure, and its results: users chat and ask questions. Shared by the tests and the table."""
 
 import asyncio
 import json
@@ -26,8 +26,8 @@ from tests.servers import ROOT, Program, Server, Worker
 MODEL = [sys.executable, "-m", "tests.faults.model"]
 SOURCES = os.pathsep.join([str(ROOT), str(ROOT / "sandbox_django")])
 ENDS = ("complete_streaming", "assistant_error")
-TIMEOUT = 50.0  # seconds until everything must have come to its end: longer than the sweep that finds what was lost
-MESSAGES = 30  # in the room, by each person
+TIMEOUT = 50.0  # seconds until everything must have ended; longer than the interval of the sweep
+MESSAGES = 30  # per user, in the room
 
 USERS = """
 from accounts.factories.user import UserFactory
@@ -41,7 +41,7 @@ for number in range({count}):
 
 @dataclass
 class Stack:
-    """Everything production has, two of what there are several of."""
+    """Everything that production runs, with two web processes and two workers."""
 
     database_url: str
     redis: RestartableRedis
@@ -49,7 +49,7 @@ class Stack:
     workers: list[Worker]
 
     def tokens(self, count: int) -> list[str]:
-        """Of so many new people."""
+        """Registers so many users and returns their tokens."""
         return self.web[0].manage("shell", "--no-imports", "--command", USERS.format(count=count)).split()
 
 
@@ -90,7 +90,7 @@ def running_stack(directory: Path, **env: str) -> Iterator[Stack]:
 
 
 class Api:
-    """Requests, at whichever server is there, sent again until they are answered, as a careful program does."""
+    """Sends requests to any server that is up, and repeats them until there is a response."""
 
     def __init__(self, web: Sequence[Server], client: httpx.AsyncClient) -> None:
         self._web, self._client = web, client
@@ -116,7 +116,9 @@ class Api:
 
 @dataclass
 class Listener:
-    """A socket that comes back with what it has, to whichever server answers, and notes what it hears."""
+    """A socket that reconnects with its last number to any server that is up, and records the events that it
+    receives.
+    """
 
     web: Sequence[Server]
     path: str
@@ -154,7 +156,7 @@ class Listener:
             self._socket.transport.abort()
 
     async def _receive(self, socket: ClientConnection) -> None:
-        received_lengths: dict[int, int] = {}  # how many characters of each text this socket has told
+        received_lengths: dict[int, int] = {}  # characters of each text that this socket has received
         async for frame in socket:
             message = json.loads(frame)
             action, payload = message["action"], message["payload"]
@@ -176,9 +178,9 @@ class Listener:
                 self.ends[payload["replyId"]] += 1
 
     def _on_chunk(self, payload: dict[str, Any], received_lengths: dict[int, int]) -> None:
-        """A socket tells a text from its start, and then each piece after the one before.
+        """Checks that a socket receives a text from its start, and then each chunk after the one before.
 
-        The start may be shorter than what an earlier socket told: an answer that ends just then is told as far as it
+        After a reconnect, the text may first be shorter than before: an answer that is just ending is sent as far as it
         was stored, and then to its end.
         """
         reply_id, offset, content = payload["replyId"], payload["offset"], payload["content"]
@@ -187,7 +189,7 @@ class Listener:
         self.doubled += offset < before
         received_lengths[reply_id] = offset + len(content)
         have = self.texts.get(reply_id, "")
-        # What is said again has to be the same.
+        # Text that is sent again must be the same.
         again = have[offset : offset + len(content)]
         self.lost += not content.startswith(again)
         self.texts[reply_id] = have[:offset] + content if len(content) > len(again) else have
@@ -195,7 +197,7 @@ class Listener:
 
 @dataclass
 class AnswerResult:
-    """What a run came to. All but `ended` and `resyncs` have to be nothing."""
+    """The results of a run. All but `ended` and `resyncs` must be 0."""
 
     lost: int = 0
     doubled: int = 0
@@ -214,7 +216,7 @@ Fault = Callable[["Traffic"], Awaitable[None]]
 
 @dataclass
 class Traffic:
-    """Some conversations, each heard at both servers, and a room whose people all talk."""
+    """Some conversations, each received through both servers, and a room in which all users write."""
 
     stack: Stack
     tokens: Sequence[str]
@@ -223,7 +225,7 @@ class Traffic:
     run_id: str = field(default_factory=lambda: f"{random.getrandbits(128):032x}")
 
     async def through(self, fault: Fault) -> AnswerResult:
-        """Begin everything, have it fail in the middle, and wait for the end."""
+        """Starts the traffic, runs the failure in the middle, and waits for the end."""
         self.result = AnswerResult()
         self.acknowledged: set[int] = set()
         limits = httpx.Limits(max_connections=40)
@@ -292,7 +294,9 @@ class Traffic:
             await asyncio.sleep(0.1)
 
     async def _all_ended(self) -> None:
-        """Every answer has one end, which both pages heard, and is stored as it was shown."""
+        """Checks that every answer has one end, that both pages received it, and that the stored text is the displayed
+        one.
+        """
         for page, twin in zip(self.pages[::2], self.pages[1::2], strict=True):
             try:
                 async with asyncio.timeout(TIMEOUT):
@@ -320,7 +324,7 @@ class Traffic:
         return dict(answer)
 
     async def _all_received(self) -> None:
-        """Everybody in the room has each stored message once, in order, or was told to fetch them."""
+        """Checks that all members have each stored message once and in order, or received a `resync`."""
         stored: list[int] = []
         path = f"/api/chat/{self.room}/messages/?after=0&limit=100"
         while path:
@@ -349,7 +353,7 @@ class Traffic:
         return f"{page.path.replace('/ws/assistants', '/api/assistants/anonymous')}messages/"
 
 
-# What fails
+# --- Failures
 
 
 async def a_worker_is_killed(traffic: Traffic) -> None:
@@ -411,4 +415,4 @@ async def web_processes_are_replaced(traffic: Traffic) -> None:
 
 
 async def nothing(traffic: Traffic) -> None:
-    """The model fails by itself."""
+    """No failure of ours: the model fails by itself."""
