@@ -122,7 +122,7 @@ def reserve(holder: QuotaHolder, sent_tokens: int) -> int:
     amount = sent_tokens + ANSWER_RESERVE
     now = timezone.now()
     quotas = holder.quotas()
-    # These rows are locked, so nobody else of the same keys counts or spends meanwhile.
+    # These rows are locked, so no other request counts for these keys at the same time.
     days = {day.quota_key: day for day in TokenSpending.objects.lock([quota.key for quota in quotas], _day_of(now))}
     running = _answers_at_once(holder)
     changed = []

@@ -68,7 +68,7 @@ async def generate_title_from_first_message(question_id: int) -> None:
 
 
 def _load_question(question_id: int) -> FirstQuestion | None:
-    """Returns the question, and charges its quotas with what a title is expected to cost."""
+    """Returns the question, and charges its quotas with the expected cost of a title."""
     asked = AssistantMessage.objects.asked_question(question_id)
     if asked is None:
         return None
