@@ -233,7 +233,7 @@ class RefusalTests(WorldCase):
         self.try_everything()
         assert "have permission to view or edit anything" in self.client.get("/admin/").content.decode()
 
-    def test_who_may_view_changes_nothing(self) -> None:
+    def test_staff_with_view_permission_change_nothing(self) -> None:
         self.sign_in("view")
         self.reads_are_noted = True
 
@@ -242,7 +242,7 @@ class RefusalTests(WorldCase):
             assert b"confirm-action" not in self.client.get(page_of(model, "change", first(model))).content
         self.try_everything()
 
-    def test_history_is_kept_from_everybody(self) -> None:
+    def test_history_is_closed_to_other_users(self) -> None:
         self.client.force_login(self.admin)
 
         for model in MODELS:
@@ -253,7 +253,7 @@ class RefusalTests(WorldCase):
             page = page_of(model, "delete", first(model))
             assert self.client.post(page, {"post": "yes"}).status_code == 403, model
 
-    def test_who_looks_after_users_gains_no_rights(self) -> None:
+    def test_staff_who_manage_users_gain_no_permissions(self) -> None:
         staff = self.sign_in("view_user", "add_user", "change_user", "delete_user")
         rights = {"is_staff": "on", "is_superuser": "on", "is_active": "on"}
         bob = {"email": "bob@example.com", "display_name": "Bobby", **rights}
@@ -379,7 +379,7 @@ class EveryPageTests(WorldCase):
             plan = plan.partition("SubPlan")[0]
             assert not re.search(r"(^|-> +)Sort +\(|TEMP B-TREE FOR ORDER BY", plan, re.MULTILINE), (model, plan)
 
-    def test_count_that_stopped_says_so(self) -> None:
+    def test_count_that_stopped_is_shown_as_a_minimum(self) -> None:
         with mock.patch.object(BoundedPaginator, "MAX_COUNT", 2):
             text = self.client.get(page_of(User)).content.decode()
 
@@ -428,11 +428,11 @@ class PrivacyTests(WorldCase):
                     page_of(model, page, list(model._default_manager.order_by("pk"))[-1]), except_for=allowed
                 )
 
-    def test_what_was_written_in_private_is_not_searched(self) -> None:
+    def test_private_text_can_not_be_searched(self) -> None:
         for model in (ChatMessage, AssistantMessage, FeedEvent, IdempotencyKey, GroupChat, AssistantConversation):
             assert self.client.get(page_of(model), {"q": PRIVATE}).context["cl"].result_count == 0, model
 
-    def test_who_reads_it_is_noted(self) -> None:
+    def test_reading_a_message_is_logged(self) -> None:
         for model in (ChatMessage, AssistantMessage):
             message = model._default_manager.filter(content=PRIVATE).get()
 
@@ -502,7 +502,7 @@ class UserRowActionTests(RowActionCase):
         self.run_action("delete_selected", *self.alice.sign_ins.all())
         assert phone.get("/account").status_code == 302
 
-    def test_who_is_switched_off_is_out_and_comes_back_when_switched_on(self) -> None:
+    def test_a_deactivated_user_is_signed_out_and_can_be_reactivated(self) -> None:
         browser = self.browser_of(self.alice)
 
         self.run_action("switch_off", self.alice)
@@ -512,12 +512,12 @@ class UserRowActionTests(RowActionCase):
         self.run_action("switch_on", self.alice)
         assert browser.login(email="alice@example.com", password="password")
 
-    def test_what_does_not_concern_a_row_leaves_it_alone(self) -> None:
+    def test_an_action_that_does_not_apply_to_a_row_leaves_it_alone(self) -> None:
         assert self.run_action("switch_on", self.alice) == "“Alice” was left as it is."
 
         assert LogEntry.objects.count() == 0
 
-    def test_link_for_a_new_password_goes_to_the_user(self) -> None:
+    def test_password_reset_link_is_mailed_to_the_user(self) -> None:
         self.run_action("send_link", self.alice)
 
         assert [message.to for message in mail.outbox] == [["alice@example.com"]]
@@ -537,7 +537,7 @@ class UserRowActionTests(RowActionCase):
         assert feeds.head(room_feed(mine.group_chat_id)) == before + 2
         assert self.logged(DELETION) == ["Alice"]
 
-    def test_nobody_deletes_or_switches_off_themself(self) -> None:
+    def test_users_can_not_delete_or_deactivate_themselves(self) -> None:
         assert self.client.get(page_of(User, "delete", self.staff)).status_code == 403
 
         assert "is not yours to change" in self.run_action("delete_selected", self.staff)
@@ -578,7 +578,7 @@ class ForumTests(RowActionCase):
         assert response.url == page  # type: ignore[attr-defined]  # it leads elsewhere
         assert b'value="reopen"' in self.client.get(page).content
 
-    def test_reply_and_topic_are_deleted_with_what_is_counted_and_told(self) -> None:
+    def test_deleting_replies_and_topics_updates_counters_and_pages(self) -> None:
         self.delete(self.reply)
 
         self.topic.refresh_from_db()
@@ -617,7 +617,7 @@ class RoomTests(Room, RowActionCase):
         assert self.client.get(page_of(ChatMessage, "delete", self.message)).status_code == 403
         assert "is not yours to change" in self.run_action("delete_selected", self.message)
 
-    def test_room_is_handed_over(self) -> None:
+    def test_room_is_transferred(self) -> None:
         self.run_action("transfer_ownership", self.member)
 
         roles = dict(self.room.members.values_list("user__display_name", "chat_role"))
@@ -635,7 +635,7 @@ class RoomTests(Room, RowActionCase):
         assert self.logged(DELETION) == ["Bob in Rice"]
         assert MEMBER not in self.room.members.values_list("chat_role", flat=True)
 
-    def test_room_is_deleted_and_its_users_are_told(self) -> None:
+    def test_room_is_deleted_and_its_members_are_notified(self) -> None:
         self.run_action("delete_selected", self.room)
 
         assert not GroupChat.objects.exists()

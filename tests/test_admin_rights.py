@@ -105,7 +105,7 @@ class PermissionTests(TestCase):
 
         assert list(group.permissions.all()) == [permission]
 
-    def test_staff_who_change_users_grant_nothing_and_touch_nobody_above_them(self) -> None:
+    def test_staff_who_change_users_can_not_grant_permissions_or_change_superusers(self) -> None:
         helper = staff("view_user", "add_user", "change_user", "delete_user")
         group = Group.objects.create(name="Moderators")
         # Not staff, so the user can't open the admin. But if they become staff, they have all permissions.

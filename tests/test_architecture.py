@@ -76,7 +76,7 @@ def test_production_code_knows_no_test_code() -> None:
     assert wrong == []
 
 
-def test_imports_say_the_whole_name() -> None:
+def test_imports_use_the_full_module_name() -> None:
     # The settings consist of four files, which import each other by design.
     relative = [
         f"{path}:{line} imports {module}"

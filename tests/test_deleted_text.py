@@ -171,7 +171,7 @@ class ForumTests(DeletedTextCase):
         await self.replay("/ws/discussion/inbox/", by=self.bob)
         await sync_to_async(self.assert_gone)()
 
-    def test_repeated_request_says_that_the_topic_was_deleted(self) -> None:
+    def test_repeated_request_reports_that_the_topic_was_deleted(self) -> None:
         body = {"title": SECRET, "content": SECRET}
         topic = self.send("post", "/api/discussion/", body, by=self.alice, key="k")
         self.send("delete", f"/api/discussion/{topic['id']}/", by=self.alice)
@@ -296,7 +296,7 @@ class AccountTests(DeletedTextCase):
 
 
 class LoggedMessageTests(DeletedTextCase):
-    def test_every_numbered_frame_with_text_says_whose_text_it_is(self) -> None:
+    def test_every_numbered_frame_with_text_names_the_object_of_its_text(self) -> None:
         without_text = {"NotificationsRead", "NotificationsDeleted", "ReplyDeleted", "ConversationClaimed"}
         unknown = {
             message.__name__

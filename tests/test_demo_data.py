@@ -19,7 +19,7 @@ def seed() -> str:
 
 
 class DemoDataTests(TestCase):
-    def test_nobody_with_a_known_password_is_created_where_debug_is_off(self) -> None:
+    def test_no_user_with_a_known_password_is_created_if_debug_is_off(self) -> None:
         call_command("seed_demo", stdout=StringIO())
 
         assert not User.objects.exists()
@@ -54,7 +54,7 @@ class SeededTests(TestCase):
     def setUpTestData(cls) -> None:
         cls.printed = seed()
 
-    def test_everybody_printed_can_sign_in_with_the_printed_password(self) -> None:
+    def test_every_printed_user_can_sign_in_with_the_printed_password(self) -> None:
         for email in (ALICE, BOB, ADMIN):
             assert email in self.printed
             assert PASSWORD in self.printed

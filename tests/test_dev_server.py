@@ -80,7 +80,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevServer]:
         process.wait(60)
 
 
-def test_what_everybody_knows_opens_nothing(server: DevServer) -> None:
+def test_published_secrets_do_not_open_it(server: DevServer) -> None:
     for email in ("alice@example.com", "bob@example.com", "admin@example.com"):
         assert not server.may_sign_in(email, EVERYBODY_KNOWS), email
     assert EVERYBODY_KNOWS not in server.printed

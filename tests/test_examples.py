@@ -219,7 +219,7 @@ def test_a_line_that_is_cut_in_mid_answer_costs_no_character(
 
 
 @BOTH
-def test_what_was_written_while_the_line_was_down_is_read_afterwards(
+def test_events_during_a_disconnection_are_read_afterwards(
     program: str, examples: Path, model: FakeOpenAI, server: Server, line: Line
 ) -> None:
     gate = Gate()
@@ -243,7 +243,7 @@ def answers_to_the_visitor(server: Server, line: Line) -> list[Any]:
     return [message for message in listed if message["messageType"] == "assistant"]
 
 
-def test_the_exit_code_tells_how_it_ended(examples: Path, model: FakeOpenAI, server: Server, line: Line) -> None:
+def test_the_exit_code_shows_how_it_ended(examples: Path, model: FakeOpenAI, server: Server, line: Line) -> None:
     gate = Gate()
     for reply, code in (
         (streams(FIRST, finish_reason="length"), 3),
@@ -264,9 +264,7 @@ def test_the_exit_code_tells_how_it_ended(examples: Path, model: FakeOpenAI, ser
         assert end_of(asking) == ("", 1)
 
 
-def test_somebody_asks_in_a_conversation_of_their_own(
-    examples: Path, model: FakeOpenAI, server: Server, line: Line
-) -> None:
+def test_user_asks_in_their_own_conversation(examples: Path, model: FakeOpenAI, server: Server, line: Line) -> None:
     register("carol@example.com", server, name="Carol")
     model.script(streams(FIRST, SECOND))
 

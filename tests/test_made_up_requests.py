@@ -88,7 +88,7 @@ def world(db: None) -> Iterator[World]:
     ],  # each request is rolled back, so the data stays the same
 )
 @override_settings(LIMITS=False)
-def test_whatever_is_sent_the_answer_is_one_of_the_documents(case: Case, world: World) -> None:
+def test_any_request_gets_a_documented_response(case: Case, world: World) -> None:
     route = ROUTES[bare(case.operation.path)]
     rule = RULES[route][case.operation.method.upper()]
     who_may = next((role for role in ("owner", "member", "staff") if rule[role] == ALLOWED), "visitor")

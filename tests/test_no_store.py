@@ -61,7 +61,7 @@ class NoStoreTests(TestCase):
             with self.subTest(path):
                 assert "no-store" in self.browser.get(path).headers["Cache-Control"]
 
-    def test_what_is_the_same_for_all_may_be_stored(self) -> None:
+    def test_responses_that_are_the_same_for_all_may_be_stored(self) -> None:
         for path in ("/api/schema/?format=json", "/api/asyncapi/schema/?format=json", "/static/core/css/base.css"):
             with self.subTest(path):
                 assert "no-store" not in self.browser.get(path).headers.get("Cache-Control", "")

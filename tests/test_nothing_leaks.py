@@ -143,7 +143,7 @@ class BrokenTests(SocketTestCase):
         ):
             return client.get(path)
 
-    def test_an_error_says_its_number_and_nothing_of_its_own(self) -> None:
+    def test_an_error_has_its_reference_and_no_message_of_its_own(self) -> None:
         with all_logged() as written:
             response = self.broken("/api/assistants/conversations/", "owner")
 

@@ -102,7 +102,7 @@ class ApiTests(TestCase):
 
         assert response.json()["email"] == "bob@example.com"
 
-    def test_the_same_account_in_another_session_goes_on(self) -> None:
+    def test_the_same_account_in_another_session_continues(self) -> None:
         response = self.browser.patch("/api/accounts/user/", {"displayName": "Bobby"}, headers=page_of(self.bob))
 
         assert response.status_code == HTTPStatus.OK
@@ -231,7 +231,7 @@ class FormTests(TestCase):
                 response = self.browser.post(path, {**form, "username": "bob@example.com", "password": "password"})
                 self.assertContains(response, "signed in since this page was opened", status_code=403)
 
-    def test_signing_out_ends_nobody_elses_session(self) -> None:
+    def test_signing_out_ends_only_ones_own_session(self) -> None:
         form = hidden_fields(self.browser.get("/account/").content.decode())
         self.browser.force_login(self.bob)
 

@@ -36,7 +36,7 @@ def test_production_does_not_start_without(command: str, missing: str, tmp_path:
     assert missing.removeprefix("DJANGO_") in line
 
 
-def test_it_says_all_that_is_wrong_at_once(tmp_path: Path) -> None:
+def test_it_prints_all_problems_at_once(tmp_path: Path) -> None:
     database, redis = refusal("bin/serve", tmp_path, **PRODUCTION)
 
     assert database.startswith("Can't start: The database does not answer: ")

@@ -49,7 +49,7 @@ def test_a_private_word_in_javascript_is_found(text: str, finding: str) -> None:
     "text",
     [
         '"""The members of a room."""\n\nimport os\n',
-        'def test_whoever_left_hears_nothing():\n    send("told")\n',
+        'def test_former_members_receive_nothing():\n    send("told")\n',
         "doorway = hopeful = assay = 1\n",
         'WORDS = "said"\n',
     ],

@@ -93,14 +93,14 @@ class RefusedTests(SimpleTestCase):
             {"code": "invalid", "detail": "This cup has no such size.", "attr": "cupSize"},
         )
 
-    def test_api_tells_a_deleted_object_from_a_hidden_one_in_nothing(self) -> None:
+    def test_api_answers_alike_for_deleted_and_hidden_objects(self) -> None:
         assert self.error_of("not_found") == (
             404,
             "client_error",
             {"code": "not_found", "detail": "Not found.", "attr": None},
         )
 
-    def test_api_says_when_to_try_again(self) -> None:
+    def test_api_sends_the_time_to_retry(self) -> None:
         response = APIClient().get("/api/pour/throttled/")
 
         assert (response.status_code, response["Retry-After"]) == (429, "61")
@@ -115,7 +115,7 @@ class RefusedTests(SimpleTestCase):
             with self.subTest(code):
                 self.assertContains(Client().get(f"/pour/{code}/"), text, status_code=status, html=False)
 
-    def test_page_says_when_to_try_again(self) -> None:
+    def test_page_shows_the_time_to_retry(self) -> None:
         assert Client().get("/pour/throttled/")["Retry-After"] == "61"
 
     def test_form_shows_the_page_text_and_keeps_the_code(self) -> None:

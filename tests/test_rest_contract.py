@@ -56,9 +56,7 @@ def answer(output: Any, status: int = 200, headers: dict[str, str] | None = None
         ("api/chat/", "GET", answer({}, 401), "the header WWW-Authenticate is missing"),
     ],
 )
-def test_what_the_document_does_not_say_is_a_violation(
-    route: str, method: str, response: HttpResponse, complaint: str
-) -> None:
+def test_undocumented_responses_are_violations(route: str, method: str, response: HttpResponse, complaint: str) -> None:
     with pytest.raises(ContractBroken) as broken:
         Contract(DOCUMENT).check(method, route, response)
 
@@ -66,7 +64,7 @@ def test_what_the_document_does_not_say_is_a_violation(
     assert f"{method} /{route} answered {response.status_code}" in str(broken.value)
 
 
-def test_what_the_document_says_is_met() -> None:
+def test_documented_responses_are_recorded() -> None:
     contract = Contract(DOCUMENT)
 
     contract.check("GET", "api/accounts/user/", answer(MYSELF))
@@ -105,7 +103,7 @@ def test_every_refusal_that_is_documented_is_made(name: str, world: World) -> No
 
 
 @pytest.mark.parametrize("name", [name for name in OPERATIONS if name.startswith(("replace", "update"))])
-def test_what_is_sent_as_in_the_example_is_taken(name: str, world: World) -> None:
+def test_the_documented_example_is_accepted(name: str, world: World) -> None:
     assert Asked(world, name).ask() == 200
 
 

@@ -119,7 +119,7 @@ def world(db: None) -> World:
 
 
 @pytest.mark.parametrize("route", rest_routes())
-def test_route_lets_in_whom_its_rule_says_and_nobody_else(route: str, world: World) -> None:
+def test_route_allows_only_the_roles_of_its_rule(route: str, world: World) -> None:
     wrong = [
         f"{method} by {role}: {status}, not {expected or 'let in'}"
         for method in METHODS
@@ -167,7 +167,7 @@ class SocketTests(SocketTestCase):
         super().setUp()
         self.world = World()
 
-    async def test_sockets_let_in_whom_their_rules_say_and_nobody_else(self) -> None:
+    async def test_sockets_allow_only_the_roles_of_their_rules(self) -> None:
         for route, rules in SOCKETS.items():
             for kind, rule in rules.items():
                 for role in ROLES:

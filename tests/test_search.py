@@ -232,7 +232,7 @@ class WhatChangesTests(TestCase):
 
 
 @pytest.mark.parametrize(("text", "hits", "misses"), CASES)
-def test_what_is_marked_is_what_was_found(text: str, hits: list[str], misses: list[str]) -> None:
+def test_matches_are_marked(text: str, hits: list[str], misses: list[str]) -> None:
     for query in hits:
         words = SearchQuery.parse(query).words
         marked = [searchable(text[start:end]) for start, end in matches_in(text, words)]

@@ -64,7 +64,7 @@ class IndexTests(TransactionTestCase):
             operation.database_forwards(app_label, editor, state, state)
         return printed.getvalue()
 
-    def test_where_pg_trgm_is_missing_the_migration_says_so_and_continues(self) -> None:
+    def test_without_pg_trgm_the_migration_prints_a_note_and_continues(self) -> None:
         for _ in range(2):
             printed = self.run_forwards(AddTrigramIndex("chatmessage", "chat_message_trigrams"), "chat")
             assert finds_by_index("chat_message_trigrams", ["words"]) != ("works without an index" in printed)

@@ -98,7 +98,7 @@ class EverySocketTests(EverySocketCase):
         await topics.send('{"action": "show_topics", "payload": {"topicIds": [1]}, "ref": "d"}')
         assert [frame["action"] for frame in await topics.receive_until("complete")] == ["complete"]
 
-    async def test_who_knows_more_than_the_server_is_told_to_fetch_again(self) -> None:
+    async def test_a_client_ahead_of_the_server_has_to_fetch_again(self) -> None:
         for name, path in self.paths.items():
             with self.subTest(name):
                 page = await self.open_page(f"{path}?since=1000", by=self.bob)
@@ -179,7 +179,7 @@ class ClosingTests(EverySocketCase):
             await self.leave_room()
             assert await page.close_code() == 1013
 
-    async def test_whoever_has_left_is_shut_out(self) -> None:
+    async def test_former_members_are_refused(self) -> None:
         page = await self.open_page(self.paths["room"], by=self.bob)
 
         await self.leave_room()
@@ -190,7 +190,7 @@ class ClosingTests(EverySocketCase):
         left = await self.request("delete", f"/api/chat/{self.room.pk}/members/{self.member.pk}/", by=self.bob)
         assert left.status_code == 204
 
-    async def test_what_isnt_there_for_one_is_not_found(self) -> None:
+    async def test_objects_hidden_from_a_user_are_not_found(self) -> None:
         nobody = await sync_to_async(User.objects.create_user)("nobody@example.com", "password")
         await self.topic.adelete()
         for name in ("assistants", "room", "topic"):
@@ -284,7 +284,7 @@ class RecorderTests(SimpleTestCase):
 
         assert "rooms closes with 4403" in self.found()
 
-    def test_whoever_is_refused_receives_nothing_more_and_gets_the_code_of_the_status(self) -> None:
+    def test_a_refused_client_receives_nothing_more_and_gets_the_code_of_the_status(self) -> None:
         page = self.open()
         page.on_sent(authentication(404))
         page.on_sent(removed(1))
@@ -306,7 +306,7 @@ class RecorderTests(SimpleTestCase):
         with pytest.raises(pytest.fail.Exception, match="room says nonsense"):
             next(hook)
 
-    def test_what_no_test_met_is_listed(self) -> None:
+    def test_statuses_that_no_test_received_are_listed(self) -> None:
         assert "room sends typing" in self.recorder.never_met()
 
         self.authenticated().on_sent('{"action": "typing", "payload": {"userId": 1, "user": "Bob", "isTyping": true}}')

@@ -160,7 +160,7 @@ class DeviceTests(RightsCase):
 
 
 class UserTests(RightsCase):
-    async def test_who_is_switched_off_by_staff_receives_nothing_more(self) -> None:
+    async def test_a_user_deactivated_by_staff_receives_nothing_more(self) -> None:
         laptop, phone, bobs = await self.everyone()
 
         await in_admin(
@@ -173,7 +173,7 @@ class UserTests(RightsCase):
         assert (await code_of(laptop), await code_of(phone)) == (4401, 4401)
         await self.assert_open(bobs)
 
-    async def test_who_is_switched_on_again_signs_in_again(self) -> None:
+    async def test_a_reactivated_user_can_sign_in_again(self) -> None:
         self.alice.is_active = False
         await self.alice.asave()
         self.alice.is_active = True
@@ -183,7 +183,7 @@ class UserTests(RightsCase):
 
         assert await page.close_code() == 4401
 
-    async def test_who_is_deleted_receives_nothing_more(self) -> None:
+    async def test_a_deleted_user_receives_nothing_more(self) -> None:
         laptop, phone, bobs = await self.everyone()
 
         await in_admin(f"/admin/accounts/user/{self.alice.pk}/delete/", {"post": "yes"})
@@ -355,7 +355,7 @@ class CrowdTests(RightsCase):
         await self.everyone()
 
     @override_settings(LIVE_FRAMES_PER_MINUTE=2)
-    async def test_who_talks_without_end_is_shut_out(self) -> None:
+    async def test_a_client_that_sends_too_much_is_disconnected(self) -> None:
         laptop, phone, _ = await self.everyone()
 
         for _ in range(3):
@@ -365,7 +365,7 @@ class CrowdTests(RightsCase):
         await self.assert_open(phone)
 
     @override_settings(LIVE_FRAMES_PER_MINUTE=2)
-    async def test_what_is_no_message_counts_too(self) -> None:
+    async def test_invalid_frames_count_too(self) -> None:
         laptop = await self.listen(self.laptop.by_token)
 
         for _ in range(3):

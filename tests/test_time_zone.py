@@ -24,7 +24,7 @@ class TimeZoneTests(TestCase):
         self.browser = Client()
         self.browser.force_login(self.alice)
 
-    def test_what_is_no_time_zone_changes_nothing(self) -> None:
+    def test_an_invalid_time_zone_changes_nothing(self) -> None:
         for name in NOT_ZONES:
             with self.subTest(name[:20]):
                 assert "20:30" in self.devices(name)
@@ -56,7 +56,7 @@ class TimeZoneTests(TestCase):
         assert timezone.get_current_timezone_name() == "UTC"
         assert "20:30" in self.devices("UTC")
 
-    def test_the_api_says_the_same_to_all(self) -> None:
+    def test_the_api_returns_the_same_to_all(self) -> None:
         topic = DiscussionTopicFactory.create()
         DiscussionTopic.objects.filter(pk=topic.pk).update(created_at=MOMENT)
         self.browser.cookies["time_zone"] = "Asia/Tokyo"
@@ -65,7 +65,7 @@ class TimeZoneTests(TestCase):
 
         assert response.json()["formattedCreatedAt"] == "4 Mar 2026, 20:30"
 
-    def test_what_a_form_publishes_says_the_same_to_all(self) -> None:
+    def test_a_forms_event_is_the_same_for_all(self) -> None:
         with timezone.override("Asia/Tokyo"):
             assert formatted(MOMENT) == "4 Mar 2026, 20:30"
 

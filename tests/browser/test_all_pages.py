@@ -54,7 +54,7 @@ def test_pages_are_for_everybody(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
-def test_assistant_is_for_everybody_in_every_state(
+def test_assistant_is_accessible_in_every_state(
     chromium: Browser, server: Server, model: FakeOpenAI, size: str, scheme: Scheme
 ) -> None:
     context = on_another_screen(chromium, server, size, scheme)
@@ -146,7 +146,7 @@ def test_keyboard_gets_to_the_content_first(page: Page) -> None:
     expect(page.get_by_role("link", name="Try the assistant")).to_be_focused()
 
 
-def test_conversation_one_goes_back_to_is_live_again(page: Page, model: FakeOpenAI) -> None:
+def test_conversation_restored_by_the_back_button_is_live_again(page: Page, model: FakeOpenAI) -> None:
     model.script(streams("Twelve minutes."), streams("Cooking rice"))
     start_conversation(page)
     expect(page.get_by_text("Twelve minutes.")).to_be_visible()

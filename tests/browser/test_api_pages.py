@@ -14,7 +14,7 @@ BEYOND_US = {"nested-interactive"}
 
 # Each size and each scheme is tested once, because axe is slow on so large a page.
 @pytest.mark.parametrize(("size", "scheme"), list(zip(SIZES, ["light", "dark"], strict=True)))
-def test_api_pages_are_for_everybody(chromium: Browser, server: Server, size: str, scheme: Scheme) -> None:
+def test_api_pages_are_accessible(chromium: Browser, server: Server, size: str, scheme: Scheme) -> None:
     context = on_another_screen(chromium, server, size, scheme)
     page = context.new_page()
     asked: list[str] = []

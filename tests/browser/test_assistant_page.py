@@ -109,7 +109,7 @@ def test_answer_is_stopped_before_its_first_word(page: Page, model: FakeOpenAI) 
     expect(page.get_by_role("button", name="Send")).to_be_visible()
 
 
-def test_refused_question_is_told_in_words_and_can_be_tried_again(page: Page, model: FakeOpenAI) -> None:
+def test_refused_question_shows_the_reason_and_can_be_sent_again(page: Page, model: FakeOpenAI) -> None:
     model.script(refuses(401), streams("Twelve minutes."), TITLE)
     start_conversation(page)
     expect(page.locator(".message--answer .notice")).to_contain_text("The assistant isn't set up correctly")
@@ -203,7 +203,7 @@ def test_question_while_an_answer_runs_is_refused_in_words(page: Page, model: Fa
     expect(page.locator(".message--answer")).to_contain_text("Twelve minutes.")
 
 
-def test_script_in_what_a_model_says_does_nothing(page: Page, model: FakeOpenAI) -> None:
+def test_script_in_a_models_text_does_not_run(page: Page, model: FakeOpenAI) -> None:
     gate = Gate()
     attack = "<img src=x onerror='window.hacked=1'><script>window.hacked=1</script> [x](javascript:window.hacked=1)"
     drawn = "[q](https://elsewhere.example/q) <img src=https://elsewhere.example/q.png>\n\nAnd "
@@ -309,9 +309,7 @@ def test_reader_who_looks_further_up_is_left_there(page: Page, model: FakeOpenAI
     expect(page.get_by_role("button", name="Jump to latest")).to_be_hidden()
 
 
-def test_finished_blocks_are_drawn_while_the_answer_goes_on_and_stay_what_they_are(
-    page: Page, model: FakeOpenAI
-) -> None:
+def test_finished_blocks_are_rendered_during_the_answer_and_do_not_change(page: Page, model: FakeOpenAI) -> None:
     first, second = Gate(), Gate()
     code = "```python\ndef water(cups):\n\n    return cups\n```\n"
     answer = streams("Take **one** part.\n\nAnd so", first, " on.\n\n", code, "The", second, " end.")

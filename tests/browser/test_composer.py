@@ -45,7 +45,7 @@ def test_draft_of_a_first_question_is_gone_once_it_has_arrived(page: Page, model
     expect(page.get_by_label("Your question")).to_have_value("")
 
 
-def test_who_asks_too_often_is_told_when_to_go_on(page: Page, model: FakeOpenAI) -> None:
+def test_users_over_the_limit_see_the_time_to_retry(page: Page, model: FakeOpenAI) -> None:
     model.script(streams("Twelve minutes."), TITLE)
     start_conversation(page)
     expect(page.get_by_role("heading", level=1)).to_have_text("Cooking rice")
@@ -83,7 +83,7 @@ def test_question_asked_without_a_connection_stays_in_the_box(page: Page, model:
     expect(page.locator(".message--question")).to_have_count(2)
 
 
-def test_page_says_that_it_is_reconnecting_only_after_some_seconds(page: Page, model: FakeOpenAI) -> None:
+def test_page_shows_that_it_is_reconnecting_only_after_some_seconds(page: Page, model: FakeOpenAI) -> None:
     page.clock.install()
     model.script(streams("Twelve minutes."), TITLE)
     sockets: list[WebSocketRoute] = []
@@ -151,7 +151,7 @@ def test_after_the_first_question_one_can_go_on_typing(page: Page, model: FakeOp
     expect(page.get_by_text("Longer.")).to_be_visible()
 
 
-def test_the_advice_to_wait_goes_when_the_answer_ends(page: Page, model: FakeOpenAI) -> None:
+def test_the_hint_to_wait_disappears_when_the_answer_ends(page: Page, model: FakeOpenAI) -> None:
     gate = Gate()
     model.script(streams("Twelve ", gate, "minutes."), TITLE)
     start_conversation(page)

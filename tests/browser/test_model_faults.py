@@ -98,7 +98,7 @@ def server_alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.mark.parametrize("faults", [REFUSALS, BREAKS, ODDITIES], ids=["refusals", "breaks", "oddities"])
-def test_every_fault_is_told_in_words_and_the_table_in_the_docs_is_true(
+def test_every_fault_has_a_message_and_the_table_in_the_docs_is_right(
     page: Page, model: FakeOpenAI, faults: dict[str, Reply]
 ) -> None:
     lines = []

@@ -229,7 +229,7 @@ class History:
         return head
 
 
-def test_what_was_acknowledged_is_received_once_and_in_order_by_all_who_stay_and_by_nobody_after_the_end(
+def test_acknowledged_messages_are_received_once_and_in_order_by_members_only(
     servers: list[Server],
 ) -> None:
     printed = servers[0].manage("shell", "--no-imports", "--command", USERS.format(count=CLIENTS))

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 LONGEST_WAIT = 10.0  # seconds: the lock's time-out, and a margin for slow machines
 
 
-def test_nobody_waits_long_behind_a_migration_that_waits_for_a_lock(tmp_path: Path) -> None:
+def test_requests_do_not_wait_long_behind_a_migration_that_waits_for_a_lock(tmp_path: Path) -> None:
     with postgresql_database() as database_url:
         program = Server(tmp_path, DATABASE_URL=database_url)
         with psycopg.connect(database_url) as long_report:

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 PRESENCE_EXPIRY = 60.0  # seconds after which the presence of a dead server's users has expired
 
 
-def test_who_is_here_is_told_on_the_other_server_until_that_one_dies(servers: tuple[Server, Server]) -> None:
+def test_presence_is_sent_on_the_other_server_until_that_one_dies(servers: tuple[Server, Server]) -> None:
     one, other = servers
     for name in ("alice", "bob"):
         register(f"{name}@example.com", one, name=name.title())

@@ -70,7 +70,7 @@ def test_200_answers_are_complete_though_all_web_processes_are_replaced_meanwhil
     assert outcome.ended == {"complete": 200}
 
 
-def test_any_server_tells_the_figures_of_all_processes(stack: Stack) -> None:
+def test_any_server_exports_the_metrics_of_all_processes(stack: Stack) -> None:
     before = [figure(server, COMPLETE) for server in stack.web]
 
     outcome = asyncio.run(Traffic(stack, ()).through(traffic.nothing))

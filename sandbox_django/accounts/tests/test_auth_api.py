@@ -39,7 +39,7 @@ class LoginTests(APITestCase):
         assert wrong.json()["errors"][0]["code"] == "wrong_password"
         assert not wrong.cookies
 
-    def test_who_is_switched_off_gets_that_answer_too(self) -> None:
+    def test_a_deactivated_user_gets_the_same_response(self) -> None:
         user = alice()
         User.objects.filter(pk=user.pk).update(is_active=False)
 
@@ -61,7 +61,7 @@ class LoginTests(APITestCase):
         assert 0 < int(response["Retry-After"]) <= WRONG_PASSWORDS.seconds
         assert sign_in(APIClient(), "bob@example.com").status_code == 200
 
-    def test_what_is_no_login_is_refused_in_the_standard_shape(self) -> None:
+    def test_malformed_logins_are_refused_in_the_standard_format(self) -> None:
         bodies: list[object] = [
             {},
             {"email": "alice@example.com"},
@@ -168,7 +168,7 @@ class RegistrationTests(APITestCase):
             {"code": "password_mismatch", "detail": "The two passwords differ.", "attr": "password2"}
         ]
 
-    def test_nobody_registers_as_staff(self) -> None:
+    def test_registering_never_creates_staff(self) -> None:
         self.register(isStaff=True, is_superuser=True, isActive=False)
 
         user = User.objects.get()
@@ -263,7 +263,7 @@ class TokenTests(APITestCase):
 
         assert self.client.post(REFRESH, {"refresh": self.refresh}).status_code == 401
 
-    def test_who_is_switched_off_gets_no_new_token(self) -> None:
+    def test_a_deactivated_user_gets_no_new_token(self) -> None:
         User.objects.filter(pk=self.user.pk).update(is_active=False)
 
         assert self.client.post(REFRESH, {"refresh": self.refresh}).status_code == 401
@@ -278,7 +278,7 @@ class TokenTests(APITestCase):
         assert response.status_code == 200
         assert browser.cookies[REFRESH_COOKIE].value == response.json()["refresh"] != self.refresh
 
-    def test_verify_says_what_would_be_accepted(self) -> None:
+    def test_verify_reports_whether_a_token_would_be_accepted(self) -> None:
         renewed = self.client.post(REFRESH, {"refresh": self.refresh}).json()
 
         assert self.verify(self.access) == 200
@@ -303,7 +303,7 @@ class LogoutTests(APITestCase):
         assert self.phone.client.get(LOGOUT).status_code == 405
         assert self.phone.is_signed_in
 
-    def test_signing_out_everywhere_needs_somebody(self) -> None:
+    def test_signing_out_everywhere_needs_authentication(self) -> None:
         assert self.client.post(LOGOUT, {"allDevices": True}).status_code == 401
         assert self.client.post(LOGOUT, {"allDevices": True, "refresh": "x"}).status_code == 401
         assert self.phone.is_signed_in
@@ -350,7 +350,7 @@ class UserTests(AuthAPITestCase):
 
         assert response.json() == {"id": self.user.pk, "email": "alice@example.com", "displayName": "Alice"}
 
-    def test_nobody_is_without_a_name(self) -> None:
+    def test_every_user_has_a_name(self) -> None:
         for name in ("", "   ", None, "x" * 81):
             with self.subTest(name):
                 response = self.client.patch(ME, {"displayName": name})
@@ -366,7 +366,7 @@ class UserTests(AuthAPITestCase):
 
 
 class PasswordChangeTests(AuthAPITestCase):
-    def test_nobody_changes_nothing(self) -> None:
+    def test_an_anonymous_client_can_not_change_it(self) -> None:
         assert APIClient().post(CHANGE, self.body()).status_code == 401
 
     def test_the_old_password_is_asked_for(self) -> None:
@@ -382,7 +382,7 @@ class PasswordChangeTests(AuthAPITestCase):
 
         assert response.json()["errors"][0]["attr"] == "newPassword1"
 
-    def test_other_devices_are_signed_out_and_this_one_goes_on(self) -> None:
+    def test_other_devices_are_signed_out_and_this_one_stays(self) -> None:
         other = Device()
 
         response = self.client.post(CHANGE, self.body())
@@ -398,7 +398,7 @@ class PasswordChangeTests(AuthAPITestCase):
 
 
 class PasswordResetTests(APITestCase):
-    def test_the_answer_does_not_tell_who_has_an_account(self) -> None:
+    def test_the_response_does_not_reveal_whether_an_account_exists(self) -> None:
         alice()
 
         known = self.client.post(RESET, {"email": "alice@example.com"})

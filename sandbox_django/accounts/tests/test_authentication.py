@@ -29,7 +29,7 @@ PUBLIC = reverse("rest_logout")
 
 
 class HeaderTokenTests(AuthAPITestCase):
-    def test_nobody_is_asked_to_sign_in(self) -> None:
+    def test_anonymous_requests_get_401_with_a_challenge(self) -> None:
         response = APIClient().get(ME)
 
         assert response.status_code == 401
@@ -69,12 +69,12 @@ class HeaderTokenTests(AuthAPITestCase):
 
         assert self.client.get(ME, headers={"Authorization": f"Bearer {token}"}).status_code == 401
 
-    def test_who_is_switched_off_is_refused(self) -> None:
+    def test_a_deactivated_user_is_refused(self) -> None:
         User.objects.filter(pk=self.user.pk).update(is_active=False)
 
         assert self.client.get(ME).status_code == 401
 
-    def test_who_was_deleted_is_refused(self) -> None:
+    def test_a_deleted_user_is_refused(self) -> None:
         self.user.delete()
 
         assert self.client.get(ME).status_code == 401
@@ -153,7 +153,7 @@ class CookieTokenTests(TestCase):
 
         assert response.status_code == 200
 
-    def test_who_is_switched_off_is_nobody(self) -> None:
+    def test_a_deactivated_user_gets_401(self) -> None:
         User.objects.filter(pk=self.user.pk).update(is_active=False)
 
         assert self.client.get(ME).status_code == 401
@@ -168,7 +168,7 @@ class SessionTests(TestCase):
     def test_a_change_without_csrf_token_is_refused(self) -> None:
         assert self.client.patch(ME, {"displayName": "Mallory"}, format="json").status_code == 403
 
-    def test_who_is_switched_off_is_nobody(self) -> None:
+    def test_a_deactivated_user_gets_401(self) -> None:
         User.objects.filter(pk=self.user.pk).update(is_active=False)
 
         assert self.client.get(ME).status_code == 401
@@ -207,14 +207,14 @@ class SocketTests(TestCase):
         with pytest.raises(AuthenticationFailed):
             HeaderTokenAuthentication().authenticate(opening(authorization="Bearer x"))
 
-    def test_nobody_is_nobody(self) -> None:
+    def test_a_request_without_credentials_is_anonymous(self) -> None:
         request = opening()
 
         assert HeaderTokenAuthentication().authenticate(request) is None
         assert CookieTokenAuthentication().authenticate(request) is None
         assert BrowserSessionAuthentication().authenticate(request) is None
 
-    def test_header_cookie_and_session_say_who_it_is(self) -> None:
+    def test_header_cookie_and_session_authenticate(self) -> None:
         by_header = HeaderTokenAuthentication().authenticate(opening(authorization=f"Bearer {self.access}"))
         by_cookie = CookieTokenAuthentication().authenticate(opening(cookies={ACCESS_COOKIE: self.access}))
         by_session = BrowserSessionAuthentication().authenticate(opening(user=self.user))

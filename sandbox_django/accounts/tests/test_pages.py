@@ -46,7 +46,7 @@ class LoginPageTests(TestCase):
             with self.subTest(path):
                 assert browser.post(path, sign_in_form()).status_code == 403
 
-    def test_too_many_wrong_passwords_are_told_to_wait(self) -> None:
+    def test_too_many_wrong_passwords_have_to_wait(self) -> None:
         for _ in range(WRONG_PASSWORDS.times):
             self.client.post("/login", {"username": "alice@example.com", "password": "wrong"})
 
@@ -73,7 +73,7 @@ class LoginPageTests(TestCase):
 
         self.assertRedirects(response, "/discussion/?sort=new", fetch_redirect_response=False)
 
-    def test_who_is_signed_in_goes_on(self) -> None:
+    def test_a_signed_in_user_is_redirected(self) -> None:
         self.client.force_login(self.user)
 
         for path in ("/login", "/register"):
@@ -134,7 +134,7 @@ class LogoutPageTests(TestCase):
 
 
 class RegisterPageTests(TestCase):
-    def test_what_is_refused_is_said_at_its_field(self) -> None:
+    def test_errors_are_shown_at_their_field(self) -> None:
         alice()
 
         response = self.client.post(
@@ -147,7 +147,7 @@ class RegisterPageTests(TestCase):
         self.assertContains(response, "Use a password of at least 8 characters.")
         assert User.objects.count() == 1
 
-    def test_registering_signs_in_and_goes_on(self) -> None:
+    def test_registering_signs_in_and_continues(self) -> None:
         response = self.client.post(
             "/register/",
             {
@@ -234,7 +234,7 @@ class DeviceTests(TestCase):
         self.phone.post("/login", sign_in_form())
         self.phones = SignIn.objects.get(browser="Safari on iPhone")
 
-    def test_nobody_signs_out_somebody_elses_device(self) -> None:
+    def test_users_can_not_sign_out_devices_of_others(self) -> None:
         stranger = Client()
         stranger.force_login(mallory())
 
@@ -295,7 +295,7 @@ class AdminTests(TestCase):
 
         self.assertContains(response, "Too many tries")
 
-    def test_nobody_but_staff_is_let_in(self) -> None:
+    def test_only_staff_may_open_it(self) -> None:
         alice()
 
         response = self.client.post("/admin/login/", sign_in_form())

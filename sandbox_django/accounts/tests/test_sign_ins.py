@@ -14,7 +14,7 @@ class ForgettingTests(TestCase):
     def setUp(self) -> None:
         self.user = alice()
 
-    def test_who_may_come_back_is_not_forgotten(self) -> None:
+    def test_usable_sign_ins_are_kept(self) -> None:
         self.client.force_login(self.user)
         SignIn.objects.update(created_at=days_ago(100), used_at=days_ago(13))
 
@@ -23,7 +23,7 @@ class ForgettingTests(TestCase):
         assert SignIn.objects.count() == 1
         assert self.client.get("/account").status_code == 200
 
-    def test_what_nobody_can_come_back_with_is_forgotten(self) -> None:
+    def test_unusable_sign_ins_are_deleted(self) -> None:
         for browser in (Client(), Client()):
             browser.force_login(self.user)
         SignIn.objects.update(used_at=days_ago(15))

@@ -25,7 +25,7 @@ class EmailTests(TestCase):
         with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("UPDATE accounts_user SET email = 'ALICE@example.com' WHERE id = %s", [bob.pk])
 
-    def test_somebody_without_e_mail_is_not_made(self) -> None:
+    def test_user_without_e_mail_can_not_be_created(self) -> None:
         with pytest.raises(ValueError, match="e-mail"):
             User.objects.create_user("")
 
@@ -81,7 +81,7 @@ class AuthVersionTests(TestCase):
 
         assert self.auth_version() == 0
 
-    def test_who_remembers_an_older_version_does_not_bring_it_back(self) -> None:
+    def test_an_outdated_object_does_not_restore_an_older_version(self) -> None:
         stale = User.objects.get(pk=self.user.pk)
         sign_out_everywhere(self.user)
 

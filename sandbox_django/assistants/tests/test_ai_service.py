@@ -165,7 +165,7 @@ class SharedCases(Base):
 
                     assert (received.problem, received.text) == (problem, "")
 
-    async def test_nothing_of_what_the_provider_said_gets_out(self) -> None:
+    async def test_no_text_of_the_provider_gets_out(self) -> None:
         replies = [
             *(refuses(status) for status in (400, 401, 403, 404, 429, 500, 503)),
             streams("Hello", sends_error()),
@@ -192,7 +192,7 @@ class SharedCases(Base):
 
                     assert received.problem == ModelProblem.UNREACHABLE
 
-    async def test_what_is_no_answer(self) -> None:
+    async def test_invalid_answers_are_failures(self) -> None:
         nonsense = [
             b"data: {nonsense\n\n",
             b"data: 42\n\n",
@@ -225,7 +225,7 @@ class SharedCases(Base):
 
         assert (received.problem, received.text) == (ModelProblem.CONTENT_FILTERED, "How to ")
 
-    async def test_an_answer_that_the_models_own_limit_ends_says_so(self) -> None:
+    async def test_an_answer_ended_by_the_models_limit_is_marked_as_cut_short(self) -> None:
         async with openai(streams("How to ", finish_reason="length")):
             received = await ask()
 
@@ -365,7 +365,7 @@ class SharedCases(Base):
 
     # --- Answered ---
 
-    async def test_text_comes_as_it_is_said_and_then_what_it_cost(self) -> None:
+    async def test_text_is_yielded_as_it_arrives_and_then_its_cost(self) -> None:
         gate = Gate()
         async with openai(streams("Hello, ", gate, "world.", usage=(21, 4))):
             chunks = ai_service.get_chat_model().stream(QUESTION)
@@ -393,7 +393,7 @@ class SharedCases(Base):
 
         assert (received.text, received.usage) == ("xx", Usage(9, 2))
 
-    async def test_whole_conversation_arrives_as_it_was(self) -> None:
+    async def test_complete_conversation_arrives_unchanged(self) -> None:
         turns = [
             Turn("system", "Answer {briefly}."),
             Turn("user", "Hi {name}! 👩‍🚀 {{twice}}"),
@@ -445,7 +445,7 @@ class SharedCases(Base):
 
                     assert received.text == "Hello"
 
-    async def test_what_a_database_cannot_store_is_not_handed_on(self) -> None:
+    async def test_characters_that_a_database_cannot_store_are_removed(self) -> None:
         async with openai(streams("a\x00b", "\x00", "c\ud83d", "é🙂", usage=None)):
             received = await ask()
 
@@ -485,7 +485,7 @@ class SharedCases(Base):
         assert texts == ["Hello, world."] * 2
         assert not [line for line in lines if "Unclosed" in line]
 
-    async def test_whole_answer_for_a_title(self) -> None:
+    async def test_complete_answer_for_a_title(self) -> None:
         async with openai(streams("A ", "title")):
             title = await ai_service.complete(QUESTION, at_most=100)
 
@@ -521,11 +521,11 @@ class OpenAIServiceTests(SharedCases, SimpleTestCase):
         assert (received.text, received.problem) == ("Hello", None)
         assert asked == [[{"role": "user", "content": "Who are you?"}]]
 
-    async def test_what_nobody_expected_reaches_the_log_whole(self) -> None:
+    async def test_unexpected_errors_are_logged_completely(self) -> None:
         with stub_openai_sdk(RuntimeError("A bug of ours")), pytest.raises(RuntimeError, match="A bug of ours"):
             await ask()
 
-    def test_it_is_loaded_only_when_asked_and_reports_to_nobody(self) -> None:
+    def test_it_is_loaded_only_when_needed_and_sends_no_reports(self) -> None:
         program = """if True:
             import asyncio, os, sys
             import django
@@ -569,7 +569,7 @@ class DemoModelTests(SimpleTestCase):
         chunks = DemoModel(pause=0).stream([Turn("user", "Before."), Turn("user", question)])
         return [chunk async for chunk in chunks if isinstance(chunk, str)]
 
-    async def test_it_says_what_it_is_and_how_to_connect_a_model(self) -> None:
+    async def test_it_explains_itself_and_how_to_connect_a_model(self) -> None:
         text = "".join(await self.answer_to("How do I bake bread?"))
 
         for part in ("demo model", "How do I bake bread?", "OPENAI_API_KEY", "Ollama", "vLLM", "\n- ", "\n```"):
@@ -619,7 +619,7 @@ class WhoAnswersTests(SimpleTestCase):
         assert [each.text for each in received] == ["tok1 tok2 tok3 tok4 tok5 "] * 2
         assert [each.usage for each in received] == [Usage(10, 5)] * 2
 
-    async def test_scripted_model_takes_the_place_of_whoever_answers(self) -> None:
+    async def test_scripted_model_replaces_the_configured_one(self) -> None:
         gate = Gate()
         with scripted_model("Hello, ", gate, ModelUnavailable(ModelProblem.CUT_OFF)) as model:
             asking = asyncio.create_task(ask())

@@ -31,7 +31,7 @@ class ExportTests(TestCase):
         self.client.force_login(users.mallory())
         assert self.client.get(export_of(self.conversation)).status_code == 404
 
-    def test_one_without_owner_is_for_whoever_has_its_address(self) -> None:
+    def test_one_without_owner_is_open_to_all_with_its_address(self) -> None:
         ownerless = AssistantConversationFactory.create(user=None)
 
         assert self.client.get(export_of(ownerless)).status_code == 200
@@ -51,7 +51,7 @@ class ExportTests(TestCase):
             "## Answer\n\nLonger.\n"
         )
 
-    def test_answers_that_did_not_reach_their_end_say_so(self) -> None:
+    def test_unfinished_answers_are_marked_in_the_export(self) -> None:
         question = QuestionFactory.create(conversation=self.conversation)
         code = ModelProblem.CUT_OFF.value
         answer = AnswerFactory.create(question=question, content="Twelve minu", status=Status.FAILED, error=code)

@@ -99,7 +99,7 @@ class WhoMayTests(ConversationCase):
         assert self.visitor.get(url).status_code == 404
         assert self.client_of_alice.post(url, {"content": "Hi"}).status_code == 404
 
-    def test_whoever_holds_its_id_reads_and_writes_in_a_conversation_without_owner(self) -> None:
+    def test_all_with_its_id_read_and_write_in_a_conversation_without_owner(self) -> None:
         with scripted_model("Hello"):
             assert self.visitor.post(self.url(self.ownerless), {"content": "Hi"}).status_code == 201
 
@@ -192,7 +192,7 @@ class AskingTests(ConversationCase):
         answer = AssistantMessage.objects.answers().get()
         assert (answer.status, answer.error, answer.content) == ("failed", "internal_error", "Two ")
 
-    def test_the_model_is_told_the_conversation_but_not_failed_attempts(self) -> None:
+    def test_the_model_gets_the_conversation_without_failed_attempts(self) -> None:
         first = QuestionFactory.create(conversation=self.conversation, content="Jasmine?")
         AnswerFactory.create(question=first, status=Status.FAILED, error="model_timeout", content="")
         AnswerFactory.create(question=first, content="One to one.")
@@ -208,7 +208,7 @@ class AskingTests(ConversationCase):
             Turn("user", "And brown?"),
         ]
 
-    def test_the_model_is_told_the_newest_turns_within_the_budget(self) -> None:
+    def test_the_model_gets_the_newest_turns_within_the_budget(self) -> None:
         QuestionFactory.create(conversation=self.conversation, content="x" * 20)
         kept = QuestionFactory.create(conversation=self.conversation, content="y" * 20)
 
@@ -242,7 +242,7 @@ class StopAndRetryTests(ConversationCase):
         assert answer.stop_requested
         assert answer.status == "streaming"
 
-    def test_stop_ends_an_answer_that_nobody_writes_any_more(self) -> None:
+    def test_stop_ends_an_answer_without_a_writer(self) -> None:
         expired = timezone.now() - timedelta(seconds=1)
         answer = self.running_answer(lease_expires_at=expired)
 

@@ -498,7 +498,9 @@ class AnswerTextTests(SimpleTestCase):
         st.text(st.characters(exclude_characters="<\x00", exclude_categories=["Cs"]), min_size=1).filter(str.strip),
         st.lists(st.integers(1, 5), max_size=40),
     )
-    def test_reasoning_goes_wherever_it_is_cut(self, tag: str, thoughts: str, answer: str, cuts: list[int]) -> None:
+    def test_reasoning_is_removed_wherever_it_is_cut(
+        self, tag: str, thoughts: str, answer: str, cuts: list[int]
+    ) -> None:
         whole = f"<{tag}>{thoughts}</{tag}>\n\n{answer}"
         text, chunks = AnswerText(), []
         for cut in cuts:

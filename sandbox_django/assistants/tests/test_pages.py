@@ -46,7 +46,7 @@ class WhoOpensAConversationTests(TestCase):
 
         self.assertContains(response, f"/api/assistants/conversations/{self.conversation.pk}/messages/")
 
-    def test_one_without_owner_opens_for_whoever_has_its_address(self) -> None:
+    def test_one_without_owner_opens_for_all_with_its_address(self) -> None:
         ownerless = AssistantConversationFactory.create(user=None)
 
         for visitor in (None, users.mallory()):
@@ -70,7 +70,7 @@ class ConversationPageTests(TestCase):
     def setUpTestData(cls) -> None:
         cls.conversation = AssistantConversationFactory.create(user=None)
 
-    def test_what_happens_while_the_page_is_made_is_on_it_or_told_later(self) -> None:
+    def test_events_while_the_page_is_rendered_are_on_it_or_sent_later(self) -> None:
         asked, title = "Asked in between", "Named in between"
 
         def happen_first(name: str) -> int:
@@ -167,7 +167,7 @@ class ConversationPageTests(TestCase):
     def test_page_is_never_kept_by_caches(self) -> None:
         assert "no-store" in self.client.get(page_of(self.conversation)).headers["Cache-Control"]
 
-    def test_model_that_is_a_demo_says_so(self) -> None:
+    def test_demo_model_is_marked_as_one(self) -> None:
         with override_settings(OPENAI_API_KEY="", OPENAI_BASE_URL=""):
             self.assertContains(self.client.get(page_of(self.conversation)), "demo model")
             self.assertContains(self.client.get("/assistants/"), "demo model")
@@ -204,7 +204,7 @@ class StartPageTests(TestCase):
         self.assertContains(self.client.get("/assistants/"), "Knots for sailors")
         self.assertNotContains(self.client_class().get("/assistants/"), "Knots for sailors")
 
-    def test_what_became_somebodys_is_not_listed_for_the_browser_any_more(self) -> None:
+    def test_claimed_conversations_are_not_listed_for_the_browser_any_more(self) -> None:
         started = self.client.post("/api/assistants/anonymous/", {}, "application/json").json()
         AssistantConversation.objects.filter(pk=started["id"]).update(title="Knots for sailors", user=users.alice())
 

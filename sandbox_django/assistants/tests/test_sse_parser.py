@@ -48,7 +48,7 @@ class AnswerParserTests(SimpleTestCase):
 
         assert (text, parser.is_done) == ("Hello", True)
 
-    def test_what_came_before_nonsense_is_kept(self) -> None:
+    def test_text_before_an_invalid_event_is_kept(self) -> None:
         for nonsense in ("data: nonsense", "data: {", "data: []", 'data: {"choices":[{"delta":{"content":7}}]}'):
             with self.subTest(nonsense):
                 parser = AnswerParser()

@@ -36,7 +36,7 @@ class KeepingTests(TransactionTestCase):
         self.alice, self.mallory = alice(), mallory()
         self.browser = Client()
 
-    def test_somebody_elses_browser_keeps_nothing_of_mine(self) -> None:
+    def test_another_users_browser_keeps_none_of_my_conversations(self) -> None:
         conversation = start_in(self.browser)
 
         sign_in(Client(), "mallory@example.com")
@@ -53,7 +53,7 @@ class KeepingTests(TransactionTestCase):
         conversation.refresh_from_db()
         assert conversation.is_anonymous
 
-    def test_what_another_user_owns_by_now_stays_theirs(self) -> None:
+    def test_conversations_claimed_by_another_user_stay_theirs(self) -> None:
         conversation = start_in(self.browser)
         AssistantConversation.objects.filter(pk=conversation.pk).update(user=self.mallory)
 
@@ -62,14 +62,14 @@ class KeepingTests(TransactionTestCase):
         conversation.refresh_from_db()
         assert conversation.user == self.mallory
 
-    def test_who_signs_in_keeps_what_they_began_in_this_browser(self) -> None:
+    def test_visitors_who_sign_in_keep_the_conversations_of_this_browser(self) -> None:
         conversations = [start_in(self.browser), start_in(self.browser)]
 
         sign_in(self.browser)
 
         assert {c.pk for c in AssistantConversation.objects.owned_by(self.alice)} == {c.pk for c in conversations}
 
-    def test_who_signs_up_keeps_it_too(self) -> None:
+    def test_visitors_who_register_keep_them_too(self) -> None:
         conversation = start_in(self.browser)
         user: dict[str, Any] = {"email": "new@example.com", "display_name": "New"}
 
@@ -83,7 +83,7 @@ class KeepingTests(TransactionTestCase):
 class ShutOutTests(SocketTestCase):
     consumer = ConversationAssistantConsumer
 
-    async def test_strangers_with_the_link_are_shut_out_when_it_becomes_somebodys(self) -> None:
+    async def test_other_clients_are_disconnected_when_a_user_claims_the_conversation(self) -> None:
         browser = Client()
         user = await sync_to_async(alice)()
         conversation = await sync_to_async(start_in)(browser)
@@ -112,7 +112,7 @@ class ShutOutTests(SocketTestCase):
 
 
 class LeftBehindTests(TransactionTestCase):
-    def test_what_visitors_left_behind_is_deleted_with_its_feed(self) -> None:
+    def test_abandoned_conversations_are_deleted_with_their_feeds(self) -> None:
         old = timezone.now() - timedelta(days=31)
         left, touched = AssistantConversationFactory.create_batch(2, user=None)
         owned = AssistantConversationFactory.create(user=alice())

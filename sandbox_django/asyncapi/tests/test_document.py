@@ -34,7 +34,7 @@ class DocumentTests(SimpleTestCase):
 
         assert sorted(addresses) == sorted(map(address_of, socket_routes(router)))
 
-    def test_every_field_is_typed_and_says_what_it_means(self) -> None:
+    def test_every_field_has_a_type_and_a_description(self) -> None:
         silent = [
             f"{name}.{field}"
             for name, schema in self.schemas.items()
@@ -113,7 +113,7 @@ class SchemaViewTests(SimpleTestCase):
         server = response.json()["servers"]["site"]
         assert (server["host"], server["protocol"]) == ("testserver", "ws")
 
-    def test_yaml_says_the_same(self) -> None:
+    def test_yaml_has_the_same_content(self) -> None:
         as_json = self.client.get("/api/asyncapi/schema/?format=json").json()
         as_yaml = self.client.get("/api/asyncapi/schema/?format=yaml")
 

@@ -48,7 +48,7 @@ class RefusalTests(MembersCase):
         assert feeds.head(room_feed(self.room.pk)) == 0
         super().tearDown()
 
-    def test_members_add_change_and_remove_nobody(self) -> None:
+    def test_members_can_not_add_change_or_remove_others(self) -> None:
         assert self.add(by=self.bob).status_code == 403
         for member in (self.owner, self.admin):
             assert self.give(MEMBER, member, by=self.bob).status_code == 403
@@ -81,14 +81,14 @@ class RefusalTests(MembersCase):
             remove_member(self.member, by=UserFactory.create())
         another.delete()
 
-    def test_made_up_roles_are_refused(self) -> None:
+    def test_unknown_roles_are_refused(self) -> None:
         made_up: list[Any] = [1, 0, -1, 2000, 2004, 9999, "owner", "", None, True, 2001.5, [], {}, 10**30]
         for role in made_up:
             with self.subTest(role=role):
                 assert code_of(self.give(role, self.member, by=self.alice))[::2] == (400, "chatRole")
                 assert code_of(self.add(by=self.alice, chatRole=role))[::2] == (400, "chatRole")
 
-    def test_whoever_is_unknown_is_not_added(self) -> None:
+    def test_unknown_users_are_not_added(self) -> None:
         self.mallory.is_active = False
         self.mallory.save(update_fields=["is_active"])
 
@@ -97,7 +97,7 @@ class RefusalTests(MembersCase):
             with self.subTest(email=email):
                 assert code_of(self.add(email, by=self.alice))[::2] == (400, "user")
 
-    def test_nobody_is_in_a_room_twice(self) -> None:
+    def test_a_user_is_a_member_of_a_room_once(self) -> None:
         for email in ("bob@example.com", "BOB@Example.com"):
             assert code_of(self.add(email, by=self.alice)) == (400, "already_in_room", "user")
 
@@ -266,7 +266,7 @@ class AtOnceTests(MembersCase):
             assert statuses == [200, 403]
             assert sorted(self.roles().values()) == [OWNER, ADMIN, MEMBER]
 
-    def test_somebody_added_by_two_at_once_is_in_once(self) -> None:
+    def test_user_added_twice_at_once_is_a_member_once(self) -> None:
         statuses = self.at_once(lambda: self.add(by=self.alice), lambda: self.add(by=self.carol))
 
         assert statuses == [201, 400]

@@ -16,7 +16,7 @@ from test_utils.queries import assert_queries
 
 
 class RefusalTests(RoomCase):
-    def test_what_says_nothing_or_too_much_is_refused(self) -> None:
+    def test_too_short_and_too_long_texts_are_refused(self) -> None:
         for body in ({}, {"content": ""}, {"content": " \n "}, {"content": "x" * 10_001}, {"content": "a\x00b"}):
             with self.subTest(body=str(body)[:30]):
                 response = self.send("post", self.messages_url(), body, by=self.bob)
@@ -24,7 +24,7 @@ class RefusalTests(RoomCase):
         assert not ChatMessage.objects.exists()
         assert self.post_message("x" * 10_000).status_code == 201
 
-    def test_nobody_changes_what_somebody_else_said(self) -> None:
+    def test_users_can_not_change_messages_of_others(self) -> None:
         message = self.post_message(by=self.bob).json()
 
         for user in (self.alice, self.carol):
@@ -38,7 +38,7 @@ class RefusalTests(RoomCase):
         assert self.send("delete", self.messages_url(message["id"]), by=self.bob).status_code == 403
         assert ChatMessage.objects.get().content == "Hello"
 
-    def test_whoever_is_out_says_changes_and_deletes_nothing_more(self) -> None:
+    def test_former_members_can_not_write_change_or_delete(self) -> None:
         message = self.post_message(by=self.bob).json()
         self.send("delete", self.members_url(self.member.pk), by=self.alice)
 
@@ -47,7 +47,7 @@ class RefusalTests(RoomCase):
         assert self.send("patch", url, {"content": "Bye"}, by=self.bob).status_code == 404
         assert self.send("delete", url, by=self.bob).status_code == 404
 
-    def test_what_is_deleted_is_not_changed_or_deleted_again(self) -> None:
+    def test_deleted_messages_can_not_be_changed_or_deleted_again(self) -> None:
         url = self.messages_url(self.post_message(by=self.bob).json()["id"])
         self.send("delete", url, by=self.bob)
 
@@ -107,7 +107,7 @@ class MessageTests(RoomCase):
         assert seen_by(self.carol) == ("alice@example.com", False)
         assert seen_by(self.alice) == ("alice@example.com", True)
 
-    def test_changing_says_so_and_changing_nothing_does_not(self) -> None:
+    def test_a_change_is_published_and_an_unchanged_value_is_not(self) -> None:
         url = self.messages_url(self.post_message("One cup").json()["id"])
 
         same = self.send("patch", url, {"content": "One cup"}, by=self.bob).json()
@@ -131,7 +131,7 @@ class MessageTests(RoomCase):
             assert message["isEdited"] is False
         assert not ChatMessage.objects.exclude(content="").exists()
 
-    def test_what_a_removed_member_said_stays_without_a_sender(self) -> None:
+    def test_messages_of_a_removed_member_stay_without_a_sender(self) -> None:
         self.post_message(by=self.bob)
         self.send("delete", self.members_url(self.member.pk), by=self.alice)
 

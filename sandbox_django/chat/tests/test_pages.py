@@ -99,7 +99,7 @@ class HomeTests(PageCase):
 
         self.assertRedirects(self.client.get("/chat"), "/chat/", status_code=301)
 
-    def test_my_rooms_are_listed_and_nobody_elses(self) -> None:
+    def test_only_my_rooms_are_listed(self) -> None:
         GroupChatFactory.create(title="A secret")
         self.be(self.bob)
 
@@ -129,7 +129,7 @@ class HomeTests(PageCase):
             GroupChat.objects.update(last_number=last)
             self.assertContains(self.client.get("/chat/"), f"<span data-count>{badge}</span>")
 
-    def test_deleted_words_are_not_told_by_the_list(self) -> None:
+    def test_deleted_text_is_not_shown_by_the_list(self) -> None:
         ChatMessageFactory.create(group_chat=self.room, author=self.alice, content="", content_html="", is_deleted=True)
         self.be(self.bob)
 
@@ -188,7 +188,7 @@ class RoomPageTests(PageCase):
         ChatMessage.objects.filter(pk=message.pk).update(created_at=then)
         return message
 
-    def test_what_happens_while_the_page_is_made_is_on_it_or_told_later(self) -> None:
+    def test_events_while_the_page_is_rendered_are_on_it_or_sent_later(self) -> None:
         def happen_first(name: str) -> int:
             if name == room_feed(self.room.pk):
                 with another_request():
@@ -249,7 +249,7 @@ class RoomPageTests(PageCase):
         assert page.index('data-line="unread"') < page.index("<p>Number 4.")
         assert page.index('data-line="unread"') > page.index("This message was deleted.")
 
-    def test_who_says_more_within_five_minutes_is_named_once(self) -> None:
+    def test_messages_within_five_minutes_show_the_name_once(self) -> None:
         noon = timezone.now().replace(hour=12)
         for minutes, author in ((0, self.alice), (4, self.alice), (5, self.bob), (6, self.alice), (12, self.alice)):
             message = self.post_message("Hi", by=author)
@@ -297,7 +297,7 @@ class RoomPageTests(PageCase):
 
         self.assertContains(self.client.get(self.page()), "This message was deleted.")
 
-    def test_what_somebody_said_stays_when_they_are_gone(self) -> None:
+    def test_messages_stay_when_their_author_is_gone(self) -> None:
         self.post_message("I was here", by=self.mallory)
         User.objects.filter(pk=self.mallory.pk).delete()
         self.be(self.bob)
@@ -362,7 +362,7 @@ class MembersPageTests(PageCase):
         )
         return first, second
 
-    def test_members_with_one_name_are_told_apart_by_their_ids(self) -> None:
+    def test_members_with_a_shared_name_are_distinguished_by_their_ids(self) -> None:
         kims = self.add_kims()
         self.be(self.bob)
 
@@ -373,7 +373,7 @@ class MembersPageTests(PageCase):
             self.assertNotContains(page, kim.user.email)
         self.assertContains(page, 'class="member__email"', count=3)  # the two, and Bob's own e-mail
 
-    def test_managers_tell_members_with_one_name_apart_by_their_e_mails(self) -> None:
+    def test_managers_see_the_e_mails_of_members_with_the_same_name(self) -> None:
         kims = self.add_kims()
         self.be(self.carol)
 
@@ -409,13 +409,13 @@ class MembersPageTests(PageCase):
         self.assertNotContains(page, f"#{self.bob.pk}<")
         self.assertNotContains(page, f"#{gone.pk}<")
 
-    def test_members_add_nobody(self) -> None:
+    def test_members_can_not_add_users(self) -> None:
         self.be(self.bob)
 
         assert self.client.post(self.page("members/"), {"user": "mallory@example.com"}).status_code == 403
         assert self.role_of(self.mallory) is None
 
-    def test_nobody_is_added_in_a_role_above_ones_own_or_one_that_does_not_exist(self) -> None:
+    def test_members_can_not_be_added_in_a_role_above_ones_own_or_an_unknown_one(self) -> None:
         self.be(self.carol)
 
         for role in (OWNER, 1, "x"):
@@ -424,7 +424,7 @@ class MembersPageTests(PageCase):
                 self.assertContains(response, "field__error")
         assert self.role_of(self.mallory) is None
 
-    def test_somebody_is_added_in_the_role_that_was_chosen(self) -> None:
+    def test_member_is_added_in_the_chosen_role(self) -> None:
         self.be(self.carol)
 
         self.client.post(self.page("members/"), {"user": "mallory@example.com", "role": ADMIN})
@@ -439,7 +439,7 @@ class MembersPageTests(PageCase):
         self.assertContains(response, "Mallory is in the room now.")
         assert self.role_of(self.mallory) == MEMBER
 
-    def test_what_is_wrong_is_said_in_place(self) -> None:
+    def test_errors_are_shown_in_place(self) -> None:
         self.be(self.carol)
 
         for email, words in (
@@ -469,14 +469,14 @@ class MembersPageTests(PageCase):
                 self.assertRedirects(response, self.page("members/"))
                 assert self.role_of(member.user) == then
 
-    def test_made_up_role_is_malformed(self) -> None:
+    def test_unknown_role_is_malformed(self) -> None:
         self.be(self.alice)
 
         for role in ("1", "x", ""):
             assert self.client.post(self.page(f"members/{self.member.pk}/"), {"chat_role": role}).status_code == 400
         assert self.role_of(self.bob) == MEMBER
 
-    def test_owner_hands_the_room_over(self) -> None:
+    def test_owner_transfers_the_room(self) -> None:
         self.be(self.alice)
 
         self.client.post(self.page(f"members/{self.member.pk}/"), {"hand_over": "1"})
@@ -564,7 +564,7 @@ class SearchTests(PageCase):
     def post_message(self, content: str, room: GroupChat | None = None) -> ChatMessage:
         return post_message(room or self.room, content=content, by=self.alice)
 
-    def test_what_is_said_elsewhere_is_not_found(self) -> None:
+    def test_messages_of_other_rooms_are_not_found(self) -> None:
         elsewhere = GroupChatFactory.create(title="Secret bowline")
         ChatMemberFactory.create(group_chat=elsewhere, user=self.alice)
         self.post_message("A bowline, of course", elsewhere)

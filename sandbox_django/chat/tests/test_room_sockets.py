@@ -66,7 +66,7 @@ class WhoMayListenTests(RoomSocketCase):
         for nowhere in (self.room.pk + 1, 2**63, 10**30):
             assert await self.refusal(f"/ws/chat/{nowhere}/", self.alice) == (404, 4404)
 
-    async def test_what_a_refused_one_says_reaches_nobody(self) -> None:
+    async def test_frames_of_a_refused_client_are_dropped(self) -> None:
         page = await self.open(self.bob)
         await self.hint(page, "presence")
         stranger = await self.open_socket(f"/ws/chat/{self.room.pk}/", by=self.mallory)
@@ -77,7 +77,7 @@ class WhoMayListenTests(RoomSocketCase):
 
 
 class MessageTests(RoomSocketCase):
-    async def test_everybody_receives_the_same_with_names_and_without_addresses(self) -> None:
+    async def test_all_members_receive_the_same_with_names_and_without_addresses(self) -> None:
         pages = [await self.open(user) for user in (self.alice, self.bob)]
 
         posted = await self.post_message("Two **cups**", by=self.bob)
@@ -92,7 +92,7 @@ class MessageTests(RoomSocketCase):
         expected["sender"] = {**posted["sender"], "user": "Bob"}
         assert received[0]["payload"] == expected
 
-    async def test_what_is_deleted_of_somebody_who_has_gone_has_no_sender_and_later_no_user(self) -> None:
+    async def test_deleted_messages_of_a_former_member_have_no_sender_and_later_no_user(self) -> None:
         posted = [await self.post_message("Bye", by=self.bob), await self.post_message("Bye again", by=self.bob)]
         bob_id = self.bob.pk
         page = await self.open(self.alice)
@@ -106,7 +106,7 @@ class MessageTests(RoomSocketCase):
         assert (by_former_member["sender"], by_former_member["userId"]) == (None, bob_id)
         assert (by_deleted_user["sender"], by_deleted_user["userId"]) == (None, None)
 
-    async def test_whoever_comes_back_receives_what_they_missed_in_order(self) -> None:
+    async def test_a_reconnecting_client_receives_the_missed_events_in_order(self) -> None:
         messages = [await self.post_message(str(number), by=self.bob) for number in range(5)]
 
         page = await self.open(self.alice, "?since=2")
@@ -118,7 +118,7 @@ class RemovalTests(RoomSocketCase):
     async def remove(self, member: ChatMember, by: User) -> None:
         await self.send("delete", self.members_url(member.pk), by=by, status=204)
 
-    async def test_removed_member_stops_hearing_the_room(self) -> None:
+    async def test_removed_member_receives_nothing_more(self) -> None:
         page, other = await self.open(self.bob), await self.open(self.alice)
 
         await self.remove(self.member, self.alice)
@@ -133,7 +133,7 @@ class RemovalTests(RoomSocketCase):
         assert await page.close_code() == 4403
         assert [(await self.event(other))["action"] for _ in range(2)] == ["member_removed", "member_message"]
 
-    async def test_whoever_leaves_is_told_so(self) -> None:
+    async def test_users_who_leave_are_notified(self) -> None:
         page = await self.open(self.bob)
 
         await self.remove(self.member, self.bob)
@@ -151,7 +151,7 @@ class RemovalTests(RoomSocketCase):
         await self.post_message(by=self.alice)
         assert (await self.event(page))["action"] == "member_message"
 
-    async def test_whoever_was_added_again_before_the_news_arrived_stays(self) -> None:
+    async def test_a_member_added_again_before_the_event_arrived_stays(self) -> None:
         page = await self.open(self.bob)
 
         def remove_and_add_again() -> None:
@@ -180,7 +180,7 @@ class RemovalTests(RoomSocketCase):
 
 
 class HintTests(RoomSocketCase):
-    async def test_typing_is_told_to_the_others_and_stored_nowhere(self) -> None:
+    async def test_typing_is_sent_to_the_others_and_not_stored(self) -> None:
         page, other = await self.open(self.bob), await self.open(self.alice)
 
         await page.send('{"action": "typing", "payload": {"isTyping": true}}')
@@ -188,7 +188,7 @@ class HintTests(RoomSocketCase):
         assert await self.hint(other, "typing") == {"userId": self.bob.pk, "user": "Bob", "isTyping": True}
         assert await sync_to_async(feeds.head)(room_feed(self.room.pk)) == 0
 
-    async def test_reading_is_told_in_small_rooms(self) -> None:
+    async def test_read_positions_are_sent_in_small_rooms(self) -> None:
         page = await self.open(self.alice)
         message = await self.post_message(by=self.alice)
 
@@ -197,7 +197,7 @@ class HintTests(RoomSocketCase):
 
         assert await self.hint(page, "read") == {"userId": self.bob.pk, "messageId": message["id"]}
 
-    async def test_who_is_here_is_told_when_somebody_comes_and_goes(self) -> None:
+    async def test_presence_is_sent_when_users_join_and_leave(self) -> None:
         page = await self.open(self.alice)
         assert await self.hint(page, "presence") == {"count": 1, "userIds": [self.alice.pk]}
         other = await self.open(self.bob)
@@ -211,7 +211,7 @@ class HintTests(RoomSocketCase):
 class RoomListTests(RoomSocketCase):
     consumer = GroupChatConsumer
 
-    async def test_being_let_in_and_out_is_told_to_the_one_it_is_about(self) -> None:
+    async def test_added_and_removed_users_are_notified(self) -> None:
         page = await self.open_page("/ws/chat/group/", by=self.mallory)
         added = await self.send(
             "post", self.members_url(), {"user": self.mallory.email, "chatRole": ADMIN}, by=self.alice, status=201

@@ -51,7 +51,7 @@ class WhoMayTests(RoomCase):
                     assert self.send("get", url, by=self.alice).status_code == 404
                 assert self.send("get", f"/api/chat/{self.room.pk}/messages/{pk}/", by=self.alice).status_code == 404
 
-    def test_what_is_in_another_room_of_mine_is_not_in_this_one(self) -> None:
+    def test_messages_of_another_room_are_not_in_this_one(self) -> None:
         other = GroupChatFactory.create()
         elsewhere = ChatMemberFactory.create(group_chat=other, user=self.alice, chat_role=OWNER)
         message = ChatMessageFactory.create(group_chat=other, author=self.alice)
@@ -83,7 +83,7 @@ class RoomTests(RoomCase):
                 assert (response.status_code, response.json()["errors"][0]["attr"]) == (400, "title")
         assert GroupChat.objects.count() == 1
 
-    def test_whoever_makes_a_room_owns_it(self) -> None:
+    def test_the_creator_of_a_room_owns_it(self) -> None:
         response = self.send(
             "post", "/api/chat/", {"title": "Tea", "unreadCount": 99, "memberCount": 99}, by=self.mallory
         )
@@ -172,7 +172,7 @@ class UnreadTests(RoomCase):
     def read(self, message_id: object) -> Any:
         return self.send("post", f"/api/chat/{self.room.pk}/read/", {"messageId": message_id}, by=self.bob)
 
-    def test_what_is_no_message_of_the_room_is_refused(self) -> None:
+    def test_ids_of_other_rooms_messages_are_refused(self) -> None:
         elsewhere = ChatMessageFactory.create()
 
         for message_id in (elsewhere.pk, 0, -1, 2**63, 2**70, "x", None, True):
@@ -219,7 +219,7 @@ class UnreadTests(RoomCase):
         self.read(posted[0])
         assert self.unread() == 1
 
-    def test_what_users_said_who_are_gone_is_unread_too(self) -> None:
+    def test_messages_of_deleted_users_are_unread_too(self) -> None:
         ChatMessageFactory.create(group_chat=self.room, author=None)
 
         assert self.unread() == 1
@@ -238,7 +238,7 @@ class UnreadTests(RoomCase):
         }
         assert self.unread() == 1
 
-    def test_whoever_comes_in_late_has_read_what_was_written_before(self) -> None:
+    def test_new_members_have_read_all_earlier_messages(self) -> None:
         self.post_message()
         self.send("post", self.members_url(), {"user": self.mallory.email}, by=self.alice)
 

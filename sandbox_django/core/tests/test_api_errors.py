@@ -68,7 +68,7 @@ class ApiErrorTests(TestCase):
                 assert self.error(response)["code"] == "bad_request"
 
     @override_settings(ROOT_URLCONF=__name__)
-    def test_an_unexpected_error_tells_nothing_of_itself(self) -> None:
+    def test_an_unexpected_error_does_not_reveal_its_message(self) -> None:
         for debug, response in self.answers("/api/broken/", "get"):
             with self.subTest(debug=debug):
                 assert response.status_code == 500

@@ -187,7 +187,7 @@ class DatabaseThreadTests(TransactionTestCase):
 
             await threads.in_database_thread(execute, "SELECT 1")
 
-    async def test_who_asks_again_at_once_is_not_forgotten(self) -> None:
+    async def test_a_call_at_the_end_of_a_batch_is_not_lost(self) -> None:
         handoffs = threads.ThreadBatcher()
         with self.settings(DATABASE_THREADS=2):
             self.addCleanup(threads.end_threads)
@@ -232,7 +232,7 @@ class DatabaseThreadTests(TransactionTestCase):
         assert Counter(answers) == dict.fromkeys((1, 2, 3), threads.BATCH_SIZE)
         assert later == 4
 
-    async def test_what_could_not_be_found_out_is_asked_again(self) -> None:
+    async def test_a_failed_read_is_repeated(self) -> None:
         handoffs, asked = threads.ThreadBatcher(), []
 
         def ask() -> int:
@@ -251,7 +251,7 @@ class DatabaseThreadTests(TransactionTestCase):
         assert isinstance(failed, DatabaseError)
         assert answers == [2, 2]
 
-    async def test_who_comes_back_together_reads_the_log_once(self) -> None:
+    async def test_sockets_that_reconnect_together_read_the_log_once(self) -> None:
         room = Room()
         await sync_to_async(room.write)(3)
         seq = await sync_to_async(feeds.head)(room.name)
@@ -271,7 +271,7 @@ class DatabaseThreadTests(TransactionTestCase):
         assert {call.args[1] for call in read.call_args_list} == {0, seq - 1}
         assert read.call_count <= 4
 
-    async def test_two_kinds_of_sockets_on_a_feed_read_what_each_of_them_tells(self) -> None:
+    async def test_two_kinds_of_sockets_on_a_feed_read_their_own_kinds_of_content(self) -> None:
         room = Room()
         await sync_to_async(room.start_stream)()
         await room.grow("Two cups.")

@@ -46,7 +46,7 @@ urlpatterns = [path("", EchoView.as_view())]
 
 @override_settings(ROOT_URLCONF=__name__)
 class BodyTests(SimpleTestCase):
-    def test_what_is_not_json_is_the_senders_mistake(self) -> None:
+    def test_invalid_json_is_a_client_error(self) -> None:
         for body in (
             b"",
             b"{",
@@ -81,7 +81,7 @@ class BodyTests(SimpleTestCase):
         body = '{"firstName": "Ada", "more": {' + ",".join(f'"aB{number}":1' for number in range(900)) + "}}"
         assert self.client.post("/", body, content_type="application/json").status_code == 200
 
-    def test_what_no_database_takes_is_refused(self) -> None:
+    def test_values_that_no_database_stores_are_refused(self) -> None:
         for body in (b'{"firstName": "\\u0000"}', b'{"firstName": "\\ud800"}'):
             with self.subTest(body):
                 assert self.post(body).status_code == 400
@@ -114,14 +114,14 @@ class BodyTests(SimpleTestCase):
 
 @override_settings(ROOT_URLCONF=__name__)
 class ErrorTests(SimpleTestCase):
-    def test_an_unexpected_error_says_nothing_of_itself(self) -> None:
+    def test_an_unexpected_error_does_not_reveal_its_message(self) -> None:
         response = self.post({"firstName": "bug"})
 
         assert response.status_code == 500
         assert b"swordfish" not in response.content
         assert response.json()["type"] == "server_error"
 
-    def test_what_django_finds_suspicious_is_the_senders_mistake(self) -> None:
+    def test_requests_that_django_finds_suspicious_are_client_errors(self) -> None:
         response = self.post({"firstName": "forged"})
 
         assert response.status_code == 400

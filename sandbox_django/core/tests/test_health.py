@@ -67,7 +67,7 @@ class ReadyTests(TestCase):
     def test_a_post_is_refused(self) -> None:
         assert self.client.post("/readyz").status_code == 405
 
-    def test_without_a_database_it_is_not_ready_and_says_no_more(self) -> None:
+    def test_without_a_database_it_is_not_ready_and_gives_no_details(self) -> None:
         with broken_database():
             response = self.client.get("/readyz")
 

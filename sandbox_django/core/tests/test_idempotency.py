@@ -83,7 +83,7 @@ class SecondTimeTests(TestCase):
         assert names() == []
         assert self.send("news", key="1", headers=auth_headers(alice())).status_code == 201
 
-    def test_what_was_deleted_since_is_not_shown_again(self) -> None:
+    def test_deleted_objects_are_not_returned_again(self) -> None:
         self.send("news", key=A)
         Feed.objects.all().delete()
 
@@ -93,7 +93,7 @@ class SecondTimeTests(TestCase):
         assert response.json()["errors"][0]["code"] == "created_object_gone"
         assert names() == []
 
-    def test_what_was_changed_since_is_shown_as_it_is_now(self) -> None:
+    def test_changed_objects_are_returned_in_their_current_state(self) -> None:
         self.send("old news", key=A)
         Feed.objects.update(name="news")
 
@@ -110,7 +110,7 @@ class SecondTimeTests(TestCase):
         assert response.json()["errors"][0]["code"] == "idempotency_mismatch"
         assert names() == ["news"]
 
-    def test_who_has_lost_the_right_gets_no_old_answer(self) -> None:
+    def test_a_user_without_access_gets_no_old_response(self) -> None:
         self.send("news", key=A)
         FeedsView.closed_shelves = {"shelf"}
 
@@ -123,7 +123,7 @@ class SecondTimeTests(TestCase):
         assert self.send("news", key=A).status_code == 201
         assert self.send("more news", key=B).status_code == 409
 
-    def test_what_failed_may_be_tried_again(self) -> None:
+    def test_failed_requests_can_be_repeated(self) -> None:
         FeedsView.busy = True
         self.send("news", key=A)
         FeedsView.busy = False
@@ -161,7 +161,7 @@ class SecondTimeTests(TestCase):
 
         assert len(names()) == 4
 
-    def test_keys_are_forgotten_after_a_day(self) -> None:
+    def test_keys_expire_after_a_day(self) -> None:
         self.send("old news", key=A)
         IdempotencyKey.objects.update(created_at=timezone.now() - timedelta(hours=25))
         self.send("news", key=B)

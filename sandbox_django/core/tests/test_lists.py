@@ -46,7 +46,7 @@ class ListTests(TestCase):
         Feed.objects.bulk_create(Feed(name=str(number)) for number in range(120))
         self.ids = list(Feed.objects.order_by("pk").values_list("pk", flat=True))
 
-    def test_what_is_no_id_is_refused(self) -> None:
+    def test_malformed_ids_are_refused(self) -> None:
         for name in ("before", "after"):
             for value in ("", "x", "-1", "1.5", "\u0662", "1" * 20):
                 with self.subTest(f"{name}={value}"):
@@ -71,7 +71,7 @@ class ListTests(TestCase):
         assert self.client.get("/pages/?before=7").status_code == 400
         assert self.listed("/pages/?format=json") == self.ids[:20]
 
-    def test_nobody_gets_more_than_a_hundred(self) -> None:
+    def test_a_page_has_at_most_a_hundred_rows(self) -> None:
         assert self.listed("/pages/?limit=1000") == self.ids[:100]
 
     def test_a_limit_that_is_none_is_the_usual_one(self) -> None:
@@ -100,7 +100,7 @@ class ListTests(TestCase):
         assert self.listed(f"/oldest-first/?before={2**63 - 1}") == self.ids[-20:]
         assert self.listed(f"/oldest-first/?before={self.ids[0]}") == []
 
-    def test_next_goes_on_upward(self) -> None:
+    def test_next_continues_upward(self) -> None:
         page = self.client.get(f"/oldest-first/?before={self.ids[50]}").json()
         above = self.client.get(page["next"]).json()
 
@@ -115,7 +115,7 @@ class ListTests(TestCase):
             assert self.followed(f"/{way}/?after={self.ids[9]}") == self.ids[10:]
             assert self.listed(f"/{way}/?after={self.ids[-1]}") == []
 
-    def test_what_comes_in_between_is_neither_missed_nor_told_twice(self) -> None:
+    def test_events_in_between_are_neither_missed_nor_sent_twice(self) -> None:
         first = self.client.get(f"/newest-first/?before={2**63 - 1}").json()
         Feed.objects.create(name="new")
 

@@ -77,7 +77,7 @@ class JsonLogTests(SimpleTestCase):
             "timestamp": "",
         }
 
-    def test_exceptions_are_told_without_local_variables(self) -> None:
+    def test_exceptions_are_logged_without_local_variables(self) -> None:
         (exception,) = self.lines[2]["exception"]
 
         assert exception["exc_type"] == "ZeroDivisionError"

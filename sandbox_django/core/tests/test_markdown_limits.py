@@ -115,7 +115,7 @@ class HostileCostTests(SimpleTestCase):
                 assert "deep" in html
                 assert html.count("<blockquote>") + html.count("<li>") <= 22
 
-    def test_what_is_over_the_budget_is_shown_as_it_was_written(self) -> None:
+    def test_text_beyond_the_budget_is_shown_as_it_was_written(self) -> None:
         text = "*a **b " * 5_000 + "the end & <b>\n\nnext"
 
         html = render_markdown(text)

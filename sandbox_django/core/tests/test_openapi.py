@@ -100,7 +100,7 @@ class SchemaTests(SimpleTestCase):
                         validator = Draft202012Validator(content["schema"] | schemas, validate_formats=True)
                         assert [error.message for error in validator.iter_errors(content["example"])] == []
 
-    def test_errors_have_one_shape_and_say_their_codes(self) -> None:
+    def test_errors_have_one_format_and_codes(self) -> None:
         for name, operation in self.operations.items():
             for status, response in operation["responses"].items():
                 if status.startswith("4"):
@@ -111,7 +111,7 @@ class SchemaTests(SimpleTestCase):
         codes = conflict["properties"]["errors"]["items"]["properties"]["code"]["enum"]
         assert codes == ["answer_in_progress", "nothing_to_retry"]
 
-    def test_headers_of_sending_twice_going_live_and_waiting_are_told(self) -> None:
+    def test_headers_for_idempotency_feeds_and_retries_are_documented(self) -> None:
         send, read = self.operations["sendRoomMessage"], self.operations["listRoomMessages"]
 
         assert "Idempotency-Key" in [parameter["name"] for parameter in send["parameters"]]
@@ -119,7 +119,7 @@ class SchemaTests(SimpleTestCase):
         assert "Feed-Seq" in read["responses"]["200"]["headers"]
         assert "Retry-After" in self.resolved(send["responses"]["429"])["headers"]
 
-    def test_what_is_sent_has_only_what_can_be_written(self) -> None:
+    def test_request_bodies_have_only_writable_fields(self) -> None:
         for name, schema in self.schema["components"]["schemas"].items():
             if name.endswith("Request"):
                 with self.subTest(name):
@@ -146,7 +146,7 @@ class PageTests(SimpleTestCase):
         for name in ("swagger-ui-dist/swagger-ui-bundle.js", "redoc/bundles/redoc.standalone.js"):
             assert finders.find(f"drf_spectacular_sidecar/{name}")
 
-    def test_schema_is_served_to_anybody_in_both_formats(self) -> None:
+    def test_schema_is_public_in_both_formats(self) -> None:
         for form in ("json", "yaml"):
             with self.subTest(form):
                 response = self.client.get(f"/api/schema/?format={form}")

@@ -23,7 +23,7 @@ class ErrorPageTests(SimpleTestCase):
             "errors": [{"code": "not_found", "detail": "Not found.", "attr": None}],
         }
 
-    def test_our_own_failure_is_told_without_database_and_without_details(self) -> None:
+    def test_server_error_page_needs_no_database_and_has_no_details(self) -> None:
         # SimpleTestCase forbids queries.
         client = Client(raise_request_exception=False)
         for path, words in (("/", "Something went wrong"), ("/api/x/", '"type": "server_error"')):
@@ -33,12 +33,12 @@ class ErrorPageTests(SimpleTestCase):
                 self.assertContains(response, words, status_code=500)
                 self.assertNotContains(response, "secret", status_code=500)
 
-    def test_form_without_token_is_told_what_to_do(self) -> None:
+    def test_form_without_token_explains_what_to_do(self) -> None:
         response = Client(enforce_csrf_checks=True).post("/logout/")
 
         self.assertContains(response, "This page has expired", status_code=403)
 
-    def test_malformed_and_forbidden_requests_are_told_apart(self) -> None:
+    def test_malformed_and_forbidden_requests_have_different_codes(self) -> None:
         request = self.client.get("/nowhere/").wsgi_request
 
         self.assertContains(errors.bad_request(request, Exception()), "Bad request", status_code=400)

@@ -64,7 +64,7 @@ class PeriodicTests(TransactionTestCase):
 
         assert runs == ["long"]
 
-    async def test_what_a_dead_process_held_is_done_by_another(self) -> None:
+    async def test_a_dead_processs_jobs_are_done_by_another(self) -> None:
         job = Periodic(clean_up, every=0.2)
         with process("dead"):
             await in_database_thread(periodic._claim, job, 0.2)
@@ -85,7 +85,7 @@ class PeriodicTests(TransactionTestCase):
         assert len(logged.records) > 1
         assert {record.msg["job"] for record in logged.records} == {"fail"}  # type: ignore[index]  # structlog's
 
-    async def test_what_concerns_each_process_runs_in_each(self) -> None:
+    async def test_jobs_of_each_process_run_in_each(self) -> None:
         job = Periodic(clean_up, every=0.05, in_each_process=True)
         for name in ("one", "other"):
             with process(name), suppress(TimeoutError):

@@ -65,7 +65,7 @@ class QueueTests(SimpleTestCase):
         assert await connection().xlen(queue.STREAM) == 0
 
     @skipUnless(settings.REDIS_URL, "the queue is in Redis")
-    async def test_what_a_dead_worker_has_left_is_done_by_another(self) -> None:
+    async def test_a_dead_workers_jobs_are_done_by_another(self) -> None:
         async with working():
             pass  # creates the group
         queue.put(note, "left behind")

@@ -21,7 +21,7 @@ def values_of(row: models.Model) -> dict[str, Any]:
 class FindTests(TestCase):
     """`find` returns the same as the ORM."""
 
-    def test_what_is_not_there_is_none(self) -> None:
+    def test_a_missing_row_is_none(self) -> None:
         assert find(AssistantConversation, id=uuid.uuid4()) is None
 
     def test_all_of_the_fields_have_to_be_equal(self) -> None:
@@ -48,13 +48,13 @@ class FindTests(TestCase):
                 row.refresh_from_db()
                 assert values_of(found) == values_of(row)
 
-    def test_what_is_not_there_for_a_url_is_a_404(self) -> None:
+    def test_a_missing_object_of_a_url_is_a_404(self) -> None:
         conversation = AssistantConversation.objects.create()
         assert find_or_404(AssistantConversation, id=conversation.pk) == conversation
         with pytest.raises(Http404):
             find_or_404(AssistantConversation, id=uuid.uuid4())
 
-    def test_what_is_found_can_be_changed_and_saved(self) -> None:
+    def test_search_results_can_be_changed_and_saved(self) -> None:
         conversation = AssistantConversation.objects.create(title="Old")
         found = find(AssistantConversation, id=conversation.pk)
         assert found is not None
@@ -65,7 +65,7 @@ class FindTests(TestCase):
 
 
 class InsertTests(TestCase):
-    def test_what_the_database_refuses_is_refused(self) -> None:
+    def test_rejected_rows_raise_an_error(self) -> None:
         conversation = AssistantConversation.objects.create()
         with pytest.raises(IntegrityError):
             insert(AssistantMessage(conversation=conversation, message_type=MessageType.ASSISTANT))

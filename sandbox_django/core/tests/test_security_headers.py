@@ -24,7 +24,7 @@ class SecurityHeadersTests(SimpleTestCase):
 
         assert "connect-src 'self';" in policy
 
-    def test_view_may_say_otherwise(self) -> None:
+    def test_view_may_set_another_policy(self) -> None:
         response = self.answer(HttpResponse(headers={"Content-Security-Policy": "sandbox"}))
 
         assert response.headers["Content-Security-Policy"] == "sandbox"

@@ -25,7 +25,7 @@ def frozen_time() -> Iterator[mock.Mock]:
         yield time
 
 
-def test_what_is_too_often_is_refused_and_says_for_how_long(frozen_time: mock.Mock) -> None:
+def test_too_many_requests_are_refused_with_the_time_to_retry(frozen_time: mock.Mock) -> None:
     for _ in range(3):
         LIMIT.hit("alice")
     frozen_time.return_value = MOMENT + 20

@@ -24,7 +24,7 @@ INVISIBLE = (
 
 
 class NameTests(SimpleTestCase):
-    def test_names_that_nobody_can_see_are_refused(self) -> None:
+    def test_invisible_names_are_refused(self) -> None:
         for name in INVISIBLE:
             with self.subTest(ascii(name)):
                 assert self.refused(name) == "invisible"

@@ -25,7 +25,7 @@ class AdminTests(ForumCase):
         self.send("patch", reply_url(reply), {"content": "And?"}, by=self.bob)
         count_view(DiscussionTopic.objects.get(pk=topic["id"]), visitor="user 7")
 
-    def test_what_is_deleted_here_is_counted_and_told_as_on_the_site(self) -> None:
+    def test_deletions_here_update_counters_and_pages_as_on_the_site(self) -> None:
         self.talk()
         reply, topic = DiscussionReply.objects.get(), DiscussionTopic.objects.get()
         before = feeds.head(topic_feed(topic.pk)), feeds.head(LIST)

@@ -20,7 +20,7 @@ class InboxCase(ForumCase):
 
 
 class RefusalTests(InboxCase):
-    def test_nobody_sees_or_reads_what_is_in_another_inbox(self) -> None:
+    def test_other_inboxes_can_not_be_seen_or_read(self) -> None:
         self.answer(self.ask())
         (notification,) = self.inbox(self.alice)
 
@@ -29,7 +29,7 @@ class RefusalTests(InboxCase):
         assert answer.json() == {"unreadCount": 0}
         assert not Notification.objects.get().is_read
 
-    def test_what_are_no_ids_is_refused(self) -> None:
+    def test_malformed_ids_are_refused(self) -> None:
         for wrong in ("x", ["x"], [0], [2**63], list(range(1, 102)), {"a": 1}):
             with self.subTest(wrong=str(wrong)[:20]):
                 status, _, attr = code_of(self.send("post", f"{INBOX}read/", {"ids": wrong}, by=self.bob))
@@ -37,7 +37,7 @@ class RefusalTests(InboxCase):
 
 
 class NotificationTests(InboxCase):
-    def test_who_asked_is_told_of_replies_but_not_of_their_own(self) -> None:
+    def test_the_topics_author_is_notified_of_replies_but_not_of_their_own(self) -> None:
         topic = self.ask()
         reply = self.answer(topic, "Green, @Alice and @Bob")
         self.answer(topic, "Thank you", by=self.alice)
@@ -56,7 +56,7 @@ class NotificationTests(InboxCase):
         }
         assert self.inbox(self.bob) == []
 
-    def test_who_is_mentioned_is_told_once(self) -> None:
+    def test_mentioned_users_are_notified_once(self) -> None:
         topic = self.ask(content="@Mallory, @mallory: what do you say? mail@bob, @Bobby")
         assert topic["mentions"] == [self.mallory.pk]
         self.send("patch", topic_url(topic), {"content": "@Mallory and @Sue?"}, by=self.alice)
@@ -67,7 +67,7 @@ class NotificationTests(InboxCase):
         assert self.notified(self.staff) == [("mention", "Bob"), ("mention", "Alice")]
         assert self.notified(self.bob) == []
 
-    def test_nobody_is_notified_from_code_links_and_quotes(self) -> None:
+    def test_mentions_in_code_links_and_quotes_notify_no_users(self) -> None:
         for content in (
             "`@Bob`",
             "```\n@Bob\n```",
@@ -99,7 +99,7 @@ class NotificationTests(InboxCase):
 
         assert len(self.ask(content="@Kim @Kim @Alice")["mentions"]) == 10
 
-    def test_who_answered_is_told_once_that_it_is_the_answer(self) -> None:
+    def test_the_author_of_an_accepted_answer_is_notified_once(self) -> None:
         topic = self.ask()
         reply = self.answer(topic)
 

@@ -79,7 +79,7 @@ class WhoOpensPagesTests(PageCase):
         self.assertContains(closed, "Only staff can close and pin topics.")
         self.assert_untouched()
 
-    def test_nobody_votes_on_their_own(self) -> None:
+    def test_users_can_not_vote_on_their_own_posts(self) -> None:
         self.be(self.alice)
 
         refused = self.post(self.page("vote/"), vote="1")
@@ -96,7 +96,7 @@ class WhoOpensPagesTests(PageCase):
         self.client.get(self.page("delete/"))
         self.assert_untouched()
 
-    def test_what_is_not_there_is_a_404_and_nonsense_a_400(self) -> None:
+    def test_missing_objects_are_a_404_and_malformed_requests_a_400(self) -> None:
         self.be(self.bob)
         elsewhere = create_topic(self.bob, title="Coffee", content="?")
 
@@ -215,7 +215,7 @@ class WithoutJavaScriptTests(PageCase):
         assert page.redirect_chain[-1][0] == self.page()
         assert self.now().reply_count == 0
 
-    def test_topic_with_replies_is_not_its_authors_to_delete_and_they_are_told(self) -> None:
+    def test_topic_with_replies_can_not_be_deleted_by_its_author_who_sees_the_reason(self) -> None:
         self.be(self.alice)
 
         refused = self.post(self.page("delete/"))
@@ -244,7 +244,7 @@ class WithoutJavaScriptTests(PageCase):
         self.assertNotContains(page, "note--unread")
         assert not Notification.objects.unread().exists()
 
-    def test_limit_is_told_in_words(self) -> None:
+    def test_limit_shows_a_message(self) -> None:
         self.be(self.bob)
         full = self.settings(LIMITS=True, DISCUSSION_POSTS_PER_HOUR=0)
 
@@ -282,7 +282,7 @@ class ListTests(PageCase):
             with self.subTest(query):
                 assert self.titles(query) == expected
 
-    def test_each_empty_list_says_why_and_what_to_do(self) -> None:
+    def test_each_empty_list_explains_itself_and_the_next_step(self) -> None:
         for query, words in [
             ("?search=nothing-like-it", "No topic matches"),
             ("?tag=nothing", "yet."),
@@ -303,7 +303,7 @@ class ListTests(PageCase):
         self.assertContains(second, 'href="?sort=votes&amp;page=1"')
         self.assertNotContains(second, "page=3")
 
-    def test_too_much_searching_is_told_in_words(self) -> None:
+    def test_too_many_searches_show_a_message(self) -> None:
         none = Limit("discussion searches", times=0, seconds=60)
 
         with self.settings(LIMITS=True), mock.patch("discussion.views.page_views.SEARCHES", none):
@@ -338,7 +338,7 @@ class PageTests(PageCase):
 
         self.assertContains(page, "In between.")
 
-    def test_what_users_write_stays_text(self) -> None:
+    def test_text_of_users_stays_text(self) -> None:
         topic = create_topic(self.bob, title=EVIL, content=EVIL, tags=["tea"])
         User.objects.filter(pk=self.bob.pk).update(display_name=EVIL)
         edit_topic(topic, by=self.bob, title=f"{EVIL}!")
@@ -390,7 +390,7 @@ class PageTests(PageCase):
         )
         self.assertContains(self.client.get("/discussion/"), "Deleted user")
 
-    def test_who_is_named_sees_it(self) -> None:
+    def test_mentioned_users_see_their_mention(self) -> None:
         post_reply(self.topic, content="What do you say, @Mallory?", by=self.bob)
         for user, is_named in ((self.mallory, True), (self.alice, False)):
             with self.subTest(user.display_name):

@@ -21,7 +21,7 @@ class ReplyCase(ForumCase):
 
 
 class RefusalTests(ReplyCase):
-    def test_what_says_nothing_or_too_much_is_refused(self) -> None:
+    def test_too_short_and_too_long_texts_are_refused(self) -> None:
         for body in ({}, {"content": ""}, {"content": " \n "}, {"content": "x" * 20_001}, {"content": "a\x00b"}):
             with self.subTest(body=str(body)[:30]):
                 response = self.send("post", replies_url(self.topic), body, by=self.bob)
@@ -36,7 +36,7 @@ class RefusalTests(ReplyCase):
             assert code_of(response)[:2] == (409, "topic_closed")
         assert not DiscussionReply.objects.exists()
 
-    def test_nobody_else_changes_or_deletes_a_reply(self) -> None:
+    def test_other_users_can_not_change_or_delete_a_reply(self) -> None:
         reply = self.answer(self.topic)
 
         for user in (self.alice, self.mallory):
@@ -52,7 +52,7 @@ class RefusalTests(ReplyCase):
             url = reply_url({**reply, "topicId": other["id"]}, action)
             assert self.send("post" if action == "vote" else "get", url, by=self.mallory).status_code == 404
 
-    def test_only_who_asked_says_what_the_answer_is(self) -> None:
+    def test_only_the_topics_author_accepts_an_answer(self) -> None:
         reply = self.answer(self.topic)
 
         for user in (self.bob, self.mallory, self.staff):
@@ -62,7 +62,7 @@ class RefusalTests(ReplyCase):
             assert self.unaccept(user).status_code == 403
         assert self.get(topic_url(self.topic))["hasAcceptedAnswer"]
 
-    def test_nobody_accepts_their_own_reply(self) -> None:
+    def test_users_can_not_accept_their_own_reply(self) -> None:
         reply = self.answer(self.topic, by=self.alice)
 
         assert self.accept(reply, self.alice).status_code == 403
@@ -130,7 +130,7 @@ class ReplyTests(ReplyCase):
         on_pages = [first["id"], third["id"], second["id"]]
         assert [reply.pk for reply in topic.replies.for_viewer(None).accepted_first()] == on_pages
 
-    def test_editing_says_so_and_keeps_what_stood_there(self) -> None:
+    def test_editing_is_published_and_keeps_the_earlier_version(self) -> None:
         reply = self.answer(self.topic)
         assert not self.send("patch", reply_url(reply), {"content": "Green."}, by=self.bob).json()["isEdited"]
 

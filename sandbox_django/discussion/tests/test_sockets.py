@@ -60,7 +60,7 @@ class WhoMayListenTests(ForumSocketCase):
 
 
 class ReceivedEventTests(ForumSocketCase):
-    async def test_everybody_receives_the_same_without_addresses(self) -> None:
+    async def test_all_subscribers_receive_the_same_without_addresses(self) -> None:
         pages = [await self.open_list(user) for user in (self.alice, self.mallory)]
 
         topic = await self.ask(tags=["tea"])
@@ -96,7 +96,7 @@ class ReceivedEventTests(ForumSocketCase):
             await self.send("patch", url, {"content": "In other words."}, by=self.staff)
             assert (await self.event(page))["payload"]["author"] is None
 
-    async def test_whoever_comes_back_receives_what_they_missed_in_order(self) -> None:
+    async def test_a_reconnecting_client_receives_the_missed_events_in_order(self) -> None:
         topic = await self.ask()
         replies = [await self.answer(topic, str(number)) for number in range(5)]
 
@@ -104,7 +104,7 @@ class ReceivedEventTests(ForumSocketCase):
 
         assert [(await self.event(page))["payload"]["id"] for _ in range(3)] == [reply["id"] for reply in replies[2:]]
 
-    async def test_deleting_a_topic_is_told_and_closes_its_sockets(self) -> None:
+    async def test_deleting_a_topic_is_published_and_closes_its_sockets(self) -> None:
         topic = await self.ask()
         in_list, in_topic = await self.open_list(), await self.open_topic(topic)
 
@@ -117,7 +117,7 @@ class ReceivedEventTests(ForumSocketCase):
 
 
 class HintTests(ForumSocketCase):
-    async def test_votes_are_told_as_they_are_in_the_end(self) -> None:
+    async def test_the_last_number_of_votes_is_sent(self) -> None:
         topic = await self.ask()
         reply = await self.answer(topic)
         page = await self.open_topic(topic)
@@ -164,7 +164,7 @@ class HintTests(ForumSocketCase):
         received = [frame for frame in await page.receive_until("topic_activity") if frame["action"] in HINTS]
         assert [frame["payload"]["topicId"] for frame in received] == [shown["id"]]
 
-    async def test_what_a_list_shows_is_bounded(self) -> None:
+    async def test_lists_are_bounded(self) -> None:
         page = await self.open_list()
 
         await page.send(f'{{"action": "show_topics", "payload": {{"topicIds": {list(range(101))}}}}}')

@@ -11,7 +11,7 @@ from test_utils.queries import assert_queries
 
 
 class RefusalTests(ForumCase):
-    def test_visitors_are_told_to_sign_in_everywhere(self) -> None:
+    def test_visitors_are_sent_to_the_sign_in_page_everywhere(self) -> None:
         topic = self.ask()
         reply = self.answer(topic)
 
@@ -26,7 +26,7 @@ class RefusalTests(ForumCase):
         for url in (LIST_URL, topic_url(topic, "vote"), topic_url(topic, "accept-answer"), reply_url(reply, "vote")):
             assert self.send("post", url, {}, by=None).status_code == 401
 
-    def test_what_says_nothing_or_too_much_is_refused(self) -> None:
+    def test_too_short_and_too_long_texts_are_refused(self) -> None:
         refused: dict[str, list[Any]] = {
             "title": ["", " ", "x" * 201, "a\x00b", None],
             "content": ["", " \n", "x" * 20_001, "a\x00b", None],
@@ -41,7 +41,7 @@ class RefusalTests(ForumCase):
                     assert (status, (attr or "").partition(".")[0]) == (400, field)
         assert not DiscussionTopic.objects.exists()
 
-    def test_nobody_else_changes_or_deletes_a_topic(self) -> None:
+    def test_other_users_can_not_change_or_delete_a_topic(self) -> None:
         topic = self.ask()
 
         for method in ("put", "patch", "delete"):
@@ -93,7 +93,7 @@ class RefusalTests(ForumCase):
         assert (last, one_more) == (200, 429)
         assert DiscussionTopic.objects.get().title == "a"
 
-    def test_what_is_not_there_is_not_found(self) -> None:
+    def test_missing_objects_are_not_found(self) -> None:
         for pk in (1, 2**63, 10**30):
             for action in ("", "replies/", "edits/", "replies/1/"):
                 assert self.send("get", f"{LIST_URL}{pk}/{action}", by=self.alice).status_code == 404
@@ -135,7 +135,7 @@ class TopicTests(ForumCase):
         detail = {**expected, "viewCount": 1, "canEdit": False, "acceptedAnswer": None, "replies": []}
         assert self.get(topic_url(expected), by=self.bob) == detail
 
-    def test_editing_says_so_and_keeps_what_stood_there(self) -> None:
+    def test_editing_is_published_and_keeps_the_earlier_version(self) -> None:
         topic = self.ask(tags=["tea"])
         same = self.send("patch", topic_url(topic), {"title": "Which tea?", "tags": ["tea"]}, by=self.alice).json()
         assert (same["isEdited"], same["editedAt"]) == (False, None)

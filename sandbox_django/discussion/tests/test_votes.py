@@ -45,13 +45,13 @@ class VoteCase(ForumCase):
 
 
 class RefusalTests(VoteCase):
-    def test_nobody_votes_for_themself(self) -> None:
+    def test_users_can_not_vote_for_themselves(self) -> None:
         assert self.vote(self.topic, 1, self.alice).status_code == 403
         assert self.vote(self.reply, 1, self.bob).status_code == 403
         assert not TopicVote.objects.exists()
         assert not ReplyVote.objects.exists()
 
-    def test_what_is_no_vote_is_refused(self) -> None:
+    def test_invalid_votes_are_refused(self) -> None:
         wrong: list[Any] = [2, -2, "up", None, 1.5, [], {}]
         for vote in wrong:
             with self.subTest(vote=vote):
@@ -170,7 +170,7 @@ class ManyAtOnceTests(VoteCase):
 
 
 class ReconcileTests(VoteCase):
-    def test_what_is_wrong_is_printed_and_put_right(self) -> None:
+    def test_wrong_counters_are_printed_and_corrected(self) -> None:
         self.vote(self.topic, 1, self.bob)
         self.send("patch", topic_url(self.topic), {"tags": ["tea"]}, by=self.alice)
         topic = DiscussionTopic.objects.get()

@@ -75,7 +75,7 @@ def test_a_restored_database_gives_its_ids_again() -> None:
 
 
 @given(st.lists(st.integers(1, 12)), st.integers(0, 5))
-def test_whatever_arrives_each_event_is_sent_once_and_in_order(arriving: list[int], start: int) -> None:
+def test_for_any_arrivals_each_event_is_sent_once_and_in_order(arriving: list[int], start: int) -> None:
     cursor = Cursor(seq=start)
 
     sent = [seq for seq in arriving if cursor.on_event(seq) is Step.SEND]

@@ -51,7 +51,7 @@ def seqs(replay: Replay) -> list[int]:
 
 
 class WriteTests(FeedCase):
-    def test_what_is_rolled_back_takes_no_number_and_is_not_told(self) -> None:
+    def test_rolled_back_events_take_no_number_and_are_not_sent(self) -> None:
         write_notes("room.1", 7)
 
         with suppress(Oops), feeds.write("room.1") as feed:
@@ -83,7 +83,7 @@ class WriteTests(FeedCase):
         assert (feeds.head("room.1"), feeds.head("room.2"), feeds.head("room.3")) == (4, 1, 0)
         assert feeds.heads(["room.1", "room.2", "room.3"]) == {"room.1": 4, "room.2": 1}
 
-    def test_what_is_sent_is_what_is_stored_with_its_number(self) -> None:
+    def test_the_sent_frame_is_the_stored_one_with_its_number(self) -> None:
         with feeds.write("room.1") as feed:
             feed.publish(NoteWritten.of(7), ends_text=(40, 12))
 
@@ -93,7 +93,7 @@ class WriteTests(FeedCase):
         (sent,) = self.layer.sent
         assert sent == ("room.1", feeds.event_message("room.1", event))
 
-    def test_nothing_is_told_before_the_commit(self) -> None:
+    def test_nothing_is_sent_before_the_commit(self) -> None:
         with feeds.write("room.1") as feed:
             feed.publish(NoteWritten.of(7))
             assert self.sent() == []
@@ -162,7 +162,7 @@ class WriteTests(FeedCase):
 
         assert seqs(feeds.read("room.1", 0)) == [1, 2]
 
-    def test_writing_nothing_tells_nothing(self) -> None:
+    def test_an_empty_write_publishes_nothing(self) -> None:
         with feeds.write("room.1") as feed:
             assert feed.head == 0
 
@@ -184,7 +184,7 @@ class WriteTests(FeedCase):
         assert self.sent() == [("room.1", 2)]
         assert seqs(feeds.read("room.1", 0)) == [1, 2]
 
-    def test_what_is_announced_while_something_is_sent_goes_out_behind_it_and_together(self) -> None:
+    def test_messages_during_a_send_are_sent_after_it_and_together(self) -> None:
         batches: list[list[int]] = []
 
         class SlowLayer(RecordingLayer):
@@ -206,11 +206,11 @@ class ReadTests(TestCase):
     def setUp(self) -> None:
         write_notes("room.1", 11, 12, 13)
 
-    def test_who_is_ahead_of_the_feed_has_to_fetch_again(self) -> None:
+    def test_a_socket_ahead_of_the_feed_has_to_fetch_again(self) -> None:
         assert feeds.read("room.1", 4) == Replay(3, (), complete=False)
         assert feeds.read("unknown", 1) == Replay(0, (), complete=False)
 
-    def test_who_misses_what_was_pruned_has_to_fetch_again(self) -> None:
+    def test_a_client_that_misses_pruned_events_has_to_fetch_again(self) -> None:
         FeedEvent.objects.filter(seq=1).delete()
 
         assert feeds.read("room.1", 0) == Replay(3, (), complete=False)
@@ -222,12 +222,12 @@ class ReadTests(TestCase):
         assert feeds.read("room.1", 0) == Replay(3, (), complete=False)
         assert seqs(feeds.read("room.1", 2)) == [3]
 
-    def test_who_misses_too_much_has_to_fetch_again(self) -> None:
+    def test_a_client_that_misses_too_much_has_to_fetch_again(self) -> None:
         with mock.patch.object(feeds, "REPLAY_LIMIT", 2):
             assert feeds.read("room.1", 0) == Replay(3, (), complete=False)
             assert seqs(feeds.read("room.1", 1)) == [2, 3]
 
-    def test_who_misses_too_many_bytes_has_to_fetch_again(self) -> None:
+    def test_a_client_that_misses_too_many_bytes_has_to_fetch_again(self) -> None:
         size = FeedEvent.objects.get(seq=3).size
         with mock.patch.object(feeds, "REPLAY_BYTES", 2 * size):
             assert feeds.read("room.1", 0) == Replay(3, (), complete=False)
@@ -235,11 +235,11 @@ class ReadTests(TestCase):
             FeedEvent.objects.filter(seq=3).update(text_length=1)  # it would be replayed, too
             assert not feeds.read("room.1", 1).complete
 
-    def test_without_since_only_the_head_is_told(self) -> None:
+    def test_without_since_only_the_head_is_sent(self) -> None:
         assert feeds.read("room.1", None) == Replay(3, (), complete=True)
         assert feeds.read("unknown", None) == Replay(0, (), complete=True)
 
-    def test_what_follows_since_comes_in_order(self) -> None:
+    def test_events_after_since_arrive_in_order(self) -> None:
         assert seqs(feeds.read("room.1", 0)) == [1, 2, 3]
         assert seqs(feeds.read("room.1", 2)) == [3]
         assert feeds.read("room.1", 3) == Replay(3, [], complete=True)
@@ -258,7 +258,7 @@ class PruneTests(TestCase):
         write_notes("room.2", 21)
 
     @override_settings(LIVE_KEEP_DAYS=7)
-    def test_what_is_too_old_is_forgotten(self) -> None:
+    def test_old_events_are_pruned(self) -> None:
         days = timedelta(days=1)
         now = timezone.now()
         FeedEvent.objects.filter(feed__name="room.1", seq__lte=2).update(created_at=now - 8 * days)
@@ -281,7 +281,7 @@ class PruneTests(TestCase):
         assert feeds.prune() == 0
 
     @override_settings(LIVE_KEEP_EVENTS=0)
-    def test_numbers_go_on_after_everything_was_forgotten(self) -> None:
+    def test_numbers_continue_after_everything_was_pruned(self) -> None:
         call_command("prune_feeds", stdout=mock.Mock())
         write_notes("room.1", 16)
 
@@ -354,7 +354,7 @@ class ConcurrencyTests(FeedCase):
     WRITERS = 6
     WRITES = 20  # by each writer
 
-    def test_numbers_ids_and_commits_agree_and_nobody_waits_for_ever(self) -> None:
+    def test_numbers_ids_and_commits_agree_and_no_writer_waits_for_ever(self) -> None:
         writers_are_done = threading.Event()
         start = threading.Barrier(self.WRITERS + 1)
 

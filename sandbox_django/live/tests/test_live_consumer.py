@@ -104,7 +104,7 @@ class RefusalTests(HallCase):
         socket = await self.open_socket(path, headers=headers or [])
         return (await socket.receive())["payload"], await socket.close_code()
 
-    async def test_whoever_is_not_let_in_is_told_why_and_the_socket_closes(self) -> None:
+    async def test_a_refused_client_gets_the_reason_and_the_socket_closes(self) -> None:
         payload, code = await self.refusal("/chamber/hall.1/")
 
         assert (payload["statusCode"], payload["statusText"], code) == (401, "Unauthorized", 4401)
@@ -116,11 +116,11 @@ class RefusalTests(HallCase):
 
         assert (payload["statusCode"], code) == (401, 4401)
 
-    def test_an_authenticator_whose_object_nobody_would_look_up_is_no_class(self) -> None:
+    def test_an_authenticator_with_a_queryset_is_refused(self) -> None:
         with self.assertRaisesMessage(TypeError, "say find_object"):
             type("Careless", (LiveAuthenticator,), {"queryset": Feed.objects.all()})
 
-    async def test_while_the_database_is_down_clients_are_told_to_come_back(self) -> None:
+    async def test_while_the_database_is_down_clients_get_the_time_to_retry(self) -> None:
         lost = OperationalError("connection refused")
         for where in ("live.feeds.read", "live.tests.test_live_consumer.OpenAuthenticator.find_object"):
             with self.subTest(where), mock.patch(where, side_effect=lost):
@@ -135,7 +135,7 @@ class RefusalTests(HallCase):
 
                 assert (payload["statusCode"], code) == (400, 4400)
 
-    async def test_what_a_refused_client_has_sent_already_does_nothing(self) -> None:
+    async def test_frames_that_a_refused_client_has_already_sent_have_no_effect(self) -> None:
         communicator = self.create_communicator(ws_path="/chamber/hall.1/")
         await communicator.send_input({"type": "websocket.connect"})
         for _ in range(3):
@@ -224,7 +224,7 @@ class HandshakeTests(HallCase):
 class NonsenseTests(HallCase):
     """An invalid frame gets one `error` frame, and the socket stays open."""
 
-    async def test_what_makes_no_sense_gets_one_error_and_the_socket_lives(self) -> None:
+    async def test_an_invalid_frame_gets_one_error_and_the_socket_stays_open(self) -> None:
         page = await self.open()
         for text in (
             "no JSON",
@@ -337,7 +337,7 @@ class FrameTests(HallCase):
 
 
 class ReplayTests(HallCase):
-    async def test_the_first_frame_says_where_the_feed_stands(self) -> None:
+    async def test_the_first_frame_has_the_head_of_the_feed(self) -> None:
         await self.write(7, 8)
 
         page = await self.open_socket("/hall/hall.1/")
@@ -349,7 +349,7 @@ class ReplayTests(HallCase):
         await self.write(9)
         assert await page.receive() == {"action": "note_written", "payload": {"number": 9}, "seq": 3}
 
-    async def test_who_comes_back_gets_what_it_missed_and_then_what_is_new(self) -> None:
+    async def test_a_reconnecting_socket_gets_the_missed_events_and_then_live_ones(self) -> None:
         await self.write(7, 8, 9)
 
         page = await self.open_socket("/hall/hall.1/?since=1")
@@ -359,14 +359,14 @@ class ReplayTests(HallCase):
         assert [(await page.receive())["seq"] for _ in range(3)] == [2, 3, 4]
         assert await page.receives_nothing()
 
-    async def test_who_has_everything_gets_nothing(self) -> None:
+    async def test_a_page_that_has_everything_gets_nothing(self) -> None:
         await self.write(7, 8)
 
         page = await self.open("?since=2")
 
         assert await page.receives_nothing()
 
-    async def test_who_is_ahead_has_to_fetch_again_and_goes_on_from_there(self) -> None:
+    async def test_a_page_ahead_of_the_feed_fetches_again_and_continues_from_there(self) -> None:
         await self.write(7, 8)
 
         page = await self.open("?since=5")
@@ -375,7 +375,7 @@ class ReplayTests(HallCase):
         assert await page.receive() == {"action": "resync", "payload": {"seq": 2}}
         assert (await page.receive())["seq"] == 3
 
-    async def test_what_is_forgotten_has_to_be_fetched_again(self) -> None:
+    async def test_pruned_events_have_to_be_fetched_again(self) -> None:
         await self.write(7, 8, 9)
         await FeedEvent.objects.filter(seq=2).adelete()
 

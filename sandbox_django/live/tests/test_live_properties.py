@@ -163,7 +163,7 @@ steps = st.one_of(
 
 class NothingLostNothingTwiceTests(TransactionTestCase):
     @pytest.mark.timeout(600)  # much more than it needs, for busy machines
-    def test_whoever_follows_the_contract_has_what_is_stored(self) -> None:
+    def test_a_page_that_follows_the_contract_has_the_stored_state(self) -> None:
         # Applied to an inner function, because Hypothesis would otherwise empty the tables before each of 200
         # histories.
         @settings(max_examples=200, deadline=None, derandomize=True, database=None)

@@ -29,7 +29,7 @@ class OutageTests(SimpleTestCase):
         assert [line["event"] for line in lines] == ["live_layer_down"]
         assert lines[0]["error"] == "ConnectionError"
 
-    def test_its_end_says_how_much_failed(self) -> None:
+    def test_its_last_line_has_the_number_of_failures(self) -> None:
         outage = Outage()
         with the_log() as lines:
             for _ in range(3):
@@ -38,13 +38,13 @@ class OutageTests(SimpleTestCase):
 
         assert (lines[-1]["event"], lines[-1]["failures"]) == ("live_layer_back", 3)
 
-    def test_while_all_is_well_it_says_nothing(self) -> None:
+    def test_without_an_outage_nothing_is_logged(self) -> None:
         with the_log() as lines:
             Outage().recovered()
 
         assert not lines
 
-    def test_the_next_one_is_told_again(self) -> None:
+    def test_the_next_one_is_reported_again(self) -> None:
         outage = Outage()
         with the_log() as lines:
             for _ in range(2):

@@ -29,7 +29,7 @@ class BatchedTests(SimpleTestCase):
     async def all_of(self, *words: str) -> list[str | BaseException]:
         return await asyncio.gather(*[self.shouts.submit(word) for word in words], return_exceptions=True)
 
-    async def test_what_cannot_be_done_fails_alone(self) -> None:
+    async def test_a_failing_item_fails_alone(self) -> None:
         first, *others = await self.all_of("one", "two", "bad", "three")
 
         assert first == "ONE"
@@ -42,7 +42,7 @@ class BatchedTests(SimpleTestCase):
         assert [type(failure) for failure in failures] == [OperationalError] * 3
         assert len(self.batches) == 1
 
-    async def test_who_comes_meanwhile_is_done_with_all_others_who_do(self) -> None:
+    async def test_items_submitted_meanwhile_share_a_batch(self) -> None:
         self.goes_on.clear()
         first = asyncio.create_task(self.shouts.submit("one"))
         await self.started.wait()
@@ -59,7 +59,7 @@ class BatchedTests(SimpleTestCase):
         assert await self.all_of(*words) == words
         assert [len(batch) for batch in self.batches] == [SIZE, SIZE, 1]
 
-    async def test_who_goes_while_it_is_done_takes_nobody_along(self) -> None:
+    async def test_an_item_cancelled_during_its_batch_does_not_cancel_others(self) -> None:
         self.goes_on.clear()
         leader, other = [asyncio.create_task(self.shouts.submit(word)) for word in ("one", "two")]
         await self.started.wait()
@@ -71,7 +71,7 @@ class BatchedTests(SimpleTestCase):
         assert await other == "TWO"
         assert self.batches == [["one", "two"]]
 
-    async def test_who_goes_before_it_is_begun_is_not_done(self) -> None:
+    async def test_an_item_cancelled_before_its_batch_is_not_done(self) -> None:
         self.goes_on.clear()
         first = asyncio.create_task(self.shouts.submit("one"))
         await self.started.wait()

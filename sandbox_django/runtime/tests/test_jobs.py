@@ -28,7 +28,7 @@ async def fail(reason: str) -> None:
 
 
 class LogContextTests(TransactionTestCase):
-    async def test_what_the_first_socket_starts_does_not_log_under_its_name(self) -> None:
+    async def test_work_started_by_the_first_socket_does_not_log_its_context(self) -> None:
         contexts: list[dict[str, Any]] = []
 
         with structlog.contextvars.bound_contextvars(request_id="of the first socket", ip="192.0.2.1"):

@@ -171,7 +171,7 @@ class UrgentWorkTests(ThreadsCase):
 
 
 class SharedCallTests(ThreadsCase):
-    async def test_calls_on_a_thread_that_fails_are_told_so_and_do_not_wait_forever(self) -> None:
+    async def test_calls_on_a_thread_that_fails_get_its_error_and_do_not_wait_forever(self) -> None:
         calls = threads.ThreadBatcher()
         with mock.patch.object(threads, "drop_dead_connections", side_effect=OperationalError("lost")):
             async with asyncio.timeout(5):
