@@ -1,4 +1,6 @@
-"""Who may open a socket: the same DRF classes as for REST, the object, and what the reader missed, in one hop."""
+"""Authentication of sockets: the same DRF classes as for REST, the object, and the missed events, in one thread
+hand-off.
+"""
 
 from collections.abc import Callable, MutableMapping
 from importlib import import_module
@@ -20,20 +22,21 @@ _batcher = ThreadBatcher()
 
 
 class LiveAuthenticator(DjangoAuthenticator):
-    """Authenticates by the DRF classes of the settings; subclasses say `permission_classes` and `find_object`.
+    """Authenticates with the DRF classes of the settings. Subclasses define `permission_classes` and `find_object`.
 
-    `obj` is what `find_object` finds. The answer is in `status_code` and `detail`; the consumer sends it.
+    `obj` is the result of `find_object`. The consumer sends `status_code` and `detail`.
     """
 
     detail = "OK"
-    credential: Credential | None = None  # what a person who was let in showed; a visitor has none
-    # What the consumer reads in the same hop, once the door is open.
+    credential: Credential | None = None  # of an authenticated user; None for a visitor
+    # The function with which the consumer reads the missed events, in the same thread hand-off.
     after_authentication: Callable[[], None] | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if unsupported := {"queryset", "get_queryset", "get_object"} & cls.__dict__.keys():
-            # chanx's own way. Nobody looks there, so it would let everybody in.
+            # chanx looks the object up through this attribute. It would be ignored here, so every client would be
+            # admitted.
             raise TypeError(
                 f"{cls.__name__} says {', '.join(sorted(unsupported))}, which is not asked: say find_object."
             )
@@ -49,7 +52,7 @@ class LiveAuthenticator(DjangoAuthenticator):
         view.request = view.initialize_request(request, **kwargs)
         view.headers = view.default_response_headers
         try:
-            # All that `initial` does but for the content, which isn't negotiated with a socket.
+            # Everything that `initial` does except content negotiation, which sockets don't have.
             view.perform_authentication(view.request)
             view.check_permissions(view.request)
             view.check_throttles(view.request)
@@ -71,31 +74,31 @@ class LiveAuthenticator(DjangoAuthenticator):
         return True
 
     def find_object(self, *args: Any, **kwargs: Any) -> Any:
-        """What the URL names; None, a 404, when it isn't there or not for `self.user`.
+        """Returns the object that the URL names; None (a 404) if it doesn't exist, or `self.user` may not see it.
 
-        Where a URL names nothing, the permissions alone decide.
+        If the URL names no object, only the permissions decide.
         """
         return self.user
 
 
 def _detail_of(data: Any) -> str:
-    """The sentence of a refusal, as DRF's own handler puts it or as drf-standardized-errors does."""
+    """Returns the text of a refusal, from the format of DRF or of drf-standardized-errors."""
     return str(data["errors"][0]["detail"] if "errors" in data else data["detail"])
 
 
 def _request(scope: MutableMapping[str, Any]) -> HttpRequest:
-    """The socket's opening as the GET request that it was."""
+    """Returns the opening of the socket as the GET request that it was."""
     request = HttpRequest()
     request.method = "GET"
     request.path = request.path_info = scope["path"]
     request.META["QUERY_STRING"] = scope.get("query_string", b"").decode("latin-1")
-    # PostgreSQL compares no text with NUL; such a session is none.
+    # PostgreSQL can't compare text with NUL, so there is no such session.
     request.COOKIES = {name: value for name, value in scope.get("cookies", {}).items() if "\x00" not in value}
     if client := scope.get("client"):
         request.META["REMOTE_ADDR"] = client[0]
     for name, value in scope.get("headers", []):
         request.META["HTTP_" + name.decode("latin-1").upper().replace("-", "_")] = value.decode("latin-1")
-    # As Django's own middleware does, whatever engine stores sessions.
+    # Like Django's own middleware, with any session engine.
     engine = import_module(settings.SESSION_ENGINE)
     request.session = engine.SessionStore(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
     request.user = SimpleLazyObject(lambda: auth_backend().get_user(request))  # type: ignore[assignment]  # lazy, as in AuthenticationMiddleware

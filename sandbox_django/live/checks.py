@@ -1,4 +1,4 @@
-"""A start without a channel layer that the live core can use fails with a message that names one."""
+"""A check that the channel layer supports the live core."""
 
 from typing import Any
 

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Setting(Generic[T]):
-    """A name in Django's settings, and its default. Where the project has the `alias`, that one is read."""
+    """The name of a Django setting, and its default. If the project has set the `alias`, that is read instead."""
 
     name: str
     default: T
@@ -29,7 +29,7 @@ KEEP_EVENTS = Setting("LIVE_KEEP_EVENTS", 5000, alias="FEED_KEEP_EVENTS")
 KEEP_BYTES = Setting("LIVE_KEEP_BYTES", 8 * 1024 * 1024, alias="FEED_KEEP_BYTES")
 # Seconds for a client to accept a frame; then its socket is closed, and it reconnects with its position.
 SLOW_CLIENT_TIMEOUT = Setting("LIVE_SLOW_CLIENT_TIMEOUT", 10.0, alias="SLOW_CLIENT_TIMEOUT")
-# Open sockets in one process, and frames that one socket may send.
+# Limits on open sockets in one process, and on frames of one socket.
 SOCKETS_PER_USER = Setting("LIVE_SOCKETS_PER_USER", 200, alias="SOCKETS_PER_PERSON")
 SOCKETS_PER_ADDRESS = Setting("LIVE_SOCKETS_PER_ADDRESS", 2000, alias="SOCKETS_PER_ADDRESS")
 FRAMES_PER_MINUTE = Setting("LIVE_FRAMES_PER_MINUTE", 100, alias="SOCKET_FRAMES_PER_MINUTE")

@@ -1,6 +1,6 @@
-"""On what grounds a socket is open: who signed in, on which device, until when. Without them it is closed.
+"""The credentials of open sockets: user, device and expiry. A socket without a valid one is closed.
 
-The live core knows no accounts. The class that the setting `LIVE_AUTH_BACKEND` names does.
+The live core has no accounts. The class that the setting `LIVE_AUTH_BACKEND` names knows them.
 """
 
 import asyncio
@@ -17,34 +17,34 @@ from rest_framework.request import Request
 
 from live import conf
 
-REVOKED_SESSIONS = "live.ended-devices"  # every process listens here: devices are signed out seldom
-MAX_REMEMBERED = 200  # endings that a socket may have missed while it was being opened
+REVOKED_SESSIONS = "live.ended-devices"  # all processes join this group, because sign-outs are rare
+MAX_REMEMBERED = 200  # revocations that a socket may have missed while it was being opened
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What a person showed at the door. Other sockets of the same device may show the same."""
+    """The sign-in that allows a socket to be open. Other sockets of the same device may have the same."""
 
     user_id: int
     session_id: str
     version: int
-    expires_at: float | None = None  # as time.time() counts; None for as long as the device is signed in
+    expires_at: float | None = None  # a time.time() value; None if it is valid as long as the device is signed in
 
 
 class LiveAuthBackend(Protocol):
-    """What the live core asks of whoever knows the accounts. Each method may ask the database."""
+    """The interface between the live core and the accounts. All methods may query the database."""
 
     def get_user(self, request: HttpRequest) -> Any:
-        """Whoever the session of an opening socket belongs to, or Django's anonymous user."""
+        """Returns the user of the session that a socket is opened with, or Django's anonymous user."""
 
     def check_request(self, request: HttpRequest, user: Any) -> None:
-        """Raises an exception of DRF if this user's socket must not be opened by this request."""
+        """Raises a DRF exception if this user must not open a socket with this request."""
 
     def get_credential(self, request: Request) -> Credential | None:
-        """On what grounds this authenticated request came; None for a visitor."""
+        """Returns the credential of this authenticated request; None for a visitor."""
 
     def still_valid(self, credentials: Collection[Credential]) -> Collection[Credential]:
-        """Those of the passes with which one would be let in again, apart from their time."""
+        """Returns those of the credentials that are still valid, apart from their expiry."""
 
 
 @cache
@@ -57,11 +57,11 @@ class Connection(Protocol):
     """An open socket."""
 
     def on_revoked(self) -> None:
-        """The pass is good no longer: close."""
+        """Closes the socket, because its credential is no longer valid."""
 
 
 class ConnectionRegistry:
-    """The open sockets of this process, by what they showed and where they come from."""
+    """The open sockets of this process, by credential and by address."""
 
     def __init__(self) -> None:
         self._connections: dict[Credential, dict[Connection, asyncio.TimerHandle | None]] = {}
@@ -70,12 +70,12 @@ class ConnectionRegistry:
         self._per_address: Counter[str] = Counter()
 
     def count_address(self, address: str) -> bool:
-        """A socket comes from this address, and will `unregister`. False when there are too many."""
+        """Counts a socket of this address, which must `unregister` later. Returns False if there are too many."""
         self._per_address[address] += 1
         return not conf.LIMITS.value or self._per_address[address] <= conf.SOCKETS_PER_ADDRESS.value
 
     def register(self, connection: Connection, credential: Credential) -> bool:
-        """Watch over this socket from now on. False when its person has too many."""
+        """Registers an open socket. Returns False if its user has too many."""
         if conf.LIMITS.value and self._per_user[credential.user_id] >= conf.SOCKETS_PER_USER.value:
             return False
         timer = None
@@ -98,7 +98,7 @@ class ConnectionRegistry:
         _decrement(self._per_user, credential.user_id)
 
     def on_session_revoked(self, session_id: str) -> None:
-        """A device was signed out, perhaps in another process: its sockets close, the person's others stay."""
+        """Closes the sockets of a device that was signed out, perhaps in another process."""
         self._revoked.append(session_id)
         self._revoke(credential for credential in self.credentials() if credential.session_id == session_id)
 
@@ -106,7 +106,7 @@ class ConnectionRegistry:
         return list(self._connections)
 
     def revoke_invalid(self, valid: Collection[Credential], *, checked: Collection[Credential]) -> None:
-        """Close the sockets of the `checked` credentials that are not `valid`."""
+        """Closes the sockets of the `checked` credentials that are not `valid`."""
         self._revoke(set(checked) - set(valid))
 
     def _revoke(self, credentials: Iterable[Credential]) -> None:

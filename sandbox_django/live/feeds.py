@@ -1,11 +1,11 @@
-"""Feeds: the one door for telling everybody concerned that something was stored.
+"""Feeds: the log of events, through which services publish every change of stored data.
 
     with feeds.write(room_feed(room.pk)) as feed:
         message = room.messages.create(…)
         feed.publish(MessageCreated.of(message))
 
-The log is the truth. The channel layer may drop anything; it only wakes readers up, and they look into the log for what
-they miss (docs/decisions/0006-feeds.md).
+The log is authoritative. The channel layer may lose messages: it only notifies subscribers, which read missed events
+from the log (docs/decisions/0006-feeds.md).
 """
 
 import json
@@ -33,8 +33,8 @@ from runtime import jobs
 from runtime.per_loop import PerLoop
 
 PREALLOCATED = 1  # events of one writer in one feed
-REPLAY_LIMIT = 5000  # events; who missed more fetches again by REST, which is cheaper
-REPLAY_BYTES = 2 * 1024 * 1024  # of frames, and of texts that ended in them; beyond that, too, REST is cheaper
+REPLAY_LIMIT = 5000  # events; beyond this, fetching by REST is cheaper
+REPLAY_BYTES = 2 * 1024 * 1024  # of frames, and of texts that ended in them; beyond this, too
 REWRITE_LIMIT = 1000  # frames about one object that are rewritten; logs with more are cut instead
 BATCH = 1000  # rows that pruning deletes in one transaction
 PAGE = 500  # feeds that pruning reads at once
@@ -42,7 +42,7 @@ PAGE = 500  # feeds that pruning reads at once
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of a feed, as it is stored and as it goes out."""
+    """An event of a feed, as it is stored and sent."""
 
     seq: int
     frame: str
@@ -52,7 +52,9 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What a reader missed. Not `complete`: the log can't tell any more, and the reader must fetch again."""
+    """The missed events of a subscriber. If not `complete`, the log doesn't have all of them, and the client must
+    fetch.
+    """
 
     head: int
     events: Sequence[Event]
@@ -61,7 +63,7 @@ class Replay:
 
 @dataclass(slots=True)
 class _Entry:
-    """A event that was published, and its row."""
+    """An event that was published, and its row."""
 
     event: Event
     stored_frame: str
@@ -71,12 +73,12 @@ class _Entry:
 
 @dataclass(slots=True)
 class FeedWriter:
-    """A feed whose head is locked: what is published here gets the next numbers."""
+    """A feed whose head is locked: published events get the next numbers."""
 
     pk: int
     name: str
     head: int
-    stored_head: int  # the value of the column now
+    stored_head: int  # the column's current value
     is_new: bool = False
     is_deleted: bool = False
     entries: list[_Entry] = field(default_factory=list)
@@ -86,9 +88,9 @@ class FeedWriter:
         return [entry.event for entry in self.entries]
 
     def publish(self, message: BaseMessage, *, ends_text: tuple[int, int] | None = None) -> int:
-        """Log an event and, after the commit, send it out; returns its number.
+        """Stores an event, and sends it after the commit; returns its number.
 
-        `ends_text` is the id and the length of the streamed text that this event is the end of.
+        `ends_text` is the id and the length of the streamed text that this event ends.
         """
         text_id, text_length = ends_text or (None, None)
         object_key, named_user = (
@@ -100,11 +102,11 @@ class FeedWriter:
         return self.head
 
     def clear(self) -> None:
-        """Delete the stored events: a client that is behind is told to resync."""
+        """Deletes the stored events: a client that is behind receives a resync."""
         FeedEvent.objects.filter(feed_id=self.pk).delete()
 
     def change_key(self, before: str, after: str) -> None:
-        """Give the stored events about an object another key, for a reader who must not see its later changes."""
+        """Gives the stored events about an object another key, for subscribers who must not see its later changes."""
         FeedEvent.objects.filter(feed_id=self.pk, object_key=before).update(object_key=after)
 
     def _mark(self) -> tuple[int, int]:
@@ -120,10 +122,10 @@ def write(name: str, /) -> AbstractContextManager[FeedWriter]: ...
 @overload
 def write(name: str, another: str, /, *more: str) -> AbstractContextManager[tuple[FeedWriter, ...]]: ...
 def write(*names: str) -> AbstractContextManager[Any]:
-    """A transaction that owns the next numbers of these feeds; open it before any row is written.
+    """Opens a transaction that owns the next numbers of these feeds. Call it before any row is written.
 
-    Gives one writer per name, in the order of the names. The heads are locked first, sorted by name: so commit order,
-    id order and numbers agree, and no two writers wait for each other.
+    Yields one writer per name, in the order of the names. The heads are locked first, sorted by name. So commits, ids
+    and numbers have the same order, and writers can't deadlock.
     """
     return _write(names)
 
@@ -135,7 +137,7 @@ def _write(names: Sequence[str]) -> Iterator[FeedWriter | tuple[FeedWriter, ...]
 
 
 # The feeds that the running transaction has locked. A `write` inside another one shares its writers, and the outer one
-# stores what both have published.
+# stores the events of both.
 _held: ContextVar[dict[str, FeedWriter] | None] = ContextVar("held feeds", default=None)
 
 
@@ -148,9 +150,9 @@ def write_all(names: Sequence[str]) -> Iterator[tuple[FeedWriter, ...]]:
 
 @contextmanager
 def write_found(find_names: Callable[[], Collection[str]]) -> Iterator[Mapping[str, FeedWriter]]:
-    """The same for feeds that a query finds. It is repeated under the locks, until it finds no others.
+    """The same for feeds that a query finds. The query is repeated under the locks, until it finds no others.
 
-    Gives the writers by name.
+    Yields the writers by name.
     """
     with transaction.atomic(), _locked(find_names, is_final=False) as held:
         yield held
@@ -166,7 +168,8 @@ def _locked(find_names: Callable[[], Collection[str]], *, is_final: bool = True)
     try:
         yield held
     except BaseException:
-        for name, mark in marks.items():  # the savepoint takes back what was stored here, so its numbers too
+        # the savepoint removes the events stored here, so their numbers are free again
+        for name, mark in marks.items():
             outer[name]._undo_to(mark)
         raise
     finally:
@@ -187,12 +190,12 @@ def _lock(names: set[str], find_names: Callable[[], Collection[str]], *, is_fina
         if set(find_names()) <= names | (_held.get() or {}).keys():
             transaction.savepoint_commit(before_locks)
             return locked
-        transaction.savepoint_rollback(before_locks)  # and unlock, so that all are locked in order
+        transaction.savepoint_rollback(before_locks)  # unlocks, so that all are locked in order
         names = names | (set(find_names()) - (_held.get() or {}).keys())
 
 
 def _store(writers: Iterable[FeedWriter]) -> None:
-    # By hand, like the lock: each event of every feature comes through here, and the ORM doubled what it takes.
+    # In SQL, like the lock: every event of every feature is stored here, and the ORM took twice as long.
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     with connection.cursor() as cursor:
         for writer in writers:
@@ -214,15 +217,15 @@ def _store(writers: Iterable[FeedWriter]) -> None:
                         now,
                     ],
                 )
-            if writer.is_new and not writer.entries:  # nothing was published, perhaps because the object is gone
+            if writer.is_new and not writer.entries:  # nothing was published, perhaps because the object was deleted
                 cursor.execute("DELETE FROM live_feed WHERE id = %s", [writer.pk])
             elif writer.head != writer.stored_head:
                 cursor.execute("UPDATE live_feed SET head = %s WHERE id = %s", [writer.head, writer.pk])
 
 
 def _lock_heads(names: Sequence[str]) -> dict[str, FeedWriter]:
-    # One statement makes what is missing, locks, reads what is current and, since nearly every writer tells one event,
-    # counts it already. Rows are locked in the order given.
+    # One statement creates missing rows, locks them and returns their heads. It also counts one event already, since
+    # nearly every writer publishes one. Rows are locked in the order given.
     if not names:
         return {}
     rows = ", ".join([f"(%s, {PREALLOCATED})"] * len(names))
@@ -234,7 +237,8 @@ def _lock_heads(names: Sequence[str]) -> dict[str, FeedWriter]:
         )
         locked = {name: FeedWriter(pk, name, head - PREALLOCATED, head) for pk, name, head in cursor.fetchall()}
     new = [writer for writer in locked.values() if not writer.head]
-    # Not in the statement above: that may have waited for the pruning that removed the feed, and not know its floor.
+    # Not in the statement above, which may have waited for the pruning that removed the feed, and would not see its
+    # floor.
     first = floor() if new else 0
     for writer in new:
         writer.is_new, writer.head = True, first
@@ -242,7 +246,7 @@ def _lock_heads(names: Sequence[str]) -> dict[str, FeedWriter]:
 
 
 def event_message(feed: str, event: Event) -> LayerMessage:
-    """A event as the channel layer carries it to the hubs."""
+    """Returns an event in the format in which the channel layer carries it to the hubs."""
     return {
         "type": "live.fact",
         "group": feed,
@@ -259,7 +263,7 @@ def _announce(messages: Sequence[tuple[str, LayerMessage]]) -> None:
 
 @dataclass(slots=True)
 class _Outgoing:
-    """Messages of one event loop that wait to be sent: in order, and several of them in one round trip."""
+    """Messages of one event loop that wait to be sent, in order, several in one round trip."""
 
     waiting: list[tuple[str, LayerMessage]] = field(default_factory=list)
     is_sending: bool = False
@@ -271,7 +275,7 @@ _outgoing = PerLoop(_Outgoing)
 async def _send(messages: Sequence[tuple[str, LayerMessage]]) -> None:
     outgoing = _outgoing.current()
     outgoing.waiting.extend(messages)
-    if outgoing.is_sending:  # the call that is sending takes these, too
+    if outgoing.is_sending:  # the running call sends these, too
         return
     outgoing.is_sending = True
     try:
@@ -280,16 +284,16 @@ async def _send(messages: Sequence[tuple[str, LayerMessage]]) -> None:
             try:
                 await live_layer().group_send_many(batch)
             except LAYER_DOWN as failure:
-                # The writes stand. Readers find them by the next number, or by the sweep.
+                # The writes are committed. Subscribers find the events by the next number, or by the sweep.
                 live_layer().outage.failed(failure)
     finally:
         outgoing.is_sending = False
 
 
 def head(name: str) -> int:
-    """The number of a feed's newest event, 0 for none. Read it before the rows, and give it as `Feed-Seq`."""
+    """Returns the number of a feed's newest event, 0 for none. Read it before the rows, and send it as `Feed-Seq`."""
     with connection.cursor() as cursor:
-        # Each socket asks, and each page.
+        # In SQL, because each socket and each page calls this.
         cursor.execute(
             "SELECT COALESCE((SELECT head FROM live_feed WHERE name = %s), (SELECT MAX(head) FROM live_feedfloor), 0)",
             [name],
@@ -303,9 +307,9 @@ def heads(names: Iterable[str]) -> dict[str, int]:
 
 
 def current_heads(known: Mapping[str, int]) -> dict[str, int]:
-    """The heads of all these feeds, which stood at `known`.
+    """Returns the heads of all these feeds; `known` are their earlier heads.
 
-    One without a row is where it was, if pruning removed it, and otherwise at its start.
+    A feed without a row is unchanged if pruning removed it, and otherwise at its start.
     """
     found = heads(known)
     first = floor() if len(found) < len(known) else 0
@@ -313,16 +317,16 @@ def current_heads(known: Mapping[str, int]) -> dict[str, int]:
 
 
 def floor() -> int:
-    """The number that a feed without a row stands at."""
+    """Returns the head of a feed without a row."""
     return FeedFloor.objects.aggregate(head=Max("head"))["head"] or 0
 
 
 def read(name: str, since: int | None) -> Replay:
-    """What a reader who has everything up to `since` misses; with None only where the feed stands."""
+    """Returns the events after `since`; with None, only the head."""
     if since is None:
         return Replay(head(name), (), complete=True)
     with connection.cursor() as cursor:
-        # One statement, so that head and events are of one moment. What would be too many bytes isn't fetched at all.
+        # In one statement, so that head and events are consistent. Frames beyond the size limit aren't fetched.
         cursor.execute(
             "SELECT feed.head, event.seq, event.frame, event.text_id, event.text_length "
             "FROM live_feed feed LEFT JOIN live_feedevent event ON event.feed_id = feed.id AND event.seq > %s "
@@ -335,15 +339,16 @@ def read(name: str, since: int | None) -> Replay:
         rows = cursor.fetchall()
     newest = rows[0][0] if rows else floor()
     events = [Event(*row[1:]) for row in rows if row[1] is not None]
-    # Exactly the numbers since + 1 … head: nothing pruned, nothing cut off, and no `since` from another time line.
+    # The replay is complete if it has exactly the numbers since + 1 … head: nothing was pruned or cut off, and `since`
+    # isn't from another database.
     if newest - since == len(events) and len(events) <= REPLAY_LIMIT:
         return Replay(newest, events, complete=True)
     return Replay(newest, (), complete=False)
 
 
 def delete(names: Collection[str]) -> None:
-    """Delete whole feeds, with the objects they are about. Inside the transaction that deletes those."""
-    with write_all(sorted(names)) as writers:  # whoever writes to one of them is waited for
+    """Deletes whole feeds, inside the transaction that deletes their objects."""
+    with write_all(sorted(names)) as writers:  # waits for running writers of these feeds
         for writer in writers:
             writer.is_deleted = True
         pks = [writer.pk for writer in writers]
@@ -355,17 +360,18 @@ def delete(names: Collection[str]) -> None:
 
 
 def rewrite(object_key: str, fields: Mapping[str, Any]) -> None:
-    """Put these values into the stored frames about an object, in all feeds. Inside the transaction that changes it.
+    """Sets fields in the stored frames about an object, in all feeds. Call it in the transaction that changes the
+    object.
 
-    Only fields that a frame's payload has are set. What was published in this transaction before is sent as it is, to
+    Only fields that a frame's payload has are set. Events published earlier in this transaction are sent unchanged, to
     open pages that have the text anyway, and stored with these values. A service that publishes about the object holds
-    the lock of its own feed, so no frame with the old text comes later.
+    the lock of its feed, so no frame with the old text is published later.
     """
     _rewrite(FeedEvent.objects.filter(object_key=object_key), lambda entry: entry.object_key == object_key, fields)
 
 
 def rewrite_user(user_id: int, key_prefix: str, fields: Mapping[str, Any]) -> None:
-    """The same for the stored frames that carry a user's name, about objects of one type ("chat.message:")."""
+    """The same for the stored frames that contain a user's name, about objects of one type ("chat.message:")."""
     _rewrite(
         FeedEvent.objects.filter(named_user=user_id, object_key__startswith=key_prefix),
         lambda entry: entry.named_user == user_id and (entry.object_key or "").startswith(key_prefix),
@@ -381,7 +387,7 @@ def _rewrite(events: QuerySet[FeedEvent], matches: Callable[["_Entry"], bool], f
     newest = list(events.order_by("-pk").values_list("pk", flat=True)[: REWRITE_LIMIT + 1])
     if len(newest) > REWRITE_LIMIT:
         _cut(events.filter(pk__lte=newest.pop()))
-    # In the order of their ids, as every rewrite locks them.
+    # In the order of their ids, so that concurrent rewrites can't deadlock.
     changed = []
     for event in FeedEvent.objects.select_for_update().filter(pk__in=newest).order_by("pk"):
         before, event.frame = event.frame, _rewritten(event.frame, values)
@@ -408,7 +414,7 @@ def _value(before: Any, now: Any) -> Any:
 
 
 def _cut(events: QuerySet[FeedEvent]) -> None:
-    """Delete each feed's log up to the newest of these events: clients that are further behind resync."""
+    """Deletes each feed's log up to the newest of these events: clients that are further behind receive a resync."""
     for feed_id, newest in list(events.order_by().values_list("feed_id").annotate(newest=Max("seq"))):
         FeedEvent.objects.filter(feed_id=feed_id, seq__lte=newest).delete()
 
@@ -419,15 +425,15 @@ _objects: dict[str, type[models.Model]] = {}
 
 
 def register(prefix: str, model: type[models.Model]) -> None:
-    """Feeds whose names are this prefix and an id are about rows of `model`: without the row, pruning deletes them."""
+    """Registers the prefix of feeds that belong to rows of `model`: pruning deletes feeds whose row is gone."""
     _objects[prefix] = model
 
 
 def prune(*, now: datetime | None = None) -> int:
-    """Delete what the log need not keep, and feeds that are empty or whose object is gone; returns how many events.
+    """Deletes old events, and feeds that are empty or whose object is gone; returns the number of events.
 
-    Kept are events that are younger than LIVE_KEEP_DAYS, of each feed the newest LIVE_KEEP_EVENTS, and of these as many
-    as fit into LIVE_KEEP_BYTES. Each transaction is short, and skips what a writer has locked.
+    It keeps events younger than LIVE_KEEP_DAYS; of each feed the newest LIVE_KEEP_EVENTS, as far as they fit into
+    LIVE_KEEP_BYTES. Each transaction is short, and skips feeds that a writer has locked.
     """
     oldest = (now or timezone.now()) - timedelta(days=conf.KEEP_DAYS.value)
     deleted = _delete(FeedEvent.objects.filter(created_at__lt=oldest))
@@ -467,7 +473,7 @@ def _delete(events: QuerySet[FeedEvent]) -> int:
 
 
 def _too_long(page: Sequence[Feed]) -> Iterator[tuple[int, int]]:
-    """For feeds with too many events or bytes: their ids, and the number up to which events have to go."""
+    """Returns feeds with too many events or bytes: their ids, and the number up to which events have to be deleted."""
     pks = [feed.pk for feed in page]
     heads_by_pk = {feed.pk: feed.head for feed in page}
     too_many = Feed.objects.filter(
@@ -492,7 +498,7 @@ def _empty_feeds() -> QuerySet[Feed]:
 @transaction.atomic
 def _remove_empty(pks: Sequence[int]) -> None:
     locked = list(Feed.objects.select_for_update(skip_locked=True).filter(pk__in=pks).order_by("pk").values_list("pk"))
-    # Asked again under the lock: a writer may have been faster.
+    # Read again under the lock, because a writer may have changed it.
     empty = dict(_empty_feeds().filter(pk__in=[pk for (pk,) in locked]).values_list("pk", "head"))
     if empty:
         FeedFloor.objects.get_or_create(pk=1)

@@ -1,4 +1,4 @@
-"""How a message becomes the text that browsers get. Encoded once, however many listen."""
+"""Encodes messages as the text that browsers receive, once for all recipients."""
 
 import functools
 import json
@@ -9,7 +9,7 @@ from chanx.messages.base import BaseMessage
 
 
 def encode(message: BaseMessage, *, seq: int | None = None) -> str:
-    """The frame of a message; `seq` is its number in its feed, for an event."""
+    """Returns the frame of a message; `seq` is the number of an event in its feed."""
     frame = camelize(message.model_dump(mode="json"))
     if seq is not None:
         frame["seq"] = seq
@@ -17,7 +17,7 @@ def encode(message: BaseMessage, *, seq: int | None = None) -> str:
 
 
 def camelize(value: Any) -> Any:
-    """Names as on the wire, at any depth."""
+    """Returns the data with names in camelCase, at any depth."""
     if isinstance(value, dict):
         return {_camel(name): camelize(part) for name, part in value.items()}
     if isinstance(value, list):
@@ -25,7 +25,7 @@ def camelize(value: Any) -> Any:
     return value
 
 
-@functools.cache  # names of our classes' fields
+@functools.cache  # for the names of our classes' fields
 def _camel(name: str) -> str:
     return str(humps.camelize(name))
 

@@ -1,4 +1,6 @@
-"""Unnumbered hints: what changes often and may be missed, at most one a second per thing, the last one always sent."""
+"""Unnumbered hints about frequent changes, which may be lost: at most one a second per key, and the last is always
+sent.
+"""
 
 import asyncio
 from typing import Any
@@ -12,14 +14,15 @@ from runtime.per_loop import PerLoop
 
 INTERVAL = 1.0  # seconds
 
-# Per event loop: what was sent less than INTERVAL ago, and the newest hint that waits for its turn.
+# Per event loop: the keys sent less than INTERVAL ago, each with the newest waiting hint.
 _recent: PerLoop[dict[tuple[str, str], tuple[BaseMessage, int] | None]] = PerLoop(dict)
 
 
 def send(group: str, key: str, hint: BaseMessage, *, after: int = 0) -> None:
-    """Tell a group how `key` is now, from any thread. Readers who miss it fetch again when they reconnect.
+    """Sends the current state of `key` to a group, from any thread. Pages that miss it fetch when they reconnect.
 
-    A hint with content says `after` which event of the feed it may be seen: a socket without that event drops it.
+    A hint with content names the event (`after`) that a socket must have sent before; otherwise the socket drops the
+    hint.
     """
     jobs.start(_send, group, key, hint, after)
 
@@ -32,7 +35,7 @@ async def _send(group: str, key: str, hint: BaseMessage, after: int) -> None:
     recent[group, key] = None
     try:
         await _publish(group, hint, after)
-    finally:  # whatever happens: a thing that rests for ever is never sent again
+    finally:  # otherwise the key would never be sent again
         asyncio.get_running_loop().call_later(INTERVAL, _send_waiting, group, key)
 
 

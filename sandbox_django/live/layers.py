@@ -1,6 +1,6 @@
-"""Channel layers that carry many frames to many sockets.
+"""Channel layers for many frames to many sockets.
 
-Both are at-most-once. What they lose, the feeds find again (docs/decisions/0006-feeds.md).
+Both are at-most-once. Feeds recover the messages that they lose (docs/decisions/0006-feeds.md).
 """
 
 import asyncio
@@ -23,7 +23,7 @@ logger = structlog.get_logger(__name__)
 
 LayerMessage: TypeAlias = dict[str, Any]
 
-# What a channel layer raises when it can't be reached.
+# The errors of a channel layer that can't be reached.
 LAYER_DOWN = (OSError, RedisError)
 
 
@@ -31,14 +31,14 @@ REPEAT_LOG_AFTER = 10.0  # seconds
 
 
 class Outage:
-    """The log's lines about a layer that can't be reached: one when it goes, one now and then, one when it is back."""
+    """Logs an outage of the layer: one line at its start, one every ten seconds, and one at its end."""
 
     def __init__(self) -> None:
         self.failures = 0
         self._started_at = self._logged_at = 0.0
 
     def failed(self, failure: Exception) -> None:
-        """Nothing is lost by it (docs/decisions/0006-feeds.md), but somebody should know."""
+        """Logs a failure. No data is lost (docs/decisions/0006-feeds.md), but operators should know."""
         counts.layer_failures += 1
         now = time.monotonic()
         if not self.failures:
@@ -56,9 +56,9 @@ class Outage:
 
 
 class LiveLayer(Protocol):
-    """What the live core asks of a channel layer."""
+    """The interface that the live core needs of a channel layer."""
 
-    outage: Outage  # who could not send or subscribe says so there
+    outage: Outage  # records failed sends and subscriptions
 
     async def new_channel(self, prefix: str = ...) -> str: ...
     async def receive(self, channel: str) -> LayerMessage: ...
@@ -73,7 +73,7 @@ def live_layer() -> LiveLayer:
 
 
 class MemoryLayer(InMemoryChannelLayer):  # type: ignore[misc]  # channels publishes no types
-    """The in-memory layer without its scans: they cost 150 ms of processor time per message to 1,000 sockets.
+    """The in-memory layer without its scans, which cost 150 ms of processor time per message to 1,000 sockets.
 
     Nothing expires here: a channel belongs to a hub, and a hub lives as long as its process.
     """
@@ -83,16 +83,16 @@ class MemoryLayer(InMemoryChannelLayer):  # type: ignore[misc]  # channels publi
         self.outage = Outage()
 
     def _clean_expired(self) -> None:
-        """Nothing: the scan it stands for visits every member of every group, and forgets those older than a day."""
+        """Does nothing: the original visits every member of every group, and drops those older than a day."""
 
     async def group_send(self, group: str, message: LayerMessage) -> None:
         for channel in tuple(self.groups.get(group, ())):
             queue = self.channels.setdefault(channel, asyncio.Queue(maxsize=self.get_capacity(channel)))
             try:
-                # No copy: nobody changes a message, and they are sent by the thousand.
+                # No copy, because messages are never changed, and thousands are sent.
                 queue.put_nowait((time.time() + self.expiry, message))
             except asyncio.QueueFull:
-                continue  # dropped, as any layer may; readers notice the gap in the numbers
+                continue  # dropped, as any layer may do; subscribers detect the gap in the numbers
 
     async def group_send_many(self, messages: Iterable[tuple[str, LayerMessage]]) -> None:
         for group, message in messages:
@@ -117,13 +117,13 @@ class RedisLayer(RedisPubSubChannelLayer):  # type: ignore[misc]  # channels_red
             await pipe.execute()
 
     def publish_args(self, group: str, message: LayerMessage) -> tuple[str, bytes]:
-        """What to PUBLISH where, for whoever does it in a round trip of their own."""
+        """Returns the arguments of PUBLISH, for callers that include it in a round trip of their own."""
         return self._get_layer()._get_group_channel_name(group), self.serialize(message)
 
     def connection(self) -> Redis:
-        """This event loop's client for everything but subscriptions.
+        """Returns this event loop's client for everything but subscriptions.
 
-        Its pool makes callers wait when it is used up. The layer's own would raise, and what was to be sent be lost.
+        Its pool makes callers wait when it is used up. The layer's own pool would raise, and messages would be lost.
         """
         return self._clients.current()
 
@@ -134,7 +134,7 @@ class RedisLayer(RedisPubSubChannelLayer):  # type: ignore[misc]  # channels_red
 
 @jobs.on_loop_close
 async def close_redis() -> None:
-    """Close this loop's connections to Redis."""
+    """Closes this loop's connections to Redis."""
     layer = live_layer()
     if isinstance(layer, RedisLayer):
         await layer.close_connection()

@@ -1,11 +1,11 @@
-"""The log behind everything live: a feed is a numbered list of events, kept so that no reader misses one."""
+"""The log of live events: a feed is a numbered list of events, kept so that no subscriber misses one."""
 
 from django.db import models
 from django.db.models import Q
 
 
 class Feed(models.Model):
-    """One room, one conversation, one topic or one person, and how many events it has told so far."""
+    """The feed of one room, conversation, topic or user, with the number of its newest event."""
 
     name = models.CharField(max_length=99, unique=True)
     head = models.BigIntegerField(default=0)
@@ -15,17 +15,17 @@ class Feed(models.Model):
 
 
 class FeedEvent(models.Model):
-    """One event as it went out: `frame` is the very text that browsers get."""
+    """An event as it was sent: `frame` is the exact text that browsers receive."""
 
     feed = models.ForeignKey(Feed, on_delete=models.CASCADE, related_name="events", db_index=False)
     seq = models.BigIntegerField()
     frame = models.TextField()
-    # Set where the event ends a text that was streamed (an answer): its id, and its length in characters.
+    # Set if the event ends a streamed text (an answer): its id, and its length in characters.
     text_id = models.BigIntegerField(null=True)
     text_length = models.IntegerField(null=True)
-    # The object whose text the frame carries ("chat.message:41"), and the user whose name it carries: when either
-    # changes or is deleted, `feeds.rewrite` finds the frame by these.
-    # Null and not empty, so that the partial index serves every query by key.
+    # The object whose text the frame contains ("chat.message:41"), and the user whose name it contains: when either is
+    # changed or deleted, `feeds.rewrite` finds the frame by these. Null instead of empty, so that the partial index
+    # serves every query by key.
     object_key = models.CharField(max_length=64, null=True)  # noqa: DJ001  # see above
     named_user = models.BigIntegerField(null=True)
     size = models.IntegerField(db_default=0)  # bytes of the frame
@@ -45,8 +45,8 @@ class FeedEvent(models.Model):
 class FeedFloor(models.Model):
     """The highest head of all feeds whose rows were removed: a new feed starts there. One row, or none.
 
-    Started at 0, a feed that was removed and comes back would use its numbers a second time, and a client with a
-    position from the first time would miss events without noticing.
+    If a removed feed started at 0 again, it would reuse its numbers, and a client with an earlier position would miss
+    events without noticing.
     """
 
     head = models.BigIntegerField(default=0)

@@ -1,4 +1,4 @@
-"""Connections to Redis whose failures are all errors of Redis."""
+"""Connections to Redis that raise only Redis' own exceptions."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -38,11 +38,11 @@ _CLASSES = {SSLConnection: _Tls, UnixDomainSocketConnection: _UnixSocket}
 
 
 def connection_options(url: str) -> dict[str, Any]:
-    """The options of a pool for this URL."""
+    """Returns the options of a pool for this URL."""
     options: dict[str, Any] = dict(parse_url(url))
     return options | {"connection_class": _CLASSES.get(options.get("connection_class", Connection), _Tcp)}
 
 
 def redis_pool(url: str, **options: Any) -> BlockingConnectionPool:
-    """A pool that makes callers wait when it is used up; redis-py's default raises."""
+    """Returns a pool that makes callers wait when it is used up; redis-py's default raises."""
     return BlockingConnectionPool(**connection_options(url), **options)

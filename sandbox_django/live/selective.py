@@ -1,4 +1,4 @@
-"""Hints for some listeners only: sent once for each process, which knows whom they concern."""
+"""Hints for some subscribers only: sent once to each process, which selects the sockets."""
 
 import json
 from collections import defaultdict
@@ -11,16 +11,16 @@ from runtime.per_loop import PerLoop
 
 
 class SelectiveConsumer(LiveConsumer):
-    """A consumer that hears, besides its feed, those hints of a group that concern it.
+    """A consumer that also receives those hints of a group that concern its client.
 
-    What happens often, in places that few are interested in, would be too much for a feed that all share, and too many
-    messages if each listener were told.
+    Frequent changes that interest few clients would be too much for a feed that all share, and separate messages to
+    each client would be too many.
     """
 
     hints_group: ClassVar[str]
 
     def wants_hint(self, payload: Any) -> bool:
-        """Whether a hint with this payload is for this browser."""
+        """Returns whether a hint with this payload is for this client."""
         raise NotImplementedError
 
     async def post_authentication(self) -> None:

@@ -1,4 +1,4 @@
-"""The way out to one browser, which may be slow."""
+"""The queue of frames to one browser, which may be slow."""
 
 import asyncio
 from collections import deque
@@ -15,22 +15,22 @@ logger = structlog.get_logger(__name__)
 
 Send: TypeAlias = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
 
-# What may wait for one client: a whole replay, and what comes in the meantime. One that is further behind is
-# disconnected, and comes back for the rest.
+# The most that may wait for one client: a whole replay, and the events during it. A client that is further behind is
+# disconnected, and reconnects for the rest.
 MAX_QUEUED_FRAMES = 6000  # frames
 MAX_QUEUED_BYTES = 4 * 1024 * 1024
-# What may wait for all clients of this process. Most frames are shared, but each is counted once for each client.
+# The most that may wait for all clients of this process. Most frames are shared, but each is counted once per client.
 MAX_QUEUED_BYTES_TOTAL = 256 * 1024 * 1024
 
-# What a server raises when the browser is gone. Its disconnect is on the way.
+# The errors of a server when the browser has disconnected. The disconnect message follows.
 CLIENT_GONE = (OSError, RuntimeError)
 
 
 class SendQueue:
     """Sends frames in order and never makes the caller wait.
 
-    Nearly every send is done in its first step, because the kernel takes the bytes at once. So that step is driven by
-    hand; only a send that has to wait gets a task, and later frames queue behind it.
+    Nearly every send completes in its first step, because the kernel takes the bytes at once. So that step is run
+    directly; only a send that has to wait gets a task, and later frames queue behind it.
     """
 
     __slots__ = ("_bytes", "_is_sealed", "_on_stalled", "_send", "_sending", "_stall_task", "_waiting")
@@ -39,10 +39,10 @@ class SendQueue:
 
     def __init__(self, send: Send, on_stalled: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._send = send
-        self._on_stalled = on_stalled  # called once when the browser doesn't read any more
+        self._on_stalled = on_stalled  # called once if the browser has stopped reading
         self._stall_task: asyncio.Task[None] | None = None
         self._sending: asyncio.Task[None] | None = None
-        self._waiting: deque[str] | None = None  # made when needed: most sockets never need one
+        self._waiting: deque[str] | None = None  # created when needed, because most sockets never need one
         self._bytes = 0  # of the frames in it
         self._is_sealed = False
 
@@ -58,7 +58,7 @@ class SendQueue:
             awaited = sending.send(None)
         except StopIteration:
             return
-        except Exception as failure:  # it is this browser's alone: the others must get the frame all the same
+        except Exception as failure:  # affects this browser only, and the others must still get the frame
             if not isinstance(failure, CLIENT_GONE):
                 logger.exception("socket_send_failed")
             return
@@ -101,11 +101,11 @@ class SendQueue:
         except TimeoutError:
             self._clear_waiting()
             await self._on_stalled()
-            return  # `_sending` stays: nothing more goes out
+            return  # `_sending` stays set, so nothing more is sent
         except CLIENT_GONE:
             self._clear_waiting()
             return
-        except Exception:  # the client misses a frame, so it has to come back for it
+        except Exception:  # the client misses a frame, so it has to reconnect for it
             logger.exception("socket_send_failed")
             self._clear_waiting()
             await self._on_stalled()
@@ -113,34 +113,34 @@ class SendQueue:
         self._sending = None
 
     async def flush(self) -> None:
-        """Wait until all that was put is out, or the browser is given up."""
+        """Waits until all frames are sent, or the client is disconnected."""
         if self._sending is not None:
             await asyncio.wait([self._sending])
 
     def seal(self) -> None:
-        """Accept no more frames; those that wait are still sent."""
+        """Accepts no more frames; waiting ones are still sent."""
         self._is_sealed = True
 
     def discard_queued(self) -> None:
-        """Send nothing more than the frame that is on its way."""
+        """Drops all waiting frames except the one that is being sent."""
         self.seal()
         self._clear_waiting()
 
     def close(self) -> None:
-        """Send nothing more."""
+        """Sends nothing more."""
         self.discard_queued()
         if self._sending is not None:
             self._sending.cancel()
 
 
 def _size(frame: str) -> int:
-    """About the memory that a frame takes: without encoding it, which would take as long as sending it."""
+    """Returns about how much memory a frame takes, without encoding it, which would take as long as sending it."""
     return len(frame) if frame.isascii() else 2 * len(frame)
 
 
 @dataclass(frozen=True, slots=True)
 class _ResumedSend:
-    """Goes on with a coroutine whose first step was driven by hand and ended in `awaited`."""
+    """Continues a coroutine whose first step was run directly and ended in `awaited`."""
 
     sending: Coroutine[Any, Any, None]
     awaited: Any

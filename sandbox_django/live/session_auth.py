@@ -1,4 +1,4 @@
-"""Sockets of projects that sign users in with django.contrib.auth and its sessions."""
+"""Authentication of sockets for projects with django.contrib.auth and its sessions."""
 
 from collections.abc import Collection
 from typing import Any
@@ -11,7 +11,7 @@ from live.credentials import Credential
 
 
 class SessionAuthBackend:
-    """A socket stays open while its user is active. `end_session(session_key)` closes the sockets of one session."""
+    """Keeps a socket open while its user is active. `end_session(session_key)` closes the sockets of one session."""
 
     def get_user(self, request: HttpRequest) -> Any:
         return get_user(request)

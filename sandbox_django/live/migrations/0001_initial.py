@@ -11,7 +11,7 @@ RENAMED_BY = ("core", "0008_feeds_move_to_live")
 
 
 class CreateTable(migrations.CreateModel):
-    """Creates the table, and drops it when undone, except where it is one that was renamed."""
+    """Creates the table, and drops it when reversed, unless it is a renamed one."""
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
         if RENAMED_BY not in MigrationRecorder(schema_editor.connection).applied_migrations():
