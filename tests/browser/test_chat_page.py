@@ -448,6 +448,62 @@ def test_room_list_reloads_names_and_unread_counts_after_a_gap(room: Room) -> No
     expect(alice.listed(title).locator("[data-row-unread]")).to_have_text("2 unread")
 
 
+def test_room_list_shows_what_was_sent_between_the_page_and_a_late_first_connection(room: Room) -> None:
+    is_down = True
+    alice = BrowserUser(room.alice.page.context.new_page(), room.alice.email)
+    alice.page.clock.install()
+    alice.page.route_web_socket(re.compile("/ws/"), lambda wire: wire.close() if is_down else wire.connect_to_server())
+    alice.page.goto("/chat/")
+    listed = alice.page.locator(f'[data-room-row="{room.pk}"]')
+    expect(listed).to_contain_text("No messages yet")
+    talk(room, 2)
+
+    is_down = False
+    with alice.page.expect_request("**/api/chat/?limit=*"):
+        alice.page.clock.fast_forward(40_000)
+        alice.page.wait_for_function("performance.getEntriesByType")
+        alice.page.clock.run_for(10_000)
+
+    expect(listed).to_contain_text("Line 1.")
+    expect(listed.locator("[data-row-unread]")).to_have_text("2 unread")
+    alice.page.close()
+
+
+def test_room_list_fetches_no_more_rooms_than_its_page_shows(room: Room) -> None:
+    alice = BrowserUser(room.alice.page.context.new_page(), room.alice.email)
+    sockets: list[WebSocketRoute] = []
+    requests: list[str] = []
+    alice.page.route_web_socket(re.compile("/ws/chat/group/"), lambda socket: sockets.append(socket))
+
+    def answer_without_end(route: Route) -> None:
+        requests.append(route.request.url)
+        first = 1_000_000 + 100 * len(requests)
+        results = [
+            {
+                "id": first + number,
+                "title": f"Endless {first + number}",
+                "updatedAt": "2026-01-01T00:00:00Z",
+                "lastNumber": 0,
+                "lastReadNumber": 0,
+                "lastMessage": None,
+            }
+            for number in range(100)
+        ]
+        following = f"{room.server.url}/api/chat/?limit=100&offset={100 * len(requests)}"
+        route.fulfill(json={"count": 10_000, "next": following, "previous": None, "results": results})
+
+    alice.page.route("**/api/chat/?limit=*", answer_without_end)
+    alice.page.goto("/chat/")
+    expect(alice.page.locator("[data-row-title]").first).to_be_visible()
+
+    sockets[0].send('{"action": "resync", "payload": {"seq": 99}}')
+
+    expect(alice.page.locator("[data-room-row]")).to_have_count(300)
+    expect(alice.listed("Endless 1000100")).to_have_count(1)
+    assert len(requests) == 3
+    alice.page.close()
+
+
 def connect(route: WebSocketRoute, routes: list[WebSocketRoute], *, resync_at: int | None = None) -> None:
     """Forwards frames. With `resync_at`, only the first one, followed by a `resync` with this number."""
     server = route.connect_to_server()

@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, WebSocketRoute, expect
 
 from test_utils.openai_test_utils import FakeOpenAI, streams
 from tests.browser.steps import be_live, register, start_conversation
@@ -264,19 +264,7 @@ def test_list_and_conversation_are_two_pages_on_a_phone(page: Page, model: FakeO
 
 
 def test_long_conversation_opens_at_its_end_and_shows_the_beginning_on_request(page: Page, server: Server) -> None:
-    made = server.manage(
-        "shell",
-        "--no-imports",
-        "-c",
-        "from assistants.models import AssistantConversation as Conversation\n"
-        "conversation = Conversation.objects.create(title='Long')\n"
-        "for number in range(60):\n"
-        "    asked = conversation.messages.create(message_type='user', content=f'Question {number}.')\n"
-        "    conversation.messages.create(\n"
-        "        message_type='assistant', question=asked, content='Yes.', content_html=f'<p>Answer {number}.</p>')\n"
-        "print(conversation.pk)",
-    )
-    page.goto(f"/assistants/{made.strip()}/")
+    page.goto(f"/assistants/{conversation_of(server, 60)}/")
     expect(page.get_by_text("Answer 59.")).to_be_in_viewport()
     expect(page.get_by_text("Question 10.", exact=True)).to_have_count(0)
 
@@ -290,9 +278,70 @@ def test_long_conversation_opens_at_its_end_and_shows_the_beginning_on_request(p
     earlier.click()
 
     expect(earlier).to_be_hidden()
+    assert numbers_in(page) == [number for number in range(60) for _ in range(2)]
+
+
+def test_earlier_messages_begin_with_the_question_of_the_first_answer(page: Page, server: Server) -> None:
+    made = conversation_of(server, 60, "conversation.messages.create(message_type='user', content='Unanswered.')")
+    page.goto(f"/assistants/{made}/")
+    # The page begins with an answer: of 121 messages it has the newest 50.
+    expect(page.get_by_text("Question 35.", exact=True)).to_have_count(0)
+    expect(page.get_by_text("Answer 35.")).to_have_count(1)
+
+    page.get_by_role("button", name="Show earlier messages").click()
+
+    expect(page.get_by_text("Question 35.", exact=True)).to_have_count(1)
+    assert numbers_in(page) == [10, *(number for number in range(11, 60) for _ in range(2))]
+
+
+def test_page_that_missed_more_than_it_fetches_shows_the_newest_messages(page: Page, server: Server) -> None:
+    made = conversation_of(server, 20)
+    sockets: list[WebSocketRoute] = []
+
+    def keep(socket: WebSocketRoute) -> None:
+        socket.connect_to_server()
+        sockets.append(socket)
+
+    page.route_web_socket(re.compile("/ws/assistants/"), keep)
+    page.goto(f"/assistants/{made}/")
+    be_live(page)
+    conversation_of(server, 160, pk=made, first=20)
+
+    sockets[0].send('{"action": "resync", "payload": {"seq": 99}}')
+
+    expect(page.get_by_text("Answer 179.")).to_be_in_viewport()
+    assert numbers_in(page) == [number for number in range(130, 180) for _ in range(2)]
+    earlier = page.get_by_role("button", name="Show earlier messages")
+    while earlier.is_visible():
+        first = page.locator(".message").first.inner_text()
+        earlier.click()
+        expect(page.locator(".message").first).not_to_have_text(first)
+    assert numbers_in(page) == [number for number in range(180) for _ in range(2)]
+
+
+def conversation_of(server: Server, length: int, more: str = "", *, pk: str = "", first: int = 0) -> str:
+    """A conversation of so many questions with answers, the oldest first. With `pk` they are added to that one."""
+    made = server.manage(
+        "shell",
+        "--no-imports",
+        "-c",
+        "from assistants.models import AssistantConversation as Conversation\n"
+        f"pk = '{pk}'\n"
+        "conversation = Conversation.objects.get(pk=pk) if pk else Conversation.objects.create(title='Long')\n"
+        f"for number in range({first}, {first + length}):\n"
+        "    asked = conversation.messages.create(message_type='user', content=f'Question {number}.')\n"
+        "    conversation.messages.create(\n"
+        "        message_type='assistant', question=asked, content='Yes.', content_html=f'<p>Answer {number}.</p>')\n"
+        f"{more}\n"
+        "print(conversation.pk)",
+    )
+    return made.strip()
+
+
+def numbers_in(page: Page) -> list[int]:
+    """The numbers of the questions and answers on the page, in order."""
     shown = page.locator(".message").all_text_contents()
-    numbers = [int(number) for text in shown for number in re.findall(r"(?:Question|Answer) (\d+)\.", text)]
-    assert numbers == [number for number in range(60) for _ in range(2)]
+    return [int(number) for text in shown for number in re.findall(r"(?:Question|Answer) (\d+)\.", text)]
 
 
 def test_search_finds_conversations_by_their_title(page: Page, model: FakeOpenAI) -> None:

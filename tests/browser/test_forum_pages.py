@@ -525,3 +525,44 @@ def test_topic_list_reloads_its_rows_after_a_gap(alice: BrowserUser, bob: Browse
     sockets[0].send('{"action": "resync", "payload": {"seq": 99}}')
 
     expect(bob.row(f"Renamed topic {pk}")).to_be_visible()
+
+
+@pytest.mark.parametrize("shown", ["topic", "list"])
+def test_votes_between_the_page_and_a_late_first_connection_are_shown(
+    alice: BrowserUser, bob: BrowserUser, topic: str, shown: str
+) -> None:
+    is_down = True
+    tab = BrowserUser(alice.page.context.new_page())
+    tab.page.clock.install()
+    tab.page.route_web_socket(re.compile("/ws/"), lambda wire: wire.close() if is_down else wire.connect_to_server())
+    tab.page.goto(topic if shown == "topic" else "/discussion/")
+    pk = topic.split("/")[2]
+    votes = tab.page.locator("#question [data-count]" if shown == "topic" else f"[data-topic='{pk}'] [data-votes]")
+    expect(votes).to_have_text("0")
+    bob.post(f"{pk}/vote/", vote=1)
+
+    is_down = False
+    tab.page.clock.fast_forward(40_000)
+    expect(tab.page.locator("[data-state]")).to_have_attribute("data-state", "live")
+    tab.page.clock.fast_forward(10_000)
+
+    expect(votes).to_have_text("1")
+    tab.page.close()
+
+
+@pytest.mark.parametrize("shown", ["topic", "list"])
+def test_page_that_connects_at_once_sends_no_request_for_what_it_shows(
+    alice: BrowserUser, server: Server, topic: str, shown: str
+) -> None:
+    tab = BrowserUser(alice.page.context.new_page())
+    tab.page.clock.install(time="2026-03-01T12:00:00Z")
+    tab.page.clock.pause_at("2026-03-01T12:00:01Z")  # a busy machine would take seconds
+    tab.open(topic if shown == "topic" else "/discussion/")
+    requests: list[str] = []
+    tab.page.on("request", lambda request: requests.append(request.url))
+
+    tab.page.clock.run_for(20_000)
+
+    tab.page.evaluate("fetch('/healthz')")  # whatever was sent before it is known now
+    assert [url.partition(server.url)[2] for url in requests] == ["/healthz"]
+    tab.page.close()

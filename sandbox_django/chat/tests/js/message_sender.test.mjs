@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
+import { StoredText } from "../../../core/static/core/js/stored_text.js";
 import { MessageSender } from "../../static/chat/js/message_sender.js";
 import { UnsentStore } from "../../static/chat/js/unsent_store.js";
 
@@ -29,7 +30,7 @@ function aPageAt(hour, store, ...answers) {
   const calls = [];
   const sent = [];
   let number = 0;
-  const unsent = new UnsentStore("unsent", () => store);
+  const unsent = new UnsentStore(new StoredText("unsent", () => store));
   const deliver = async (content, key) => {
     sent.push([content, key]);
     const answer = await answers.shift();

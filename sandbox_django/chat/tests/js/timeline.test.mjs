@@ -337,6 +337,17 @@ describe("A long room", () => {
     assert.equal(timeline.pending("a"), null);
   });
 
+  it("takes the newest messages in without a gap after what is loaded", () => {
+    const near = timelineOf(...some(1, 10));
+    const far = timelineOf(...some(1, 10));
+
+    near.addNewest(some(8, 15));
+    far.addNewest(some(90, 99));
+
+    assert.deepEqual([near.newestId, near.hasLater], [15, false]);
+    assert.deepEqual([far.oldestId, far.newestId, far.hasLater, far.lastNumber], [1, 10, true, 99]);
+  });
+
   it("keeps the line above the unread where it is while rows go and come", () => {
     const timeline = timelineOf(...some(1, 6));
     timeline.unreadFrom = 3;

@@ -106,4 +106,19 @@ describe("Fetching again", () => {
 
     assert.equal(calls(), 0);
   });
+
+  it("stops when it is closed during a fetch that fails, and fetches nothing afterwards", async () => {
+    let fail;
+    const { clock, refetch, calls } = fetches([new Promise((_, reject) => (fail = reject))]);
+    refetch.request();
+    await clock.run();
+
+    refetch.close();
+    fail(new Error("404"));
+    await clock.run();
+    refetch.request();
+    for (let attempt = 0; attempt < 3; attempt += 1) await clock.run();
+
+    assert.deepEqual([calls(), refetch.isPending], [1, false]);
+  });
 });

@@ -1,70 +1,64 @@
-// The page of one conversation: joins what is heard, what is drawn and what is said.
+// The page of one conversation: connects the socket, the transcript and the composer.
 
 import { get, newKey, post } from "../../core/js/api.js";
 import { Composer } from "../../core/js/composer.js";
-import { copyButtons, copyText } from "../../core/js/copy.js";
-import { StickToBottom } from "../../core/js/stick_to_bottom.js";
-import { LiveSocket } from "../../live/js/live_socket.js";
-import { Refetch } from "../../core/js/refetch.js";
 import { showConnectionState } from "../../core/js/connection_state.js";
+import { copyButtons, copyText } from "../../core/js/copy.js";
+import { PagedLog } from "../../core/js/live_list.js";
+import { LiveSocket } from "../../live/js/live_socket.js";
 import { showTitle, wireConversationList } from "./conversation_list.js";
 import { wireConversationMenu } from "./conversation_menu.js";
 import { Transcript } from "./transcript.js";
-
-const PAGE = 100;
-const EARLIER = 50;
 
 const page = document.querySelector("[data-conversation]");
 const log = document.querySelector("[data-log]");
 const form = document.querySelector("[data-composer]");
 const stop = form.querySelector("[data-stop]");
 const send = form.querySelector("[data-send]");
-const toEnd = document.querySelector("[data-to-end]");
+const earlier = page.querySelector("[data-earlier]");
 const announcements = document.querySelector("[data-announcements]");
 const { messagesUrl, socketUrl, since } = page.dataset;
 
-const transcript = new Transcript(page, document.querySelector("[data-blank]"));
+const transcript = new Transcript(page, document.querySelector("[data-blank]"), { hasEarlier: !earlier.hidden });
 const live = new LiveSocket(socketUrl, { since: Number(since) });
-const refetchAll = new Refetch(refetch);
-const scroller = new StickToBottom(log, { onAwayChange: (isAway) => (toEnd.hidden = !isAway) });
+const messages = new PagedLog(live, {
+  url: messagesUrl,
+  items: transcript,
+  draw: updateButtons,
+  failed: (error) => composer.showError(error),
+  log,
+  earlier,
+  toEnd: document.querySelector("[data-to-end]"),
+});
 
 const composer = new Composer(form, async (content, key) => {
-  const question = await post(messagesUrl, { content }, { key });
-  transcript.await(question);
-  scroller.toEnd();
+  transcript.await(await post(messagesUrl, { content }, { key }));
+  messages.toEnd();
   updateButtons();
 });
 
-live.addEventListener("new_assistant_message", ({ detail }) => {
-  transcript.await(detail);
+messages.on("new_assistant_message", (question) => {
+  transcript.await(question);
   announcements.textContent = "The assistant is answering.";
   updateButtons();
 });
-
-live.addEventListener("streaming", ({ detail }) => {
-  transcript.append(detail);
+messages.on("streaming", (chunk) => {
+  transcript.append(chunk);
   updateButtons();
 });
-
-live.addEventListener("answer_blocks", ({ detail }) => transcript.drawBlocks(detail));
-
-live.addEventListener("complete_streaming", ({ detail }) => {
-  transcript.complete(detail);
-  announcements.textContent = detail.status === "stopped" ? "The answer was stopped." : "The answer is finished.";
+messages.on("answer_blocks", (blocks) => transcript.drawBlocks(blocks));
+messages.on("complete_streaming", (end) => {
+  transcript.complete(end);
+  announcements.textContent = end.status === "stopped" ? "The answer was stopped." : "The answer is finished.";
   updateButtons();
 });
-
-live.addEventListener("assistant_error", ({ detail }) => {
-  if (!transcript.fail(detail)) refetchAll.request({ spread: 0 });
-  announcements.textContent = detail.content;
+messages.on("assistant_error", (end) => {
+  if (!transcript.fail(end)) messages.request({ spread: 0 });
+  announcements.textContent = end.content;
   updateButtons();
 });
-
-live.addEventListener("conversation_updated", ({ detail }) => showTitle(detail));
-live.addEventListener("resync", () => refetchAll.request());
+messages.on("conversation_updated", showTitle);
 live.addEventListener("state", ({ detail }) => {
-  if (detail === "live") refetchAll.retryNow();
-  if (detail === "refused") refetchAll.close();
   if (detail === "refused") composer.showError("This conversation is no longer available. Reload the page to see why.");
 });
 showConnectionState(live, document.querySelector("[data-state]"), announcements);
@@ -75,7 +69,7 @@ stop.addEventListener("click", async () => {
   stop.disabled = true;
   try {
     await post(`${messagesUrl}${transcript.newestQuestionId}/stop/`);
-    // The button goes when the end is told, to this page and to every other.
+    // The answer's end frame hides the button, on every page of the conversation.
   } catch (error) {
     composer.showError(error);
     stop.disabled = false;
@@ -88,10 +82,8 @@ page.addEventListener("click", async ({ target }) => {
   if (button?.dataset.again) await retryAnswer(button, message);
   else if (button?.dataset.turn) transcript.turn(message, Number(button.dataset.turn));
   else if (button?.matches("[data-copy-answer]")) await copyText(sourceOf(message), button);
-  else if (button?.matches("[data-earlier]")) await showEarlier(button);
 });
 
-toEnd.addEventListener("click", () => scroller.toEnd());
 copyButtons(document);
 wireConversationList();
 wireConversationMenu();
@@ -99,36 +91,10 @@ wireConversationMenu();
 async function retryAnswer(button, message) {
   button.disabled = true;
   try {
-    transcript.draw(await post(`${messagesUrl}${message.dataset.message}/${button.dataset.again}/`, {}, { key: newKey() }));
+    transcript.put(await post(`${messagesUrl}${message.dataset.message}/${button.dataset.again}/`, {}, { key: newKey() }));
     log.focus({ preventScroll: true });
-    scroller.toEnd();
+    messages.toEnd();
     updateButtons();
-  } catch (error) {
-    composer.showError(error);
-  }
-  button.disabled = false;
-}
-
-async function refetch() {
-  const oldest = transcript.oldestQuestionId;
-  await drawAll(`${messagesUrl}?limit=${PAGE}${oldest ? `&after=${oldest - 1}` : ""}`);
-}
-
-async function drawAll(url) {
-  const { results, next } = await get(url);
-  results.forEach((message) => transcript.draw(message));
-  updateButtons();
-  if (next) await drawAll(messagesUrl + new URL(next).search);
-}
-
-async function showEarlier(button) {
-  button.disabled = true;
-  try {
-    const { results, next } = await get(`${messagesUrl}?limit=${EARLIER}&before=${transcript.oldestQuestionId}`);
-    const height = log.scrollHeight;
-    results.forEach((message) => transcript.draw(message));
-    log.scrollTop += log.scrollHeight - height;
-    button.hidden = !next;
   } catch (error) {
     composer.showError(error);
   }
@@ -141,7 +107,7 @@ async function sourceOf(message) {
 
 function updateButtons() {
   const { isAnswering } = transcript;
-  // A button that goes takes the focus with it: keep it near, but raise no phone's keyboard.
+  // Hiding a focused button loses the focus: keep it near, but open no phone's keyboard.
   if (!isAnswering && document.activeElement === stop) log.focus({ preventScroll: true });
   stop.hidden = !isAnswering;
   send.hidden = isAnswering;
@@ -150,8 +116,8 @@ function updateButtons() {
   composer.resolve("answer_in_progress");
 }
 
-// A page that was just opened has the focus on its body, from where Tab begins at the top. The box is next; but on a phone
-// it would raise the keyboard over the answer, so there the log gets the focus.
+// A new page has the focus on its body, where Tab starts at the top. The composer is what users want next; on a phone it
+// would open the keyboard over the answer, so the log gets the focus there.
 function setInitialFocus() {
   if (document.activeElement !== document.body) return;
   if (matchMedia("(hover: hover) and (pointer: fine)").matches) composer.focus();

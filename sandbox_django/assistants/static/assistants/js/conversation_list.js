@@ -1,13 +1,16 @@
-// The conversations: walked through by keys, renamed and deleted where they stand, and brought back for some seconds.
+// The list of conversations: renamed and deleted in place, with some seconds to undo a deletion.
 
 import { accountOf } from "../../core/js/account.js";
 import { patch, remove } from "../../core/js/api.js";
-import { UndoableAction } from "../../core/js/undoable.js";
 import { errorMessage } from "../../core/js/error_message.js";
+import { wireListKeys } from "../../core/js/list_keys.js";
+import { showProblem } from "../../core/js/problem.js";
+import { UndoableAction } from "../../core/js/undoable.js";
+import { renameInTitle } from "../../core/js/window_title.js";
 
-// A conversation that is deleted from its own page: the next page says so, and can still bring it back.
+// A conversation that is deleted from its own page: the next page names it, and can still undo the deletion.
 const LEFT = `conversation left to be deleted ${accountOf()}`;
-// One whose deletion went out as its page was left: the next page may have been drawn before it arrived.
+// One whose deletion was sent as its page was left: the next page may have been rendered before the server received it.
 const GONE = `conversation just deleted ${accountOf()}`;
 
 const list = document.querySelector("[data-conversations]");
@@ -17,13 +20,13 @@ const shown = document.querySelector("[data-conversation]")?.dataset.conversatio
 const undoable = new UndoableAction();
 
 let renamed = null; // the item the dialog is about
-let pendingId = null; // what can still be brought back
+let pendingId = null; // whose deletion can still be undone
 
 export function showTitle({ id, title }) {
   const places = [...document.querySelectorAll(`[data-conversation-row="${id}"] [data-row-title]`)];
   if (id === shown) {
     const heading = document.querySelector("[data-title]");
-    document.title = title + document.title.slice(heading.textContent.length);
+    renameInTitle(heading.textContent, title);
     places.push(heading);
   }
   for (const place of places) place.textContent = title;
@@ -50,9 +53,8 @@ export function deleteConversation(id = shown) {
 }
 
 export function wireConversationList() {
-  document.addEventListener("keydown", onShortcut);
-  list?.addEventListener("keydown", onArrowKey);
-  if (!dialog) return; // A visitor's: nothing can be done with them.
+  wireListKeys(list, rows);
+  if (!dialog) return; // visitors can't rename or delete
   list.addEventListener("click", ({ target }) => {
     const manage = target.closest("[data-manage]");
     if (manage) openRenameDialog(manage.closest("[data-conversation-row]").dataset.conversationRow);
@@ -93,12 +95,10 @@ async function rename(event) {
 }
 
 function showError(words) {
-  const problem = dialog.querySelector("[data-problem]");
-  problem.textContent = words;
-  problem.hidden = !words;
+  showProblem(dialog.querySelector("[data-problem]"), words);
 }
 
-// Hidden now, deleted when the time to bring it back is over, or when the page is left.
+// Hidden now, and deleted when the time to undo it has passed or the page is left.
 function deleteLater({ id, url, title, page = null }) {
   undoable.start({
     job: () => deleteNow(id, url),
@@ -121,7 +121,7 @@ async function deleteNow(id, url) {
   try {
     await remove(url, { keepalive: true });
   } catch (error) {
-    if (error.status === 404) return; // somebody was quicker
+    if (error.status === 404) return; // deleted elsewhere
     show(id, true);
     showToast(`Not deleted: ${errorMessage(error)}`);
   }
@@ -147,30 +147,6 @@ function show(id, isShown) {
   }
   list.querySelector("[data-rows]").hidden = rows().length === 0;
   list.querySelector("[data-empty]").hidden = rows().length > 0;
-}
-
-function onArrowKey(event) {
-  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  const at = rows().indexOf(event.target);
-  const isInSearch = event.target.matches("[data-search]");
-  if (!step || (at < 0 && !(isInSearch && step > 0))) return;
-  event.preventDefault();
-  (rows()[at + step] ?? (step < 0 ? list.querySelector("[data-search]") : event.target)).focus();
-}
-
-// "/" to the search, Alt+N to a new conversation; on some keyboards Alt makes another letter of the N.
-function onShortcut(event) {
-  const { key, code, altKey, ctrlKey, metaKey, target } = event;
-  if (altKey && code === "KeyN" && !ctrlKey && !metaKey) {
-    event.preventDefault();
-    document.querySelector("[data-new]")?.click();
-  } else if (key === "/" && !ctrlKey && !metaKey && !target.closest("input, textarea, select, dialog")) {
-    const search = list?.querySelector("[data-search]");
-    if (!search?.checkVisibility()) return;
-    event.preventDefault();
-    search.select();
-    search.focus();
-  }
 }
 
 function rows() {

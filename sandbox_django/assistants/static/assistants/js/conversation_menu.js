@@ -1,6 +1,7 @@
-// What can be done with the conversation that is open, behind one button.
+// The menu of the open conversation: rename, delete.
 
-import { openRenameDialog, deleteConversation } from "./conversation_list.js";
+import { wireMenus } from "../../core/js/menus.js";
+import { deleteConversation, openRenameDialog } from "./conversation_list.js";
 
 export function wireConversationMenu() {
   const menu = document.querySelector("[data-menu]");
@@ -10,12 +11,5 @@ export function wireConversationMenu() {
     if (target.matches("[data-rename-this]")) openRenameDialog();
     if (target.matches("[data-delete-this]")) deleteConversation();
   });
-  document.addEventListener("click", ({ target }) => {
-    if (!menu.contains(target)) menu.open = false;
-  });
-  menu.addEventListener("keydown", ({ key }) => {
-    if (key !== "Escape" || !menu.open) return;
-    menu.open = false;
-    menu.querySelector("summary").focus();
-  });
+  wireMenus(document);
 }

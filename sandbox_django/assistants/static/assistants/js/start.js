@@ -1,14 +1,15 @@
-// The page on which nothing was asked yet: the first question makes the conversation, and goes there.
+// The start page: the first question creates the conversation and leads to it.
 
 import { newKey, post } from "../../core/js/api.js";
 import { Composer } from "../../core/js/composer.js";
+import { focusWhenNamed } from "../../core/js/fragment_focus.js";
 import { wireConversationList } from "./conversation_list.js";
 
 const page = document.querySelector("[data-start]");
 const model = page.querySelector("[data-model]");
 const { conversationsUrl, pagesUrl } = page.dataset;
 
-// Made once, however often the first question has to be sent.
+// Created once, however often the first question is sent.
 let conversation = null;
 let key = newKey();
 
@@ -16,7 +17,7 @@ const composer = new Composer(page.querySelector("[data-composer]"), async (cont
   conversation ??= await post(conversationsUrl, { model: model?.value ?? "" }, { key });
   await post(`${conversationsUrl}${conversation.id}/messages/`, { content }, { key: messageKey });
   location.assign(`${pagesUrl}${conversation.id}/`);
-  resetConversation(); // whoever comes back to this page
+  resetConversation(); // for a user who comes back to this page
 });
 
 model?.addEventListener("change", resetConversation);
@@ -30,12 +31,5 @@ function resetConversation() {
   key = newKey();
 }
 
-// "New" leads here, also from this page itself. A browser does not autofocus when the address names a place.
-function focusIfAsked() {
-  if (location.hash === `#${page.id}`) composer.focus();
-}
-
 wireConversationList();
-window.addEventListener("hashchange", focusIfAsked);
-// Not sooner: a browser that scrolls to the place named in the address takes the focus away again.
-window.addEventListener("load", focusIfAsked);
+focusWhenNamed(page.id, () => composer.focus());

@@ -1,6 +1,6 @@
-// One answer while it is being written: puts pieces in their place, whatever comes twice or late.
+// An answer that is being streamed: puts each chunk in its place once, also repeated and late ones.
 //
-// Finished blocks take the place of their text, once: what is drawn is not touched again. The rest, the tail, is text.
+// A finished block replaces its text once, and is not changed afterwards. The rest, the tail, is text.
 
 export class StreamingMessage {
   #tail;
@@ -21,17 +21,17 @@ export class StreamingMessage {
     return this.#length;
   }
 
-  // Says whether anything was new.
+  // Returns whether the chunk had new text.
   append({ offset, content }) {
-    if (offset > this.#length) return false; // Something before it is missing: it comes again, from the start.
+    if (offset > this.#length) return false; // A chunk before it is missing: the server sends the text again, from the start.
     const added = characters(content).slice(this.#length - offset);
     this.#tail.append(added.join(""));
     this.#length += added.length;
     return added.length > 0;
   }
 
-  // Puts `nodes` in the place of the text from `offset` to `length`. What was missed before them stays text. While the user
-  // has that text selected, to copy it, the block is held; `release` draws it.
+  // Replaces the text from `offset` to `length` with `nodes`. The text of blocks that were missed before it stays text.
+  // While the user has the text selected, to copy it, the block is held; `release` draws it.
   draw({ offset, length }, nodes) {
     if (offset < this.#drawn || length > this.#length || this.#held.some((held) => length <= held.length)) return false;
     this.#held.push({ offset, length, nodes });
@@ -51,7 +51,7 @@ export class StreamingMessage {
     return this.#drawn > before;
   }
 
-  // Takes so many characters from the tail's start. What is left stays the same text nodes.
+  // Removes so many characters from the tail's start. The rest stays the same text nodes.
   #cut(count) {
     let taken = "";
     let left = count;

@@ -1,5 +1,7 @@
-// The messages on the page: draws each one once, wherever it comes from, and keeps the newest attempt in sight.
+// The messages of a conversation that the page has loaded. Draws each one once, from the API or the socket, and shows the
+// newest attempt of each answer.
 
+import { nodesOf } from "../../core/js/server_html.js";
 import { StreamingMessage } from "./streaming_message.js";
 
 const STOPPED = "You stopped this answer.";
@@ -8,9 +10,11 @@ export class Transcript {
   #root;
   #blank;
   #writing = new Map(); // by element
+  #hasEarlier;
 
-  constructor(root, blank) {
+  constructor(root, blank, { hasEarlier }) {
     this.#root = root;
+    this.#hasEarlier = hasEarlier;
     this.#blank = blank.content.querySelector("[data-exchange]");
     for (const exchange of root.querySelectorAll("[data-exchange]")) this.#countAttempts(exchange);
     document.addEventListener("selectionchange", () => this.#writing.forEach((writing) => writing.release()));
@@ -25,17 +29,49 @@ export class Transcript {
     return lastOf(this.#root.querySelectorAll("[data-exchange]"))?.dataset.exchange;
   }
 
-  get oldestQuestionId() {
-    return this.#root.querySelector("[data-exchange]")?.dataset.exchange;
+  get oldestId() {
+    const ids = this.#ids();
+    return ids.length > 0 ? Math.min(...ids) : null;
   }
 
-  // A message as the API tells it.
-  draw(message) {
+  get newestId() {
+    const ids = this.#ids();
+    return ids.length > 0 ? Math.max(...ids) : null;
+  }
+
+  get hasEarlier() {
+    return this.#hasEarlier;
+  }
+
+  // The end of a conversation is always loaded.
+  get hasLater() {
+    return false;
+  }
+
+  // Messages from the API: older ones than those on the page, or newer versions of them.
+  add(messages, { isStart }) {
+    for (const message of messages) this.put(message);
+    if (isStart) this.#hasEarlier = false;
+  }
+
+  // The conversation's newest messages. If there may be others between them and the page's, the page's are removed: the
+  // button for earlier messages loads them again.
+  addNewest(messages, { isStart }) {
+    if (messages.length > 0 && !(messages[0].id <= this.newestId)) {
+      for (const exchange of this.#root.querySelectorAll("[data-exchange]")) exchange.remove();
+      this.#writing.clear();
+      this.#hasEarlier = !isStart;
+    }
+    for (const message of messages) this.put(message);
+  }
+
+  // A message from the API.
+  put(message) {
     if (message.messageType === "user") this.#drawQuestion(message);
     else this.#drawAnswer(message);
   }
 
-  // A question that is going to be answered: the answer's place is there before its first word.
+  // A question that is going to be answered. Its answer has a place from now on.
   await(question) {
     this.#drawQuestion(question);
     const exchange = this.#exchange(question.id);
@@ -57,7 +93,8 @@ export class Transcript {
     this.#end(this.#answer(messageId, replyId), { status, contentHtml, words: errorDetail, model, usage });
   }
 
-  // The text that was written stays. A frame that an older server stored has no HTML: returns whether the text is whole.
+  // Keeps the text that was written. An event that an older release has stored has no HTML. Returns whether the text is
+  // complete.
   fail({ messageId, replyId, content, contentHtml, length }) {
     const answer = this.#answer(messageId, replyId);
     const isWhole =
@@ -89,7 +126,7 @@ export class Transcript {
 
   #drawAnswer({ id, questionId, status, content, contentHtml, errorDetail, model, usage }) {
     const answer = this.#answer(questionId, id);
-    if (answer.dataset.status !== "streaming") return; // What has ended does not change.
+    if (answer.dataset.status !== "streaming") return; // A finished answer does not change.
     if (status === "streaming") {
       this.#writingIn(answer).append({ offset: 0, content });
       return;
@@ -116,7 +153,7 @@ export class Transcript {
     return this.#writing.get(answer);
   }
 
-  // The answer's element; the first word of an answer takes the place that was kept for it.
+  // The answer's element. The first chunk of an answer takes the place that was reserved for it.
   #answer(questionId, replyId) {
     const known = this.#root.querySelector(`.message--answer[data-message="${replyId}"]`);
     if (known) return known;
@@ -134,6 +171,10 @@ export class Transcript {
     exchange.insertBefore(answer, later ?? null);
     this.#countAttempts(exchange);
     return answer;
+  }
+
+  #ids() {
+    return [...this.#root.querySelectorAll("[data-message]")].map(({ dataset }) => Number(dataset.message)).filter(Boolean);
   }
 
   #exchange(questionId) {
@@ -160,12 +201,7 @@ export class Transcript {
   }
 }
 
-// The server's HTML has been through core/markdown.py. A parsed document runs nothing anyway.
-function nodesOf(html) {
-  return [...new DOMParser().parseFromString(html, "text/html").body.childNodes];
-}
-
-// Leaves what is drawn already as it is, and with it what somebody has selected there, or focused.
+// Leaves nodes that are the same as they are, with the user's selection and focus in them.
 function redraw(body, nodes) {
   const drawn = [...body.childNodes];
   const firstNew = nodes.findIndex((node, index) => !drawn[index]?.isEqualNode(node));

@@ -1,9 +1,9 @@
-// Changes a message where it stands.
+// Edits a message in place.
 
 import { meansSend } from "../../core/js/composer.js";
 import { errorMessage } from "../../core/js/error_message.js";
 
-// `save(text)` resolves when it is stored; `done()` hears that the editor is gone.
+// `save(text)` resolves when the text is stored; `done()` is called after the editor has closed.
 export function openEditor(row, content, { save, done }) {
   if (row.matches(".message--editing")) return;
   const body = row.querySelector("[data-body]");

@@ -1,23 +1,12 @@
-// A page beside which the rooms stand, and nothing else is live.
+// A page beside the list of rooms, of which only the list is live.
 
 import { listTime } from "../../core/js/dates.js";
+import { focusWhenNamed } from "../../core/js/fragment_focus.js";
 import { showRemovalNotice } from "./removal_notice.js";
-import { wireRoomList } from "./room_list.js";
+import { RoomList } from "./room_list.js";
 
-const form = document.querySelector(".new-room input[name=title]");
-
-// "New" leads here, also from this page itself. A browser does not autofocus when the address names a place.
-function focusIfAsked() {
-  if (location.hash === "#new") form?.focus();
-}
-
-// The server has drawn what a search found in its own time zone.
-function showTimes() {
-  for (const time of document.querySelectorAll(".found time")) time.textContent = listTime(new Date(time.dateTime));
-}
-
-wireRoomList();
+new RoomList();
 showRemovalNotice();
-showTimes();
-window.addEventListener("hashchange", focusIfAsked);
-window.addEventListener("load", focusIfAsked);
+focusWhenNamed("new", () => document.querySelector(".new-room input[name=title]")?.focus());
+// The server has rendered the messages that a search found in its own time zone.
+for (const time of document.querySelectorAll(".found time")) time.textContent = listTime(new Date(time.dateTime));

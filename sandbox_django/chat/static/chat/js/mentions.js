@@ -1,4 +1,4 @@
-// The list of members that opens at an @. It is used by keys, while the text keeps the focus.
+// The list of members that opens at an @. The user chooses by keys while the field keeps the focus.
 
 import { drawAvatar } from "../../core/js/avatar.js";
 import { matching, mentionAt } from "./mention_suggestions.js";
@@ -18,10 +18,10 @@ export class Mentions {
     this.#members = members;
     field.addEventListener("input", () => this.#look());
     field.addEventListener("blur", () => this.#close());
-    // Before the composer, for which Enter means to send.
+    // Before the composer, which sends on Enter.
     field.addEventListener("keydown", (event) => this.#key(event), { capture: true });
     list.addEventListener("pointerdown", (event) => {
-      event.preventDefault(); // the text keeps the focus
+      event.preventDefault(); // the field keeps the focus
       const item = event.target.closest("[data-user]");
       if (item) this.#take(Number(item.dataset.user));
     });

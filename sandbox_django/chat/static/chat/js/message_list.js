@@ -2,6 +2,7 @@
 
 import { drawAvatar } from "../../core/js/avatar.js";
 import { dayName, dayOf, hourOf } from "../../core/js/dates.js";
+import { nodesOf } from "../../core/js/server_html.js";
 
 const DELETED_MESSAGE = "This message was deleted.";
 const DELETED_USER = "Deleted user";
@@ -37,7 +38,7 @@ export class MessageList {
     this.#adoptRows();
   }
 
-  // Takes as long as what has changed is much, however long the room is.
+  // Takes time for what has changed only, however long the room is.
   draw() {
     const { removed, rows } = this.#timeline.changes();
     for (const key of removed) this.#remove(key);
@@ -138,7 +139,7 @@ export class MessageList {
     this.#vanished(shown.element);
   }
 
-  // Today is yesterday tomorrow.
+  // At midnight the line "Today" becomes "Yesterday".
   #renameDays() {
     const today = dayOf(new Date());
     if (today === this.#today) return;
@@ -229,9 +230,4 @@ function nameDay(line, day) {
   const time = line.firstElementChild;
   time.dateTime = day;
   time.textContent = dayName(day);
-}
-
-// The server's HTML has been through core/markdown.py. A parsed document runs nothing anyway.
-function nodesOf(html) {
-  return [...new DOMParser().parseFromString(html, "text/html").body.childNodes];
 }

@@ -1,6 +1,6 @@
-// Sends one message after the other, each under its own key: however often it is tried, it is said once.
+// Sends one message after the other, each under its own key, so that repeated attempts store it once.
 
-// As long as the server is sure to remember a key (core/idempotency.py), and some hours less.
+// The time for which the server keeps a key (core/idempotency.py), less some hours.
 const SURE_FOR = 12 * 60 * 60 * 1000;
 const TOO_OLD = "This was not sent.";
 
@@ -10,12 +10,12 @@ export class MessageSender {
   #callbacks;
   #makeKey;
   #now;
-  #failed = new Map(); // by key: in this page's memory too, since a browser may refuse to keep anything
+  #failed = new Map(); // by key: in memory too, since the browser may refuse to store anything
   #queue = [];
   #isBusy = false;
   #isClosed = false;
 
-  // `deliver(content, key)` resolves with the message. `callbacks` hears `started`, `arrived` and `failed`.
+  // `deliver(content, key)` resolves with the message. `callbacks` has `started`, `arrived` and `failed`.
   constructor(deliver, unsent, callbacks, { makeKey, now = () => new Date() }) {
     this.#deliver = deliver;
     this.#unsentStore = unsent;
@@ -30,14 +30,14 @@ export class MessageSender {
     this.#enqueue(entry);
   }
 
-  // For the next page to send.
+  // Stores a message for the next page to send.
   keep(content) {
     const entry = { key: this.#makeKey(), content, at: this.#now().toISOString(), problem: null };
     this.#unsentStore.put(entry);
     return entry;
   }
 
-  // What the last page could not finish: what was on its way goes on, what had failed waits for a decision.
+  // Continues where the last page stopped: messages that were being sent are sent, failed ones wait for the user.
   resume() {
     for (const kept of this.#unsentStore.all()) {
       const isOld = this.#now() - new Date(kept.at) > SURE_FOR;

@@ -9,7 +9,7 @@ export class Namesakes {
   #keys = new Map(); // by user id
   #users = new Map(); // sets of user ids, by name key
 
-  // Adds a user, or changes their name. Returns whether anybody's name is shared now, or no longer.
+  // Adds a user, or changes their name. Returns whether a user's name has become shared, or is shared no longer.
   add(userId, name) {
     const key = nameKey(name);
     if (this.#keys.get(userId) === key) return false;

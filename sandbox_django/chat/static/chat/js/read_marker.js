@@ -1,6 +1,6 @@
-// Stores on the server how far I have read: never backwards, and seldom.
+// Stores on the server how far the user has read: never backwards, and seldom.
 //
-// In a busy room everyone reads each message at the same moment. So a page waits before it stores its position, for a
+// In a busy room all members read each message at the same moment. So a page waits before it stores its position, for a
 // random time that grows with the number of users who have the room open: together they send about seven requests a
 // second, however many they are. What is not stored yet is sent when the page is hidden or left.
 
@@ -8,11 +8,6 @@ const SECOND = 1000;
 const SHORTEST_WAIT = 2 * SECOND;
 const LONGEST_WAIT = 60 * SECOND;
 const PER_READER = 0.1 * SECOND;
-
-const systemClock = {
-  setTimeout: (job, delay) => setTimeout(job, delay),
-  clearTimeout: (timer) => clearTimeout(timer),
-};
 
 export class ReadMarker {
   #store;
@@ -25,7 +20,7 @@ export class ReadMarker {
   #failures = 0;
 
   // `store(id, { isLeaving })` resolves when the server has it. `lastRead` is a number within the room.
-  constructor(store, lastRead, { clock = systemClock, random = Math.random } = {}) {
+  constructor(store, lastRead, { clock, random = Math.random }) {
     this.#store = store;
     this.#clock = clock;
     this.#random = random;
@@ -47,7 +42,7 @@ export class ReadMarker {
     if (this.#timer === null) this.#schedule();
   }
 
-  // The server has this position already: I sent the message, or read it on another page.
+  // The server has this position already: the user sent the message, or read it on another page.
   known(number) {
     this.#stored = Math.max(this.#stored, number);
     if (number > this.#seen.number) this.#seen = { id: null, number };

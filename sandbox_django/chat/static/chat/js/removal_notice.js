@@ -1,12 +1,23 @@
-// Why somebody was led away from a room: told on the page that they come to.
+// The reason why a user has to leave a room's page, shown on the page that follows.
 
 import { accountOf } from "../../core/js/account.js";
+import { onSocketRefused } from "../../core/js/socket_refusal.js";
 
 const NOTE = `chat removal notice ${accountOf()}`;
+const NOT_FOUND = 4404;
 
-export function leaveWithNotice(words, home) {
-  sessionStorage.setItem(NOTE, words);
-  location.replace(home);
+// When the room's socket is refused, calls `leaving()` and goes to `home`, or to `login` if the user is signed out.
+export function leaveWhenRefused(live, { home, login, leaving = () => {} }) {
+  let notice = null;
+  live.addEventListener("user_removed_from_group", ({ detail }) => (notice = detail.message));
+  live.addEventListener("state", ({ detail }) => detail === "refused" && leaving());
+  onSocketRefused(live, {
+    login,
+    refused(code) {
+      sessionStorage.setItem(NOTE, notice ?? messageOf(code));
+      location.replace(home);
+    },
+  });
 }
 
 export function showRemovalNotice() {
@@ -18,7 +29,6 @@ export function showRemovalNotice() {
   place.hidden = false;
 }
 
-// What a socket that stays closed means.
-export function closeMessage(code) {
-  return code === 4404 ? "This room no longer exists, or you're no longer a member." : "You're no longer a member of this room.";
+function messageOf(code) {
+  return code === NOT_FOUND ? "This room no longer exists, or you're no longer a member." : "You're no longer a member of this room.";
 }

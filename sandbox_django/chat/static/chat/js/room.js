@@ -1,169 +1,162 @@
-// The page of one room: joins what is heard, what is drawn and what is said.
+// The page of one room: connects the socket, the timeline and the composer.
 
-import { get, newKey, patch, post, remove } from "../../core/js/api.js";
+import { patch, post } from "../../core/js/api.js";
+import { systemClock } from "../../core/js/clock.js";
 import { Composer } from "../../core/js/composer.js";
 import { showConnectionState } from "../../core/js/connection_state.js";
 import { copyButtons } from "../../core/js/copy.js";
 import { dayOf } from "../../core/js/dates.js";
-import { errorMessage } from "../../core/js/error_message.js";
+import { askToDelete } from "../../core/js/delete_dialog.js";
 import { refuseTooLong } from "../../core/js/length.js";
-import { Refetch } from "../../core/js/refetch.js";
-import { StickToBottom } from "../../core/js/stick_to_bottom.js";
+import { PagedLog } from "../../core/js/live_list.js";
+import { StoredText } from "../../core/js/stored_text.js";
 import { LiveSocket } from "../../live/js/live_socket.js";
 import { openEditor } from "./editor.js";
-import { distinguish } from "./mention_suggestions.js";
+import { MentionableMembers } from "./mentionable_members.js";
 import { Mentions } from "./mentions.js";
 import { MessageList } from "./message_list.js";
-import { MessageSender } from "./message_sender.js";
 import { Namesakes } from "./namesakes.js";
+import { OutgoingMessages } from "./outgoing_messages.js";
 import { ReadMarker } from "./read_marker.js";
-import { leaveWithNotice, closeMessage } from "./removal_notice.js";
-import { retitle, showAsRead, wireRoomList } from "./room_list.js";
-import { SeenRows } from "./seen_rows.js";
+import { ReadTracker } from "./read_tracker.js";
+import { leaveWhenRefused } from "./removal_notice.js";
+import { RoomList } from "./room_list.js";
 import { Timeline } from "./timeline.js";
 import { TypingNotice, Typists } from "./typing.js";
 import { UnsentStore } from "./unsent_store.js";
 
-const PAGE = 100;
-const MORE = 50;
-const ROWS = 250; // that stay when there are MORE too many
-const WAITING = "Waiting for connection. We'll send it when you're back online.";
+const MAX_ROWS = 250;
 const ADMIN = 2002;
-const MAX_MEMBERS = 1000;
 
 const page = document.querySelector("[data-room]");
-const log = document.querySelector("[data-log]");
+const logElement = document.querySelector("[data-log]");
 const form = document.querySelector("[data-composer]");
 const field = form.querySelector("textarea");
 const toEnd = document.querySelector("[data-to-end]");
-const earlier = page.querySelector("[data-earlier]");
-const later = page.querySelector("[data-later]");
 const offline = document.querySelector("[data-offline]");
-const dialog = document.querySelector("[data-delete-dialog]");
 const announcements = document.querySelector("[data-announcements]");
 const { socketUrl, since, messagesUrl, membersUrl, readUrl, home, login, found } = page.dataset;
 const room = Number(page.dataset.room);
 const maxLength = Number(page.dataset.maxLength);
 const me = Number(page.dataset.me);
 
-let removalNotice = null;
-let isClosed = false;
-let members = null;
-
-const seen = new SeenRows(log, readIfSeen);
+const live = new LiveSocket(socketUrl, { since: Number(since) });
 const timeline = new Timeline(me, dayOf);
 const namesakes = new Namesakes();
-const messages = new MessageList(page, document.querySelector("[data-blank]"), timeline, namesakes, {
-  appeared: (element) => seen.add(element),
-  vanished: (element) => seen.remove(element),
+const readMarker = new ReadMarker(
+  (messageId, { isLeaving }) => post(readUrl, { messageId }, { keepalive: isLeaving }),
+  Number(page.dataset.lastRead),
+  { clock: systemClock },
+);
+const reading = new ReadTracker(logElement, timeline, readMarker, {
+  changed(number) {
+    rooms.showAsRead(room, number);
+    showUnreadCount();
+  },
+  isAtEnd: () => log.isAtEnd,
+});
+const rows = new MessageList(page, document.querySelector("[data-blank]"), timeline, namesakes, {
+  appeared: (row) => reading.add(row),
+  vanished: (row) => reading.remove(row),
 });
 timeline.noteNumber(Number(page.dataset.lastNumber));
 const startsAtUnread = timeline.unreadFrom !== null && !found;
-let isAway = startsAtUnread || Boolean(found);
-const live = new LiveSocket(socketUrl, { since: Number(since) });
-const scroller = new StickToBottom(log, {
+const log = new PagedLog(live, {
+  url: messagesUrl,
+  items: timeline,
+  draw() {
+    rows.draw();
+    page.querySelector("[data-beginning]").hidden = timeline.hasEarlier || timeline.isEmpty;
+  },
+  moved: showUnreadCount,
+  failed: (error) => composer.showError(error),
+  log: logElement,
+  earlier: page.querySelector("[data-earlier]"),
+  later: page.querySelector("[data-later]"),
+  toEnd,
   startsAtEnd: !found && !startsAtUnread,
-  onAwayChange,
-  hasEnd: () => !timeline.hasLater,
+  loadsOnScroll: true,
+  maxRows: MAX_ROWS,
 });
-const refetchAll = new Refetch(refetch, { failed: (error) => composer.showError(error) });
-const edges = new IntersectionObserver(loadMore, { root: log, rootMargin: "600px 0px" });
-const reader = new ReadMarker(
-  (messageId, { isLeaving }) => post(readUrl, { messageId }, { keepalive: isLeaving }),
-  Number(page.dataset.lastRead),
+const rooms = new RoomList({ isReadingRoom: (id) => id === room && reading.isReading });
+const outgoing = new OutgoingMessages(
+  (content, key) => post(messagesUrl, { content }, { key }),
+  new UnsentStore(new StoredText(`unsent chat ${room} ${me}`)),
+  {
+    timeline,
+    draw: () => log.draw(),
+    stored(message) {
+      readMarker.known(message.number); // sending is reading
+      reading.check();
+    },
+  },
 );
-const typists = new Typists(me, (words) => (document.querySelector("[data-typing]").textContent = words));
-const notice = new TypingNotice((isTyping) => live.send("typing", { isTyping }));
-const unsentStore = new UnsentStore(`unsent chat ${room} ${me}`);
-
-const deliver = (content, key) => post(messagesUrl, { content }, { key });
-const callbacks = {
-  started({ key, content, at, problem }) {
-    timeline.addPending(key, content, new Date(at), problem);
-    draw();
-  },
-  arrived(key, message) {
-    timeline.confirmPending(key, message);
-    reader.known(message.number); // sending is reading
-    draw();
-    readIfSeen();
-  },
-  failed(key, error) {
-    const isUncertain = error.status === 0 || error.status >= 500;
-    const problem = error.status === 0 ? WAITING : errorMessage(error);
-    timeline.fail(key, problem, { isUncertain });
-    draw();
-    return problem;
-  },
-};
-const sender = new MessageSender(deliver, unsentStore, callbacks, { makeKey: newKey });
-
-new Mentions(field, form.querySelector("[data-mentions]"), mentionable);
-
+const mentionable = new MentionableMembers(membersUrl, me);
+const typists = new Typists(me, (words) => (document.querySelector("[data-typing]").textContent = words), systemClock);
+const typingNotice = new TypingNotice((isTyping) => live.send("typing", { isTyping }), systemClock);
 const composer = new Composer(form, async (content) => {
   refuseTooLong(content, maxLength);
-  notice.stop();
+  typingNotice.stop();
   timeline.unreadFrom = null;
-  sender.send(content);
-  jumpToLatest();
+  outgoing.send(content);
+  log.jumpToLatest();
 });
 
-// What is heard
+// Events of the socket
 
-live.addEventListener("member_message", ({ detail }) => {
-  typists.stop(detail.userId);
-  receiveMessage(detail);
+log.on("member_message", (message) => {
+  typists.stop(message.userId);
+  receive(message);
 });
-
-for (const news of ["message_updated", "message_deleted"]) {
-  live.addEventListener(news, ({ detail }) => {
-    if (!timeline.message(detail.id)) return; // further up than what is shown
-    timeline.put(detail);
-    draw();
+for (const action of ["message_updated", "message_deleted"]) {
+  log.on(action, (message) => {
+    // Of a message that is not loaded only the number counts.
+    if (timeline.message(message.id)) log.draw(() => timeline.put(message));
   });
 }
-
-live.addEventListener("member_added", ({ detail }) => {
-  members = null;
+log.on("member_added", ({ userId, displayName }) => {
+  mentionable.forget();
   countMembers(1);
-  if (namesakes.add(detail.userId, detail.displayName)) messages.showNamesakes();
+  if (namesakes.add(userId, displayName)) rows.showNamesakes();
 });
-live.addEventListener("member_updated", ({ detail }) => {
-  if (detail.userId === me) page.toggleAttribute("data-manages", detail.chatRole <= ADMIN);
+log.on("member_updated", ({ userId, chatRole }) => {
+  if (userId === me) page.toggleAttribute("data-manages", chatRole <= ADMIN);
 });
-live.addEventListener("member_removed", ({ detail }) => {
-  members = null;
+log.on("member_removed", ({ userPk }) => {
+  mentionable.forget();
   countMembers(-1);
-  typists.stop(detail.userPk);
-  if (namesakes.remove(detail.userPk)) messages.showNamesakes();
+  typists.stop(userPk);
+  if (namesakes.remove(userPk)) rows.showNamesakes();
 });
-live.addEventListener("group_updated", ({ detail }) => {
-  retitle(room, detail.title);
-  const description = document.querySelector("[data-description]");
-  description.textContent = detail.description;
-  description.hidden = !detail.description;
-  document.querySelector("[data-member-count]").textContent = detail.memberCount;
+log.on("group_updated", ({ title, description, memberCount }) => {
+  rooms.retitle(room, title);
+  const place = document.querySelector("[data-description]");
+  place.textContent = description;
+  place.hidden = !description;
+  document.querySelector("[data-member-count]").textContent = memberCount;
 });
-live.addEventListener("typing", ({ detail }) => typists.receive(detail));
-live.addEventListener("presence", ({ detail }) => {
+log.on("typing", (typing) => typists.receive(typing));
+log.on("presence", ({ count }) => {
   const here = document.querySelector("[data-here]");
-  reader.readers = detail.count;
-  here.textContent = `${detail.count} here`;
-  here.hidden = detail.count < 2; // that I am here I know
+  readMarker.readers = count;
+  here.textContent = `${count} here`;
+  here.hidden = count < 2; // only me
 });
-live.addEventListener("resync", () => refetchAll.request());
-live.addEventListener("user_removed_from_group", ({ detail }) => (removalNotice = detail.message));
-live.addEventListener("state", ({ detail, code }) => {
-  if (detail === "live") retryAll();
-  if (detail === "live") refetchAll.retryNow();
-  if (detail === "refused") end(code);
+live.addEventListener("state", ({ detail }) => detail === "live" && outgoing.retryAll());
+leaveWhenRefused(live, {
+  home,
+  login,
+  leaving() {
+    reading.close();
+    outgoing.close();
+  },
 });
 showConnectionState(live, document.querySelector("[data-state]"), announcements);
 
-// What is done
+// Actions of the user
 
-field.addEventListener("input", () => notice.write(field.value));
-field.addEventListener("blur", () => notice.stop());
+field.addEventListener("input", () => typingNotice.write(field.value));
+field.addEventListener("blur", () => typingNotice.stop());
 field.addEventListener("keydown", (event) => {
   if (event.key !== "ArrowUp" || field.value || event.shiftKey || event.altKey || event.ctrlKey || event.metaKey) return;
   const mine = timeline.myLast;
@@ -171,250 +164,89 @@ field.addEventListener("keydown", (event) => {
   event.preventDefault();
   edit(mine.id);
 });
+new Mentions(field, form.querySelector("[data-mentions]"), () => mentionable.list());
 
 page.addEventListener("click", ({ target }) => {
   const row = target.closest("[data-message]");
   const button = target.closest("button");
-  const id = Number(row?.dataset.message);
-  if (button === earlier) load(earlier);
-  else if (button === later) load(later);
-  else if (button?.matches("[data-edit]")) edit(id);
-  else if (button?.matches("[data-rewrite]")) rewrite(row.dataset.key);
-  else if (button?.matches("[data-delete]")) askToDelete(id);
-  else if (button?.matches("[data-retry]")) retry(row.dataset.key);
-  else if (button?.matches("[data-discard]")) discard(row.dataset.key);
-  else if (row && !target.closest("a, button, form")) toggleTools(row);
+  if (button?.matches("[data-edit]")) edit(Number(row.dataset.message));
+  else if (button?.matches("[data-delete]")) confirmDeletion(Number(row.dataset.message));
+  else if (button?.matches("[data-retry]")) outgoing.retry(row.dataset.key);
+  else if (button?.matches("[data-rewrite]")) composer.suggest(outgoing.discard(row.dataset.key));
+  else if (button?.matches("[data-discard]")) {
+    outgoing.discard(row.dataset.key);
+    focusField();
+  } else if (row && !target.closest("a, button, form")) toggleTools(row);
 });
+toEnd.addEventListener("click", focusField);
+for (const change of ["online", "offline"]) window.addEventListener(change, showOnline);
 
-toEnd.addEventListener("click", () => {
-  jumpToLatest();
-  field.focus({ preventScroll: true });
-});
-
-dialog.addEventListener("close", async () => {
-  const { message } = dialog.dataset;
-  field.focus({ preventScroll: true });
-  if (dialog.returnValue !== "yes") return;
-  try {
-    await remove(`${messagesUrl}${message}/`);
-    // Told to all by the socket, to this page too; but not to one that has none now.
-    const gone = { ...timeline.message(Number(message)), content: "", contentHtml: "", mentions: [], isDeleted: true };
-    timeline.put(gone);
-    draw();
-  } catch (error) {
-    composer.showError(`Not deleted. ${errorMessage(error)}`);
-  }
-});
-
-for (const back of ["visibilitychange", "focus"]) window.addEventListener(back, readIfSeen);
-document.addEventListener("visibilitychange", readIfSeen);
-document.addEventListener("visibilitychange", () => document.visibilityState === "hidden" && reader.flush());
-window.addEventListener("pagehide", () => reader.flush());
-window.addEventListener("online", showOnline);
-window.addEventListener("offline", showOnline);
-// Another tab has sent, or thrown away, what both show.
-window.addEventListener("storage", ({ key }) => {
-  if (key !== unsentStore.name) return;
-  const kept = new Set(unsentStore.all().map((entry) => entry.key));
-  for (const { key: shown } of timeline.uncertain) if (!kept.has(shown)) timeline.discard(shown);
-  draw();
-});
-
-draw();
-sender.resume();
+log.draw();
+outgoing.resume();
 if (found) window.addEventListener("load", showFound);
-else if (startsAtUnread) scroller.update();
-else scroller.toEnd();
-for (const edge of [earlier, later]) edges.observe(edge);
-updateJumpButton();
+else if (startsAtUnread) log.scrolled();
+else log.toEnd();
 showOnline();
 copyButtons(page);
-wireRoomList({ isReadingRoom: (id) => id === room && isBeingRead() });
 live.open();
-readIfSeen();
-if (matchMedia("(pointer: fine)").matches && !found) field.focus({ preventScroll: true });
+reading.check();
+if (matchMedia("(pointer: fine)").matches && !found) focusField();
 
-// Not sooner: the browser goes to the place named in the address by itself, in its own way.
+// After loading: the browser scrolls to the fragment of the address first.
 function showFound() {
-  messages.elementOf(found)?.scrollIntoView({ block: "center" });
-  scroller.update();
+  rows.elementOf(found)?.scrollIntoView({ block: "center" });
+  log.scrolled();
 }
 
-// Draws what has changed. What the reader looks at stays where it is, whatever changes above it.
-function draw() {
-  unloadFarRows();
-  const fixed = scroller.isAtEnd ? null : seen.visible.find((element) => element.isConnected && isStillLoaded(element));
-  const top = fixed?.getBoundingClientRect().top;
-  messages.draw();
-  earlier.hidden = !timeline.hasEarlier;
-  later.hidden = !timeline.hasLater;
-  page.querySelector("[data-beginning]").hidden = timeline.hasEarlier || timeline.isEmpty;
-  if (fixed) log.scrollTop += fixed.getBoundingClientRect().top - top;
-  if (scroller.isAtEnd) scroller.toEnd();
-}
-
-function isStillLoaded(element) {
-  return timeline.message(Number(element.dataset.message)) !== null;
-}
-
-// On the side that is further from what is on the screen; they come back by REST.
-function unloadFarRows() {
-  const excess = timeline.size - ROWS;
-  if (excess < MORE) return;
-  const below = log.scrollHeight - log.scrollTop - log.clientHeight;
-  if (scroller.isAtEnd || log.scrollTop > below) timeline.dropOldest(excess);
-  else timeline.dropNewest(excess);
-}
-
-function receiveMessage(message) {
+function receive(message) {
   const isMine = message.userId === me;
-  const isLoaded = timeline.put(message);
-  if (isMine) reader.known(message.number); // sending is reading
-  else if (!isBeingRead() && (timeline.unreadFrom ?? 0) <= reader.lastRead) timeline.unreadFrom = message.number;
-  draw();
-  if (isLoaded && !isMine) announce(message);
-  updateJumpButton();
+  if (isMine) readMarker.known(message.number); // sending is reading
+  else if (!reading.isReading && (timeline.unreadFrom ?? 0) <= reading.lastRead) timeline.unreadFrom = message.number;
+  let isNew = false;
+  log.draw(() => (isNew = timeline.put(message)));
+  if (isNew && !isMine) announce(message);
 }
 
 function announce({ id, senderName }) {
-  const words = messages.elementOf(id)?.querySelector("[data-body]").textContent.trim().slice(0, 200);
+  const words = rows.elementOf(id)?.querySelector("[data-body]").textContent.trim().slice(0, 200);
   announcements.textContent = `${senderName}: ${words}`;
 }
 
-function isInUse() {
-  return document.visibilityState === "visible" && document.hasFocus() && !isClosed;
-}
-
-function isBeingRead() {
-  return isInUse() && !isAway && !timeline.hasLater;
-}
-
-// Up to the last message that is on the screen while the window is in use.
-function readIfSeen() {
-  if (!isInUse()) return;
-  const ids = seen.visible.map((element) => Number(element.dataset.message)).filter(Boolean);
-  const newest = timeline.message(Math.max(...ids));
-  if (newest === null || newest.number <= reader.lastRead) return;
-  reader.read(newest);
-  showAsRead(room, newest.number);
-  updateJumpButton();
-}
-
-function onAwayChange(isNowAway) {
-  isAway = isNowAway;
-  updateJumpButton();
-}
-
-function updateJumpButton() {
-  toEnd.hidden = !(isAway || timeline.hasLater);
-  const unread = timeline.lastNumber - reader.lastRead;
+function showUnreadCount() {
+  const unread = timeline.lastNumber - reading.lastRead;
   toEnd.querySelector("[data-count]").textContent = unread > 0 ? `Jump to latest (${unread} new)` : "Jump to latest";
   toEnd.classList.toggle("button--main", unread > 0);
 }
 
-async function jumpToLatest() {
-  if (timeline.hasLater) {
-    try {
-      const { results } = await get(`${messagesUrl}?limit=${MORE}`);
-      timeline.showNewest(results.reverse());
-    } catch (error) {
-      composer.showError(error.status === 0 ? WAITING : error);
-      return;
-    }
-    draw();
-  }
-  scroller.toEnd();
-  scroller.update();
-  updateJumpButton();
-}
-
 function showOnline() {
   offline.hidden = navigator.onLine;
-  if (navigator.onLine) retryAll();
-}
-
-// Everything that is loaded; what was changed or deleted in the meantime, too. What came after it, up to a page of it.
-async function refetch() {
-  const { oldest, newest, hasLater } = timeline;
-  const { results: latest } = await get(`${messagesUrl}?limit=${PAGE}`);
-  let url = oldest && `${messagesUrl}?limit=${PAGE}&after=${oldest.id - 1}`;
-  while (url) {
-    const { results, next } = await get(url);
-    for (const message of results) timeline.put(message);
-    url = next && results.at(-1).id < newest.id && messagesUrl + new URL(next).search;
-  }
-  for (const message of latest) timeline.noteNumber(message.number);
-  if (!hasLater) for (const message of latest.reverse()) timeline.put(message);
-  draw();
-  updateJumpButton();
-}
-
-function loadMore(entries) {
-  for (const { isIntersecting, target } of entries) if (isIntersecting) load(target);
-}
-
-// The next messages at one side of those that are loaded.
-async function load(edge) {
-  if (edge.disabled || edge.hidden) return;
-  edge.disabled = true;
-  const from = edge === earlier ? `before=${timeline.oldest.id}` : `after=${timeline.newest.id}`;
-  try {
-    const { results } = await get(`${messagesUrl}?limit=${MORE}&${from}`);
-    for (const message of results) timeline.put(message);
-    draw();
-    updateJumpButton();
-    // It may still be near: then its observer has nothing to tell, unless it begins again.
-    edges.unobserve(edge);
-    edges.observe(edge);
-  } catch (error) {
-    composer.showError(error);
-  }
-  edge.disabled = false;
-}
-
-// What failed for want of a connection, once there is one.
-function retryAll() {
-  for (const { key } of timeline.uncertain) retry(key);
-}
-
-function retry(key) {
-  timeline.retry(key);
-  draw();
-  sender.retry(key);
-}
-
-function discard(key) {
-  timeline.discard(key);
-  sender.discard(key);
-  draw();
-  field.focus({ preventScroll: true });
-}
-
-// Back into the box, to be changed and sent as another message.
-function rewrite(key) {
-  const { content } = timeline.pending(key);
-  discard(key);
-  composer.suggest(content);
+  if (navigator.onLine) outgoing.retryAll();
 }
 
 function edit(id) {
-  openEditor(messages.elementOf(id), timeline.message(id).content, {
+  openEditor(rows.elementOf(id), timeline.message(id).content, {
     async save(content) {
       refuseTooLong(content, maxLength);
-      timeline.put(await patch(`${messagesUrl}${id}/`, { content }));
-      draw();
+      const changed = await patch(`${messagesUrl}${id}/`, { content });
+      log.draw(() => timeline.put(changed));
     },
-    done: () => field.focus({ preventScroll: true }),
+    done: focusField,
   });
 }
 
-function askToDelete(id) {
-  dialog.dataset.message = id;
-  dialog.returnValue = "";
-  dialog.showModal();
+function confirmDeletion(id) {
+  askToDelete({
+    url: `${messagesUrl}${id}/`,
+    // The event reaches this page too, but only while it has a connection.
+    deleted() {
+      const gone = { ...timeline.message(id), content: "", contentHtml: "", mentions: [], isDeleted: true };
+      log.draw(() => timeline.put(gone));
+    },
+    closed: focusField,
+  });
 }
 
-// A finger has nothing to hover with.
+// Touch screens have no hover.
 function toggleTools(row) {
   const isOpen = row.matches(".message--open");
   for (const open of page.querySelectorAll(".message--open")) open.classList.remove("message--open");
@@ -426,30 +258,6 @@ function countMembers(by) {
   count.textContent = Number(count.textContent) + by;
 }
 
-// Those one may mean with an @, asked for when the first one is written.
-function mentionable() {
-  members ??= fetchMembers();
-  return members;
-}
-
-async function fetchMembers() {
-  const found = [];
-  let url = `${membersUrl}?limit=${PAGE}`;
-  try {
-    while (url && found.length < MAX_MEMBERS) {
-      const { results, next } = await get(url);
-      found.push(...results);
-      url = next && membersUrl + new URL(next).search;
-    }
-  } catch {
-    members = null; // the next letter tries again
-  }
-  return distinguish(found).filter(({ userId }) => userId !== me);
-}
-
-function end(code) {
-  isClosed = true;
-  sender.close();
-  if (code === 4401) location.assign(`${login}?next=${location.pathname}`);
-  else leaveWithNotice(removalNotice ?? closeMessage(code), home);
+function focusField() {
+  field.focus({ preventScroll: true });
 }

@@ -1,173 +1,187 @@
-// The list of my rooms, live: who said what last, how much is unread, also in the name of the window.
+// The list of the user's rooms, live: the last message of each, its unread messages, and their number in the window's title.
 //
-// Hints carry what a row shows. Requests are sent only for a room that is new here, and after a reconnect.
+// Hints carry what a row shows. Requests are sent only for a room that is new here, and for all rooms after a gap.
 
 import { get } from "../../core/js/api.js";
 import { listTime } from "../../core/js/dates.js";
+import { wireListKeys } from "../../core/js/list_keys.js";
+import { LiveList, pagesOf } from "../../core/js/live_list.js";
 import { Refetch } from "../../core/js/refetch.js";
+import { badgeOf, renameInTitle, showUnreadInTitle } from "../../core/js/window_title.js";
 import { LiveSocket } from "../../live/js/live_socket.js";
 import { RoomSummaries } from "./room_summaries.js";
 
-const PAGE = 100;
+const MAX_PAGES = 3; // of 100: as many rooms as the server renders, SHOWN_ROOMS in page_views.py
 
-const list = document.querySelector("[data-rooms]");
-const rows = list.querySelector("[data-rows]");
-const blank = list.querySelector("[data-blank-room]").content.querySelector("[data-room-row]");
-const { roomsUrl, socketUrl, since } = list.dataset;
-const me = Number(list.dataset.me);
-const summaries = new RoomSummaries(me);
-const drawn = new WeakMap(); // by row: the summary that it shows
-const allRooms = new Refetch(fetchAll);
-const newRooms = new Map(); // by id: the fetch of a room that is not in the list yet
-let isReading = () => false;
-let baseTitle = document.title;
+export class RoomList {
+  #list = document.querySelector("[data-rooms]");
+  #rows = this.#list.querySelector("[data-rows]");
+  #blank = this.#list.querySelector("[data-blank-room]").content.querySelector("[data-room-row]");
+  #me = Number(this.#list.dataset.me);
+  #summaries = new RoomSummaries(this.#me);
+  #drawn = new WeakMap(); // by row: the summary that it shows
+  #newRooms = new Map(); // by id: the fetch of a room that is not in the list yet
+  #isReadingRoom;
 
-// `isReadingRoom(id)`: whether what comes there is being read at this moment.
-export function wireRoomList({ isReadingRoom = () => false } = {}) {
-  isReading = isReadingRoom;
-  for (const row of items()) adoptRow(row);
-  countUnread();
-  document.addEventListener("keydown", onShortcut);
-  list.addEventListener("keydown", onArrowKey);
+  // `isReadingRoom(id)` returns whether the user sees that room's messages as they arrive.
+  constructor({ isReadingRoom = () => false } = {}) {
+    this.#isReadingRoom = isReadingRoom;
+    for (const row of this.#items()) this.#adoptRow(row);
+    this.#countUnread();
+    wireListKeys(this.#list, () => this.#items().map((row) => row.querySelector("a")));
 
-  const live = new LiveSocket(socketUrl, { since: Number(since) });
-  let isBack = false;
-  live.addEventListener("added_to_group", ({ detail }) => fetchSoon(detail.groupPk, 0));
-  live.addEventListener("removed_from_group", ({ detail }) => removeRoom(detail.groupPk));
-  live.addEventListener("group_chat_updated", ({ detail }) => {
-    const summary = summaries.take(detail);
-    if (summary) draw(summary);
-    else fetchSoon(detail.groupPk);
-  });
-  live.addEventListener("resync", () => allRooms.request());
-  // Hints are sent once: the changes that they told of while there was no connection are fetched.
-  live.addEventListener("authentication", ({ detail }) => {
-    if (detail.statusCode !== 200) return;
-    if (isBack) allRooms.request();
-    isBack = true;
-    allRooms.retryNow();
-  });
-  live.open();
-}
-
-// The open room has another title.
-export function retitle(id, title) {
-  const row = itemOf(id);
-  if (row) row.querySelector("[data-row-title]").textContent = title;
-  for (const place of document.querySelectorAll("[data-title]")) {
-    if (place.matches("h1")) baseTitle = title + baseTitle.slice(place.textContent.length);
-    place.textContent = title;
+    const { socketUrl, since } = this.#list.dataset;
+    const live = new LiveSocket(socketUrl, { since: Number(since) });
+    const rooms = new LiveList(live, {
+      fetch: () => this.#fetchAll(),
+      show: (found) => this.#showAll(found),
+      hasHints: true,
+    });
+    rooms.on("added_to_group", ({ groupPk }) => this.#fetchSoon(groupPk, 0));
+    rooms.on("removed_from_group", ({ groupPk }) => this.#remove(groupPk));
+    rooms.on("group_chat_updated", (hint) => {
+      const summary = this.#summaries.take(hint);
+      if (summary) this.#draw(summary);
+      else this.#fetchSoon(hint.groupPk);
+    });
+    live.open();
   }
-  countUnread();
-}
 
-// I have read up to the message of this number.
-export function showAsRead(id, number) {
-  const summary = summaries.read(id, number);
-  if (summary && itemOf(id)) draw(summary);
-}
-
-function fetchSoon(id, spread) {
-  if (!newRooms.has(id)) newRooms.set(id, new Refetch(() => fetchRoom(id)));
-  newRooms.get(id).request({ spread });
-}
-
-async function fetchRoom(id) {
-  try {
-    draw(summaries.put(await get(`${roomsUrl}${id}/`)));
-  } catch (error) {
-    if (error.status !== 404) throw error;
-    removeRoom(id);
-  }
-}
-
-async function fetchAll() {
-  const seen = new Set();
-  let url = `${roomsUrl}?limit=${PAGE}`;
-  while (url) {
-    const { results, next } = await get(url);
-    for (const room of results) {
-      seen.add(room.id);
-      draw(summaries.put(room));
+  // The open room has another title.
+  retitle(id, title) {
+    const row = this.#itemOf(id);
+    if (row) row.querySelector("[data-row-title]").textContent = title;
+    for (const place of document.querySelectorAll("[data-title]")) {
+      if (place.matches("h1")) renameInTitle(place.textContent, title);
+      place.textContent = title;
     }
-    url = next && roomsUrl + new URL(next).search;
   }
-  for (const row of items()) if (!seen.has(Number(row.dataset.roomRow))) removeRoom(Number(row.dataset.roomRow));
-}
 
-// The server has drawn the first rows.
-function adoptRow(row) {
-  const { roomRow, at, number, lastRead, isDeleted } = row.dataset;
-  const summary = summaries.put({
-    id: Number(roomRow),
-    title: row.querySelector("[data-row-title]").textContent,
-    updatedAt: at,
-    lastNumber: Number(number),
-    lastReadNumber: Number(lastRead),
-    lastMessage: Number(number) > 0 ? { words: "", isDeleted: isDeleted !== undefined } : null,
-  });
-  drawn.set(row, summary);
-  showTime(row);
-}
-
-function draw(summary) {
-  const { id, title, updatedAt, newest, unread } = summary;
-  const row = itemOf(id) ?? makeRow(id);
-  const shown = drawn.get(row);
-  drawn.set(row, summary);
-  if (shown?.title !== title) row.querySelector("[data-row-title]").textContent = title;
-  if (shown?.newest !== newest) row.querySelector("[data-row-words]").textContent = previewOf(newest);
-  if (shown?.updatedAt !== updatedAt) {
-    row.dataset.at = updatedAt;
-    row.querySelector("[data-row-time]").dateTime = updatedAt;
-    place(row);
+  // The user has read a room up to the message of this number.
+  showAsRead(id, number) {
+    const summary = this.#summaries.read(id, number);
+    if (summary && this.#itemOf(id)) this.#draw(summary);
   }
-  showTime(row);
-  showUnread(row, isReading(id) ? 0 : unread);
-  countUnread();
+
+  #fetchSoon(id, spread) {
+    if (!this.#newRooms.has(id)) this.#newRooms.set(id, new Refetch(() => this.#fetchRoom(id)));
+    this.#newRooms.get(id).request({ spread });
+  }
+
+  async #fetchRoom(id) {
+    try {
+      this.#draw(this.#summaries.put(await get(`${this.#list.dataset.roomsUrl}${id}/`)));
+    } catch (error) {
+      if (error.status !== 404) throw error;
+      this.#remove(id);
+    }
+  }
+
+  async #fetchAll() {
+    const found = [];
+    for await (const results of pagesOf(`${this.#list.dataset.roomsUrl}?limit=100`, MAX_PAGES)) found.push(...results);
+    return found;
+  }
+
+  // As a reload of the page would: rooms beyond the maximum, those without messages for the longest time, are left out.
+  #showAll(found) {
+    const ids = new Set(found.map(({ id }) => id));
+    for (const row of this.#items()) if (!ids.has(idOf(row))) this.#remove(idOf(row));
+    for (const room of found) this.#draw(this.#summaries.put(room));
+  }
+
+  // The server has rendered the first rows.
+  #adoptRow(row) {
+    const { at, number, lastRead, isDeleted } = row.dataset;
+    const summary = this.#summaries.put({
+      id: idOf(row),
+      title: row.querySelector("[data-row-title]").textContent,
+      updatedAt: at,
+      lastNumber: Number(number),
+      lastReadNumber: Number(lastRead),
+      lastMessage: Number(number) > 0 ? { words: "", isDeleted: isDeleted !== undefined } : null,
+    });
+    this.#drawn.set(row, summary);
+    showTime(row);
+  }
+
+  #draw(summary) {
+    const { id, title, updatedAt, newest, unread } = summary;
+    const row = this.#itemOf(id) ?? this.#makeRow(id);
+    const shown = this.#drawn.get(row);
+    this.#drawn.set(row, summary);
+    if (shown?.title !== title) row.querySelector("[data-row-title]").textContent = title;
+    if (shown?.newest !== newest) row.querySelector("[data-row-words]").textContent = this.#previewOf(newest);
+    if (shown?.updatedAt !== updatedAt) {
+      row.dataset.at = updatedAt;
+      row.querySelector("[data-row-time]").dateTime = updatedAt;
+      this.#place(row);
+    }
+    showTime(row);
+    showUnread(row, this.#isReadingRoom(id) ? 0 : unread);
+    this.#countUnread();
+  }
+
+  #makeRow(id) {
+    const row = this.#blank.cloneNode(true);
+    row.dataset.roomRow = id;
+    const link = row.querySelector("a");
+    link.href = `${this.#list.querySelector("[data-new]").pathname}${id}/`;
+    if (String(id) === this.#list.dataset.opened) link.setAttribute("aria-current", "page");
+    if (this.#items().length === 0) showListFirst();
+    return row;
+  }
+
+  #previewOf({ number, isDeleted, userId, senderName, excerpt }) {
+    if (number === 0) return "No messages yet";
+    if (isDeleted) return "Message deleted";
+    const author = userId === this.#me ? "You" : senderName;
+    return author ? `${author}: ${excerpt}` : excerpt;
+  }
+
+  // The room with the newest message comes first. A row that is in its place already is not touched, nor is its focus.
+  #place(row) {
+    const at = Date.parse(row.dataset.at);
+    const others = this.#items().filter((other) => other !== row);
+    const later = others.filter((other) => Date.parse(other.dataset.at) > at).length;
+    if (this.#items()[later] === row) return;
+    const focused = row.contains(document.activeElement) ? document.activeElement : null;
+    this.#rows.insertBefore(row, others[later] ?? null);
+    focused?.focus({ preventScroll: true });
+    this.#list.querySelector("[data-empty]").hidden = true;
+  }
+
+  #remove(id) {
+    this.#newRooms.get(id)?.close();
+    this.#newRooms.delete(id);
+    this.#summaries.remove(id);
+    this.#itemOf(id)?.remove();
+    this.#list.querySelector("[data-empty]").hidden = this.#items().length > 0;
+    this.#countUnread();
+  }
+
+  #countUnread() {
+    const badges = this.#rows.querySelectorAll("[data-row-unread]:not([hidden])");
+    showUnreadInTitle([...badges].reduce((sum, badge) => sum + unreadOf(badge), 0));
+  }
+
+  #items() {
+    return [...this.#rows.querySelectorAll("[data-room-row]")];
+  }
+
+  #itemOf(id) {
+    return this.#rows.querySelector(`[data-room-row="${id}"]`);
+  }
 }
 
-function makeRow(id) {
-  const row = blank.cloneNode(true);
-  row.dataset.roomRow = id;
-  const link = row.querySelector("a");
-  link.href = `${list.querySelector("[data-new]").pathname}${id}/`;
-  if (String(id) === list.dataset.opened) link.setAttribute("aria-current", "page");
-  if (items().length === 0) showListFirst();
-  return row;
+function idOf(row) {
+  return Number(row.dataset.roomRow);
 }
 
-// On a phone whoever had no room looks at the form for one: unless they are using it, they see that there is one now.
+// On a phone, a user without rooms sees the form for a new one. They see the list now, unless they are using the form.
 function showListFirst() {
   const field = document.querySelector(".new-room input[name=title]");
   if (field && !field.value && field !== document.activeElement) document.body.classList.add("shell--list-first");
-}
-
-function previewOf({ number, isDeleted, userId, senderName, excerpt }) {
-  if (number === 0) return "No messages yet";
-  if (isDeleted) return "Message deleted";
-  const author = userId === me ? "You" : senderName;
-  return author ? `${author}: ${excerpt}` : excerpt;
-}
-
-// Where something was said last comes first. What stands there already is not touched, nor its focus.
-function place(row) {
-  const at = Date.parse(row.dataset.at);
-  const later = items().filter((other) => other !== row && Date.parse(other.dataset.at) > at).length;
-  if (items()[later] === row) return;
-  const focused = row.contains(document.activeElement) ? document.activeElement : null;
-  rows.insertBefore(row, items().filter((other) => other !== row)[later] ?? null);
-  focused?.focus({ preventScroll: true });
-  list.querySelector("[data-empty]").hidden = true;
-}
-
-function removeRoom(id) {
-  newRooms.get(id)?.close();
-  newRooms.delete(id);
-  summaries.remove(id);
-  itemOf(id)?.remove();
-  list.querySelector("[data-empty]").hidden = items().length > 0;
-  countUnread();
 }
 
 function showTime(row) {
@@ -177,46 +191,12 @@ function showTime(row) {
 function showUnread(row, count) {
   const unread = row.querySelector("[data-row-unread]");
   unread.hidden = count === 0;
-  unread.querySelector("[data-count]").textContent = count > 99 ? "99+" : count;
+  unread.querySelector("[data-count]").textContent = badgeOf(count);
   unread.dataset.unread = count;
   row.querySelector(".room-row").classList.toggle("room-row--unread", count > 0);
 }
 
-function countUnread() {
-  const counts = [...rows.querySelectorAll("[data-row-unread]:not([hidden]) [data-count]")];
-  const total = counts.reduce((sum, { textContent }) => sum + Number.parseInt(textContent, 10), 0);
-  document.title = total > 0 ? `(${total}) ${baseTitle}` : baseTitle;
-}
-
-function onArrowKey(event) {
-  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  const links = items().map((row) => row.querySelector("a"));
-  const at = links.indexOf(event.target);
-  const isInSearch = event.target.matches("[data-search]");
-  if (!step || (at < 0 && !(isInSearch && step > 0))) return;
-  event.preventDefault();
-  (links[at + step] ?? (step < 0 ? list.querySelector("[data-search]") : event.target)).focus();
-}
-
-// "/" to the search, Alt+N to a new room; on some keyboards Alt makes another letter of the N.
-function onShortcut(event) {
-  const { key, code, altKey, ctrlKey, metaKey, target } = event;
-  if (altKey && code === "KeyN" && !ctrlKey && !metaKey) {
-    event.preventDefault();
-    list.querySelector("[data-new]").click();
-  } else if (key === "/" && !ctrlKey && !metaKey && !target.closest("input, textarea, select, dialog")) {
-    const search = [...document.querySelectorAll("[data-search]")].find((field) => field.checkVisibility());
-    if (!search) return;
-    event.preventDefault();
-    search.select();
-    search.focus();
-  }
-}
-
-function items() {
-  return [...rows.querySelectorAll("[data-room-row]")];
-}
-
-function itemOf(id) {
-  return rows.querySelector(`[data-room-row="${id}"]`);
+// A badge's number, up to 99.
+function unreadOf(badge) {
+  return Number.parseInt(badge.querySelector("[data-count]").textContent, 10);
 }

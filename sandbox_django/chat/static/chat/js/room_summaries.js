@@ -1,4 +1,4 @@
-// What the room list shows of each room, from the page's rows, REST and the socket's hints: nothing here sends a request.
+// The content of each row of the room list, from the page's rows, REST and the socket's hints. Sends no requests.
 //
 // Messages are numbered within their room, so the unread count is a subtraction. A hint may be late: one about an older
 // message, or an older version of the same one, is ignored.
@@ -15,7 +15,7 @@ export class RoomSummaries {
     return this.#rooms.get(id) ?? null;
   }
 
-  // As REST or the page has it. What a hint told in the meantime stays, if it is newer.
+  // A room from REST or the page. A newer hint that arrived before it stays.
   put({ id, title, updatedAt, lastNumber, lastReadNumber, lastMessage }) {
     const known = this.#rooms.get(id);
     const newest = {
@@ -67,7 +67,7 @@ export class RoomSummaries {
 
 function isOlder(newest, known) {
   if (newest.number !== known.number) return newest.number < known.number;
-  if (known.isDeleted && !newest.isDeleted) return true; // what is deleted stays deleted
+  if (known.isDeleted && !newest.isDeleted) return true; // a deleted message stays deleted
   if (known.changedAt === null || newest.changedAt === null) return false;
   return Date.parse(newest.changedAt) < Date.parse(known.changedAt);
 }

@@ -1,4 +1,4 @@
-// Which messages are on the screen: what counts as read is what was there while the window was in use.
+// The messages on the screen. Those that are there while the window is in use count as read.
 
 const STEPS = Array.from({ length: 21 }, (_, step) => step / 20);
 const MOST = 0.6; // of a message

@@ -1,7 +1,7 @@
-// A classic script behind the log and what stands below it: it runs before the page is first painted, as no module does.
+// A classic script behind the log and its foot: unlike a module, it runs before the page is first painted.
 {
   const log = document.querySelector("[data-log]");
   const line = log.querySelector("[data-line=unread]");
-  // With something of what was read before above it.
+  // With some of the messages above it that were read before.
   log.scrollTop += line.getBoundingClientRect().top - log.getBoundingClientRect().top - log.clientHeight / 4;
 }

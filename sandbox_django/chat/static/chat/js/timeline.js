@@ -1,9 +1,9 @@
-// The messages of a room that the page has loaded, in order: each once, whichever way it comes, and what is on its way.
+// The messages of a room that the page has loaded, each once and in order, and those that are being sent.
 //
-// What I send is a row at once. The answer to its POST names the message it became; the socket may tell of it earlier,
-// without saying so. Then the words are compared, and the answer, which knows, corrects that.
+// A message is shown as soon as the user sends it. The response to its POST names the stored message. The socket's event
+// may arrive first, and doesn't name the row: then their texts are compared, and the response corrects a wrong match.
 //
-// A long room is loaded in part. Messages are numbered within their room without gaps, so the numbers say whether there
+// A long room is loaded in part. Messages are numbered within their room without gaps, so the numbers show whether there
 // are more before and after those that are loaded. `changes` lists only the rows that have to be drawn again.
 
 const GROUP_WITHIN = 5 * 60 * 1000; // timeline.py
@@ -14,7 +14,7 @@ export class Timeline {
   #ids = [];
   #messages = new Map(); // by id
   #pending = new Map(); // by key, in the order of sending
-  #matched = new Map(); // by key: what was pending, and the id of the message that seems to be it
+  #matched = new Map(); // by key: the pending entry, and the id of the message with the same text
   #rows = new Map(); // by row key: the id of its message
   #unreadFrom = null;
   #lastNumber = 0;
@@ -35,7 +35,15 @@ export class Timeline {
     return this.#messages.get(this.#ids[0]) ?? null;
   }
 
-  // Messages, without what is on its way.
+  get newestId() {
+    return this.newest?.id ?? null;
+  }
+
+  get oldestId() {
+    return this.oldest?.id ?? null;
+  }
+
+  // Stored messages only, without those that are being sent.
   get size() {
     return this.#ids.length;
   }
@@ -78,7 +86,7 @@ export class Timeline {
     return this.#pending.get(key) ?? null;
   }
 
-  // The last one that I can still change.
+  // The user's newest message that can still be edited.
   get myLast() {
     const id = this.#ids.findLast((one) => this.#isMine(this.#messages.get(one)) && !this.#messages.get(one).isDeleted);
     return id === undefined ? null : this.#messages.get(id);
@@ -89,8 +97,8 @@ export class Timeline {
     this.#lastNumber = Math.max(this.#lastNumber, number);
   }
 
-  // A message as the API or the socket tells it. Returns whether it is new here; one that would leave a gap before what
-  // is loaded, or after it, is not taken in.
+  // A message from the API or the socket. Returns whether it is new here. One that would leave a gap before or after the
+  // loaded ones is not taken in.
   put(message) {
     const known = this.#messages.get(message.id);
     if (known) {
@@ -104,7 +112,18 @@ export class Timeline {
     return true;
   }
 
-  // These are the room's newest messages, the last one last: what was loaded before is dropped.
+  // Messages next to those that are loaded, or newer versions of them. They may come from either end on.
+  add(messages) {
+    for (const message of messages) this.put(message);
+  }
+
+  // The room's newest messages, the last one last. Those that would leave a gap are not taken in.
+  addNewest(messages) {
+    for (const { number } of messages) this.noteNumber(number);
+    this.add(messages);
+  }
+
+  // Replaces what is loaded with the room's newest messages, the last one last.
   showNewest(messages) {
     const kept = new Set(messages.map(({ id }) => id));
     for (const id of [...this.#ids]) if (!kept.has(id)) this.#drop(id);
@@ -125,7 +144,7 @@ export class Timeline {
     for (const id of this.#ids.slice(this.#ids.length - count)) this.#drop(id);
   }
 
-  // I said something that the server does not know yet.
+  // A message that the server has not confirmed yet.
   addPending(key, content, at, problem = null) {
     this.#pending.set(key, { key, content, at, problem, isUncertain: true });
   }
@@ -135,13 +154,13 @@ export class Timeline {
     if (entry) this.#pending.set(key, { ...entry, problem: null });
   }
 
-  // It did not get through. `isUncertain`: it may have arrived all the same.
+  // The request failed. `isUncertain`: the message may have been stored all the same.
   fail(key, problem, { isUncertain }) {
     const entry = this.#pending.get(key);
     if (entry) this.#pending.set(key, { ...entry, problem, isUncertain });
   }
 
-  // The server says which message it became.
+  // The server has stored it, as this message.
   confirmPending(key, message) {
     const matched = this.#matched.get(key);
     this.#matched.delete(key);
@@ -162,13 +181,13 @@ export class Timeline {
     this.#removed.add(key);
   }
 
-  // Whoever wrote it, by their key: what failed in a way that another try may mend.
+  // Those that failed in a way that another attempt may solve.
   get uncertain() {
     return [...this.#pending.values()].filter(({ problem, isUncertain }) => problem !== null && isUncertain);
   }
 
-  // What has changed since the last call: the keys of rows that are gone, and the rows that have to be drawn again, from
-  // bottom to top, each with the key of the row below it. What is on its way is shown below the room's last message only.
+  // The changes since the last call: the keys of removed rows, and the rows that have to be drawn again, from bottom to
+  // top, each with the key of the row below it. Messages that are being sent are shown below the room's last one only.
   changes() {
     const pending = this.hasLater ? [] : [...this.#pending.keys()];
     const hidden = this.hasLater ? [...this.#pending.keys()] : [];
@@ -231,7 +250,7 @@ export class Timeline {
     this.#insert({ ...message, row: key ?? `message ${message.id}` });
   }
 
-  // Of several with the same words the oldest: they were sent in this order.
+  // Of several with the same text the oldest: they were sent in this order.
   #pendingKeyOf(message) {
     if (!this.#isMine(message)) return null;
     for (const { key, content, problem, isUncertain } of this.#pending.values()) {
@@ -296,7 +315,7 @@ function timeOf(entry) {
   return entry.row === undefined ? entry.at : new Date(entry.createdAt);
 }
 
-// What is gone stays gone; otherwise the later version counts, however late it comes.
+// A deleted message stays deleted. Otherwise the later version counts, also when it arrives first.
 function isLater(message, known) {
   if (known.isDeleted) return false;
   return message.isDeleted || new Date(message.updatedAt) >= new Date(known.updatedAt);

@@ -1,22 +1,16 @@
-// Who is writing. Nobody may tell when they stop, so it is forgotten by itself.
+// The members who are typing. A page may close without a notice that they stopped, so each one expires.
 
 const EXPIRE_AFTER = 5000;
 const SEND_EVERY = 2500;
-
-const systemClock = {
-  now: () => Date.now(),
-  setTimeout: (job, delay) => setTimeout(job, delay),
-  clearTimeout: (timer) => clearTimeout(timer),
-};
 
 export class Typists {
   #me;
   #changed;
   #clock;
-  #users = new Map(); // by id: their name, and the timer that forgets them
+  #users = new Map(); // by id: their name, and the timer that removes them
 
-  // `changed(words)` hears what to say of them, "" for nothing.
-  constructor(me, changed, clock = systemClock) {
+  // `changed(words)` is called with the text to show, "" for none.
+  constructor(me, changed, clock) {
     this.#me = me;
     this.#changed = changed;
     this.#clock = clock;
@@ -52,14 +46,14 @@ export class Typists {
   }
 }
 
-// Says that I am writing, not at every letter, and that I have stopped.
+// Sends that the user is typing, not at every letter, and that they have stopped.
 export class TypingNotice {
   #send;
   #clock;
   #sentAt = null;
 
   // `send(isTyping)`.
-  constructor(send, clock = systemClock) {
+  constructor(send, clock) {
     this.#send = send;
     this.#clock = clock;
   }

@@ -1,24 +1,23 @@
-// What was sent and has not arrived, kept in this browser so that a reload does not cost it.
+// The messages that were sent and are not stored on the server yet, kept in this browser over a reload.
 
 export class UnsentStore {
-  #name;
-  #store;
+  #stored;
 
-  constructor(name, store = () => globalThis.localStorage) {
-    this.#name = name;
-    this.#store = store;
+  // `stored` is a StoredText.
+  constructor(stored) {
+    this.#stored = stored;
   }
 
   get name() {
-    return this.#name;
+    return this.#stored.name;
   }
 
-  // [{ key, content, at, problem }], in the order of sending; `problem` is null for what was on its way.
+  // [{ key, content, at, problem }] in the order of sending; `problem` is null for a message that was being sent.
   all() {
     try {
-      return JSON.parse(this.#store().getItem(this.#name)) ?? [];
+      return JSON.parse(this.#stored.read()) ?? [];
     } catch {
-      return []; // nothing may be kept here, or it is not ours
+      return []; // empty, or changed by another program
     }
   }
 
@@ -27,19 +26,14 @@ export class UnsentStore {
     const place = all.findIndex(({ key }) => key === entry.key);
     if (place < 0) all.push(entry);
     else all[place] = entry;
-    this.#keep(all);
+    this.#write(all);
   }
 
   remove(key) {
-    this.#keep(this.all().filter((entry) => entry.key !== key));
+    this.#write(this.all().filter((entry) => entry.key !== key));
   }
 
-  #keep(all) {
-    try {
-      if (all.length > 0) this.#store().setItem(this.#name, JSON.stringify(all));
-      else this.#store().removeItem(this.#name);
-    } catch {
-      // Full, or forbidden: it is still on the page.
-    }
+  #write(all) {
+    this.#stored.write(all.length > 0 ? JSON.stringify(all) : "");
   }
 }

@@ -1,11 +1,11 @@
-// Talks to our REST API: JSON both ways, with the token that proves the request comes from our own page.
+// A client for our REST API: JSON both ways, with the CSRF token.
 
 import { accountHeader } from "./account.js";
 
 const OFFLINE = "No connection. Nothing was sent; try again when you are back online.";
 const UNREADABLE = "The server could not answer just now. Please try again.";
 
-// What came back instead of what was asked for, in the words of the API.
+// An error response, with the texts of the API.
 export class ApiError extends Error {
   constructor(detail, { code, status, attr = null, retryAfter = null }) {
     super(detail);
@@ -21,7 +21,7 @@ export function get(url, options) {
   return request("GET", url, options);
 }
 
-// A repeated `key` (newKey()) makes a repeated request harmless: the first one's answer comes back.
+// A repeated request with the same `key` (newKey()) has no further effect and gets the first one's response.
 export function post(url, body, options) {
   return request("POST", url, { body, ...options });
 }
@@ -39,7 +39,7 @@ export function newKey(random = globalThis.crypto) {
   return Array.from(random.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-// `keepalive`: it arrives also when the page is being left.
+// `keepalive`: the request is sent also while the page is being left.
 async function request(method, url, { body, key, keepalive = false, fetch = globalThis.fetch, document = globalThis.document } = {}) {
   const headers = { Accept: "application/json", ...accountHeader(document) };
   if (body !== undefined) headers["Content-Type"] = "application/json";
@@ -63,7 +63,7 @@ async function failure(response) {
     const { code, detail, attr } = errors[0];
     return new ApiError(detail, { code, status, attr, retryAfter });
   } catch {
-    // Not ours: a proxy's page, or half an answer.
+    // Not from our API: a proxy's page, or an incomplete response.
     return new ApiError(UNREADABLE, { code: "unreadable", status, retryAfter });
   }
 }

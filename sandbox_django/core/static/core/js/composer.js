@@ -1,4 +1,4 @@
-// The box one writes in: it grows with the text, Enter sends, and what was written stays until it has arrived.
+// The field for a message: it grows with the text, Enter sends, and the text stays until it is stored.
 
 import { Draft } from "./draft.js";
 import { SendQueue } from "./send_queue.js";
@@ -13,8 +13,8 @@ export class Composer {
   #sendQueue;
   #draft;
 
-  // `deliver(text, key)` resolves when the text has arrived. What it throws is shown as words, in place.
-  // What is written is kept under the form's data-draft, until it has arrived.
+  // `deliver(text, key)` resolves when the text is stored. An error that it throws is shown below the field. Until then the
+  // text is kept as the draft of the form's data-draft.
   constructor(form, deliver) {
     this.#form = form;
     this.#field = form.querySelector("textarea");
@@ -56,7 +56,7 @@ export class Composer {
     this.#field.focus();
   }
 
-  // Says what went wrong; an error of the API in words that say what to do.
+  // Shows a text, or the text for an error of the API.
   showError(problem) {
     const words = typeof problem === "string" ? problem : errorMessage(problem);
     this.#problemCode = problem.code ?? null;
@@ -64,7 +64,7 @@ export class Composer {
     this.#problem.hidden = !words;
   }
 
-  // Takes back a complaint whose reason is gone, by the error's code.
+  // Hides the error with this code: its reason no longer exists.
   resolve(code) {
     if (this.#problemCode === code) this.showError("");
   }
@@ -83,7 +83,7 @@ export class Composer {
     }
   }
 
-  // What was typed while the text was on its way stays.
+  // Keeps what was typed while the text was being sent.
   #clear(sent) {
     if (this.#field.value.startsWith(sent)) this.#field.value = this.#field.value.slice(sent.length).trimStart();
     this.#changed();
@@ -107,8 +107,8 @@ export class Composer {
   }
 }
 
-// Enter sends, Shift+Enter breaks the line. While an input method is composing, Enter belongs to it; Safari ends the
-// composition before it tells us about the key, and says 229 instead.
+// Enter sends, Shift+Enter breaks the line. While an input method is composing, Enter belongs to it. Safari ends the
+// composition before the key event, whose code is 229 then.
 export function meansSend({ key, shiftKey, isComposing, keyCode }) {
   return key === "Enter" && !shiftKey && !isComposing && keyCode !== 229;
 }

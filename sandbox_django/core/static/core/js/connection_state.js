@@ -1,4 +1,4 @@
-// Says in the bar whether the page is live, and tells a screen reader when that changes for longer than a moment.
+// Shows in the bar whether the page is live. Screen readers announce a change that lasts longer than a moment.
 //
 // A socket notices late that it is dead; the browser often knows at once that there is no network. When the network is
 // back, the old socket counts as live only once something has come over it.

@@ -4,7 +4,7 @@ const SHOWN_FOR = 1600;
 const SELECTED = "Press Ctrl+C to copy";
 const SELECTED_ON_APPLE = "Press ⌘C to copy";
 
-let region = null; // tells screen readers what happened
+let region = null; // announces the result to screen readers
 
 export function copyButtons(root) {
   root.addEventListener("click", ({ target }) => {
@@ -85,5 +85,5 @@ function announce(words) {
     document.body.append(region);
   }
   region.textContent = "";
-  setTimeout(() => (region.textContent = words)); // a change, also when it says the same as before
+  setTimeout(() => (region.textContent = words)); // a change, also if the text is the same as before
 }

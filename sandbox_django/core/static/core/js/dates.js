@@ -5,7 +5,7 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const LANGUAGE = "en-GB";
 
-// "2026-11-24": what is the same for everything said on one day.
+// "2026-11-24"
 export function dayOf(moment) {
   const [year, month, day] = [moment.getFullYear(), moment.getMonth() + 1, moment.getDate()];
   return `${year}-${twoDigits(month)}-${twoDigits(day)}`;

@@ -1,28 +1,19 @@
-// What was written and not sent yet, so that a reload does not cost it. One text under each name, in this browser only.
+// A text that is written and not sent yet, kept in this browser over a reload.
+
+import { StoredText } from "./stored_text.js";
 
 export class Draft {
-  #name;
-  #store;
+  #stored;
 
-  constructor(name, store = () => globalThis.localStorage) {
-    this.#name = `draft ${name}`;
-    this.#store = store;
+  constructor(name, store) {
+    this.#stored = new StoredText(`draft ${name}`, store);
   }
 
   read() {
-    return this.#tryTo((store) => store.getItem(this.#name)) ?? "";
+    return this.#stored.read();
   }
 
   keep(text) {
-    this.#tryTo((store) => (text.trim() ? store.setItem(this.#name, text) : store.removeItem(this.#name)));
-  }
-
-  // A browser may refuse to keep anything, already when asked for its store, and a store may be full.
-  #tryTo(job) {
-    try {
-      return job(this.#store());
-    } catch {
-      return null;
-    }
+    this.#stored.write(text.trim() ? text : "");
   }
 }

@@ -1,4 +1,4 @@
-// What a person is told when the server did not do what they asked for.
+// The text that a user reads when the server has refused a request.
 
 const DAY = 24 * 60 * 60 * 1000;
 

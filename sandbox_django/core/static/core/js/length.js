@@ -1,4 +1,4 @@
-// Whether a text is too long to be sent, in the server's way of counting.
+// The length of a text as the server counts it, and the error for one that is too long.
 
 const number = new Intl.NumberFormat("en-GB");
 

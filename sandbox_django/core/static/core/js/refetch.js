@@ -1,16 +1,12 @@
-// Fetches again after a gap or a reconnect, and keeps trying until it has worked.
+// Fetches again after a gap or a reconnect, and retries until it succeeds.
 //
-// A server that comes back has a thousand pages that all want to fetch: each waits for a random time first, and after
-// each failure for a longer one.
+// After a restart of the server a thousand pages fetch: each waits for a random time first, and longer after each failure.
+
+import { systemClock } from "./clock.js";
 
 const SECOND = 1000;
 const SPREAD = 5 * SECOND;
 const LONGEST_WAIT = 60 * SECOND;
-
-const systemClock = {
-  setTimeout: (job, delay) => setTimeout(job, delay),
-  clearTimeout: (timer) => clearTimeout(timer),
-};
 
 export class Refetch {
   #work;
@@ -21,8 +17,9 @@ export class Refetch {
   #attempts = 0;
   #isBusy = false;
   #isRequested = false;
+  #isClosed = false;
 
-  // `work()` rejects when it could not fetch. `failed(error)` is called once per request, at its first failure.
+  // `work()` rejects when it could not fetch. `failed(error)` is called at the first failure of each request.
   constructor(work, { failed = () => {}, clock = systemClock, random = Math.random } = {}) {
     this.#work = work;
     this.#failed = failed;
@@ -30,19 +27,20 @@ export class Refetch {
     this.#random = random;
   }
 
-  // Whether something is still to be fetched.
+  // Returns whether a fetch is running or will run.
   get isPending() {
     return this.#isRequested || this.#isBusy;
   }
 
-  // Calls during a fetch are answered by one more fetch after it: it may have read before the change.
+  // A call during a fetch leads to another one after it: the first may have read before the change.
   request({ spread = SPREAD } = {}) {
+    if (this.#isClosed) return;
     this.#isRequested = true;
     this.#attempts = 0;
     if (!this.#isBusy && this.#timer === null) this.#schedule(spread);
   }
 
-  // There is a connection again: don't wait for the next attempt.
+  // The page is connected again: the next attempt need not wait.
   retryNow() {
     if (this.#timer === null || this.#attempts === 0) return;
     this.#clock.clearTimeout(this.#timer);
@@ -52,6 +50,7 @@ export class Refetch {
   close() {
     this.#clock.clearTimeout(this.#timer);
     this.#isRequested = false;
+    this.#isClosed = true;
   }
 
   #schedule(spread) {
@@ -67,7 +66,7 @@ export class Refetch {
       await this.#work();
       this.#attempts = 0;
     } catch (error) {
-      this.#isRequested = true;
+      this.#isRequested = !this.#isClosed;
       if (this.#attempts === 0) this.#failed(error);
       this.#attempts += 1;
     }

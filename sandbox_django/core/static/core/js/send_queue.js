@@ -1,4 +1,4 @@
-// Sends one text at a time, and the same text under the same key, so that trying again never says it twice.
+// Sends one text at a time, and the same text under the same key, so that repeated attempts store it once.
 
 import { newKey } from "./api.js";
 
@@ -17,7 +17,7 @@ export class SendQueue {
     return this.#isBusy;
   }
 
-  // Says whether the text has arrived; a second call while the first is on its way does nothing.
+  // Returns whether the text was delivered. A call while another text is being sent does nothing.
   async send(text) {
     if (this.#isBusy) return false;
     if (this.#pending?.text !== text) this.#pending = { text, key: this.#makeKey() };

@@ -1,4 +1,4 @@
-// A classic script behind the log and what stands below it: it runs before the page is first painted, as no module does.
+// A classic script behind the log and its foot: unlike a module, it runs before the page is first painted.
 {
   const log = document.querySelector("[data-log]");
   log.scrollTop = log.scrollHeight;

@@ -1,4 +1,4 @@
-// Keeps a log at its end for a reader who is there, and leaves everybody else where they are.
+// Keeps a log at its end for a user who is there, and keeps every other user's place.
 
 const NEAR = 48; // pixels
 
@@ -9,8 +9,8 @@ export class StickToBottom {
   #onAwayChange;
   #hasEnd;
 
-  // `onAwayChange(isAway)` hears when the reader leaves the end, or comes back to it. `hasEnd()`: whether the log's end is
-  // loaded; where it isn't, nobody is at it.
+  // `onAwayChange()` is called when the user leaves the end or comes back to it. `hasEnd()` returns whether the log's end
+  // is loaded; where it isn't, no user is at it.
   constructor(log, { startsAtEnd = true, onAwayChange = () => {}, hasEnd = () => true } = {}) {
     this.#hasEnd = hasEnd;
     this.#log = log;
@@ -27,7 +27,17 @@ export class StickToBottom {
     return this.#isAtEnd && this.#hasEnd();
   }
 
-  // The log was filled anew, or scrolled by the page itself.
+  // Runs `change`, which redraws rows. A user at the end stays there; for any other the first row on the screen that is
+  // left stays where it is.
+  keepPlace(change) {
+    const before = this.isAtEnd ? [] : rowsOnScreen(this.#log).map((row) => [row, row.getBoundingClientRect().top]);
+    change();
+    const [row, top] = before.find(([one]) => one.isConnected) ?? [];
+    if (row) this.#log.scrollTop += row.getBoundingClientRect().top - top;
+    if (this.isAtEnd) this.toEnd();
+  }
+
+  // The page has filled or scrolled the log.
   update() {
     this.#measured = measure(this.#log);
     this.#setAtEnd(isNearEnd(this.#measured));
@@ -49,7 +59,7 @@ export class StickToBottom {
     const isAtEnd = isNearEnd && this.#hasEnd();
     if (isAtEnd === this.#isAtEnd) return;
     this.#isAtEnd = isAtEnd;
-    this.#onAwayChange(!isAtEnd);
+    this.#onAwayChange();
   }
 }
 
@@ -57,14 +67,22 @@ export function isNearEnd({ scrollTop, clientHeight, scrollHeight }) {
   return scrollHeight - scrollTop - clientHeight < NEAR;
 }
 
-// A browser also scrolls by itself, when what stands above becomes smaller; the reader did not leave then. What is added
-// at the end moves nothing up: who does that meanwhile is a reader.
+// A browser scrolls by itself when the rows above shrink: the user has not left the end then. Rows that are added at the
+// end move nothing up, so a move upwards in the meantime is the user's.
 export function isLayoutChange(before, now) {
   return (
     now.scrollTop >= before.scrollTop ||
     now.scrollHeight < before.scrollHeight ||
     now.clientHeight !== before.clientHeight
   );
+}
+
+function rowsOnScreen(log) {
+  const { top, bottom } = log.getBoundingClientRect();
+  return [...log.querySelectorAll("[data-message]")].filter((row) => {
+    const box = row.getBoundingClientRect();
+    return box.bottom > top && box.top < bottom && box.height > 0;
+  });
 }
 
 function measure({ scrollTop, clientHeight, scrollHeight }) {

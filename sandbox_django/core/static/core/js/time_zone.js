@@ -1,4 +1,4 @@
-// Tells the server in which time zone to render times, from the next page on.
+// Stores the time zone in which the server renders times, from the next page on.
 
 const YEAR = 365 * 24 * 60 * 60;
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;

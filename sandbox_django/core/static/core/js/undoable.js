@@ -1,11 +1,8 @@
-// Something that is done a little later, so that it can still be undone. One at a time: the next one settles the last.
+// An action that runs after some seconds, in which it can be undone. One at a time: a new one settles the one before.
+
+import { systemClock } from "./clock.js";
 
 const UNDO_TIME = 8000;
-
-const systemClock = {
-  setTimeout: (job, delay) => setTimeout(job, delay),
-  clearTimeout: (timer) => clearTimeout(timer),
-};
 
 export class UndoableAction {
   #clock;
@@ -15,7 +12,7 @@ export class UndoableAction {
     this.#clock = clock;
   }
 
-  // `job()` is done when the time is over or `settle()` is called, `undo()` when somebody thinks better of it.
+  // `job()` runs when the time has passed or `settle()` is called; `undo()` runs instead if the user undoes it.
   start({ job, undo }) {
     this.settle();
     this.#waiting = { job, undo, timer: this.#clock.setTimeout(() => this.settle(), UNDO_TIME) };

@@ -1,11 +1,11 @@
-// Changes a topic or a reply where it stands, in the form that the server draws for it.
+// Edits a topic or a reply in place, with the form that the server renders for it.
 
 import { patch } from "../../core/js/api.js";
-import { freshPage } from "./merge.js";
+import { freshPage } from "../../core/js/fresh_page.js";
 import { PostForm } from "./post_form.js";
 
-// `saved(answer)` hears what it is now, `closed()` that the form is gone. Without the form, the link is followed.
-export async function openEditor(article, { saved, closed }) {
+// Calls `saved(post)` with the stored post. If the form can't be fetched, the browser goes to its page.
+export async function openEditor(article, saved) {
   if (article.matches(".post--editing")) return;
   article.classList.add("post--editing");
   const link = article.querySelector("a[data-edit]");
@@ -26,19 +26,18 @@ export async function openEditor(article, { saved, closed }) {
     form.remove();
     body.hidden = tools.hidden = false;
     article.classList.remove("post--editing");
-    closed();
     link.focus({ preventScroll: true });
   }
 
-  new PostForm(form, (words) => patch(article.dataset.api, words), (answer) => {
+  new PostForm(form, (fields) => patch(article.dataset.api, fields), (stored) => {
     close();
-    saved(answer);
+    saved(stored);
   });
   form.querySelector("[data-cancel]").addEventListener("click", (event) => {
     event.preventDefault();
     close();
   });
-  // A key that is pressed by mistake must not cost what was written.
+  // A key that is pressed by mistake must not discard a changed text.
   form.addEventListener("keydown", (event) => {
     const isChanged = [...form.elements].some((field) => "defaultValue" in field && field.value !== field.defaultValue);
     if (event.key !== "Escape" || event.isComposing || isChanged) return;

@@ -1,26 +1,25 @@
-// The inbox, live, drawn by the server each time: only one person's pages look at it.
+// The inbox, live. The server renders each change, since only the pages of one user show it.
 
 import { post } from "../../core/js/api.js";
 import { showConnectionState } from "../../core/js/connection_state.js";
 import { refreshAges } from "../../core/js/dates.js";
-import { Refetch } from "../../core/js/refetch.js";
+import { freshPage, merge } from "../../core/js/fresh_page.js";
+import { LiveList } from "../../core/js/live_list.js";
 import { showUnread, wireInbox } from "./inbox_count.js";
-import { freshPage, merge } from "./merge.js";
 
 const page = document.querySelector("[data-inbox-page]");
 const rows = page.querySelector("[data-rows]");
 const readAll = page.querySelector("[data-read-all]");
 const { readUrl } = page.dataset;
 const live = wireInbox();
-const list = new Refetch(redraw);
-
-for (const news of ["notification_created", "notifications_read", "notifications_deleted", "resync"]) {
-  live.addEventListener(news, () => list.request({ spread: 0 }));
-}
-live.addEventListener("state", ({ detail }) => {
-  if (detail === "live") list.retryNow();
-  if (detail === "refused") list.close();
+const list = new LiveList(live, {
+  fetch: async () => (await freshPage()).querySelector("[data-inbox-page]"),
+  show: update,
 });
+
+for (const action of ["notification_created", "notifications_read", "notifications_deleted"]) {
+  list.on(action, () => list.request({ spread: 0 }));
+}
 showConnectionState(live, document.querySelector("[data-state]"), document.querySelector("[data-announcements]"));
 refreshAges();
 
@@ -33,7 +32,7 @@ readAll.addEventListener("submit", async (event) => {
     readAll.submit();
   }
 });
-// Also when it is opened in another tab; it arrives although this page is being left.
+// Also when the link opens in another tab. `keepalive`: this page may be left.
 for (const kind of ["click", "auxclick"]) {
   rows.addEventListener(kind, ({ target }) => {
     const note = target.closest(".note--unread");
@@ -41,8 +40,7 @@ for (const kind of ["click", "auxclick"]) {
   });
 }
 
-async function redraw() {
-  const fresh = (await freshPage()).querySelector("[data-inbox-page]");
+function update(fresh) {
   merge(rows, fresh.querySelector("[data-rows]"));
   readAll.hidden = fresh.querySelector("[data-read-all]").hidden;
   page.querySelector("[data-empty]").hidden = fresh.querySelector("[data-empty]").hidden;

@@ -1,4 +1,4 @@
-// A new topic: similar ones appear while its title is typed, and it is posted once.
+// The form for a new topic: similar ones appear while its title is typed.
 
 import { get, post } from "../../core/js/api.js";
 import { wireInbox } from "./inbox_count.js";
@@ -32,9 +32,9 @@ async function showSimilar() {
   try {
     if (title.length >= SHORTEST) found = await get(`${similar.dataset.url}?${new URLSearchParams({ title })}`);
   } catch {
-    return; // only a help: nobody is bothered with why it is missing
+    return; // only a help: its absence needs no message
   }
-  if (title !== asked) return; // typed on meanwhile
+  if (title !== asked) return; // the title has changed in the meantime
   similar.querySelector("ul").replaceChildren(...found.map(drawSimilar));
   similar.hidden = found.length === 0;
 }

@@ -1,8 +1,9 @@
-// A form whose words go through the API: kept until they have arrived, and never said twice.
+// A form that posts to the API: its texts are kept until they are stored, and posted once.
 
 import { Draft } from "../../core/js/draft.js";
 import { SendQueue } from "../../core/js/send_queue.js";
 import { errorMessage } from "../../core/js/error_message.js";
+import { showProblem } from "../../core/js/problem.js";
 import { wirePreviews } from "./preview.js";
 import { tagsIn } from "./tags.js";
 
@@ -16,7 +17,7 @@ export class PostForm {
   #draft;
   #done;
 
-  // `deliver(body, key)` resolves when it has arrived; `done(answer)` hears of it then.
+  // `deliver(body, key)` resolves with what was stored, and `done` is called with it.
   constructor(form, deliver, done) {
     this.#form = form;
     this.#fields = NAMES.map((name) => form.elements[name]).filter(Boolean);
@@ -37,11 +38,6 @@ export class PostForm {
       event.preventDefault();
       form.requestSubmit();
     });
-  }
-
-  showError(words) {
-    this.#problem.textContent = words;
-    this.#problem.hidden = !words;
   }
 
   async #submit() {
@@ -65,7 +61,7 @@ export class PostForm {
     return Object.fromEntries(this.#fields.map(({ name, value }) => [name, value]));
   }
 
-  // What was typed while the words were on their way stays.
+  // Keeps what was typed while the form was being sent.
   #clear(sent) {
     for (const field of this.#fields) if (field.value === sent[field.name]) field.value = "";
     this.#form.dispatchEvent(new Event("reset"));
@@ -82,16 +78,16 @@ export class PostForm {
     try {
       kept = JSON.parse(this.#draft?.read() || "{}");
     } catch {
-      // Of another time: nothing to restore.
+      // From another release: nothing to restore.
     }
-    // A page that the browser restores, or the server refused, has its words already.
+    // A page that the browser restores, or whose form the server refused, has its texts already.
     for (const field of this.#fields) field.value ||= kept[field.name] ?? "";
   }
 
   #showFieldError(error) {
     const field = this.#fields.find(({ name }) => name === error.attr?.split(".")[0]);
     if (!field) {
-      this.showError(errorMessage(error));
+      showProblem(this.#problem, errorMessage(error));
       return;
     }
     const words = document.createElement("p");
@@ -106,7 +102,7 @@ export class PostForm {
   }
 
   #clearErrors() {
-    this.showError("");
+    showProblem(this.#problem, "");
     for (const words of this.#form.querySelectorAll("[data-refusal]")) words.remove();
     for (const field of this.#fields) field.removeAttribute("aria-invalid");
   }

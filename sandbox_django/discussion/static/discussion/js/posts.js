@@ -1,7 +1,8 @@
-// The articles of a topic: made from the page's own blank one, and changed where they stand.
+// The articles of a topic: made from the page's blank one, and changed in place.
 
 import { drawAvatar } from "../../core/js/avatar.js";
 import { showAge } from "../../core/js/dates.js";
+import { nodesOf } from "../../core/js/server_html.js";
 import { showVotes } from "./votes.js";
 
 export class Posts {
@@ -29,7 +30,7 @@ export class Posts {
     return this.#place.querySelector(`#reply-${id}`);
   }
 
-  // At the end: what stands there already does not move.
+  // At the end, so that the posts before it don't move.
   add(reply) {
     const article = this.#blank.cloneNode(true);
     const { me, topicAuthor, staff, repliesUrl } = this.#page.dataset;
@@ -61,10 +62,10 @@ export class Posts {
     return article;
   }
 
-  // Its words are the server's, and sanitised there.
   change(article, { contentHtml, mentions, isEdited, voteCount }) {
     const body = article.querySelector("[data-body]");
-    if (body.dataset.html !== contentHtml) body.innerHTML = body.dataset.html = contentHtml;
+    if (body.dataset.html !== contentHtml) body.replaceChildren(...nodesOf(contentHtml));
+    body.dataset.html = contentHtml;
     const namesMe = mentions.map(String).includes(this.#page.dataset.me);
     article.classList.toggle("post--names-me", namesMe);
     article.querySelector("[data-names-me]").hidden = !namesMe;
@@ -72,7 +73,22 @@ export class Posts {
     showVotes(article, voteCount);
   }
 
-  // In its place: who reads on is not thrown about. The next page that is drawn has it on top.
+  // A deleted reply keeps its place, so that a user who reads below it loses none.
+  remove(id) {
+    const article = this.reply(id);
+    if (!article || article.matches(".post--deleted")) return;
+    article.classList.add("post--deleted");
+    const notice = document.createElement("p");
+    notice.className = "faint";
+    notice.textContent = "This reply was deleted.";
+    const body = article.querySelector("[data-body]");
+    body.replaceChildren(notice);
+    body.hidden = false;
+    article.querySelector("[data-editor-place]").replaceChildren();
+    for (const part of article.querySelectorAll("[data-vote], [data-tools], [data-edited]")) part.hidden = true;
+  }
+
+  // In its place too: the server puts the accepted answer first when it renders the page again.
   accept(id) {
     for (const article of this.#place.children) {
       const isIt = article.id === `reply-${id}`;

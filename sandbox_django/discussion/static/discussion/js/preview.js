@@ -1,8 +1,9 @@
-// Write or Preview: what Markdown will look like, as the server draws it.
+// The tabs "Write" and "Preview": Markdown as the server renders it.
 
 import { post } from "../../core/js/api.js";
 import { copyButtons } from "../../core/js/copy.js";
 import { errorMessage } from "../../core/js/error_message.js";
+import { nodesOf } from "../../core/js/server_html.js";
 
 export function wirePreviews(root) {
   for (const write of root.querySelectorAll("[data-write]")) wire(write);
@@ -19,7 +20,7 @@ function wire(write) {
     field.focus();
   });
   drawn.addEventListener("click", async () => {
-    preview.style.minBlockSize = `${field.offsetHeight}px`; // what stands below stays where it is
+    preview.style.minBlockSize = `${field.offsetHeight}px`; // so that nothing below moves
     show(true);
     if (!field.value.trim()) {
       preview.textContent = "Nothing written yet.";
@@ -27,14 +28,13 @@ function wire(write) {
     }
     preview.setAttribute("aria-busy", "true");
     try {
-      // Markdown's HTML comes from the server only, and is sanitised there.
-      preview.innerHTML = (await post(write.dataset.previewUrl, { content: field.value })).contentHtml;
+      preview.replaceChildren(...nodesOf((await post(write.dataset.previewUrl, { content: field.value })).contentHtml));
     } catch (error) {
       preview.textContent = errorMessage(error);
     }
     preview.removeAttribute("aria-busy");
   });
-  // A field that is wrong, or sent, has to be seen.
+  // An invalid or emptied field has to be visible.
   field.addEventListener("invalid", () => show(false));
   field.form.addEventListener("reset", () => show(false));
 

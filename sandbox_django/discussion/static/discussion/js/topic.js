@@ -1,74 +1,55 @@
-// One topic, live: replies, votes, edits and the accepted answer appear where they belong, and move nothing.
+// The page of one topic: connects the socket, the posts and the forms. Live changes appear in place and move nothing.
 
 import { get, post } from "../../core/js/api.js";
 import { showConnectionState } from "../../core/js/connection_state.js";
 import { copyButtons } from "../../core/js/copy.js";
-import { refreshAges, showAge } from "../../core/js/dates.js";
+import { refreshAges } from "../../core/js/dates.js";
+import { askToDelete } from "../../core/js/delete_dialog.js";
 import { errorMessage } from "../../core/js/error_message.js";
-import { Refetch } from "../../core/js/refetch.js";
+import { freshPage, merge } from "../../core/js/fresh_page.js";
+import { LiveList } from "../../core/js/live_list.js";
+import { onSocketRefused } from "../../core/js/socket_refusal.js";
 import { LiveSocket } from "../../live/js/live_socket.js";
-import { askToDelete } from "./deletion.js";
 import { openEditor } from "./editor.js";
 import { wireInbox } from "./inbox_count.js";
-import { freshPage, merge } from "./merge.js";
-import { plural } from "./plural.js";
+import { NewReplies } from "./new_replies.js";
 import { PostForm } from "./post_form.js";
 import { Posts } from "./posts.js";
-import { drawTags } from "./tags.js";
-import { showError, isVoting, showVotes, wireVotes } from "./votes.js";
-
-const ATTEMPTS = 5;
+import { TopicHead } from "./topic_head.js";
+import { isVoting, showError, showVotes, wireVotes } from "./votes.js";
 
 const page = document.querySelector("[data-topic]");
-const status = page.querySelector("[data-status]");
-const news = page.querySelector("[data-news]");
 const announcements = document.querySelector("[data-announcements]");
-const form = page.querySelector("[data-reply-form]");
 const { api, home, repliesUrl, socketUrl, since, login } = page.dataset;
+const isLastPage = page.dataset.hasMore === undefined;
 const posts = new Posts(page);
+const head = new TopicHead(page);
+const newReplies = new NewReplies(page);
 const live = new LiveSocket(socketUrl, { since: Number(since) });
-const refetchAll = new Refetch(redraw);
-const counted = new Set(); // replies that were made while this page is open
-let unseen = [];
-let drawnSince = Number(since); // of the events that the server's last drawing shows
-let isGone = false;
-let isBack = false;
+const list = new LiveList(live, { fetch: fetchTopic, show: showTopic, hasHints: true });
 
-onEvent("reply_created", (detail) => {
-  countReply(detail);
-  if (!posts.reply(detail.id)) addReply(detail);
+list.on("reply_created", (reply) => {
+  countReply(reply);
+  if (!posts.reply(reply.id)) addReply(reply);
 });
-onEvent("reply_updated", (detail) => {
-  const article = posts.reply(detail.id);
-  if (article) posts.change(article, detail);
+list.on("reply_updated", (reply) => {
+  const article = posts.reply(reply.id);
+  if (article) posts.change(article, reply);
 });
-onEvent("reply_deleted", (detail) => {
-  removeReply(detail.id);
-  showReplyCount(detail.replyCount);
-  showActive(detail.lastActivityAt);
+list.on("reply_deleted", ({ id, replyCount, lastActivityAt }) => {
+  removeReply(id);
+  head.showReplyCount(replyCount);
+  head.showActive(lastActivityAt);
 });
-onEvent("topic_updated", drawTopic);
-onEvent("topic_deleted", showGone);
-onEvent("answer_accepted", (detail) => showAccepted(detail.replyId));
-onEvent("answer_unaccepted", () => showAccepted(null));
-live.addEventListener("vote_updated", ({ detail }) => {
-  const article = detail.targetType === "topic" ? posts.question : posts.reply(detail.targetId);
-  if (article) showVotes(article, detail.voteCount);
+list.on("topic_updated", drawTopic);
+list.on("topic_deleted", showDeleted);
+list.on("answer_accepted", ({ replyId }) => showAccepted(replyId));
+list.on("answer_unaccepted", () => showAccepted(null));
+list.on("vote_updated", ({ targetType, targetId, voteCount }) => {
+  const article = targetType === "topic" ? posts.question : posts.reply(targetId);
+  if (article) showVotes(article, voteCount);
 });
-live.addEventListener("resync", () => refetchAll.request());
-live.addEventListener("authentication", ({ detail }) => {
-  if (detail.statusCode !== 200) return;
-  // Hints about votes are told once: what they said while nobody listened is fetched.
-  if (isBack) refetchAll.request();
-  isBack = true;
-});
-live.addEventListener("state", ({ detail, code }) => {
-  if (detail === "live") refetchAll.retryNow();
-  if (detail !== "refused") return;
-  refetchAll.close();
-  if (code === 4401) location.assign(`${login}?next=${location.pathname}`);
-  else showGone();
-});
+onSocketRefused(live, { login, refused: showDeleted });
 showConnectionState(live, document.querySelector("[data-state]"), announcements);
 live.open();
 wireInbox();
@@ -76,14 +57,14 @@ refreshAges();
 wireVotes(page);
 copyButtons(page);
 
-new PostForm(form, (body, key) => post(repliesUrl, body, { key }), (reply) => {
+new PostForm(page.querySelector("[data-reply-form]"), (body, key) => post(repliesUrl, body, { key }), (reply) => {
   countReply(reply);
-  if (page.dataset.hasMore !== undefined) {
-    location.assign(`?reply=${reply.id}#reply-${reply.id}`);
+  if (!isLastPage) {
+    goToReply(reply.id);
     return;
   }
   const article = posts.reply(reply.id) ?? posts.add(reply);
-  markSeen(article);
+  newReplies.markSeen(article);
   article.scrollIntoView({ block: "nearest" });
   announcements.textContent = "Your reply is posted.";
 });
@@ -94,13 +75,7 @@ page.addEventListener("click", (event) => {
   event.preventDefault();
   const article = link.closest("[data-post]");
   if (link.matches("[data-delete]")) confirmDeletion(article);
-  else {
-    const isQuestion = article === posts.question;
-    openEditor(article, {
-      saved: (answer) => (isQuestion ? drawTopic(answer) : posts.change(article, answer)),
-      closed: () => {},
-    });
-  }
+  else openEditor(article, (saved) => (article === posts.question ? drawTopic(saved) : posts.change(article, saved)));
 });
 
 page.addEventListener("submit", async (event) => {
@@ -117,116 +92,49 @@ page.addEventListener("submit", async (event) => {
   }
 });
 
-news.addEventListener("click", () => {
-  if (page.dataset.hasMore !== undefined) {
-    location.assign(`?reply=${unseen.at(-1)}#reply-${unseen.at(-1)}`);
+page.querySelector("[data-news]").addEventListener("click", () => {
+  if (!isLastPage) {
+    goToReply(newReplies.newest);
     return;
   }
-  const first = posts.reply(unseen[0]);
-  unseen = [];
-  showNews();
+  const first = posts.reply(newReplies.takeFirst());
   first?.scrollIntoView({ block: "center" });
   first?.focus({ preventScroll: true });
 });
 
-const inSight = new IntersectionObserver((entries) => {
-  for (const { isIntersecting, target } of entries) if (isIntersecting) markSeen(target);
-});
-
-function onEvent(action, handler) {
-  live.addEventListener(action, ({ detail, seq }) => seq > drawnSince && handler(detail));
-}
-
-function countReply({ id, createdAt }) {
-  if (counted.has(id)) return;
-  counted.add(id);
-  showReplyCount(Number(page.querySelector("[data-reply-count]").textContent) + 1);
-  showActive(createdAt);
+function countReply(reply) {
+  if (newReplies.count(reply.id)) head.addReply(reply);
 }
 
 function addReply(reply) {
-  const author = reply.author?.displayName ?? "Somebody";
-  announcements.textContent = `${author} has replied.`;
-  unseen.push(reply.id);
-  if (page.dataset.hasMore === undefined) inSight.observe(posts.add(reply));
-  showNews();
-}
-
-function markSeen(article) {
-  inSight.unobserve(article);
-  unseen = unseen.filter((id) => article.id !== `reply-${id}`);
-  showNews();
-}
-
-function showNews() {
-  news.hidden = unseen.length === 0;
-  page.querySelector("[data-news-words]").textContent = `${unseen.length} new ${plural(unseen.length, "reply", "replies")}`;
+  announcements.textContent = `${reply.author?.displayName ?? "Someone"} has replied.`;
+  newReplies.add(reply.id, isLastPage ? posts.add(reply) : null);
 }
 
 function removeReply(id) {
-  const article = posts.reply(id);
-  unseen = unseen.filter((other) => other !== id);
-  showNews();
-  if (!article || article.matches(".post--deleted")) return;
-  // It keeps its place for whoever is reading what stands below it.
-  article.classList.add("post--deleted");
-  article.querySelector("[data-body]").replaceChildren(paragraphOf("This reply was deleted."));
-  article.querySelector("[data-editor-place]").replaceChildren();
-  article.querySelector("[data-body]").hidden = false;
-  for (const part of article.querySelectorAll("[data-vote], [data-tools], [data-edited]")) part.hidden = true;
+  newReplies.remove(id);
+  posts.remove(id);
 }
 
-function paragraphOf(words) {
-  const line = document.createElement("p");
-  line.className = "faint";
-  line.textContent = words;
-  return line;
+function goToReply(id) {
+  location.assign(`?reply=${id}#reply-${id}`);
 }
 
-function showReplyCount(count) {
-  page.querySelector("[data-reply-count]").textContent = count;
-  page.querySelector("[data-reply-word]").textContent = plural(count, "reply", "replies");
-}
-
-function showActive(at) {
-  const time = status.querySelector("[data-active]");
-  time.dateTime = at;
-  showAge(time);
-}
-
-function drawTopic({ title, tags, isClosed, isPinned, ...topic }) {
-  page.querySelector("[data-title-here]").textContent = title;
-  document.title = document.title.replace(page.dataset.title, () => title);
-  page.dataset.title = title;
-  drawTags(status.querySelector("[data-tags]"), tags, home);
-  status.querySelector("[data-pinned]").hidden = !isPinned;
-  status.querySelector("[data-closed]").hidden = !isClosed;
-  page.querySelector("[data-closed-notice]").hidden = !isClosed;
-  form.hidden = isClosed;
-  const [close, pin] = [page.querySelector("[data-close]"), page.querySelector("[data-pin]")];
-  if (close) {
-    [close.value, close.textContent] = isClosed ? ["0", "Reopen"] : ["1", "Close"];
-    [pin.value, pin.textContent] = isPinned ? ["0", "Unpin"] : ["1", "Pin to the top"];
-  }
+function drawTopic(topic) {
+  head.draw(topic);
   posts.change(posts.question, topic);
 }
 
 function showAccepted(id) {
   posts.accept(id);
-  const mark = status.querySelector("[data-answered]");
-  mark.hidden = id === null;
-  mark.hash = id === null ? "" : `reply-${id}`;
+  head.showAccepted(id);
 }
 
-function showGone() {
-  if (isGone) return;
-  isGone = true;
+function showDeleted() {
   live.close();
-  page.querySelector("[data-gone]").hidden = false;
+  list.close();
+  head.showDeleted();
   document.querySelector("[data-state]").textContent = "Closed";
-  for (const part of page.querySelectorAll("[data-reply-form], [data-tools], [data-vote], [data-moderate]")) {
-    part.hidden = true;
-  }
 }
 
 async function accept(id) {
@@ -252,27 +160,21 @@ function confirmDeletion(article) {
   });
 }
 
-// What is being written in, or voted on, stays as it is.
-async function redraw() {
+async function fetchTopic() {
   try {
-    const fresh = await freshTopic();
-    drawnSince = Number(fresh.dataset.since);
-    const keep = (article) => article.matches(".post--editing") || isVoting(article);
-    merge(posts.place, fresh.querySelector("[data-replies]"), { keep });
-    showReplyCount(Number(fresh.querySelector("[data-reply-count]").textContent));
-    const { acceptedAnswer, ...topic } = await get(api);
-    drawTopic(topic);
-    showAccepted(acceptedAnswer?.id ?? null);
+    const fresh = (await freshPage()).querySelector("[data-topic]");
+    return { seq: Number(fresh.dataset.since), fresh, topic: await get(api) };
   } catch (error) {
-    if (error.status !== 404) throw error;
-    showGone();
+    if (error.status === 404) showDeleted();
+    throw error;
   }
 }
 
-// Not one that is older than what is heard meanwhile: that would be wiped away.
-async function freshTopic() {
-  for (let attempt = 0; ; attempt += 1) {
-    const fresh = (await freshPage()).querySelector("[data-topic]");
-    if (Number(fresh.dataset.since) >= live.since || attempt === ATTEMPTS) return fresh;
-  }
+// A reply that is being edited or voted on stays as it is.
+function showTopic({ fresh, topic }) {
+  const keep = (article) => article.matches(".post--editing") || isVoting(article);
+  merge(posts.place, fresh.querySelector("[data-replies]"), { keep });
+  head.showReplyCount(Number(fresh.querySelector("[data-reply-count]").textContent));
+  drawTopic(topic);
+  showAccepted(topic.acceptedAnswer?.id ?? null);
 }

@@ -1,10 +1,11 @@
-// Up and down: shown at once, sent, and taken back when the server says no.
+// Votes: shown at once, sent, and taken back when the server refuses them.
 
 import { post } from "../../core/js/api.js";
 import { errorMessage } from "../../core/js/error_message.js";
+import { showProblem } from "../../core/js/problem.js";
 import { plural } from "./plural.js";
 
-const sending = new WeakMap(); // by article: how many votes are on their way
+const sending = new WeakMap(); // by article: the number of votes that are being sent
 
 export function wireVotes(root) {
   root.addEventListener("submit", (event) => {
@@ -22,15 +23,13 @@ export function isVoting(article) {
   return Boolean(sending.get(article));
 }
 
-// What somebody else did to the number; mine, on its way, is counted when its answer is here.
+// Another user has changed the number. While the user's own vote is being sent, its response will bring the number.
 export function showVotes(article, count) {
   if (!isVoting(article)) draw(article, { count });
 }
 
 export function showError(article, words) {
-  const problem = article.querySelector("[data-problem]");
-  problem.textContent = words;
-  problem.hidden = !words;
+  showProblem(article.querySelector("[data-problem]"), words);
 }
 
 async function vote(article, button) {
@@ -62,7 +61,7 @@ function draw(article, { count, mine }) {
   for (const [name, value] of [["[data-up]", 1], ["[data-down]", -1]]) {
     const button = article.querySelector(name);
     button.setAttribute("aria-pressed", String(mine === value));
-    button.value = mine === value ? 0 : value; // pressed again, it is taken back
+    button.value = mine === value ? 0 : value; // pressing it again withdraws the vote
   }
 }
 

@@ -1,4 +1,4 @@
-// A socket that comes back by itself and says what it already has, so that nothing is missed and nothing told twice.
+// A socket that reconnects by itself and sends its position in the feed, so that no event is missed or received twice.
 //
 // Each frame becomes an event named after its action: `detail` is the payload, `seq` its number in the feed (if any).
 // Besides: "resync" when the server cannot fill the gap (fetch everything again), and "state", whose detail is one of
@@ -51,7 +51,7 @@ export class LiveSocket extends EventTarget {
     return this.#state;
   }
 
-  // The number of the last event heard, or of the page's own rows.
+  // The number of the last event received, or of the page's own rows.
   get since() {
     return this.#since;
   }
@@ -62,7 +62,7 @@ export class LiveSocket extends EventTarget {
     const until = { signal: this.#pageListeners.signal };
     page.addEventListener("online", () => this.#checkConnection(), until);
     page.addEventListener("visibilitychange", () => this.#isVisible() && this.#checkConnection(), until);
-    // A page that goes back into the browser's cache must not hold a socket; it takes up where it was when shown again.
+    // A page in the browser's back/forward cache must not hold a socket. It reconnects when it is shown again.
     page.addEventListener("pagehide", () => this.#suspend(), until);
     page.addEventListener("pageshow", (event) => event.persisted && this.#resume(), until);
     this.#resume();
@@ -74,7 +74,7 @@ export class LiveSocket extends EventTarget {
     this.#suspend();
   }
 
-  // Says whether it was sent; what is typed into a dead connection is not kept.
+  // Returns whether the frame was sent. Frames are not kept for the next connection.
   send(action, payload = null) {
     if (this.#liveAt === null) return false;
     this.#socket.send(JSON.stringify({ action, payload }));
@@ -102,7 +102,7 @@ export class LiveSocket extends EventTarget {
     this.#receivedAt = clock.now();
     const socket = new WebSocket(this.#address());
     this.#socket = socket;
-    // An abandoned socket may still speak: nobody listens.
+    // An abandoned socket may still receive frames; they are ignored.
     socket.addEventListener("message", ({ data }) => socket === this.#socket && this.#receive(JSON.parse(data)));
     socket.addEventListener("close", ({ code }) => socket === this.#socket && this.#onClose(code));
   }
@@ -125,7 +125,7 @@ export class LiveSocket extends EventTarget {
     if (seq !== null) {
       if (seq <= this.#since) return;
       if (seq > this.#since + 1) {
-        // The server fills gaps before we see them. Should it ever not, coming back with what we have does.
+        // The server fills gaps before it sends. If it ever doesn't, reconnecting with our position does.
         this.#onClose();
         return;
       }
@@ -137,7 +137,7 @@ export class LiveSocket extends EventTarget {
   }
 
   #onAuthenticated({ statusCode, data }) {
-    if (statusCode !== 200) return; // Refused: the closing code says what to do.
+    if (statusCode !== 200) return; // refused: the closing code decides what to do
     const { clock } = this.#environment;
     this.#since ??= data.seq;
     this.#liveAt = clock.now();
@@ -148,7 +148,7 @@ export class LiveSocket extends EventTarget {
 
   #onClose(code = null) {
     const { clock, random } = this.#environment;
-    // Not at the first sign of life: a server that lets us in and throws us out again is left in peace.
+    // Only after a connection that lasted: a server that accepts and closes at once must not be flooded.
     if (this.#liveAt !== null && clock.now() - this.#liveAt >= GRACE_PERIOD) this.#attempts = 0;
     this.#dropSocket();
     if (isFinal(code)) {
@@ -157,7 +157,7 @@ export class LiveSocket extends EventTarget {
       return;
     }
     this.#reconnectTimer ??= clock.setTimeout(() => this.#setState("reconnecting"), GRACE_PERIOD);
-    // Full jitter: a thousand pages that lost the same server do not come back in the same second.
+    // Full jitter: a thousand pages that lost the same server don't reconnect in the same second.
     const wait = random() * Math.min(FIRST_WAIT * 2 ** this.#attempts, LONGEST_WAIT);
     this.#attempts += 1;
     this.#retryTimer = clock.setTimeout(() => this.#connect(), code === TOO_MANY ? LONGEST_WAIT + wait : wait);
@@ -168,7 +168,7 @@ export class LiveSocket extends EventTarget {
     this.#socket = this.#pingedAt = this.#liveAt = null;
   }
 
-  // A socket that has died without a word looks like one on which nothing happens: ask.
+  // A socket that died without a close frame looks like a quiet one: ping it.
   #watch() {
     const { clock } = this.#environment;
     const now = clock.now();
@@ -186,7 +186,7 @@ export class LiveSocket extends EventTarget {
     return this.#pingedAt !== null && now - this.#pingedAt >= PONG_TIMEOUT;
   }
 
-  // Something happened that connections often do not survive.
+  // Called after events that connections often don't survive.
   #checkConnection() {
     if (this.#socket === null && this.#retryTimer !== null) this.#connect();
     else this.#ping();
@@ -211,7 +211,7 @@ export class LiveSocket extends EventTarget {
   }
 }
 
-// 44xx: not this person, not this place; asking again changes nothing. The two exceptions are about now, not about who.
+// 44xx: this user may not open this socket, so reconnecting is useless. The two exceptions are temporary.
 function isFinal(code) {
   return code >= 4400 && code <= 4499 && code !== SLOW_CLIENT && code !== TOO_MANY;
 }

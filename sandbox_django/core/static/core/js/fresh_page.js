@@ -1,10 +1,25 @@
-// Makes shown rows be what the server draws now, and leaves alone what is the same: nothing flickers, no focus is lost.
+// Brings a part of the page up to date with what the server renders now. Rows that are the same are left alone, so nothing
+// flickers and no focus is lost.
 
-import { accountHeader } from "../../core/js/account.js";
+import { accountHeader } from "./account.js";
 
 const FOCUSABLE = "a[href], button, input, textarea, summary, [tabindex]";
 
-// Rows are the same when their data-key is. `keep(row)` says that one must stay as it is for now.
+export class PageError extends Error {
+  constructor(status) {
+    super(`The server returned ${status} for the page.`);
+    this.status = status;
+  }
+}
+
+// Fetches a page, this one unless it is named, and returns its document.
+export async function freshPage(url = location.href) {
+  const response = await fetch(url, { headers: { Accept: "text/html", ...accountHeader() } });
+  if (!response.ok || response.redirected) throw new PageError(response.status);
+  return new DOMParser().parseFromString(await response.text(), "text/html");
+}
+
+// Rows are the same when their data-key is. A row for which `keep(row)` returns true stays as it is for now.
 export function merge(place, fresh, { keep = () => false } = {}) {
   const freshRows = [...fresh.children].map((row) => document.adoptNode(row));
   const keys = new Set(freshRows.map((row) => row.dataset.key));
@@ -20,18 +35,11 @@ export function merge(place, fresh, { keep = () => false } = {}) {
   }
 }
 
-// Fetches this page once more and returns its document.
-export async function freshPage(url = location.href) {
-  const response = await fetch(url, { headers: { Accept: "text/html", ...accountHeader() } });
-  if (!response.ok || response.redirected) throw new Error(`The page answered ${response.status}.`);
-  return new DOMParser().parseFromString(await response.text(), "text/html");
-}
-
 function isSame(one, other) {
   return comparable(one) === comparable(other);
 }
 
-// Each page has its own token in its forms, which means nothing.
+// The forms of each page have another CSRF token.
 function comparable(row) {
   const copy = row.cloneNode(true);
   for (const token of copy.querySelectorAll("[name=csrfmiddlewaretoken]")) token.remove();

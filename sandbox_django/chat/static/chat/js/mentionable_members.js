@@ -1,0 +1,38 @@
+// The members that a message in this room may mention, fetched when the first @ is typed.
+
+import { pagesOf } from "../../core/js/live_list.js";
+import { distinguish } from "./mention_suggestions.js";
+
+const MAX_PAGES = 10; // of 100 members
+
+export class MentionableMembers {
+  #url;
+  #me;
+  #members = null;
+
+  constructor(url, me) {
+    this.#url = url;
+    this.#me = me;
+  }
+
+  // Resolves with suggestions for `Mentions`. After a failure, the next call fetches again.
+  list() {
+    this.#members ??= this.#fetch();
+    return this.#members;
+  }
+
+  // The room's members have changed.
+  forget() {
+    this.#members = null;
+  }
+
+  async #fetch() {
+    const members = [];
+    try {
+      for await (const results of pagesOf(`${this.#url}?limit=100`, MAX_PAGES)) members.push(...results);
+    } catch {
+      this.forget();
+    }
+    return distinguish(members).filter(({ userId }) => userId !== this.#me);
+  }
+}

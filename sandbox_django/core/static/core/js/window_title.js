@@ -1,0 +1,19 @@
+// The window's title: the number of unread items, then the name of what the page shows, then the site.
+
+let prefix = "";
+
+export function showUnreadInTitle(count) {
+  const title = document.title.slice(prefix.length);
+  prefix = count > 0 ? `(${count}) ` : "";
+  document.title = prefix + title;
+}
+
+// What the page shows, which was called `before`, is called `after` now.
+export function renameInTitle(before, after) {
+  document.title = prefix + after + document.title.slice(prefix.length + before.length);
+}
+
+// For a badge.
+export function badgeOf(count) {
+  return count > 99 ? "99+" : String(count);
+}
