@@ -9,7 +9,7 @@ from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.assistant_message import Status
 from assistants.services.reply_buffer import reply_buffer
 from live.layers import LAYER_DOWN, live_layer
-from live.text_stream import LatestStream, TextChunk
+from live.text_chunk import LatestStream, TextChunk
 from runtime.threads import in_database_thread
 
 

@@ -38,7 +38,7 @@ from live.messages import (
 )
 from live.metrics import counts
 from live.send_queue import CLIENT_GONE, SendQueue
-from live.text_stream import LatestStream, TextChunk
+from live.text_chunk import LatestStream, TextChunk
 from runtime import jobs
 from runtime.addresses import network_of
 from runtime.json_limits import TooComplex, check_json

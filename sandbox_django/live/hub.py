@@ -18,7 +18,7 @@ from live.credentials import REVOKED_SESSIONS, ConnectionRegistry, auth_backend
 from live.feeds import Event
 from live.layers import LAYER_DOWN, LayerMessage, live_layer
 from live.local_feed import REORDER_DELAY, LocalFeed, Subscriber
-from live.text_stream import TextChunk
+from live.text_chunk import TextChunk
 from runtime import jobs
 from runtime.per_loop import PerLoop
 from runtime.threads import in_database_thread

@@ -10,7 +10,7 @@ from django.db import Error
 from live import feeds
 from live.feeds import Event, Replay
 from live.metrics import counts
-from live.text_stream import TextChunk
+from live.text_chunk import TextChunk
 from runtime import jobs
 from runtime.threads import in_database_thread, once_per_batch
 

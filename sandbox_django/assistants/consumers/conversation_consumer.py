@@ -23,7 +23,7 @@ from core.raw_rows import find
 from live.authenticator import LiveAuthenticator
 from live.consumer import CLOSE_SIGNED_OUT, LiveConsumer
 from live.feeds import Event
-from live.text_stream import LatestStream, TextChunk
+from live.text_chunk import LatestStream, TextChunk
 
 CLOSE_NOT_FOUND = 4404
 CLAIMED = '{"action":"conversation_claimed"'  # how such a frame begins

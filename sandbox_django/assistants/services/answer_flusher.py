@@ -22,7 +22,7 @@ from assistants.services.reply_buffer import BufferedChunk, reply_buffer
 from core.logs import reason_of
 from core.metrics import answers_running, first_token, relay_lag
 from live.layers import LAYER_DOWN, live_layer
-from live.text_stream import TextChunk
+from live.text_chunk import TextChunk
 from runtime import jobs
 from runtime.batching import UNAVAILABLE_ERRORS
 from runtime.per_loop import PerLoop

@@ -30,7 +30,7 @@ from assistants.tasks.assistant_tasks import task_handle_new_assistant_message
 from live import feeds
 from live.frames import encode
 from live.layers import live_layer
-from live.text_stream import TextChunk
+from live.text_chunk import TextChunk
 from runtime.threads import end_threads
 from test_utils.openai_test_utils import Gate, ScriptedChunk, scripted_model
 from test_utils.testing import Page, SocketTestCase

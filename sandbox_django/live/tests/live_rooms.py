@@ -22,7 +22,7 @@ from live.consumer import LiveConsumer
 from live.frames import encode
 from live.layers import LAYER_DOWN, LayerMessage, MemoryLayer, live_layer
 from live.tests.notes import NoteWritten
-from live.text_stream import LatestStream, TextChunk
+from live.text_chunk import LatestStream, TextChunk
 from runtime.threads import in_database_thread
 
 

@@ -11,7 +11,7 @@ from django.test import TransactionTestCase
 from live import hints
 from live.hub import current_hub
 from live.layers import LayerMessage
-from live.text_stream import TextChunk
+from live.text_chunk import TextChunk
 
 
 class CountMessage(BaseMessage):
