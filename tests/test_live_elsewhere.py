@@ -43,7 +43,8 @@ def project(tmp_path: Path) -> Project:
     project.run("-m", "django", "startproject", "mysite", ".")
     for app in ("live", "runtime"):
         (tmp_path / app).symlink_to(ROOT / "sandbox_django" / app)
-    project.run("-m", "django", "startapp", "notes")
+    for app in ("notes", "imports"):
+        project.run("-m", "django", "startapp", app)
     for path, text in FILES:
         if path == "mysite/settings.py":
             text = (tmp_path / path).read_text() + text
@@ -51,14 +52,15 @@ def project(tmp_path: Path) -> Project:
     return project
 
 
-def test_the_readme_makes_a_project_whose_pages_miss_nothing(project: Project) -> None:
+def test_the_readme_makes_a_project_whose_pages_miss_no_event_and_no_text(project: Project) -> None:
     made = project.manage("makemigrations")
-    tested = project.manage("test", "notes", "--verbosity", "2")
+    tested = project.manage("test", "notes", "imports", "--verbosity", "2")
 
     assert "notes/migrations/0001_initial.py" in made
+    assert "imports/migrations/0001_initial.py" in made
     assert "live/migrations" not in made
     assert "Applying live.0001_initial... OK" in tested
-    assert "Ran 2 tests" in tested
+    assert "Ran 6 tests" in tested
 
 
 def test_a_project_without_a_layer_that_the_core_can_use_does_not_start(project: Project) -> None:

@@ -12,9 +12,10 @@ from django.utils import timezone
 
 from accounts.factories.user import UserFactory
 from accounts.models import User
+from assistants.answer_streams import stream_of
 from assistants.factories import AnswerFactory, AssistantConversationFactory, QuestionFactory
 from assistants.models.assistant_message import Status
-from assistants.services import answers, cleanup, conversations, titles
+from assistants.services import answer_writer, cleanup, conversations, titles
 from assistants.services.quotas import Charge
 from chat.models.room import ChatRole
 from chat.services import members, messages, rooms
@@ -131,8 +132,9 @@ class LockOrderTests(TransactionTestCase):
         self.do(titles._store_now, [titles.Title(conversation.pk, "Tea", charge)])
         asked = QuestionFactory.create(conversation=conversation)
         answer = AnswerFactory.create(conversation=conversation, question=asked, status="streaming")
-        end = answers.FinishedAnswer(answer.pk, conversation.pk, "Green.", answers.AnswerResult(Status.COMPLETE))
-        self.do(answers._store_ends, [end], ["<p>Green.</p>"])
+        result = answer_writer.AnswerResult(Status.COMPLETE)
+        end = answer_writer.FinishedAnswer(stream_of(answer), answer.created_at, "Green.", result)
+        self.do(answer_writer._store_ends, [end], ["<p>Green.</p>"])
         self.do(conversations.change_conversation, conversation, title="Rice")
         self.do(conversations.delete_conversation, conversation)
         others = [AssistantConversationFactory.create(user=None) for _ in range(2)]

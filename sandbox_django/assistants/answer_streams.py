@@ -1,20 +1,35 @@
-"""The texts of answers, for pages that open late and sockets that missed some."""
+"""Answers as text streams: for their writer, for pages that open late and for sockets that missed some of the text."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
+from uuid import UUID
 
 from django.db import connection
 
+from assistants.groups import conversation_feed, reply_key
 from assistants.messages.assistant import StreamingMessage
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.assistant_message import Status
-from assistants.services.reply_buffer import reply_buffer
-from live.layers import LAYER_DOWN, live_layer
 from live.text_chunk import LatestStream, TextChunk
+from live.text_stream import Checkpoint, TextStream, stream
 from runtime.threads import in_database_thread
 
 
+def answer_stream(
+    answer_id: int, *, question_id: int, conversation_id: UUID, after_seq: int, checkpoint: Checkpoint | None = None
+) -> TextStream:
+    return stream(
+        conversation_feed(conversation_id),
+        answer_id,
+        after=after_seq,
+        frame=partial(StreamingMessage.frame, message_id=question_id, reply_id=answer_id),
+        checkpoint=checkpoint,
+        key=reply_key(answer_id),
+    )
+
+
 def latest_answer_stream(conversation: AssistantConversation) -> LatestStream | None:
-    # By hand: each socket asks when it is opened, and the ORM took four times as long.
+    # Raw SQL, since each socket asks when it opens, and the ORM took four times as long.
     pk = AssistantConversation._meta.pk.get_db_prep_value(conversation.pk, connection)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -27,38 +42,26 @@ def latest_answer_stream(conversation: AssistantConversation) -> LatestStream | 
 
 
 def stored_answer_texts(answer_ids: Sequence[int]) -> Sequence[TextChunk]:
-    """The texts of ended answers, each as one piece."""
+    """Returns the texts of ended answers, each as one chunk."""
     answers = AssistantMessage.objects.answers().filter(pk__in=answer_ids)
-    return [_full_chunk(answer, answer.content) for answer in answers]
+    return [stream_of(answer).whole(answer.content) for answer in answers]
 
 
 async def running_answer_text(answer_id: int) -> TextChunk | None:
-    """The text of an answer that is being written, from its start to now; None when it isn't."""
+    """Returns the text so far of an answer that is being written; None when it isn't."""
     answer = await in_database_thread(AssistantMessage.objects.streaming().filter(pk=answer_id).first)
     if answer is None:
         return None
-    return _full_chunk(answer, max(answer.content, await buffered_text(answer_id), key=len))
+    text = stream_of(answer)
+    return text.whole(max(answer.content, await text.so_far(), key=len))
 
 
-def _full_chunk(answer: AssistantMessage, text: str) -> TextChunk:
+def stream_of(answer: AssistantMessage) -> TextStream:
+    """Returns the stream of a stored answer, to read or to end it."""
     assert answer.question_id is not None
-    frame = StreamingMessage.frame(text, message_id=answer.question_id, reply_id=answer.pk, offset=0)
-    return TextChunk(answer.pk, answer.after_seq, 0, len(text), frame)
-
-
-async def buffered_text(answer_id: int) -> str:
-    """What the buffer has of an answer; empty when it has nothing, or can't be asked."""
-    return await _call_buffer(answer_id, reply_buffer().read)
-
-
-async def sealed_text(answer_id: int) -> str:
-    """The same, and the buffer takes nothing more of this answer."""
-    return await _call_buffer(answer_id, reply_buffer().seal)
-
-
-async def _call_buffer(answer_id: int, call: Callable[[int], Awaitable[str | None]]) -> str:
-    try:
-        return await call(answer_id) or ""
-    except LAYER_DOWN as failure:
-        live_layer().outage.failed(failure)
-        return ""
+    return answer_stream(
+        answer.pk,
+        question_id=answer.question_id,
+        conversation_id=answer.conversation_id,
+        after_seq=answer.after_seq,
+    )

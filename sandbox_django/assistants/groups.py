@@ -1,4 +1,4 @@
-"""The one spelling of this app's feed and group names, and of the keys of objects whose text is in feeds."""
+"""The names of this app's feeds and groups, and the keys of its objects in feeds and in Redis."""
 
 from uuid import UUID
 
@@ -13,9 +13,14 @@ def conversation_key(conversation_id: UUID) -> str:
     return f"assistant.conversation:{conversation_id}"
 
 
+def reply_key(answer_id: int) -> str:
+    """Returns the name of an answer's text in Redis."""
+    return f"sandbox:reply:{answer_id}"
+
+
 def message_key(message_id: int) -> str:
     return f"assistant.message:{message_id}"
 
 
-# Every process that writes answers listens here: somebody said stop.
+# Every process that writes answers listens to this group for requests to stop.
 WRITERS = "assistant.writers"

@@ -12,8 +12,8 @@ from rest_framework.exceptions import APIException, ParseError
 from rest_framework.response import Response
 
 from core.errors import BodyTooLarge, Refused, Unavailable
-from core.logs import reason_of
 from runtime.database import is_unavailable
+from runtime.failures import reason_of
 
 logger = structlog.get_logger(__name__)
 

@@ -5,7 +5,6 @@ import sys
 from typing import Any
 
 import structlog
-from django.db import InterfaceError, OperationalError
 from redis.exceptions import RedisError
 from structlog.types import Processor
 
@@ -92,19 +91,3 @@ def configure(*, as_json: bool, level: str) -> dict[str, Any]:
             "openai": {"level": "WARNING"},
         },
     }
-
-
-REASON_LENGTH = 200  # characters
-
-
-def reason_of(failure: BaseException) -> str:
-    """Returns the class and the reason of a database or network error, without any of the user's data.
-
-    The message of a lost connection or a time-out describes the server. Every other message may quote a value, so only
-    its code and its constraint are returned.
-    """
-    name, cause = type(failure).__name__, failure.__cause__
-    if isinstance(failure, OperationalError | InterfaceError | OSError | RedisError):
-        return f"{name}: {' '.join(str(failure).split())}"[:REASON_LENGTH].rstrip(": ")
-    details = [getattr(cause, "sqlstate", None), getattr(getattr(cause, "diag", None), "constraint_name", None)]
-    return " ".join([name, *(str(detail) for detail in details if detail)])

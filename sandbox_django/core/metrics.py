@@ -7,6 +7,8 @@ PROMETHEUS_MULTIPROC_DIR, and the process that serves the request adds them up.
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from live.metrics import flush_observers
+
 SHORT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 LONG_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -34,6 +36,7 @@ first_token = Histogram("sandbox_first_token_seconds", "From question to first w
 relay_lag = Histogram(
     "sandbox_relay_lag_seconds", "From the model's words to their publication.", buckets=SHORT_BUCKETS
 )
+flush_observers.append(relay_lag.observe)
 answers_ended = Counter("sandbox_answers_ended", "Answers, by how they ended.", ["status", "error"])
 thread_queue = Gauge(
     "sandbox_thread_queue", "Calls that wait for a thread of a pool.", ["pool"], multiprocess_mode="livesum"

@@ -16,9 +16,9 @@ from prometheus_client.core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
-from core.logs import reason_of
 from core.metrics import SHARED, loop_lag, sockets_open, thread_queue
 from live.hub import current_hub
+from runtime.failures import reason_of
 from runtime.metrics import totals
 from runtime.per_loop import SharedRun
 from runtime.threads import in_database_thread, queue_lengths

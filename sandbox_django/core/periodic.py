@@ -14,9 +14,9 @@ import structlog
 from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
-from core.logs import reason_of
 from core.models.periodic import PeriodicJob
 from runtime import jobs
+from runtime.failures import reason_of
 from runtime.threads import in_database_thread
 
 logger = structlog.get_logger(__name__)

@@ -8,7 +8,7 @@ from typing import Literal
 from chanx.messages.base import BaseMessage
 from pydantic import BaseModel, Field
 
-from live.frames import encode
+from live.frames import dumps, encode
 
 
 class Unnumbered(BaseMessage, ABC):
@@ -63,3 +63,22 @@ class ResyncMessage(Unnumbered):
 
     action: Literal["resync"] = "resync"
     payload: ResyncPayload
+
+
+class TextChunkPayload(BaseModel):
+    text_id: int = Field(description="Id of the text.")
+    offset: int = Field(description="Unicode characters of the text before this content.")
+    content: str = Field(description="The new text.")
+
+
+class TextChunkMessage(Unnumbered):
+    """More of a text that is being written. A page that has less than `offset` of it ignores the chunk and waits."""
+
+    action: Literal["text_chunk"] = "text_chunk"
+    payload: TextChunkPayload
+
+    @staticmethod
+    def frame(content: str, *, text_id: int, offset: int) -> str:
+        """Returns the frame without building the model, since there is one for each chunk."""
+        payload = f'"textId":{text_id},"offset":{offset},"content":{dumps(content)}'
+        return f'{{"action":"text_chunk","payload":{{{payload}}}}}'

@@ -1,5 +1,7 @@
 """Counts of the live core; `runtime.metrics.totals` hands them to the project's exporter."""
 
+from collections.abc import Callable
+
 from runtime.metrics import Counts
 
 
@@ -26,3 +28,6 @@ class LiveCounts(Counts):
 
 
 counts = LiveCounts()
+
+# Called after each flush of text with the age of the oldest chunk in it, in seconds.
+flush_observers: list[Callable[[float], None]] = []

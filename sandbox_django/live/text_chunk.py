@@ -1,4 +1,4 @@
-"""Texts that are still being written: too many pieces for rows, so they are numbered by their offset in characters."""
+"""A part of a text that is being written, numbered by its offset in characters."""
 
 import json
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from live.layers import LayerMessage
 
 @dataclass(frozen=True, slots=True)
 class TextChunk:
-    """Some characters of a text, already as the frame that browsers get.
+    """Some characters of a text, with the frame that clients receive.
 
-    `after` is the number of the event that must be heard before (the question, for an answer). The frame's payload has
+    `after` is the number of the event that the text follows (the question, for an answer). The frame's payload has
     `content` and `offset`; `length` is that of the content. All counts are Unicode characters.
     """
 
@@ -26,7 +26,7 @@ class TextChunk:
         return self.offset + self.length
 
     def from_offset(self, offset: int) -> str:
-        """The frame without what comes before `offset`, for a reader who has that already."""
+        """Returns the frame without the characters before `offset`, for a client that has those."""
         if offset == self.offset:
             return self.frame
         frame = json.loads(self.frame)
@@ -36,7 +36,7 @@ class TextChunk:
         return dumps(frame)
 
     def message(self, feed: str) -> LayerMessage:
-        """The piece as the channel layer carries it to the hubs."""
+        """Returns the chunk as the channel layer carries it to the hubs."""
         return {
             "type": "live.text",
             "group": feed,
@@ -50,7 +50,7 @@ class TextChunk:
 
 @dataclass(frozen=True, slots=True)
 class LatestStream:
-    """The newest text of a feed when a reader opens it: one that runs is sent from its start, an ended one is over."""
+    """The newest text of a feed when a client joins it. If it is running, it is sent from its start."""
 
     text_id: int
     is_running: bool

@@ -30,7 +30,7 @@ CLAIMED = '{"action":"conversation_claimed"'  # how such a frame begins
 
 
 class AssistantAuthenticator(LiveAuthenticator):
-    """Lets in the owner, and anyone who holds the id of a conversation without owner."""
+    """Accepts the owner, and for a conversation without owner anyone who has its id."""
 
     permission_classes = [ConversationOwner]
     obj: AssistantConversation
@@ -41,7 +41,7 @@ class AssistantAuthenticator(LiveAuthenticator):
 
 @channel(name="assistants", description="One conversation with the assistant, live", tags=["assistant"])
 class ConversationAssistantConsumer(LiveConsumer):
-    """Keeps one open page of a conversation up to date. Writing goes through the API."""
+    """Keeps an open page of a conversation up to date. Writes go through the API."""
 
     authenticator_class = AssistantAuthenticator
     authenticator: AssistantAuthenticator
@@ -84,7 +84,7 @@ class ConversationAssistantConsumer(LiveConsumer):
 
     def on_event(self, event: Event, *, from_log: bool = False) -> bool:
         if event.seq == self.seq + 1 and self._is_claimed_by_another(event):
-            # At once, and not only when it is closed, which may take a slow client's time.
+            # Immediately, not when the socket is closed, which may wait for a slow client.
             self._detach()
             code = CLOSE_SIGNED_OUT if self.user_id is None else CLOSE_NOT_FOUND
             self._claim_close_task = asyncio.create_task(self.close(code))
@@ -92,7 +92,7 @@ class ConversationAssistantConsumer(LiveConsumer):
         return super().on_event(event, from_log=from_log)
 
     def _is_claimed_by_another(self, event: Event) -> bool:
-        # The text first: nearly every event is another one, and each socket asks.
+        # The prefix first: nearly all events are of other types, and every socket checks.
         if not event.frame.startswith(CLAIMED):
             return False
         return bool(json.loads(event.frame)["payload"]["userId"] != self.user_id)

@@ -14,7 +14,7 @@ from assistants.llm.errors import ModelProblem, ModelUnavailable
 from assistants.llm.loop_clients import LoopClients
 from assistants.llm.rejections import rejection
 from assistants.llm.sse_parser import AnswerParser
-from assistants.services.flush_clock import current_flush_clock
+from live.flush_clock import current_flush_clock
 
 MAX_ERROR_SIZE = 64 * 1024  # bytes of an error that are read
 

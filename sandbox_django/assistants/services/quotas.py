@@ -10,7 +10,7 @@ after the feeds (docs/decisions/0026-budgets-of-addresses-and-the-site.md).
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple, Self
@@ -23,6 +23,8 @@ from django.utils import timezone
 from rest_framework.exceptions import ErrorDetail
 
 from accounts.models import User
+from assistants.llm.base import Turn, Usage
+from assistants.llm.errors import ModelProblem
 from assistants.models import AssistantMessage, TokenSpending
 from assistants.models.spending import SpendingOfDay
 from core.metrics import throttled
@@ -32,6 +34,21 @@ SITE_KEY = "site"
 ANSWER_RESERVE = 1_000  # tokens reserved for an answer until it has ended
 MINUTE = 60  # seconds
 BUSY_RETRY_AFTER = 5.0  # seconds; an answer may have ended by then
+MAX_PLAUSIBLE_COST = 10_000_000  # tokens of one answer; a server that reports more has miscounted
+# The server did not process the request, so it costs nothing.
+NOT_PROCESSED = {
+    problem.value
+    for problem in (
+        ModelProblem.AUTH,
+        ModelProblem.QUOTA,
+        ModelProblem.NOT_FOUND,
+        ModelProblem.RATE_LIMITED,
+        ModelProblem.OVERLOADED,
+        ModelProblem.UNREACHABLE,
+        ModelProblem.REFUSED,
+        ModelProblem.CONTEXT_TOO_LONG,
+    )
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,3 +199,17 @@ def _day_of(moment: datetime) -> date:
 def _answers_at_once(holder: QuotaHolder) -> dict[str, int]:
     own, address = AssistantMessage.objects.count_running(holder.key, holder.address_key)
     return {holder.key: own, holder.address_key: address}
+
+
+def sent_tokens(turns: Sequence[Turn]) -> int:
+    """Returns about how many tokens these turns are, without a tokenizer."""
+    return sum(estimated_tokens(turn.content) for turn in turns)
+
+
+def cost_of(turns: Sequence[Turn], *, received: str, reasoning_size: int, usage: Usage | None, error: str = "") -> int:
+    """Returns the tokens that the model reports, or an estimate of those that were sent and received."""
+    if usage and 0 < (reported := usage.input_tokens + usage.output_tokens) <= MAX_PLAUSIBLE_COST:
+        return reported
+    if error in NOT_PROCESSED and not received and not reasoning_size:
+        return 0
+    return sent_tokens(turns) + (estimated_tokens(received) if received else 0) + reasoning_size // 4

@@ -16,8 +16,7 @@ from assistants.llm.base import Turn
 from assistants.messages.assistant import ConversationUpdated
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.services import ai_service
-from assistants.services.costs import cost_of, sent_tokens
-from assistants.services.quotas import Charge, settle
+from assistants.services.quotas import Charge, cost_of, sent_tokens, settle
 from core.validators import is_visible, readable
 from live import feeds
 from live.feeds import FeedWriter

@@ -1,4 +1,4 @@
-"""Worker side: questions that are queued and not started yet."""
+"""Questions that wait in the queue for a worker."""
 
 import asyncio
 import uuid
@@ -10,24 +10,23 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from assistants.models import AssistantMessage
-from assistants.services.answer_flusher import ActiveAnswer
-from assistants.services.answers import WORKER, claim_answer
-from core.logs import reason_of
+from assistants.services.answers import WORKER, ActiveAnswer, claim_answer
+from runtime.failures import reason_of
 from runtime.threads import in_database_thread
 
 logger = structlog.get_logger(__name__)
 
 RETRY_DELAY = 0.5  # seconds between two attempts to claim an answer while the database is down
-GRACE = 1.0  # seconds that a question may need from its row to the queue
-BATCH = 500  # questions that are looked at in one round, the oldest first
+GRACE = 1.0  # seconds between storing a question and queueing it
+BATCH = 500  # questions in one round, the oldest first
 
 
 async def claim_when_possible(question_id: int) -> ActiveAnswer | None:
-    """Claim the question's answer, again and again while the database is down; None when there is nothing to do.
+    """Claims the question's answer, and retries while the database is down; returns None if there is nothing to do.
 
-    The job is not acknowledged until then: a question is lost if it is, although its claim failed.
+    The queue's job is acknowledged only after that. Otherwise a failed claim would lose the question.
     """
-    claimant = f"{WORKER}:{uuid.uuid4().hex[:8]}"  # of this job alone: a second job for the question must not share it
+    claimant = f"{WORKER}:{uuid.uuid4().hex[:8]}"  # a second job for the same question must not share the claim
     give_up_at = asyncio.get_running_loop().time() + settings.ASSISTANT_WAIT_SECONDS
     while True:
         try:
@@ -40,6 +39,6 @@ async def claim_when_possible(question_id: int) -> ActiveAnswer | None:
 
 
 def waiting_questions() -> list[int]:
-    """The ids of questions that no worker has started to answer, the oldest first."""
+    """Returns the ids of questions that no worker has started to answer, the oldest first."""
     waiting = AssistantMessage.objects.waiting().filter(created_at__lt=timezone.now() - timedelta(seconds=GRACE))
     return [pk for pk in waiting.order_by("pk").values_list("question_id", flat=True)[:BATCH] if pk is not None]

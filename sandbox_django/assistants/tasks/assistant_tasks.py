@@ -1,12 +1,12 @@
-"""Work that goes on after the request: ids in, check that it is still wanted, one call."""
+"""Jobs that go on after the request. Each takes ids, checks that its work is still needed, and makes one call."""
 
 from functools import partial
 
 import structlog
 from django.conf import settings
 
-from assistants.services.answer_flusher import ActiveAnswer
-from assistants.services.answers import end_abandoned_answers, write_answer
+from assistants.services.answer_writer import end_abandoned_answers, write_answer
+from assistants.services.answers import ActiveAnswer
 from assistants.services.cleanup import delete_abandoned_conversations
 from assistants.services.quotas import delete_old_days
 from assistants.services.waiting import claim_when_possible, waiting_questions
@@ -20,29 +20,29 @@ logger = structlog.get_logger(__name__)
 
 
 async def task_handle_new_assistant_message(user_message_id: int) -> None:
-    """Answer a question that waits in the queue. Delivered twice, it is answered once."""
+    """Answers a question from the queue. If the job is delivered twice, the question is answered once."""
     if active := await claim_when_possible(user_message_id):
         await task_write_answer(active)
 
 
 async def task_write_answer(active: ActiveAnswer) -> None:
-    """Write an answer that is this process's own, and name its conversation with the first words."""
+    """Writes an answer that this process has claimed, and starts naming its conversation at its first words."""
     await write_answer(active, on_started=partial(jobs.start, task_generate_conversation_title, active.question_id))
 
 
 async def task_end_abandoned_answers() -> None:
-    """End the answers of workers that died."""
+    """Ends the answers of workers that died."""
     await end_abandoned_answers()
 
 
 async def task_requeue_waiting_answers() -> None:
-    """Queue again the questions whose job an emptied Redis has lost."""
+    """Queues questions again whose job was lost when Redis was emptied."""
     if settings.ASSISTANT_RUNNER == "taskiq" and (waiting := await in_database_thread(waiting_questions)):
         try:
             queued = await queue.queued_args(task_handle_new_assistant_message)
         except LAYER_DOWN as failure:
             live_layer().outage.failed(failure)
-            return  # the next round looks again
+            return  # tried again in the next round
         for question_id in waiting:
             if queued is not None and (question_id,) not in queued:
                 logger.warning("question_requeued", question=question_id)
@@ -50,6 +50,6 @@ async def task_requeue_waiting_answers() -> None:
 
 
 async def task_tidy_up() -> None:
-    """Delete what visitors left behind, and what nobody counts any more."""
+    """Deletes abandoned conversations of visitors, and old days of quotas."""
     await in_background_thread(delete_abandoned_conversations)
     await in_background_thread(delete_old_days)

@@ -16,20 +16,19 @@ from django.utils import timezone
 from accounts.models import User
 from assistants.consumers.conversation_consumer import ConversationAssistantConsumer
 from assistants.factories import AnswerFactory, AssistantConversationFactory
-from assistants.groups import conversation_feed
+from assistants.groups import conversation_feed, reply_key
 from assistants.llm.base import Finish, Usage
 from assistants.llm.errors import ModelProblem, ModelUnavailable
 from assistants.messages.assistant import StreamingMessage
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.assistant_message import Status
-from assistants.services import answer_flusher, answers, titles
-from assistants.services.answer_flusher import current_flusher
-from assistants.services.answers import end_abandoned_answers
-from assistants.services.reply_buffer import BufferedChunk, MemoryBuffer, ReplyBuffer, reply_buffer
+from assistants.services import answer_writer, titles
+from assistants.services.answer_writer import end_abandoned_answers
 from assistants.tasks.assistant_tasks import task_handle_new_assistant_message
-from live import feeds
+from live import feeds, text_stream
 from live.frames import encode
 from live.layers import live_layer
+from live.text_buffer import BufferedChunk, MemoryBuffer, TextBuffer, text_buffer
 from live.text_chunk import TextChunk
 from runtime.threads import end_threads
 from test_utils.openai_test_utils import Gate, ScriptedChunk, scripted_model
@@ -187,14 +186,14 @@ class AnswerTests(ConversationSocketCase):
         page, gate, slow = await self.open(), Gate(), Gate()
 
         class SlowBuffer(MemoryBuffer):
-            async def read(self, answer_id: int) -> str | None:
+            async def read(self, key: str) -> str | None:
                 await slow.go_through()
                 return None
 
         with scripted_model("Two ", gate, "cups."):
             await self.ask()
             await gate.reached()
-            with mock.patch("assistants.answer_streams.reply_buffer", SlowBuffer):
+            with mock.patch("live.text_buffer.text_buffer", SlowBuffer):
                 late = await self.open()
                 await slow.reached()
                 gate.open()
@@ -330,7 +329,7 @@ class TroubleAtTheEndTests(ConversationSocketCase):
         failures = live_layer().outage.failures
 
         with (
-            mock.patch.object(type(reply_buffer()), "close", side_effect=ConnectionRefusedError),
+            mock.patch.object(type(text_buffer()), "close", side_effect=ConnectionRefusedError),
             scripted_model("Two cups."),
         ):
             await self.ask()
@@ -431,15 +430,15 @@ class AbandonedTests(ConversationSocketCase):
     async def test_a_writer_that_was_only_late_shows_nothing_beyond_the_stored_end(self) -> None:
         page = await self.open()
         answer = await sync_to_async(self.abandoned)()
-        store_ends, claimed_too_late = answers._store_ends, []
+        store_ends, claimed_too_late = answer_writer._store_ends, []
 
         def go_on_late_and_end(*args: Any) -> list[bool]:
-            late = async_to_sync(reply_buffer().send)([self.chunk(answer, "cups.")])
-            claimed_too_late.append(answer.pk not in late)
+            late = async_to_sync(text_buffer().send)([self.chunk(answer, "cups.")])
+            claimed_too_late.append(reply_key(answer.pk) not in late)
             return store_ends(*args)
 
-        await reply_buffer().send([self.chunk(answer, "Two ", offset=0)])
-        with mock.patch.object(answers, "_store_ends", go_on_late_and_end):
+        await text_buffer().send([self.chunk(answer, "Two ", offset=0)])
+        with mock.patch.object(answer_writer, "_store_ends", go_on_late_and_end):
             await end_abandoned_answers()
 
         assert claimed_too_late == [False]
@@ -449,7 +448,7 @@ class AbandonedTests(ConversationSocketCase):
         feed, size = conversation_feed(self.conversation.pk), offset + len(content)
         frame = StreamingMessage.frame(content, message_id=answer.question_id or 0, reply_id=answer.pk, offset=offset)
         message = TextChunk(answer.pk, answer.after_seq, offset, len(content), frame).message(feed)
-        return BufferedChunk(answer.pk, content, offset, size, feed, message, lambda: content)
+        return BufferedChunk(reply_key(answer.pk), content, offset, size, feed, message, lambda: content)
 
     async def test_a_living_worker_is_left_alone(self) -> None:
         answer = await sync_to_async(self.abandoned)(lease_expires_at=timezone.now() + timedelta(seconds=5))
@@ -482,12 +481,12 @@ class AbandonedTests(ConversationSocketCase):
             received = await page.receive_until("complete_streaming")
 
         assert text_of(received) == "Two cups."
-        assert current_flusher().get(answer.pk) is None, "and now it isn't written any more"
+        assert answer.pk not in answer_writer._writers.current(), "and now it isn't written any more"
 
     async def test_a_writer_whose_answer_another_has_ended_hangs_up_though_the_model_is_silent(self) -> None:
         await self.open()
         gate = Gate()
-        with scripted_model("Two ", gate) as model, mock.patch.object(answer_flusher, "CHECKPOINT_INTERVAL", 0.1):
+        with scripted_model("Two ", gate) as model, mock.patch.object(text_stream, "CHECKPOINT_INTERVAL", 0.1):
             await self.ask()
             await gate.reached()
             await AssistantMessage.objects.streaming().aupdate(status=Status.FAILED, error="interrupted")
@@ -499,12 +498,12 @@ class AbandonedTests(ConversationSocketCase):
         gate, silence = Gate(), Gate()
         with (
             scripted_model("Two ", gate, "cups", silence) as model,
-            mock.patch.object(answer_flusher, "CHECKPOINT_INTERVAL", 60),
+            mock.patch.object(text_stream, "CHECKPOINT_INTERVAL", 60),
         ):
             await self.ask()
             await gate.reached()
             answer = await AssistantMessage.objects.streaming().aget()
-            await reply_buffer().close([answer.pk])
+            await text_buffer().close([reply_key(answer.pk)])
 
             gate.open()
 
@@ -549,11 +548,11 @@ class ManyAnswersTests(ConversationSocketCase):
 
     async def test_answers_that_end_together_share_their_last_round_trips(self) -> None:
         conversations = await sync_to_async(AssistantConversationFactory.create_batch)(40, user=None)
-        buffer = type(reply_buffer())
+        buffer = type(text_buffer())
         send, more, last = buffer.send, Gate(), Gate()
         batches: list[int] = []
 
-        async def slow(self: ReplyBuffer, chunks: Sequence[BufferedChunk]) -> set[int]:
+        async def slow(self: TextBuffer, chunks: Sequence[BufferedChunk]) -> set[str]:
             batches.append(len(chunks))
             last.open()  # all answers end while this runs, so no tick sends the last chunks along with others
             await asyncio.sleep(0.05)  # the delay of a distant Redis
@@ -621,7 +620,7 @@ class FinishedBlocksTests(ConversationSocketCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.enterContext(mock.patch("assistants.services.answer_flusher.CHECKPOINT_INTERVAL", 0.05))
+        self.enterContext(mock.patch("live.text_stream.CHECKPOINT_INTERVAL", 0.05))
 
     async def test_blocks_come_once_each_between_their_text_and_the_end(self) -> None:
         page = await self.open()
@@ -659,7 +658,7 @@ class FinishedBlocksTests(ConversationSocketCase):
         page = await self.open()
         gate = Gate()
         with (
-            mock.patch("assistants.services.answer_flusher.MAX_ANSWERS", 0),
+            mock.patch("assistants.services.answer_writer.MAX_ANSWERS", 0),
             mock.patch("assistants.services.blocks.render_markdown") as render,
             scripted_model("One.\n\nTwo", gate, "."),
         ):

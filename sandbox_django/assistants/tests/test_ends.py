@@ -7,11 +7,11 @@ from unittest import skipUnless
 from django.db import connection, transaction
 from django.test import TransactionTestCase
 
+from assistants.answer_streams import stream_of
 from assistants.factories import AnswerFactory
 from assistants.models import AssistantMessage
 from assistants.models.assistant_message import Status
-from assistants.services.answer_flusher import _store_checkpoint
-from assistants.services.answers import AnswerResult, FinishedAnswer, _store_ends
+from assistants.services.answer_writer import AnswerResult, FinishedAnswer, _store_checkpoint, _store_ends
 from test_utils.connections import with_own_connection
 
 TIMEOUT = 20.0  # seconds
@@ -22,7 +22,9 @@ class EndsAndCheckpointsTests(TransactionTestCase):
     def test_ends_and_a_checkpoint_of_the_same_answers_do_not_wait_for_each_other(self) -> None:
         answers = [AnswerFactory.create(status=Status.STREAMING, content="Two ") for _ in range(3)]
         outcome = AnswerResult(Status.COMPLETE)
-        ends = [FinishedAnswer(answer.pk, answer.conversation_id, "Two cups.", outcome) for answer in reversed(answers)]
+        ends = [
+            FinishedAnswer(stream_of(answer), answer.created_at, "Two cups.", outcome) for answer in reversed(answers)
+        ]
         texts = [(answer.pk, "Two cups") for answer in answers]
 
         with ThreadPoolExecutor(2) as threads:

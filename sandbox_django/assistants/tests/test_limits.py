@@ -20,7 +20,7 @@ from assistants.llm.base import Finish, Reasoning, Usage
 from assistants.llm.errors import ModelProblem, ModelUnavailable
 from assistants.models import AssistantConversation, AssistantMessage, TokenSpending
 from assistants.services import ai_service
-from assistants.services.answers import end_abandoned_answers
+from assistants.services.answer_writer import end_abandoned_answers
 from assistants.services.quotas import ANSWER_RESERVE, QuotaHolder, delete_old_days, estimated_tokens, reserve
 from assistants.services.titles import PROMPT, TITLE_RESERVE
 from assistants.tasks.ai_service_tasks import task_generate_conversation_title

@@ -12,14 +12,16 @@ from django.db import DataError
 from django.utils import timezone
 
 from assistants.factories import AnswerFactory, AssistantConversationFactory
+from assistants.groups import reply_key
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.assistant_message import Status
-from assistants.services import ai_service, answer_flusher, answers, blocks
-from assistants.services.answer_flusher import ActiveAnswer
-from assistants.services.answers import end_abandoned_answers
-from assistants.services.reply_buffer import BufferedChunk, ReplyBuffer, reply_buffer
+from assistants.services import ai_service, answer_writer, blocks
+from assistants.services.answer_writer import end_abandoned_answers
 from assistants.tests.test_conversation_consumer import ConversationSocketCase, text_of
 from core.markdown import render_markdown
+from live import text_stream
+from live.text_buffer import BufferedChunk, TextBuffer, text_buffer
+from live.text_stream import TextStream
 from test_utils.openai_test_utils import Gate, scripted_model
 
 TIMEOUT = 10.0  # seconds
@@ -28,7 +30,7 @@ TIMEOUT = 10.0  # seconds
 class OneBadAnswerTests(ConversationSocketCase):
     def setUp(self) -> None:
         super().setUp()
-        self.enterContext(mock.patch.object(answer_flusher, "CHECKPOINT_INTERVAL", 0.05))
+        self.enterContext(mock.patch.object(text_stream, "CHECKPOINT_INTERVAL", 0.05))
         self.other: AssistantConversation = AssistantConversationFactory.create(user=self.alice)
 
     async def ask_other(self) -> None:
@@ -61,21 +63,21 @@ class OneBadAnswerTests(ConversationSocketCase):
         assert text_of(received) == "Two cups."
 
     def chunk_breaks(self, bad_id: int) -> AbstractContextManager[Any]:
-        make = answer_flusher._next_chunk
+        make = TextStream.next_chunk
 
-        def next_chunk(active: ActiveAnswer, end: int) -> BufferedChunk:
-            if active.answer_id == bad_id:
-                raise ValueError("no piece")
-            return make(active, end)
+        def next_chunk(text: TextStream, end: int) -> BufferedChunk:
+            if text.text_id == bad_id:
+                raise ValueError("no chunk")
+            return make(text, end)
 
-        return mock.patch.object(answer_flusher, "_next_chunk", next_chunk)
+        return mock.patch.object(TextStream, "next_chunk", next_chunk)
 
     def flush_breaks(self, bad_id: int) -> AbstractContextManager[Any]:
-        kind = type(reply_buffer())
+        kind = type(text_buffer())
         send = kind.send
 
-        async def send_or_break(buffer: ReplyBuffer, chunks: Sequence[BufferedChunk]) -> set[int]:
-            if others := [chunk for chunk in chunks if chunk.answer_id != bad_id]:
+        async def send_or_break(buffer: TextBuffer, chunks: Sequence[BufferedChunk]) -> set[str]:
+            if others := [chunk for chunk in chunks if chunk.key != reply_key(bad_id)]:
                 await send(buffer, others)
             if len(others) < len(chunks):
                 raise ValueError("no flush")
@@ -84,14 +86,14 @@ class OneBadAnswerTests(ConversationSocketCase):
         return mock.patch.object(kind, "send", send_or_break)
 
     def checkpoint_breaks(self, bad_id: int, error: Exception | None = None) -> AbstractContextManager[Any]:
-        store = answer_flusher._store_checkpoint
+        store = answer_writer._store_checkpoint
 
         def store_or_break(texts: list[tuple[int, str]]) -> dict[int, bool]:
             if bad_id in dict(texts):
                 raise error or ValueError("no checkpoint")
             return store(texts)
 
-        return mock.patch.object(answer_flusher, "_store_checkpoint", store_or_break)
+        return mock.patch.object(answer_writer, "_store_checkpoint", store_or_break)
 
     def checkpoint_is_refused(self, bad_id: int) -> AbstractContextManager[Any]:
         return self.checkpoint_breaks(bad_id, DataError("invalid byte sequence"))
@@ -112,7 +114,7 @@ class OneBadAnswerTests(ConversationSocketCase):
         page, gate = await self.open(), Gate()
         with (
             scripted_model("Two ", gate, "cups."),
-            mock.patch.object(answer_flusher, "_show_blocks", side_effect=ValueError),
+            mock.patch.object(answer_writer, "_show_blocks", side_effect=ValueError),
         ):
             await self.ask()
             await page.receive_until("streaming")
@@ -160,7 +162,7 @@ class OneBadAnswerTests(ConversationSocketCase):
                 lease_expires_at=long_ago,
             )
 
-        with mock.patch.object(answers, "sealed_text", side_effect=ValueError("no buffer")):
+        with mock.patch.object(TextStream, "seal", side_effect=ValueError("no buffer")):
             await end_abandoned_answers()
 
         for conversation in (self.conversation, self.other):

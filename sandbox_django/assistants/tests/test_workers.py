@@ -11,8 +11,7 @@ from django.utils import timezone
 
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.services import waiting
-from assistants.services.answer_flusher import ActiveAnswer
-from assistants.services.answers import claim_answer
+from assistants.services.answers import ActiveAnswer, claim_answer
 from assistants.tasks.assistant_tasks import task_handle_new_assistant_message, task_requeue_waiting_answers
 from assistants.tests.test_messages_api import ConversationCase
 from core import queue

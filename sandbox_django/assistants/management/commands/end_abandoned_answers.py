@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from assistants.services.answers import end_abandoned_answers
+from assistants.services.answer_writer import end_abandoned_answers
 from runtime import jobs
 
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 import pytest
 from django.test import TestCase
 
-from assistants.services.flush_clock import INTERVAL, current_flush_clock
+from live.flush_clock import INTERVAL, current_flush_clock
 from test_utils import virtual_time
 
 

@@ -5,17 +5,17 @@ from typing import Any
 
 from django.test import SimpleTestCase, override_settings
 
-from assistants.services.reply_buffer import BufferedChunk, RedisBuffer
 from live.hub import BUNDLES
 from live.layers import RedisLayer
+from live.text_buffer import BufferedChunk, RedisBuffer
 from test_utils.servers import redis_server
 
 
-def chunk(answer_id: int, content: str, *, after: str = "") -> BufferedChunk:
-    message = {"type": "live.text", "group": f"conversation.{answer_id}", "frame": content}
+def chunk(number: int, content: str, *, after: str = "") -> BufferedChunk:
+    message = {"type": "live.text", "group": f"texts.{number}", "frame": content}
     full_text = after + content
     return BufferedChunk(
-        answer_id, content, len(after), len(full_text.encode()), message["group"], message, lambda: full_text
+        f"text {number}", content, len(after), len(full_text.encode()), message["group"], message, lambda: full_text
     )
 
 
@@ -41,28 +41,28 @@ class RedisBufferTests(SimpleTestCase):
         await buffer.send([chunk(1, "Two "), chunk(2, "Rice ")])
         assert await self.received() == ["Two ", "Rice "]
 
-        assert await buffer.seal(1) == "Two "
+        assert await buffer.seal("text 1") == "Two "
         closed = await buffer.send([chunk(1, "cups.", after="Two "), chunk(2, "is good.", after="Rice ")])
 
-        assert closed == {1}
+        assert closed == {"text 1"}
         assert await self.received() == ["is good."]
-        assert await buffer.seal(1) == "Two "
-        assert await buffer.read(2) == "Rice is good."
+        assert await buffer.seal("text 1") == "Two "
+        assert await buffer.read("text 2") == "Rice is good."
 
     async def test_what_was_closed_takes_nothing_more(self) -> None:
         buffer = await self.open()
         await buffer.send([chunk(1, "Two ")])
 
-        await buffer.close([1])
+        await buffer.close(["text 1"])
 
-        assert await buffer.send([chunk(1, "cups.", after="Two ")]) == {1}
-        assert await buffer.read(1) is None
+        assert await buffer.send([chunk(1, "cups.", after="Two ")]) == {"text 1"}
+        assert await buffer.read("text 1") is None
 
-    async def test_an_answer_of_which_nothing_was_written_can_be_sealed(self) -> None:
+    async def test_a_text_of_which_nothing_was_written_can_be_sealed(self) -> None:
         buffer = await self.open()
 
-        assert await buffer.seal(1) == ""
-        assert await buffer.send([chunk(1, "Two ")]) == {1}
+        assert await buffer.seal("text 1") == ""
+        assert await buffer.send([chunk(1, "Two ")]) == {"text 1"}
 
     async def test_a_redis_that_came_back_empty_gets_the_whole_text(self) -> None:
         buffer = await self.open()
@@ -71,4 +71,4 @@ class RedisBufferTests(SimpleTestCase):
 
         await buffer.send([chunk(1, "cüps.", after="Two ")])
 
-        assert await buffer.read(1) == "Two cüps."
+        assert await buffer.read("text 1") == "Two cüps."

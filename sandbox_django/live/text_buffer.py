@@ -1,0 +1,198 @@
+"""The buffer of texts that are being written: for clients that join late, and for ending a text whose writer is gone.
+
+It is in Redis if the channel layer is, so that every process can read it, otherwise in this process. A chunk is
+appended in the round trip that publishes it, and before that. So the buffer contains everything that clients have
+received.
+"""
+
+import functools
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from redis.exceptions import ResponseError
+
+from live.hub import BUNDLES, bundle
+from live.layers import LAYER_DOWN, LayerMessage, RedisLayer, live_layer
+
+KEEP_SECONDS = 3600  # from the first chunk; after that the whole text is stored again with the next one
+
+
+@dataclass(frozen=True, slots=True)
+class BufferedChunk:
+    """A chunk that is to be published."""
+
+    key: str  # of its text in the buffer
+    content: str
+    offset: int  # characters before it
+    size: int  # bytes of the text including it: Redis counts in bytes
+    feed: str
+    message: LayerMessage
+    full_text: Callable[[], str]  # including this chunk
+
+
+class TextBuffer(Protocol):
+    async def send(self, chunks: Sequence[BufferedChunk]) -> set[str]:
+        """Appends and publishes chunks; returns the keys of closed texts, whose chunks were neither stored nor sent."""
+        ...
+
+    async def read(self, key: str) -> str | None:
+        """Returns the text so far; None if it isn't being written, or the buffer was lost."""
+        ...
+
+    async def seal(self, key: str) -> str | None:
+        """Rejects chunks from now on; returns the text, also when called again before `close`."""
+        ...
+
+    async def close(self, keys: Sequence[str]) -> None:
+        """Deletes texts that have ended, and rejects chunks from now on."""
+        ...
+
+
+class MemoryBuffer:
+    def __init__(self) -> None:
+        self._texts: dict[str, list[str]] = {}
+        self._lengths: dict[str, int] = {}
+
+    async def send(self, chunks: Sequence[BufferedChunk]) -> set[str]:
+        closed: set[str] = set()
+        for chunk in chunks:
+            if chunk.offset == 0:
+                self._texts[chunk.key], self._lengths[chunk.key] = [], 0
+            text = self._texts.get(chunk.key)
+            if text is None:
+                closed.add(chunk.key)
+                continue
+            if self._lengths[chunk.key] == chunk.offset:  # otherwise it is sent again after an error
+                text.append(chunk.content)
+                self._lengths[chunk.key] += len(chunk.content)
+            await live_layer().group_send(chunk.feed, chunk.message)
+        return closed
+
+    async def read(self, key: str) -> str | None:
+        text = self._texts.get(key)
+        return None if text is None else "".join(text)
+
+    async def seal(self, key: str) -> str | None:
+        # The writer was in this process or in an earlier one, so nothing appends to it any more.
+        return await self.read(key)
+
+    async def close(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            self._texts.pop(key, None)
+            self._lengths.pop(key, None)
+
+
+# Appends each chunk to its text, then publishes all of them, unless one of the texts is closed. Returns the size of
+# each text in bytes, -1 for a closed one. One script, since separate commands would each have a reply.
+SEND = """
+local sizes, closed = {}, false
+for i, key in ipairs(KEYS) do
+  local chunk = ARGV[i + 3]
+  local size = redis.pcall('APPEND', key, chunk)
+  if type(size) == 'table' then
+    if not string.find(size.err, 'WRONGTYPE') then return size end
+    size, closed = -1, true
+  elseif size == #chunk then
+    redis.call('EXPIRE', key, ARGV[3])
+  end
+  sizes[i] = size
+end
+if not closed then redis.call('PUBLISH', ARGV[1], ARGV[2]) end
+return sizes
+"""
+
+# Replaces the text by a list that contains it: Redis then rejects an append by itself.
+SEAL = """
+local text = redis.pcall('GET', KEYS[1])
+if type(text) ~= 'table' then
+  redis.call('DEL', KEYS[1])
+  redis.call('RPUSH', KEYS[1], text or '')
+  redis.call('EXPIRE', KEYS[1], ARGV[1])
+end
+return redis.call('LINDEX', KEYS[1], 0)
+"""
+# The same for any number of texts, without keeping them.
+CLOSE = """
+for _, key in ipairs(KEYS) do
+  redis.call('DEL', key)
+  redis.call('RPUSH', key, '')
+  redis.call('EXPIRE', key, ARGV[1])
+end
+"""
+
+
+class RedisBuffer:
+    def __init__(self, layer: RedisLayer) -> None:
+        self._layer = layer
+
+    async def send(self, chunks: Sequence[BufferedChunk]) -> set[str]:
+        redis = self._layer.connection()
+        keys = [chunk.key for chunk in chunks]
+        sizes = await redis.register_script(SEND)(
+            keys, [*self._publish_args(chunks), KEEP_SECONDS, *(chunk.content for chunk in chunks)]
+        )
+        closed: set[str] = set()
+        for chunk, size in zip(chunks, sizes, strict=True):
+            if size == -1:
+                closed.add(chunk.key)
+            elif size != chunk.size:
+                # Redis was emptied, or a chunk was appended twice: store the whole text.
+                await redis.set(chunk.key, chunk.full_text(), ex=KEEP_SECONDS)
+        if closed and (accepted := [chunk for chunk in chunks if chunk.key not in closed]):
+            await redis.publish(*self._publish_args(accepted))
+        return closed
+
+    def _publish_args(self, chunks: Sequence[BufferedChunk]) -> tuple[str, bytes]:
+        return self._layer.publish_args(BUNDLES, bundle([chunk.message for chunk in chunks]))
+
+    async def read(self, key: str) -> str | None:
+        try:
+            text = await self._layer.connection().get(key)
+        except ResponseError:
+            return None  # closed
+        return text.decode() if isinstance(text, bytes) else text
+
+    async def seal(self, key: str) -> str | None:
+        text = await self._layer.connection().register_script(SEAL)([key], [KEEP_SECONDS])
+        return text.decode() if isinstance(text, bytes) else text
+
+    async def close(self, keys: Sequence[str]) -> None:
+        await self._layer.connection().register_script(CLOSE)(keys, [KEEP_SECONDS])
+
+
+@functools.cache
+def _memory_buffer() -> MemoryBuffer:
+    return MemoryBuffer()
+
+
+def text_buffer() -> TextBuffer:
+    """Returns the buffer that belongs to the channel layer."""
+    layer = live_layer()
+    return RedisBuffer(layer) if isinstance(layer, RedisLayer) else _memory_buffer()
+
+
+async def buffered_text(key: str) -> str:
+    """Returns the text in the buffer; empty if it has none or can't be reached."""
+    return await _call(text_buffer().read, key)
+
+
+async def sealed_text(key: str) -> str:
+    """Returns the same, and the buffer rejects further chunks of this text."""
+    return await _call(text_buffer().seal, key)
+
+
+async def close_texts(keys: Sequence[str]) -> None:
+    """Deletes texts that have ended and are stored, and rejects late chunks of them."""
+    try:
+        await text_buffer().close(keys)
+    except LAYER_DOWN as failure:
+        live_layer().outage.failed(failure)
+
+
+async def _call(method: Callable[[str], Awaitable[str | None]], key: str) -> str:
+    try:
+        return await method(key) or ""
+    except LAYER_DOWN as failure:
+        live_layer().outage.failed(failure)
+        return ""
