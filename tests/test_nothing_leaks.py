@@ -154,7 +154,8 @@ class BrokenTests(SocketTestCase):
             "errors": [
                 {
                     "code": "error",
-                    "detail": f"A server error occurred. If it keeps happening, quote this reference: {number}.",
+                    "detail": "Something went wrong on our side. "
+                    f"If it keeps happening, quote this reference: {number}.",
                     "attr": None,
                 }
             ],

@@ -97,7 +97,7 @@ class RefusedTests(SimpleTestCase):
         assert self.error_of("not_found") == (
             404,
             "client_error",
-            {"code": "not_found", "detail": "Not found.", "attr": None},
+            {"code": "not_found", "detail": "This doesn't exist, or you can't access it.", "attr": None},
         )
 
     def test_api_sends_the_time_to_retry(self) -> None:

@@ -6,6 +6,7 @@ A socket's request is built from its handshake: a GET with its headers, its cook
 from typing import Any
 
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework_simplejwt.tokens import AccessToken, Token
 
@@ -13,6 +14,7 @@ from accounts.cookies import ACCESS_COOKIE
 from accounts.models import User
 from accounts.sessions import SIGN_IN_KEY
 from accounts.tokens import TokenRefused, read_token, user_of_token
+from core.errors import CsrfFailed
 from core.page_account import HEADER, check_account
 
 
@@ -67,6 +69,12 @@ class BrowserSessionAuthentication(SessionAuthentication):
         check_account(request.headers.get(HEADER), request._request.user)
         return super().authenticate(request)
 
+    def enforce_csrf(self, request: Request) -> None:
+        try:
+            super().enforce_csrf(request)
+        except PermissionDenied:
+            raise CsrfFailed from None
+
 
 def offered_token(request: Request) -> tuple[str, str]:
     """Returns the token that a browser offers as a subprotocol, `new WebSocket(url, ["bearer", token])`.
@@ -79,4 +87,4 @@ def offered_token(request: Request) -> tuple[str, str]:
 
 def enforce_csrf(request: Request) -> None:
     """Refuses with 403 a request that another site may have caused this browser to send."""
-    SessionAuthentication().enforce_csrf(request)
+    BrowserSessionAuthentication().enforce_csrf(request)

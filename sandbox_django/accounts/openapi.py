@@ -7,6 +7,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
 from accounts.cookies import ACCESS_COOKIE
+from core.errors import CsrfFailed
 from core.openapi import ITSELF, Operation, describe
 
 ACCESS_LIFETIME = settings.SIMPLE_JWT["ACCESS_TOKEN_LIFETIME"]
@@ -91,7 +92,7 @@ describe(
             "Browsers leave the body empty, their cookie has it.",
             limit=REFRESH_LIMIT,
             needs_token=True,
-            forbidden="CSRF Failed: CSRF token missing. Only where the token comes from the cookie.",
+            forbidden=f"{CsrfFailed.default_detail} Only if the token comes from the cookie.",
         ),
         "POST /api/accounts/token/verify/": Operation(
             id="verifyToken",

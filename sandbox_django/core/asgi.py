@@ -32,7 +32,7 @@ from django.urls import Resolver404, ResolverMatch, resolve, set_script_prefix
 from django.utils.http import is_same_domain
 
 from core.cpu_bound import METHODS, limits_of
-from core.errors import BodyTooLarge
+from core.errors import BodyTooLarge, NotFound
 from core.metrics import http_requests, thread_refusals
 from core.metrics_export import publish_metrics_periodically
 from core.periodic import Periodic, repeat
@@ -231,7 +231,8 @@ class WebSocketOriginMiddleware:
             await receive()
             if any(pattern.fullmatch(scope["path"]) for pattern in self._patterns):  # the path is right, but not the id
                 await send({"type": "websocket.accept"})
-                await send({"type": "websocket.send", "text": authentication_frame(HTTPStatus.NOT_FOUND, "Not found.")})
+                frame = authentication_frame(HTTPStatus.NOT_FOUND, str(NotFound.default_detail))
+                await send({"type": "websocket.send", "text": frame})
             await send({"type": "websocket.close", "code": 4404})
 
 

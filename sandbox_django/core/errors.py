@@ -51,6 +51,10 @@ class NotAllowed(Refused):
     default_code = exceptions.PermissionDenied.default_code
 
 
+class CsrfFailed(NotAllowed):
+    default_detail = "This request has no valid CSRF token. Reload the page and try again."
+
+
 class NotFound(Refused):
     """The object doesn't exist, or no longer does, for this user."""
 

@@ -62,9 +62,9 @@ def server_error_detail() -> str:
     """The text for an unexpected error: a reference to the log instead of the exception's own words."""
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     return (
-        f"A server error occurred. If it keeps happening, quote this reference: {request_id}."
+        f"{APIException.default_detail} If it keeps happening, quote this reference: {request_id}."
         if request_id
-        else "A server error occurred."
+        else str(APIException.default_detail)
     )
 
 

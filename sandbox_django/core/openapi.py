@@ -14,9 +14,10 @@ from django.utils.module_loading import import_string
 from drf_spectacular import openapi
 from drf_spectacular.plumbing import ComponentRegistry
 from drf_spectacular.utils import OpenApiParameter
-from rest_framework.exceptions import APIException, NotAcceptable, NotAuthenticated
+from rest_framework.exceptions import APIException, NotAcceptable, NotAuthenticated, UnsupportedMediaType
+from rest_framework.fields import Field
 
-from core.errors import BodyTooLarge, NotAllowed, NotFound, Refused
+from core.errors import BodyTooLarge, CsrfFailed, NotAllowed, NotFound, Refused
 from core.features import installed_features
 from core.feed_seq import FeedSeqMixin
 from core.idempotency import MAX_KEY_LENGTH, CreatedObjectGone, IdempotencyMismatch
@@ -104,7 +105,7 @@ REFUSALS = [
         "400",
         "What was sent is not valid. One error for each thing that is wrong; `attr` is the field's path, "
         "`nonFieldErrors` for the body as a whole, and null for what is no JSON.",
-        {"required": "This field is required."},
+        {"required": str(Field.default_error_messages["required"])},
         ("validation_error", "client_error"),
         attr="content",
     ),
@@ -121,7 +122,7 @@ REFUSALS = [
         "Signed in by a cookie, and the CSRF token is missing: send the cookie `csrftoken` back as the header "
         "`X-CSRFToken`; or the header `X-Account`, which only this site's pages send, names another account "
         "(`account_changed`). With `Authorization: Bearer` neither happens.",
-        {NotAllowed.default_code: "CSRF Failed: CSRF token missing.", AccountChanged.default_code: SIGNED_IN},
+        codes_of(CsrfFailed) | {AccountChanged.default_code: SIGNED_IN},
     ),
     Refusal("NotFound", "404", "There is no such thing, for whoever asks.", codes_of(NotFound)),
     Refusal(
@@ -146,7 +147,7 @@ REFUSALS = [
         "UnsupportedMediaType",
         "415",
         "The body is not `application/json`.",
-        {"unsupported_media_type": 'Unsupported media type "text/plain" in request.'},
+        {UnsupportedMediaType.default_code: str(UnsupportedMediaType("text/plain").detail)},
     ),
     Refusal(
         "KeyReused",

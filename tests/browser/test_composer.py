@@ -49,7 +49,7 @@ def test_users_over_the_limit_see_the_time_to_retry(page: Page, model: FakeOpenA
     model.script(streams("Twelve minutes."), TITLE)
     start_conversation(page)
     expect(page.get_by_role("heading", level=1)).to_have_text("Cooking rice")
-    throttled = '{"type":"client_error","errors":[{"code":"throttled","detail":"Request was throttled.","attr":null}]}'
+    throttled = '{"type":"client_error","errors":[{"code":"throttled","detail":"Too many requests.","attr":null}]}'
     page.route(
         re.compile("/messages/$"),
         lambda route: route.fulfill(

@@ -47,9 +47,9 @@ class RegistrationSerializer(serializers.Serializer[User]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         user = User(email=attrs["email"], display_name=attrs.get("display_name", ""))
         if not attrs.keys() & {"password", "password1", "password2"}:
-            raise serializers.ValidationError({"password": "This field is required."}, code="required")
+            raise serializers.ValidationError({"password": self.error_messages["required"]}, code="required")
         if "password" not in attrs and (missing := {"password1", "password2"} - attrs.keys()):
-            raise serializers.ValidationError({missing.pop(): "This field is required."}, code="required")
+            raise serializers.ValidationError({missing.pop(): self.error_messages["required"]}, code="required")
         first = "password" if "password" in attrs else "password1"
         for again in attrs.keys() & {"password1", "password2"}:
             check_repeated(attrs, first, again)

@@ -445,7 +445,7 @@ class MembersPageTests(PageCase):
         for email, words in (
             ("nobody@example.com", "No account uses this e-mail"),
             ("bob@example.com", "They&#x27;re already in this room."),
-            ("bob", "Enter a valid email address."),
+            ("bob", "This isn&#x27;t a valid e-mail address."),
         ):
             with self.subTest(email):
                 response = self.client.post(self.page("members/"), {"user": email})
@@ -545,7 +545,7 @@ class SettingsPageTests(PageCase):
 
         response = self.client.post(self.page("settings/"), {"title": ""})
 
-        self.assertContains(response, "This field is required.")
+        self.assertContains(response, "This is required.")
         self.assertContains(response, "Settings · Rice")
 
     def test_owner_deletes_the_room(self) -> None:

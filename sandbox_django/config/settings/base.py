@@ -29,6 +29,7 @@ AUTH_USER_MODEL = "accounts.User"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LANGUAGE_CODE = "en"
+LOCALE_PATHS = [BASE_DIR / "sandbox_django/locale"]  # replaces messages of Django and REST framework
 TIME_ZONE = env.str("TIME_ZONE", "UTC")
 USE_TZ = True
 

@@ -13,8 +13,9 @@ SECRET_KEY = "only-for-tests-" + "x" * 40
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 INSTALLED_APPS = ["daphne", *INSTALLED_APPS]  # channels.testing imports it
 
-# Every response in a test is compared with the OpenAPI document.
+# Every response in a test is compared with the OpenAPI document, and searched for sentences of Django.
 MIDDLEWARE = [
+    "test_utils.wording.WordingMiddleware",
     "test_utils.rest_contract.ContractMiddleware",
     *MIDDLEWARE,
     "test_utils.cpu_contract.CpuContractMiddleware",

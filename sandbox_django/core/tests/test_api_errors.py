@@ -59,7 +59,7 @@ class ApiErrorTests(TestCase):
                 for debug, response in self.answers(url, method):
                     with self.subTest(url=url, method=method, debug=debug):
                         assert response.status_code == 404
-                        assert self.error(response)["detail"] == "Not found."
+                        assert self.error(response)["detail"] == "This doesn't exist, or you can't access it."
 
     def test_a_host_that_is_not_allowed_is_refused_in_the_standard_shape(self) -> None:
         for debug, response in self.answers("/api/chat/", "get", host="evil.example"):

@@ -20,7 +20,7 @@ class ErrorPageTests(SimpleTestCase):
         assert response.status_code == 404
         assert response.json() == {
             "type": "client_error",
-            "errors": [{"code": "not_found", "detail": "Not found.", "attr": None}],
+            "errors": [{"code": "not_found", "detail": "This doesn't exist, or you can't access it.", "attr": None}],
         }
 
     def test_server_error_page_needs_no_database_and_has_no_details(self) -> None:

@@ -9,8 +9,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.template.loader import render_to_string
 from django.urls import is_valid_path
 from django.utils.http import url_has_allowed_host_and_scheme
+from rest_framework.exceptions import ParseError
 
-from core.errors import NotAllowed, Refused, Unavailable
+from core.errors import NotAllowed, NotFound, Refused, Unavailable
 from core.exception_handler import log_unavailable, server_error_detail
 from core.page_account import AccountChanged
 from core.typed_text import typed_text
@@ -101,13 +102,13 @@ def not_found_detail(request: HttpRequest) -> str:
     """Returns the right address if only its slash is missing."""
     path = f"{request.path_info}/"
     if is_api(request) and not request.path_info.endswith("/") and is_valid_path(path):
-        return f"Not found. The address ends with a slash: {path}"
-    return "Not found."
+        return f"There is nothing at this address. It ends with a slash: {path}"
+    return str(NotFound.default_detail)
 
 
 # The codes and texts of Django's own responses; `detail` is for users, `code` for programs.
 _API_ERRORS = {
-    HTTPStatus.BAD_REQUEST: ("bad_request", "Malformed request."),
+    HTTPStatus.BAD_REQUEST: ("bad_request", str(ParseError.default_detail)),
     HTTPStatus.FORBIDDEN: (NotAllowed.default_code, str(NotAllowed.default_detail)),
     HTTPStatus.METHOD_NOT_ALLOWED: ("method_not_allowed", "This method is not allowed here."),
 }

@@ -137,7 +137,7 @@ class WithoutJavaScriptTests(PageCase):
         page = self.post("/discussion/new/", title="Coffee?", content="", tags="a b c d e f")
 
         self.assertContains(page, 'value="Coffee?"')
-        self.assertContains(page, "This field is required.")
+        self.assertContains(page, "This is required.")
         self.assertContains(page, "At most 5 tags")
         assert DiscussionTopic.objects.count() == 1
 

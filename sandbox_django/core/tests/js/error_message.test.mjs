@@ -8,7 +8,7 @@ const now = new Date(2026, 4, 1, 14, 0, 0);
 const language = "en-GB";
 
 function tooOften(retryAfter) {
-  return new ApiError("Request was throttled.", { code: "throttled", status: 429, retryAfter });
+  return new ApiError("Too many requests.", { code: "throttled", status: 429, retryAfter });
 }
 
 describe("The words for a refusal", () => {
@@ -27,6 +27,6 @@ describe("The words for a refusal", () => {
   });
 
   it("are the server's own when it does not say when", () => {
-    assert.equal(errorMessage(tooOften(null)), "Request was throttled.");
+    assert.equal(errorMessage(tooOften(null)), "Too many requests.");
   });
 });
