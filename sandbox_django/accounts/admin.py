@@ -93,7 +93,7 @@ class UserAdmin(OperatorAdmin[User], DjangoUserAdmin[User]):
     @admin.display(description="password")
     def password_of(self, user: User) -> SafeString:
         """Shows whether the user has a password, but no part of its hash."""
-        state = "Set" if user.has_usable_password() else "None: nobody can sign in"
+        state = "Set" if user.has_usable_password() else "None: signing in is impossible"
         return format_html("{}. <a href='../password/'>Set another one</a>", state)
 
     @row_action("Sign out on every device", "signed out", warning="Their open pages close, and tokens end.")
@@ -113,7 +113,7 @@ class UserAdmin(OperatorAdmin[User], DjangoUserAdmin[User]):
     @row_action(
         "Switch off",
         "switched off",
-        warning="They are signed out everywhere and can't come back until somebody switches them on.",
+        warning="They are signed out everywhere and can't sign in until they are switched on again.",
         applies_to=lambda user: user.is_active,
     )
     def switch_off(self, request: HttpRequest, user: User) -> None:

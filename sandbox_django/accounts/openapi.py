@@ -11,7 +11,7 @@ from core.errors import CsrfFailed
 from core.openapi import ITSELF, Operation, describe
 
 ACCESS_LIFETIME = settings.SIMPLE_JWT["ACCESS_TOKEN_LIFETIME"]
-NEEDS_CSRF = "What changes something needs the CSRF token as the header `X-CSRFToken`."
+NEEDS_CSRF = "Requests that change something need the CSRF token in the header `X-CSRFToken`."
 REFRESH_LIFETIME = settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"]
 
 
@@ -132,7 +132,7 @@ describe(
             id="requestPasswordReset",
             tag="Account",
             summary="Have a link to a new password mailed",
-            description="If there is such an account; the answer doesn't tell.",
+            description="If there is such an account; the response is the same if there is none.",
             limit=RESET_LIMIT,
         ),
         "POST /api/accounts/password/reset/confirm/": Operation(
@@ -209,8 +209,8 @@ describe(
             "newPassword2": "The new password again.",
         },
         "Detail": {
-            ITSELF: "a sentence for people",
-            "detail": "A sentence for people.",
+            ITSELF: "a sentence for users",
+            "detail": "A sentence for users.",
         },
     },
 )

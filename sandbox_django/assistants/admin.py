@@ -77,7 +77,7 @@ class MessageAdmin(HistoryAdmin[AssistantMessage]):
     @row_action(
         "Try again",
         "tried again",
-        warning="The model is asked once more, at the site's expense and not out of the person's tokens.",
+        warning="The model is asked once more, at the site's expense and not from the user's tokens.",
         applies_to=lambda message: message.status == Status.FAILED,
     )
     def try_again(self, request: HttpRequest, message: AssistantMessage) -> None:
@@ -86,7 +86,7 @@ class MessageAdmin(HistoryAdmin[AssistantMessage]):
     @row_action(
         "Stop",
         "told to stop",
-        warning="What was said so far stays.",
+        warning="The text so far stays.",
         applies_to=lambda message: message.status == Status.STREAMING,
     )
     def stop(self, request: HttpRequest, message: AssistantMessage) -> None:
@@ -96,7 +96,7 @@ class MessageAdmin(HistoryAdmin[AssistantMessage]):
     @row_action(
         "End as failed",
         "about to be ended",
-        warning="For an answer that nobody writes any more. What was said so far stays, and it is offered again.",
+        warning="For an answer that no process writes any more. The text so far stays, and the user can retry.",
         applies_to=_is_abandoned,
     )
     def end_abandoned(self, request: HttpRequest, message: AssistantMessage) -> None:

@@ -17,7 +17,7 @@ class AssistantsConfig(Feature):
     )
     api_tags = {
         "Assistant": "My conversations with the assistant.",
-        "Anonymous assistant": "The same without an account, for whoever holds the link.",
+        "Anonymous assistant": "The same without an account, for everyone with the link.",
     }
     path_parameters = {
         "conversations": ("conversationId", "One of my conversations."),

@@ -34,14 +34,14 @@ class MessageExtension(OpenApiSerializerExtension):
 
 
 ASKING = (
-    "The question is stored and comes back at once; the answer is written meanwhile. Hear it over the socket "
-    "`/ws/assistants/{conversationId}/`, or read the messages again until the answer, whose `questionId` is this "
-    "question's `id`, has a `status` other than `streaming`."
+    "The question is stored and returned at once, and the answer is written in the background. Receive it "
+    "through the socket `/ws/assistants/{conversationId}/`, or read the messages again until the answer, whose "
+    "`questionId` is this question's `id`, has a `status` other than `streaming`."
 )
 AGAIN_ID = (
     "`messageId` is the question's or that of one of its answers. Earlier answers stay; the new one is given back."
 )
-STOPPING = "`messageId` is the answer's or its question's. What was said so far stays. Done twice it is still done."
+STOPPING = "`messageId` is the answer's or its question's. The text so far stays. It can be repeated."
 MY_LIMIT = (
     f"{settings.ASSISTANT_QUESTIONS_PER_MINUTE} questions in a minute, {settings.ASSISTANT_ANSWERS_AT_ONCE} answers at "
     f"once and {settings.ASSISTANT_TOKENS_PER_DAY:,} tokens in a day"
@@ -128,7 +128,7 @@ describe(
             id="listModels",
             tag="Assistant",
             summary="The models to choose from",
-            description="The first one answers where nobody chose.",
+            description="The first one is the default.",
         ),
         "GET /api/assistants/conversations/": Operation(
             id="listConversations",
@@ -150,7 +150,7 @@ describe(
             id="replaceConversation",
             tag="Assistant",
             summary="Rename a conversation, or choose its model",
-            description="What is left out stays.",
+            description="Omitted fields are not changed.",
             limit=CHANGES,
         ),
         "PATCH /api/assistants/conversations/{conversationId}/": Operation(
@@ -162,7 +162,7 @@ describe(
         "DELETE /api/assistants/conversations/{conversationId}/": Operation(
             id="deleteConversation",
             tag="Assistant",
-            summary="Delete a conversation, with all that was said",
+            summary="Delete a conversation with its messages",
             limit=CHANGES,
         ),
         **messages("/api/assistants/conversations/{conversationId}/messages/", "", "Assistant", MY_LIMIT),
@@ -170,8 +170,8 @@ describe(
             id="createAnonymousConversation",
             tag="Anonymous assistant",
             summary="Begin a conversation without an account",
-            description="Whoever holds its `id` may read and write in it. The browser that begins it remembers so, and "
-            "whoever signs in there keeps it.",
+            description="Everyone with its `id` may read and write in it. The browser that creates it remembers "
+            "it, and a user who signs in there becomes its owner.",
             limit=f"{settings.ASSISTANT_ANONYMOUS_CONVERSATIONS_PER_HOUR} in an hour from one address",
         ),
         **messages(
@@ -199,14 +199,14 @@ describe(
         "AnonymousConversation": {
             "id": "The conversation's id, and the key to it: anyone who has it can read and write here.",
             "title": "Empty until the first answer begins.",
-            "isAnonymous": "Always true: nobody owns it.",
+            "isAnonymous": "Always true: it has no owner.",
         },
         "Conversation": {
             "title": "Empty until it is set or generated from the first question.",
             "updatedAt": "When the last question was asked.",
         },
         "Question": {
-            "content": "What the user asked.",
+            "content": "The user's question.",
             "messageType": "Always `user`.",
             "status": "Always `complete`.",
         },

@@ -29,25 +29,25 @@ VERSION = {"type": "integer", "description": "Of the frame's form; stands beside
 FAILURE = {
     "title": "Failure",
     "type": "object",
-    "properties": {"detail": {"type": "string", "description": "For people."}},
+    "properties": {"detail": {"type": "string", "description": "For users."}},
     "required": ["detail"],
 }
 PROBLEM = {
     "title": "FrameProblem",
     "type": "object",
     "properties": {
-        "type": {"type": "string", "description": "What is wrong, for programs."},
+        "type": {"type": "string", "description": "The error, for programs."},
         "loc": {
             "type": "array",
             "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
             "description": "Where in the frame: names of fields, and positions in lists.",
         },
-        "msg": {"type": "string", "description": "The same for people."},
+        "msg": {"type": "string", "description": "The same for users."},
     },
     "required": ["type", "loc", "msg"],
 }
 ERROR_PAYLOAD = {
-    "description": "What is wrong with the frame, or that it could not be served.",
+    "description": "The error in the frame, or a failure to handle it.",
     "anyOf": [
         {"type": "array", "items": {"$ref": "#/components/schemas/FrameProblem"}},
         {"$ref": "#/components/schemas/Failure"},
@@ -180,7 +180,7 @@ def _complete_message(message_class: type[BaseMessage], document: dict[str, Any]
     message = document["components"]["messages"][_message_name(message_class)]
     schema = schemas[message["payload"]["$ref"].rpartition("/")[2]]
     action = schema["properties"]["action"]
-    action["description"] = "What kind of frame this is."
+    action["description"] = "The kind of the frame."
     message |= {"name": action["const"], "title": action["const"], "summary": schema.get("description", "")}
     example = example_of(schema, schemas)
     if not is_sent:

@@ -17,7 +17,7 @@ class RoomAdmin(ReadOnlyAdmin[GroupChat]):
     list_filter = ["updated_at", "created_at"]
     date_hierarchy = "created_at"
     search_fields = ["title"]
-    search_help_text = "A room's id, or a part of its title. Somebody's rooms are on their own page."
+    search_help_text = "A room's id, or a part of its title. A user's rooms are linked on their own page."
     fields = ["title", "description", "created_at", "updated_at"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[GroupChat]:
@@ -49,14 +49,14 @@ class MemberAdmin(ReadOnlyAdmin[ChatMember]):
     search_help_text = "A part of the room's title or of the member's name, or the beginning of an e-mail up to its @."
     fields = ["user", "group_chat", "chat_role", "joined_at", "last_read_message_id"]
     refusals = {
-        LastOwner: "is the room's last owner: hand the room over to somebody first",
+        LastOwner: "is the room's last owner: make another member the owner first",
         NotInRoom: "was gone already",
     }
 
     @row_action(
         "Transfer ownership to them",
         "made the owner of their room",
-        warning="Whoever owns it now stays as an admin.",
+        warning="The current owner stays as an admin.",
         applies_to=lambda member: not member.owns,
     )
     def transfer_ownership(self, request: StaffRequest, member: ChatMember) -> None:

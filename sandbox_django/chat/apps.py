@@ -11,13 +11,13 @@ class ChatConfig(Feature):
     home = HomeItem(title="Group chat", text="Rooms for the people you invite. Catch up on everything you missed.")
     api_tags = {
         "Rooms": "Group chat: the rooms that I am in.",
-        "Room messages": "What is said in a room.",
-        "Room members": "Who is in a room, and what they may do.",
+        "Room messages": "The messages of a room.",
+        "Room members": "The members of a room, and their roles.",
     }
     path_parameters = {
         "chat": ("roomId", "A room that I am in."),
         "messages": ("messageId", "A message."),
-        "members": ("memberId", "A member, by the `id` of the membership; `userId` is the person's."),
+        "members": ("memberId", "A member, by the `id` of the membership; `userId` is the user's."),
     }
     enum_names = {"RoomRole": "chat.models.room.ChatRole"}
     sockets = {

@@ -17,7 +17,7 @@ class UserFieldExtension(OpenApiSerializerFieldExtension):
 
     def map_serializer_field(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
         if direction == "request":
-            return {"type": "string", "format": "email", "description": "The e-mail of somebody with an account."}
+            return {"type": "string", "format": "email", "description": "The e-mail of a user."}
         description = "To oneself and to those who manage the room their e-mail, to others their name."
         return {"type": "string", "description": description}
 
@@ -63,7 +63,7 @@ describe(
             id="listRooms",
             tag="Rooms",
             summary="The rooms I am in",
-            description="Those where something was said last come first.",
+            description="Most recently active first.",
         ),
         "POST /api/chat/": Operation(
             id="createRoom", tag="Rooms", summary="Open a room", description="Its owner is me.", limit="100 in an hour"
@@ -86,7 +86,7 @@ describe(
         "DELETE /api/chat/{roomId}/": Operation(
             id="deleteRoom",
             tag="Rooms",
-            summary="Delete a room, with all that was said",
+            summary="Delete a room with its messages",
             description="Its sockets are closed with 4404.",
             refusals=(NotOwner,),
             limit=ROOM_CHANGES,
@@ -95,15 +95,15 @@ describe(
             id="markRoomRead",
             tag="Rooms",
             summary="Say how far I have read",
-            description="The answer is the last message that I have read now: reading never goes back.",
+            description="Returns the last read message: the position never moves backward.",
         ),
         "GET /api/chat/{roomId}/messages/": Operation(
             id="listRoomMessages",
             tag="Room messages",
-            summary="Read what was said",
-            description="Newest first, and with `after` ascending. Deleted messages keep their place and say nothing. "
-            "Use only one of `before`, `after` and `offset`. Without a trigram index `search` looks at the "
-            "newest 50,000 messages, or those before `before`.",
+            summary="List messages",
+            description="Newest first, and with `after` ascending. Deleted messages are included without text. "
+            "Use only one of `before`, `after` and `offset`. Without a trigram index `search` "
+            "compares the newest 50,000 messages, or those before `before`.",
             limit="120 searches in a minute",
         ),
         "POST /api/chat/{roomId}/messages/": Operation(
@@ -119,14 +119,14 @@ describe(
         "PUT /api/chat/{roomId}/messages/{messageId}/": Operation(
             id="replaceRoomMessage",
             tag="Room messages",
-            summary="Edit what I said",
+            summary="Edit one of my messages",
             refusals=(NotAuthor,),
             limit=MESSAGES,
         ),
         "PATCH /api/chat/{roomId}/messages/{messageId}/": Operation(
             id="updateRoomMessage",
             tag="Room messages",
-            summary="Edit what I said",
+            summary="Edit one of my messages",
             refusals=(NotAuthor,),
             limit=MESSAGES,
         ),
@@ -139,45 +139,45 @@ describe(
             limit=MESSAGES,
         ),
         "GET /api/chat/{roomId}/members/": Operation(
-            id="listRoomMembers", tag="Room members", summary="Who is in a room", description="The owners first."
+            id="listRoomMembers", tag="Room members", summary="List members", description="The owners first."
         ),
         "POST /api/chat/{roomId}/members/": Operation(
             id="addRoomMember",
             tag="Room members",
-            summary="Add somebody by their e-mail",
-            description="`chatRole` is a member's unless it is said. Nobody can give a role above their own.",
+            summary="Add a member by e-mail",
+            description="`chatRole` is a member's by default. Users can't give a role above their own.",
             refusals=(MayNotAddMembers,),
             limit="200 in an hour",
         ),
         "GET /api/chat/{roomId}/members/{memberId}/": Operation(
-            id="getRoomMember", tag="Room members", summary="Somebody in a room"
+            id="getRoomMember", tag="Room members", summary="Get a member"
         ),
         "PUT /api/chat/{roomId}/members/{memberId}/": Operation(
             id="replaceRoomMember",
             tag="Room members",
-            summary="Change somebody's role",
+            summary="Change a member's role",
             refusals=(NotManager, OwnerProtected, LastOwner),
             limit=MEMBER_CHANGES,
         ),
         "PATCH /api/chat/{roomId}/members/{memberId}/": Operation(
             id="updateRoomMember",
             tag="Room members",
-            summary="Change somebody's role",
+            summary="Change a member's role",
             refusals=(NotManager, OwnerProtected, LastOwner),
             limit=MEMBER_CHANGES,
         ),
         "DELETE /api/chat/{roomId}/members/{memberId}/": Operation(
             id="removeRoomMember",
             tag="Room members",
-            summary="Remove somebody, or leave",
-            description="Leaving is removing oneself. What they said stays.",
+            summary="Remove a member, or leave",
+            description="Removing oneself is leaving. The messages stay.",
             refusals=(NotManager, OwnerProtected, LastOwner),
             limit=MEMBER_CHANGES,
         ),
         "POST /api/chat/{roomId}/members/{memberId}/hand-over/": Operation(
             id="handOverRoom",
             tag="Room members",
-            summary="Make somebody the owner in my place",
+            summary="Transfer ownership to a member",
             description="I stay as an admin.",
             refusals=(MayNotTransfer,),
             limit=MEMBER_CHANGES,
@@ -211,13 +211,13 @@ describe(
     {
         "ChatMessage": {
             "number": "Its number within the room: 1, 2, 3 …, without gaps.",
-            "isMine": "Whether you wrote it.",
+            "isMine": "Whether the current user wrote it.",
             "userId": "The author's user id; null if the account was deleted.",
             "content": "The text, as Markdown; empty if the message was deleted.",
             "mentions": "User ids of the members whom it mentions.",
             "formattedTime": "`createdAt` as the pages show it.",
             "updatedAt": "When it was last edited or deleted.",
-            "isDeleted": "Whether it was deleted; its place in the list stays.",
+            "isDeleted": "Whether it was deleted; its row stays in the list.",
         },
         "LastMessage": {
             "userId": "The author's user id; null if the account was deleted.",
@@ -231,20 +231,20 @@ describe(
         "Member": {
             "id": "The membership's id.",
             "displayName": "The user's name.",
-            "chatRole": "What the member may do.",
+            "chatRole": "The member's role.",
             "userId": "The user's id.",
             "lastReadMessageId": "The last message that the member has read; 0 for none.",
         },
-        "Role": {"chatRole": "What the member may do from now on."},
+        "Role": {"chatRole": "The member's new role."},
         "Sender": {
             "id": "The membership's id.",
             "displayName": "The user's name.",
-            "chatRole": "What the member may do.",
+            "chatRole": "The member's role.",
             "userId": "The user's id.",
         },
         "Room": {
             "title": "The room's name.",
-            "description": "What the room is for.",
+            "description": "The room's description.",
             "memberCount": "How many members it has.",
             "lastMessage": "The newest message; null if there is none.",
             "updatedAt": "When something last happened in the room.",

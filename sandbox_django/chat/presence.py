@@ -65,7 +65,7 @@ class PresenceTracker:
             try:
                 await self.publish(room_id)
             except Exception:  # otherwise the presence in the other rooms would expire
-                logger.exception("presence_not_told", room=room_id)
+                logger.exception("presence_not_published", room=room_id)
 
     def _schedule_publish(self, room_id: int) -> None:
         if room_id not in self._scheduled:

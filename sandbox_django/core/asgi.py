@@ -311,7 +311,7 @@ class Lifespan:
         gc.freeze()
         gc.set_threshold(GC_THRESHOLD)
         if not settings.LIMITS:
-            logger.warning("LIMITS ARE OFF: nothing stops anybody from asking as much as they like (LIMITS=off)")
+            logger.warning("LIMITS ARE OFF: no requests are rate-limited (LIMITS=off)")
         self._tasks = [jobs.spawn(repeat(periodic)) for periodic in self._periodic]
         self._tasks.append(jobs.spawn(publish_metrics_periodically()))
         for job in self._at_start:

@@ -15,7 +15,13 @@ def check_layer_reaches_all_processes(**given: Any) -> list[CheckMessage]:
         return []
     if settings.ASSISTANT_RUNNER == "taskiq":
         hint = "Set REDIS_URL, or ASSISTANT_RUNNER=loop."
-        return [Error("Workers are to write the answers, but without Redis no page hears them.", hint, id="core.E001")]
+        return [
+            Error(
+                "ASSISTANT_RUNNER=taskiq needs REDIS_URL: without Redis no page receives the workers' answers.",
+                hint,
+                id="core.E001",
+            )
+        ]
     if settings.WEB_PROCESSES > 1:
         hint = "Set REDIS_URL, or WEB_PROCESSES=1."
         return [Error("Several processes, but the in-memory layer reaches only one.", hint, id="core.E001")]

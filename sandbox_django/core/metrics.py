@@ -20,7 +20,7 @@ SHARED = {
     "frames_sent": Counter("sandbox_frames_sent", "Frames sent to sockets."),
     "gaps_found": Counter("sandbox_gaps_found", "Times that a feed of a process had missed something."),
     "gaps_filled": Counter("sandbox_gaps_filled", "Gaps that the log could fill."),
-    "resyncs": Counter("sandbox_resyncs", "Times that a socket was told to fetch anew."),
+    "resyncs": Counter("sandbox_resyncs", "Resyncs sent to sockets."),
     "layer_failures": Counter("sandbox_layer_failures", "Times that Redis could not be reached for live frames."),
     "sockets_refused": throttled.labels("sockets"),
     "frames_refused": throttled.labels("frames"),

@@ -35,8 +35,8 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     "With another body: 422.",
 )
 FEED_SEQ = {
-    "description": "Where the feed of this thing stood before its rows were read. Open its socket with `?since=` this "
-    "number, and nothing falls between.",
+    "description": "The head of the object's feed before its rows were read. Open its socket with `?since=` this "
+    "number to miss no event.",
     "required": True,
     "schema": {"type": "integer", "minimum": 0},
 }
@@ -45,7 +45,7 @@ RETRY_AFTER = {
     "required": True,
     "schema": {"type": "integer", "minimum": 1},
 }
-AUTHENTICATE = {"description": "How to say who is asking.", "required": True, "schema": {"type": "string"}}
+AUTHENTICATE = {"description": "The authentication scheme to use.", "required": True, "schema": {"type": "string"}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,8 +103,8 @@ REFUSALS = [
     Refusal(
         "BadRequest",
         "400",
-        "What was sent is not valid. One error for each thing that is wrong; `attr` is the field's path, "
-        "`nonFieldErrors` for the body as a whole, and null for what is no JSON.",
+        "The request is not valid. There is one error for each problem; `attr` is the field's path, "
+        "`nonFieldErrors` for the body as a whole, and null if the body is not JSON.",
         {"required": str(Field.default_error_messages["required"])},
         ("validation_error", "client_error"),
         attr="content",
@@ -112,7 +112,7 @@ REFUSALS = [
     Refusal(
         "Unauthorized",
         "401",
-        "Nobody is signed in, or the token has run out: refresh it, or sign in again.",
+        "The request is not authenticated, or the token has expired: refresh it, or sign in again.",
         codes_of(NotAuthenticated, import_string(settings.REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"][0]).refusal),
         headers={"WWW-Authenticate": AUTHENTICATE},
     ),
@@ -124,7 +124,7 @@ REFUSALS = [
         "(`account_changed`). With `Authorization: Bearer` neither happens.",
         codes_of(CsrfFailed) | {AccountChanged.default_code: SIGNED_IN},
     ),
-    Refusal("NotFound", "404", "There is no such thing, for whoever asks.", codes_of(NotFound)),
+    Refusal("NotFound", "404", "The object doesn't exist, or the user may not see it.", codes_of(NotFound)),
     Refusal(
         "NotAcceptable",
         "406",
@@ -158,7 +158,7 @@ REFUSALS = [
     Refusal(
         "TooManyRequests",
         "429",
-        "Too often. `Retry-After` says when it is worth another try.",
+        "Too many requests. Retry after the seconds in `Retry-After`.",
         {RateLimited.default_code: str(RateLimited(wait=12))},
         headers={"Retry-After": RETRY_AFTER},
     ),
@@ -174,7 +174,7 @@ SHARED_FIELDS = {
     "updatedAt": "When it was last changed.",
     "formattedCreatedAt": "`createdAt` as the pages show it.",
     "contentHtml": "`content` rendered to safe HTML.",
-    "isEdited": "Whether the text was changed after it was posted.",
+    "isEdited": "Whether the text was edited.",
     "editedAt": "When the text was last changed; null if it never was.",
     "displayName": "The name that other users see.",
     "userId": "The user's id; null if the account was deleted.",
@@ -395,7 +395,7 @@ ONE_ERROR = {
     "description": "One thing that is wrong.",
     "properties": {
         "code": {"type": "string", "description": "Stable, for programs."},
-        "detail": {"type": "string", "description": "For people; the words may change."},
+        "detail": {"type": "string", "description": "For users; the text may change."},
         "attr": {"type": ["string", "null"], "description": "The field it is about, as on the wire."},
     },
     "required": ["attr", "code", "detail"],
@@ -405,7 +405,7 @@ ONE_ERROR = {
 def error_schema(types: tuple[str, ...], codes: tuple[str, ...], description: str) -> dict[str, Any]:
     """Returns the schema of an error with these codes, or with any code."""
     code = {"type": "string", "enum": list(codes)} if codes else {"type": "string"}
-    detail = {"type": "string", "description": "For people; the words may change."}
+    detail = {"type": "string", "description": "For users; the text may change."}
     one = {
         "type": "object",
         "properties": {"code": code, "detail": detail, "attr": {"type": "null"}},

@@ -127,7 +127,7 @@ class OldestFirstPagination(PagePagination):
         return [
             *super().get_schema_operation_parameters(view),
             _parameter("before", "The page directly before the message with this id."),
-            _parameter("after", "What came after the message with this id, ascending."),
+            _parameter("after", "Messages after the one with this id, ascending."),
         ]
 
 

@@ -114,7 +114,7 @@ class EditAdmin(HistoryAdmin[EditType]):
     list_filter = ["created_at"]
     user_field = "editor"
     search_fields = ["content"]
-    search_help_text = "A part of what stood there before, or the beginning of an e-mail up to its @."
+    search_help_text = "A part of the earlier text, or the beginning of an e-mail up to its @."
 
 
 @admin.register(TopicEdit)
@@ -135,7 +135,7 @@ class TopicViewAdmin(HistoryAdmin[TopicView]):
     list_filter = ["day"]
     list_select_related = ["topic"]
     search_fields = ["visitor"]
-    search_help_text = "Who looked, as in “user 7”."
+    search_help_text = "The visitor, as in “user 7”."
 
 
 @admin.register(Tag)

@@ -18,8 +18,8 @@ class DiscussionConfig(Feature):
         title="A forum", text="Ask questions, vote for the best answers. Votes and replies appear while you read."
     )
     api_tags = {
-        "Topics": "The forum: what people ask and discuss.",
-        "Replies": "What is replied to a topic.",
+        "Topics": "The forum's questions and discussions.",
+        "Replies": "Replies to a topic.",
         "Inbox": "Replies to my topics, mentions, accepted answers.",
     }
     path_parameters = {

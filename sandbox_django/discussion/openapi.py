@@ -11,7 +11,7 @@ from discussion.services.topics import HasReplies
 POSTS = f"{settings.DISCUSSION_POSTS_PER_HOUR} topics and replies in an hour"
 VOTES = f"{settings.DISCUSSION_VOTES_PER_MINUTE} votes in a minute"
 CHANGES = "120 changes in an hour"
-VOTING = "One vote a person, which can be changed; 0 takes it back."
+VOTING = "One vote per user, which can be changed; 0 takes it back."
 
 TOPIC = {
     "id": 5,
@@ -83,7 +83,7 @@ describe(
         "GET /api/discussion/": Operation(
             id="listTopics",
             tag="Topics",
-            summary="What people talk about",
+            summary="List topics",
             description="Pinned topics come first, unless something is searched for. `count` is exact up to 10,000.",
             limit="120 searches in a minute",
         ),
@@ -94,13 +94,13 @@ describe(
             id="getTopic",
             tag="Topics",
             summary="A topic and its first hundred replies",
-            description="`listReplies` has all of them. Reading counts as a view, one a person and day.",
+            description="`listReplies` has all of them. Reading counts as a view, once per user and day.",
         ),
         "PUT /api/discussion/{topicId}/": Operation(
             id="replaceTopic",
             tag="Topics",
             summary="Edit a topic",
-            description="What stood there before stays readable. Without `tags` they stay as they are.",
+            description="The earlier version stays readable. Without `tags` they are not changed.",
             refusals=(NotAuthor,),
             limit=CHANGES,
         ),
@@ -108,7 +108,7 @@ describe(
             id="updateTopic",
             tag="Topics",
             summary="Edit some of a topic",
-            description="What stood there before stays readable.",
+            description="The earlier version stays readable.",
             refusals=(NotAuthor,),
             limit=CHANGES,
         ),
@@ -116,14 +116,14 @@ describe(
             id="deleteTopic",
             tag="Topics",
             summary="Delete a topic",
-            description="Its author may while nobody else has replied; staff always.",
+            description="Allowed for its author while no other user has replied, and for staff.",
             refusals=(NotAuthor, HasReplies),
             limit=CHANGES,
         ),
         "GET /api/discussion/{topicId}/edits/": Operation(
             id="listTopicEdits",
             tag="Topics",
-            summary="What stood in a topic before it was edited",
+            summary="List earlier versions of a topic",
             description="The newest first.",
         ),
         "POST /api/discussion/{topicId}/vote/": Operation(
@@ -163,7 +163,7 @@ describe(
             id="findSimilarTopics",
             tag="Topics",
             summary="Topics that may be about the same",
-            description="For whoever types a title.",
+            description="For a title that is being typed.",
             limit="120 searches in a minute",
         ),
         "POST /api/discussion/preview/": Operation(
@@ -172,7 +172,7 @@ describe(
         "GET /api/discussion/{topicId}/replies/": Operation(
             id="listReplies",
             tag="Replies",
-            summary="What was replied to a topic",
+            summary="List replies",
             description="By votes, then age.",
         ),
         "POST /api/discussion/{topicId}/replies/": Operation(
@@ -198,7 +198,7 @@ describe(
         "GET /api/discussion/{topicId}/replies/{replyId}/edits/": Operation(
             id="listReplyEdits",
             tag="Replies",
-            summary="What stood in a reply before it was edited",
+            summary="List earlier versions of a reply",
             description="The newest first.",
         ),
         "POST /api/discussion/{topicId}/replies/{replyId}/vote/": Operation(
@@ -210,7 +210,7 @@ describe(
             limit=VOTES,
         ),
         "GET /api/discussion/inbox/": Operation(
-            id="listNotifications", tag="Inbox", summary="What concerns me", description="The newest first."
+            id="listNotifications", tag="Inbox", summary="List notifications", description="The newest first."
         ),
         "GET /api/discussion/inbox/unread/": Operation(
             id="countUnreadNotifications", tag="Inbox", summary="How much of it I have not read"
@@ -264,7 +264,7 @@ describe(
             "replyCount": "How many replies it has.",
             "viewCount": "How many readers opened it.",
             "hasAcceptedAnswer": "Whether a reply was accepted as the answer.",
-            "isClosed": "Whether it takes no more replies.",
+            "isClosed": "Whether it is closed to new replies.",
             "isPinned": "Whether it stays at the top of the list.",
             "lastActivityAt": "When it was created or last replied to.",
         },
@@ -277,7 +277,7 @@ describe(
             "replyCount": "How many replies it has.",
             "viewCount": "How many readers opened it.",
             "hasAcceptedAnswer": "Whether a reply was accepted as the answer.",
-            "isClosed": "Whether it takes no more replies.",
+            "isClosed": "Whether it is closed to new replies.",
             "isPinned": "Whether it stays at the top of the list.",
             "lastActivityAt": "When it was created or last replied to.",
             "acceptedAnswer": "The accepted reply; null if there is none.",
@@ -329,7 +329,7 @@ describe(
             "topicTitle": "That topic's title.",
             "replyId": "The reply that it is about; null if it is about the topic.",
             "actor": "The user who did it; null if the account was deleted.",
-            "isRead": "Whether you have read it.",
+            "isRead": "Whether the user has read it.",
         },
         "Unread": {
             ITSELF: "the number of unread notifications",

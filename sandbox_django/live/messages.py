@@ -30,7 +30,7 @@ class LoggedMessage(BaseMessage, ABC):
 
 
 class AuthenticationData(BaseModel):
-    detail: str = Field(description="For people: OK, or why not.")
+    detail: str = Field(description="For users: OK, or the reason for the refusal.")
     seq: int | None = Field(None, description="Where the feed stands; null for who is refused.")
 
 

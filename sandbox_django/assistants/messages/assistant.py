@@ -16,11 +16,11 @@ from live.messages import LoggedMessage, Unnumbered
 
 class QuestionPayload(BaseModel):
     id: int = Field(description="Id of the question.")
-    content: str = Field(description="What was asked, as it was typed.")
+    content: str = Field(description="The question, as it was typed.")
     message_type: Literal["user"] = Field("user", description="Who says it.")
     status: Literal["complete"] = Field("complete", description="A question is always complete.")
     created_at: datetime = Field(description="When it was stored, in UTC (ISO 8601).")
-    formatted_created_at: str = Field(description="The same for people, in the site's time zone.")
+    formatted_created_at: str = Field(description="The same for users, in the site's time zone.")
 
 
 class NewAssistantMessage(LoggedMessage):
@@ -51,7 +51,7 @@ class ChunkPayload(BaseModel):
     message_id: int = Field(description="Id of the question.")
     reply_id: int = Field(description="Id of the answer.")
     offset: int = Field(
-        description="Unicode characters of the answer before this content: a page can tell what it missed."
+        description="Unicode characters of the answer before this content, so that a page can detect a gap."
     )
 
 
@@ -94,17 +94,17 @@ class UsagePayload(BaseModel):
 
 
 class EndPayload(BaseModel):
-    content: Literal[""] = Field("", description="Always empty: the text was told before.")
-    is_complete: Literal[True] = Field(True, description="The answer is over.")
+    content: Literal[""] = Field("", description="Always empty: the text was sent before.")
+    is_complete: Literal[True] = Field(True, description="The answer has ended.")
     message_id: int = Field(description="Id of the question.")
     reply_id: int = Field(description="Id of the answer.")
-    status: Literal["complete", "stopped"] = Field(description="Whether it came to its end, or was stopped.")
+    status: Literal["complete", "stopped"] = Field(description="Whether it is complete or was stopped.")
     length: int = Field(description="Length of the answer, in Unicode characters.")
     content_html: str = Field(description="The whole answer as safe HTML.")
     error: str = Field(description="A stable code when the model would not go on to the end (`cut_short`), else empty.")
-    error_detail: str = Field(description="The same in words for people.")
+    error_detail: str = Field(description="The same as a sentence for users.")
     model: str = Field(description="The model that answered.")
-    usage: UsagePayload | None = Field(description="null where the model doesn't tell.")
+    usage: UsagePayload | None = Field(description="null if the model doesn't report it.")
 
 
 class CompleteStreamingMessage(LoggedMessage):
@@ -119,11 +119,11 @@ class CompleteStreamingMessage(LoggedMessage):
 
 
 class FailurePayload(BaseModel):
-    content: str = Field(description="For people: what went wrong and what they can do.")
+    content: str = Field(description="For users: the problem, and what they can do.")
     message_id: int = Field(description="Id of the question.")
     reply_id: int = Field(description="Id of the answer.")
-    code: str = Field(description="What went wrong, for programs; stable.")
-    length: int = Field(description="Length of what was said until then, in Unicode characters.")
+    code: str = Field(description="The problem, for programs; stable.")
+    length: int = Field(description="Length of the text so far, in Unicode characters.")
     content_html: str = Field(description="The text that was written until then, as safe HTML.")
 
 

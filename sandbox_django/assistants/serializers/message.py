@@ -64,9 +64,9 @@ class AnswerSerializer(StoredQuestionSerializer):
     question_id = serializers.IntegerField(read_only=True, help_text="The question's id.")
     content_html = serializers.CharField(read_only=True, help_text="Safe to show. Empty while it is being written.")
     error = serializers.CharField(read_only=True, help_text="A stable code when it failed, or is cut short; or empty.")
-    error_detail = serializers.SerializerMethodField(help_text="The same in words for people.")
+    error_detail = serializers.SerializerMethodField(help_text="The same as a sentence for users.")
     model = serializers.CharField(read_only=True, help_text="Which model wrote it.")
-    usage = serializers.SerializerMethodField(help_text="null where the model doesn't tell.")
+    usage = serializers.SerializerMethodField(help_text="null if the model doesn't report it.")
 
     class Meta(StoredQuestionSerializer.Meta):
         fields = [

@@ -75,7 +75,7 @@ def _draw_one(text: str) -> tuple[int, str]:
         length = finished_length(text)
         return length, render_markdown(text[:length]) if length else ""
     except Exception:  # users see this answer as plain text until its end; the blocks of the others are rendered
-        logger.exception("blocks_not_drawn", length=len(text))
+        logger.exception("blocks_not_rendered", length=len(text))
         return 0, ""
 
 

@@ -20,9 +20,9 @@ from live.messages import LoggedMessage, Unnumbered
 class SenderPayload(BaseModel):
     id: int = Field(description="Id of the membership.")
     user: str = Field(description="The display name.")
-    display_name: str = Field(description="What others call them.")
+    display_name: str = Field(description="The name other users see.")
     chat_role: int = Field(description="2001 owner, 2002 admin, 2003 member.")
-    user_id: int = Field(description="Id of the person.")
+    user_id: int = Field(description="Id of the user.")
 
     @classmethod
     def of(cls, member: ChatMember) -> "SenderPayload":
@@ -41,16 +41,16 @@ class MessagePayload(BaseModel):
     sender: SenderPayload | None = Field(description="null when they have left the room.")
     sender_name: str = Field(description="Also when they have left; empty when their account is gone.")
     user_id: int | None = Field(
-        description="Id of whoever wrote it, so that a page knows its own; null when their account is gone."
+        description="Id of the author, by which a page recognises its own messages; null if the account was deleted."
     )
-    content: str = Field(description="What was said, in Markdown.")
+    content: str = Field(description="The text, in Markdown.")
     content_html: str = Field(description="The content as safe HTML.")
-    mentions: list[int] = Field(description="Ids of the people whom it mentions.")
+    mentions: list[int] = Field(description="Ids of the mentioned users.")
     created_at: datetime = Field(description="When it was stored, in UTC (ISO 8601).")
-    formatted_time: str = Field(description="`createdAt` for people, in the site's time zone.")
+    formatted_time: str = Field(description="`createdAt` for users, in the site's time zone.")
     updated_at: datetime = Field(description="When it last changed, in UTC (ISO 8601).")
-    is_edited: bool = Field(description="Whether it was changed since it was written.")
-    is_deleted: bool = Field(description="Whether it was deleted; then it says nothing.")
+    is_edited: bool = Field(description="Whether it was edited.")
+    is_deleted: bool = Field(description="Whether it was deleted; then it has no text.")
 
     @classmethod
     def of(cls, message: ChatMessage) -> Self:
@@ -175,10 +175,10 @@ class MemberUpdated(LoggedMessage):
 
 
 class MemberRemovedPayload(BaseModel):
-    id: int = Field(description="Id of the membership that is over.")
+    id: int = Field(description="Id of the membership that ended.")
     user: str = Field(description="The display name.")
-    user_pk: int = Field(description="Id of the person.")
-    has_left: bool = Field(description="Whether they went by themself.")
+    user_pk: int = Field(description="Id of the user.")
+    has_left: bool = Field(description="Whether they left by themselves.")
 
 
 class MemberRemoved(LoggedMessage):
@@ -205,8 +205,8 @@ class MemberRemoved(LoggedMessage):
 
 
 class RemovalNoticePayload(BaseModel):
-    redirect: Literal["/chat/"] = Field("/chat/", description="Where a page goes from here.")
-    message: str = Field(description="For people: what happened.")
+    redirect: Literal["/chat/"] = Field("/chat/", description="The address that the page should open.")
+    message: str = Field(description="For users: the reason.")
 
 
 class UserRemovedFromGroup(BaseMessage):
@@ -219,8 +219,8 @@ class UserRemovedFromGroup(BaseMessage):
 class RoomPayload(BaseModel):
     id: int = Field(description="Id of the room.")
     title: str = Field(description="The title.")
-    description: str = Field(description="What it is about; may be empty.")
-    member_count: int = Field(description="How many people are in the room.")
+    description: str = Field(description="The room's description; may be empty.")
+    member_count: int = Field(description="The number of members.")
     updated_at: datetime = Field(description="When it last changed, in UTC (ISO 8601).")
 
     @classmethod
@@ -250,7 +250,7 @@ class GroupUpdated(LoggedMessage):
 
 
 class TypingPayload(BaseModel):
-    user_id: int = Field(description="Id of the person.")
+    user_id: int = Field(description="Id of the user.")
     user: str = Field(description="The display name.")
     is_typing: bool = Field(description="false when they have stopped.")
 
@@ -276,8 +276,8 @@ class IAmTyping(BaseMessage):
 
 
 class PresencePayload(BaseModel):
-    count: int = Field(description="How many people have the room open.")
-    user_ids: list[int] = Field(description="Ids of people, a hundred at most.")
+    count: int = Field(description="The number of users who have the room open.")
+    user_ids: list[int] = Field(description="Ids of users, a hundred at most.")
 
 
 class Presence(Unnumbered):
@@ -288,7 +288,7 @@ class Presence(Unnumbered):
 
 
 class ReadPayload(BaseModel):
-    user_id: int = Field(description="Id of the person.")
+    user_id: int = Field(description="Id of the user.")
     message_id: int = Field(description="Id of the message up to which they have read.")
 
 
@@ -302,7 +302,7 @@ class Read(Unnumbered):
 class JoinedRoomPayload(RoomPayload):
     group_pk: int = Field(description="Id of the room.")
     group_title: str = Field(description="Title of the room.")
-    unread_count: Literal[0] = Field(0, description="Whoever comes has nothing to catch up with.")
+    unread_count: Literal[0] = Field(0, description="New members have read all earlier messages.")
     last_read_message_id: int = Field(description="Id of the message up to which they have read; 0 for none.")
     last_number: int = Field(description="Number of the room's newest message; 0 for none.")
     last_read_number: int = Field(description="The same: earlier messages count as read.")

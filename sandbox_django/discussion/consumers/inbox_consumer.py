@@ -13,7 +13,7 @@ class OwnerAuthenticator(LiveAuthenticator):
     user: User
 
 
-@channel(name="inbox", description="What concerns me, live", tags=["discussion"])
+@channel(name="inbox", description="The user's notifications, live", tags=["discussion"])
 class InboxConsumer(LiveConsumer):
     """Keeps the inbox of one user up to date, on any of their pages."""
 

@@ -17,8 +17,8 @@ from live.messages import LoggedMessage, Unnumbered
 
 
 class AuthorPayload(BaseModel):
-    id: int = Field(description="Id of the person.")
-    display_name: str = Field(description="What others call them.")
+    id: int = Field(description="Id of the user.")
+    display_name: str = Field(description="The name other users see.")
 
     @classmethod
     def of(cls, user: User | None) -> "AuthorPayload | None":
@@ -30,19 +30,19 @@ class TopicPayload(BaseModel):
     title: str = Field(description="The title.")
     content: str = Field(description="The question, in Markdown.")
     content_html: str = Field(description="The content as safe HTML.")
-    mentions: list[int] = Field(description="Ids of the people whom it mentions.")
+    mentions: list[int] = Field(description="Ids of the mentioned users.")
     author: AuthorPayload | None = Field(description="null when their account is gone.")
     tags: list[str] = Field(description="Lower case, without spaces.")
     vote_count: int = Field(description="Votes for, less votes against.")
     reply_count: int = Field(description="How many replies it has.")
-    view_count: int = Field(description="How many people have looked at it.")
-    has_accepted_answer: bool = Field(description="Whether a reply was taken for the answer.")
-    is_closed: bool = Field(description="Whether it takes no more replies.")
+    view_count: int = Field(description="The number of views.")
+    has_accepted_answer: bool = Field(description="Whether a reply was accepted as the answer.")
+    is_closed: bool = Field(description="Whether it is closed to new replies.")
     is_pinned: bool = Field(description="Whether it stays at the top of the list.")
     created_at: datetime = Field(description="When it was stored, in UTC (ISO 8601).")
-    formatted_created_at: str = Field(description="The same for people, in the site's time zone.")
-    last_activity_at: datetime = Field(description="When somebody last wrote in it, in UTC (ISO 8601).")
-    is_edited: bool = Field(description="Whether it was changed since it was written.")
+    formatted_created_at: str = Field(description="The same for users, in the site's time zone.")
+    last_activity_at: datetime = Field(description="The time of the last post in it, in UTC (ISO 8601).")
+    is_edited: bool = Field(description="Whether it was edited.")
     edited_at: datetime | None = Field(description="When it was last changed, in UTC (ISO 8601); null for never.")
 
     @classmethod
@@ -132,13 +132,13 @@ class ReplyPayload(BaseModel):
     topic_id: int = Field(description="Id of the topic.")
     content: str = Field(description="The reply, in Markdown.")
     content_html: str = Field(description="The content as safe HTML.")
-    mentions: list[int] = Field(description="Ids of the people whom it mentions.")
+    mentions: list[int] = Field(description="Ids of the mentioned users.")
     author: AuthorPayload | None = Field(description="null when their account is gone.")
     vote_count: int = Field(description="Votes for, less votes against.")
-    is_accepted: bool = Field(description="Whether it was taken for the answer.")
+    is_accepted: bool = Field(description="Whether it was accepted as the answer.")
     created_at: datetime = Field(description="When it was stored, in UTC (ISO 8601).")
-    formatted_created_at: str = Field(description="The same for people, in the site's time zone.")
-    is_edited: bool = Field(description="Whether it was changed since it was written.")
+    formatted_created_at: str = Field(description="The same for users, in the site's time zone.")
+    is_edited: bool = Field(description="Whether it was edited.")
     edited_at: datetime | None = Field(description="When it was last changed, in UTC (ISO 8601); null for never.")
 
     @classmethod
@@ -200,7 +200,7 @@ class ReplyUpdated(LoggedMessage):
 class ActivityPayload(BaseModel):
     topic_id: int = Field(description="Id of the topic.")
     reply_count: int = Field(description="How many replies it has.")
-    last_activity_at: datetime = Field(description="When somebody last wrote in it, in UTC (ISO 8601).")
+    last_activity_at: datetime = Field(description="The time of the last post in it, in UTC (ISO 8601).")
 
     @classmethod
     def of(cls, topic: DiscussionTopic) -> "ActivityPayload":
@@ -285,7 +285,7 @@ class AnswerUnaccepted(LoggedMessage):
 
 
 class VotePayload(BaseModel):
-    target_type: Literal["topic", "reply"] = Field(description="What was voted on.")
+    target_type: Literal["topic", "reply"] = Field(description="The topic or reply.")
     target_id: int = Field(description="Its id.")
     vote_count: int = Field(description="Votes for, less votes against.")
 

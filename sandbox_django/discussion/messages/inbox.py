@@ -16,14 +16,14 @@ from live.messages import LoggedMessage
 
 class CreatedPayload(BaseModel):
     id: int = Field(description="Id of the notification.")
-    kind: Literal["reply", "mention", "accepted"] = Field(description="Why the person hears of it.")
+    kind: Literal["reply", "mention", "accepted"] = Field(description="The reason for the notification.")
     topic_id: int = Field(description="Id of the topic.")
     topic_title: str = Field(description="Title of the topic.")
     reply_id: int | None = Field(description="Id of the reply; null for what is in the topic itself.")
     actor: AuthorPayload | None = Field(description="The user who did it; null when their account is gone.")
-    is_read: bool = Field(description="Whether the person has read it.")
+    is_read: bool = Field(description="Whether the user has read it.")
     created_at: datetime = Field(description="When it was stored, in UTC (ISO 8601).")
-    formatted_created_at: str = Field(description="The same for people, in the site's time zone.")
+    formatted_created_at: str = Field(description="The same for users, in the site's time zone.")
     unread_count: int = Field(description="How many things in the inbox are unread now.")
 
 

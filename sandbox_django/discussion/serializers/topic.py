@@ -105,7 +105,7 @@ class ReplySerializer(TextSerializer):
     """A reply to a topic."""
 
     is_accepted = serializers.BooleanField(read_only=True)
-    can_accept = serializers.SerializerMethodField(help_text="Who asked may take an answer of others for the answer.")
+    can_accept = serializers.SerializerMethodField(help_text="The topic's author may accept a reply of another user.")
 
     class Meta:
         model = DiscussionReply

@@ -14,11 +14,11 @@ from accounts.models import User
 class Command(BaseCommand):
     """Creates demo users and their data on a new site. A site with accounts is left unchanged."""
 
-    help = "Create demo people and what they did, unless anybody has an account already; print how to sign in."
+    help = "Create demo users and data, unless there are accounts already; print how to sign in."
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not (settings.DEBUG or settings.DEMO_PASSWORD):
-            self.stdout.write("No demo people: everybody knows their password, so they are only for where DEBUG is on.")
+            self.stdout.write("No demo users: their password is public, so they are only created if DEBUG is on.")
             return
         with transaction.atomic():
             if not User.objects.exists():

@@ -6,7 +6,7 @@ from assistants.services.cleanup import delete_abandoned_conversations
 
 
 class Command(BaseCommand):
-    help = "Delete visitors' conversations that nobody has touched for ASSISTANT_ANONYMOUS_DAYS."
+    help = "Delete visitors' conversations without activity for ASSISTANT_ANONYMOUS_DAYS."
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.stdout.write(f"{delete_abandoned_conversations()} conversations deleted.")

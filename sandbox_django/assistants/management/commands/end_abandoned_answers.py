@@ -7,7 +7,7 @@ from runtime import jobs
 
 
 class Command(BaseCommand):
-    help = "End answers whose worker is gone (its lease ran out) as failed, with all that was said. Servers do it, too."
+    help = "End answers of dead workers (expired leases) as failed, with their text. Servers do it too."
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.stdout.write(f"{jobs.run(end_and_drain)} answers ended.")

@@ -18,7 +18,7 @@ class Command(migrate.Command):
     migrations are kept and not repeated.
     """
 
-    help = "Updates the database schema; on PostgreSQL without keeping anybody waiting for a lock."
+    help = "Updates the database schema; on PostgreSQL without making other queries wait for a lock."
 
     def handle(self, *args: Any, **options: Any) -> None:
         connection = connections[options["database"]]
