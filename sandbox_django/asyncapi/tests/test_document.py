@@ -79,7 +79,7 @@ class DocumentTests(SimpleTestCase):
         for used_names in (
             f"| {MAX_FRAME // 1024} KB",
             f"| {settings.LIVE_FRAMES_PER_MINUTE} a minute",
-            f"| {settings.LIVE_SOCKETS_PER_USER} for a person, {settings.LIVE_SOCKETS_PER_ADDRESS:,} for an address",
+            f"| {settings.LIVE_SOCKETS_PER_USER} for a user, {settings.LIVE_SOCKETS_PER_ADDRESS:,} for an address",
             f"| {settings.LIVE_SLOW_CLIENT_TIMEOUT:.0f} seconds",
             f"good for {settings.SIMPLE_JWT['ACCESS_TOKEN_LIFETIME'].seconds // 60} minutes",
             f"more than a week or {settings.LIVE_KEEP_EVENTS:,} events",
