@@ -81,7 +81,7 @@ class DocumentTests(SimpleTestCase):
             f"| {settings.LIVE_FRAMES_PER_MINUTE} a minute",
             f"| {settings.LIVE_SOCKETS_PER_USER} for a user, {settings.LIVE_SOCKETS_PER_ADDRESS:,} for an address",
             f"| {settings.LIVE_SLOW_CLIENT_TIMEOUT:.0f} seconds",
-            f"good for {settings.SIMPLE_JWT['ACCESS_TOKEN_LIFETIME'].seconds // 60} minutes",
+            f"valid for {settings.SIMPLE_JWT['ACCESS_TOKEN_LIFETIME'].seconds // 60} minutes",
             f"more than a week or {settings.LIVE_KEEP_EVENTS:,} events",
         ):
             assert used_names in guide, used_names

@@ -107,7 +107,7 @@ describe("Finished blocks of a streaming message", () => {
 });
 
 describe("Blocks whose text is selected", () => {
-  // A selection of the tail from character `start` on; none without a start.
+  // A selection of the tail from character `start`; none without a start.
   function select(start) {
     globalThis.getSelection = () => ({
       isCollapsed: start === undefined,
@@ -160,7 +160,7 @@ describe("Blocks whose text is selected", () => {
   });
 });
 
-// An element with text nodes, as far as a message needs one; it is its own body and tail.
+// A fake element with the text nodes that a message needs; it is its own body and tail.
 function begun(text = "", dataset = {}) {
   const body = {
     dataset,

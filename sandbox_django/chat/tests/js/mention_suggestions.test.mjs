@@ -23,7 +23,7 @@ describe("An @", () => {
     assert.deepEqual(found("b"), ["Bob", "Bart Obama"]);
     assert.deepEqual(found("ob"), ["Bart Obama"]);
     assert.deepEqual(found("zed"), []);
-    assert.deepEqual(found("léa martin"), []); // nothing left to choose
+    assert.deepEqual(found("léa martin"), []); // the name is complete
     assert.equal(found("").length, 4);
   });
 });

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 
 import { ReadMarker } from "../../static/chat/js/read_marker.js";
 
-// Time that passes when the test says so.
+// A fake clock that the test advances.
 class Clock {
   now = 0;
   #jobs = [];

@@ -14,7 +14,7 @@ describe("A reader", () => {
 
   it("leaves the end by scrolling up", () => {
     assert.equal(isLayoutChange(atEnd, { ...atEnd, scrollTop: 400 }), false);
-    // Also while an answer is being written.
+    // Also during an answer.
     assert.equal(isLayoutChange(atEnd, { ...atEnd, scrollTop: 400, scrollHeight: 930 }), false);
   });
 

@@ -400,7 +400,7 @@ class FakeSocket extends EventTarget {
   }
 }
 
-// Time that passes when it is told to.
+// A fake clock that the test advances.
 class Clock {
   #now = 1_000_000;
   #jobs = new Map();
@@ -430,7 +430,7 @@ class Clock {
     this.#now = end;
   }
 
-  // The time goes on, but nothing runs: what was due is late.
+  // Advances the clock without running timers, so that due timers are late.
   sleep(milliseconds) {
     this.#now += milliseconds;
   }

@@ -1,4 +1,4 @@
-// The viewer draws in a shadow of its own, which our stylesheets don't reach, and has no rules for tables.
+// The viewer uses a shadow DOM, which our stylesheets don't reach, and has no styles for tables.
 await customElements.whenDefined("asyncapi-viewer");
 const viewer = document.querySelector("asyncapi-viewer");
 const styles = await fetch(viewer.dataset.guideStyles);

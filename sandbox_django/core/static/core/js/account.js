@@ -1,11 +1,12 @@
-// The account that this page was rendered for. Every request carries it: another tab may have signed in as someone else.
+// The account that this page was rendered for. Every request contains it, since another tab may have changed the
+// account.
 
 export function accountHeader(document = globalThis.document) {
   const account = accountOf(document);
   return account ? { "X-Account": account } : {};
 }
 
-// Empty on a page about an error, which belongs to no account.
+// Empty on error pages, which belong to no account.
 export function accountOf(document = globalThis.document) {
   return document?.documentElement?.dataset.account ?? "";
 }

@@ -1,8 +1,8 @@
-// Draws the API to read.
+// Renders the API reference with ReDoc.
 const place = document.querySelector("#redoc");
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 
-// ReDoc calculates with its colours, which it can't with those of the style sheet: these are their like.
+// ReDoc computes shades, which doesn't work with CSS variables, so these repeat the colours of colors.css.
 const DAY = {
   page: "#fdfcfa",
   sunken: "#f2ede5",
@@ -26,7 +26,7 @@ const NIGHT = {
   bad: "#f09a90",
 };
 
-// Its menu ends with a logo from a CDN, which React names twice; nothing is asked of another host here.
+// ReDoc's menu ends with a logo from a CDN, through two React functions. No other host may be contacted.
 const image = HTMLImageElement.prototype;
 const setSource = Object.getOwnPropertyDescriptor(image, "src").set;
 const isOurs = (url) => new URL(url, document.baseURI).origin === window.location.origin;
@@ -75,4 +75,4 @@ window.Redoc.init(
   { hideDownloadButton: true, theme: theme(dark.matches ? NIGHT : DAY) },
   place,
 );
-dark.addEventListener("change", () => window.location.reload()); // it is drawn once
+dark.addEventListener("change", () => window.location.reload()); // ReDoc renders only once

@@ -1,9 +1,9 @@
-// Draws the API to try it out.
+// Renders the interactive API documentation with Swagger.
 const place = document.querySelector("#swagger");
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 
 function followTheScheme() {
-  document.documentElement.classList.toggle("dark-mode", dark.matches); // what its style sheet looks for
+  document.documentElement.classList.toggle("dark-mode", dark.matches); // the name that its style sheet uses
 }
 
 function asThisPage(request) {
