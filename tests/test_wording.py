@@ -35,11 +35,11 @@ def test_the_compiled_catalog_has_the_texts_of_the_readable_one() -> None:
     with (CATALOG / "django.mo").open("rb") as file:
         compiled = gettext.GNUTranslations(file)
 
-    for originals, ours in overrides().items():
-        if len(originals) == 1:
-            assert compiled.gettext(originals[0]) == ours[0]
+    for (singular, *plural), ours in overrides().items():
+        if plural:
+            assert tuple(compiled.ngettext(singular, plural[0], number) for number in (1, 2)) == ours
         else:
-            assert tuple(compiled.ngettext(*originals, number) for number in (1, 2)) == ours
+            assert (compiled.gettext(singular),) == ours
 
 
 def test_each_original_in_the_catalog_still_exists() -> None:
