@@ -17,7 +17,7 @@ export class MentionableMembers {
 
   // Resolves with suggestions for `Mentions`. After a failure, the next call fetches again.
   list() {
-    this.#members ??= this.#fetch();
+    this.#members ??= this.#fetchAll();
     return this.#members;
   }
 
@@ -26,7 +26,7 @@ export class MentionableMembers {
     this.#members = null;
   }
 
-  async #fetch() {
+  async #fetchAll() {
     const members = [];
     try {
       for await (const results of pagesOf(`${this.#url}?limit=100`, MAX_PAGES)) members.push(...results);

@@ -17,19 +17,19 @@ const ABOVE_ALL_IDS = Number.MAX_SAFE_INTEGER;
 
 export class LiveList {
   #live;
-  #fetch;
+  #read;
   #show;
   #refetch;
   #handledSeq = 0;
   #fetchedSeq = 0;
   #hasConnected = false;
 
-  // `fetch()` resolves with the current state of what the page shows, and `show(state)` draws it. `state.seq`, if it has
+  // `fetch` resolves with the current state of what the page shows, and `show(state)` draws it. `state.seq`, if it has
   // one, is the head of the feed before it was read. `hasHints`: hints change what is shown, so a page whose connection
   // was lost, or whose first one came late, fetches. A page that connects at once sends no request.
   constructor(live, { fetch, show = () => {}, hasHints = false, failed }, { age = pageAge, ...timing } = {}) {
     this.#live = live;
-    this.#fetch = fetch;
+    this.#read = fetch;
     this.#show = show;
     this.#refetch = new Refetch(() => this.#update(), { failed, ...timing });
     live.addEventListener("resync", () => {
@@ -66,7 +66,7 @@ export class LiveList {
   // A state that is older than an event which was handled already would undo that event.
   async #update() {
     for (let reads = 0; reads < MAX_READS; reads += 1) {
-      const state = await this.#fetch();
+      const state = await this.#read();
       if (state?.seq < this.#handledSeq) continue;
       this.#fetchedSeq = state?.seq ?? this.#fetchedSeq;
       this.#show(state);
