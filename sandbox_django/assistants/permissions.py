@@ -17,4 +17,4 @@ class ConversationOwner(BasePermission):
             return True
         if request.user.is_authenticated:
             raise Http404  # objects that the user may not see don't exist for them
-        return False  # 401 tells a page whose session has ended that the user has to sign in again
+        return False  # 401, so that a page whose session has ended asks the user to sign in again

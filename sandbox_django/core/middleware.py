@@ -24,7 +24,7 @@ PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=
 class SecurityHeadersMiddleware:
     """Restricts our pages to resources of this host, without inline scripts, and forbids framing.
 
-    A view that needs another policy (an API viewer, say) sets its own header, which is kept.
+    A view that needs another policy, such as an API viewer, sets its own header, which is kept.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

@@ -112,7 +112,7 @@ PRUNED_AT_ONCE = 5_000  # rows in one statement
 
 
 def delete_expired_counts() -> int:
-    """Deletes counts whose period is over; returns their number."""
+    """Deletes counts whose period has ended; returns their number."""
     deleted = 0
     while True:
         expired = RateLimitCount.objects.filter(expires_at__lte=time.time())

@@ -1,4 +1,4 @@
-"""The base of every socket: opens, replays what was missed, forwards in order, closes."""
+"""The base of every socket: it opens, replays missed events, forwards events in order, and closes."""
 
 import asyncio
 import time
@@ -56,10 +56,10 @@ CLOSE_TRY_AGAIN = 1013
 
 
 class LiveConsumer(AsyncJsonWebsocketConsumer):
-    """One browser, kept up to date about one feed.
+    """Keeps one client up to date about one feed.
 
-    A subclass names its feed and declares in `emits` what it may send; that makes it live, replayable and documented.
-    Where texts are streamed in the feed it also says what `latest_stream`, `stored_texts` and `running_text` are.
+    A subclass names its feed and lists the messages that it sends in `emits`, which makes them live, replayable and
+    documented. If texts are streamed in the feed, it also defines `latest_stream`, `stored_texts` and `running_text`.
     """
 
     authenticator_class = LiveAuthenticator
@@ -68,8 +68,8 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     _credential: Credential | None = None
     _address: str | None = None
-    _closing = False  # nothing more goes out, though the socket may not be closed yet
-    _minute_started_at = 0.0  # when the minute began in which the browser's frames are counted
+    _closing = False  # nothing more is sent, though the socket may still be open
+    _minute_started_at = 0.0  # the start of the minute in which the client's frames are counted
     _frames = 0
     _feed: LocalFeed | None = None
     _replay: Replay
@@ -78,32 +78,32 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
     _buffered_chunks: list[TextChunk] | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        # Whatever a consumer may say can also be sent to it as a channel event, without a handler that copies it.
+        # Messages of a consumer can also be sent to it as channel events, without a handler that copies them.
         cls.passthrough_events = list(cls.__dict__.get("emits", []))
         super().__init_subclass__(**kwargs)
 
-    # What a subclass says
+    # --- Defined by subclasses
 
     def feed(self) -> str:
-        """The name of the feed, once the authenticator has let the reader in."""
+        """Returns the name of the feed, after authentication."""
         raise NotImplementedError
 
     def latest_stream(self) -> LatestStream | None:
-        """The newest streamed text of this feed (asks the database)."""
+        """Returns the newest streamed text of this feed (queries the database)."""
         return None
 
     def stored_texts(self, text_ids: Sequence[int]) -> Sequence[TextChunk]:
-        """The whole of texts that have ended (asks the database)."""
+        """Returns texts that have ended, complete (queries the database)."""
         return ()
 
     async def running_text(self, text_id: int) -> TextChunk | None:
-        """A text that is being written, from its start to now; None when it isn't."""
+        """Returns the text so far of a running stream; None if it isn't running."""
         return None
 
-    # Life
+    # --- Opening and closing
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        # Without Channels' own channel per socket: the hub has one for all of them.
+        # Without a Channels channel per socket, because the hub has one for all of them.
         self.scope = scope
         self.channel_layer = get_channel_layer(self.channel_layer_alias)
         self.channel_name = f"socket.{id(self):x}"
@@ -120,7 +120,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             self._detach()
 
     async def dispatch(self, message: dict[str, Any]) -> None:
-        # Without Channels' hop to a thread for each message: what asks the database goes there by itself.
+        # Without Channels' thread hand-off for each message: database calls change threads themselves.
         match message["type"]:
             case "websocket.connect":
                 await self.websocket_connect(message)
@@ -131,8 +131,8 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     async def websocket_connect(self, message: Any) -> None:
         jobs.set_server_loop()
-        # A browser of another origin offers "bearer" and its token: only the first is
-        # selected, as the second must not be sent back.
+        # A browser of another origin offers "bearer" and its token. Only the first is selected, because the second must
+        # not be sent back.
         offered = self.scope.get("subprotocols", ())
         await self.accept(next((name for name in offered if name.lower() == "bearer"), None))
         connections = current_hub().connections
@@ -171,7 +171,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         await self._close(code, reason)
 
     async def _close(self, code: int | None, reason: str | None = None) -> None:
-        if not self._closed:  # perhaps by somebody else, meanwhile
+        if not self._closed:  # another task may have closed it
             with suppress(*CLIENT_GONE):
                 await super().close(code, reason)
 
@@ -184,7 +184,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         await self._reject(HTTPStatus.TOO_MANY_REQUESTS, "Too many open sockets.", CLOSE_TOO_OFTEN)
 
     async def _close_slow_client(self) -> None:
-        """The browser doesn't read. It will come back with `since`."""
+        """Closes the socket of a browser that doesn't read. It reconnects with `since`."""
         self._detach()
         await self._close(CLOSE_SLOW)
 
@@ -200,7 +200,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         if self._closed:
             self._send_queue.close()
 
-    # Opening
+    # --- Replay
 
     def _parse_since(self) -> int | None:
         values = parse_qs(self.scope.get("query_string", b"").decode("latin-1")).get("since")
@@ -212,9 +212,9 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         return since
 
     def _read_log(self, since: int | None) -> None:
-        # Texts before the log: an answer that ends in between is then told by its end, with its text. All who come
-        # back to a room after a deploy miss the same: those of one hop read it once. By their class, which says what
-        # the texts of a feed are.
+        # Texts are read before the log, so that an answer that ends in between is sent with its end. After a deploy,
+        # all sockets of a room miss the same texts, and those in one batch read them once. The cache key contains the
+        # class, because it defines which texts a feed has.
         feed, consumer_class = self.feed(), type(self)
         self._latest_stream = once_per_batch(("newest text", consumer_class, feed), self.latest_stream)
         self._replay, self._replayed_texts = once_per_batch(
@@ -231,7 +231,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             current_hub().leave(feed, self)
             return
         self._feed = feed
-        # From here to `add` nothing waits, so nothing comes between what is replayed and what is live.
+        # There is no await from here to `add`, so no event can come between the replay and the live events.
         self._enqueue_authentication(HTTPStatus.OK, "OK", replay.head)
         if not replay.complete:
             counts.resyncs += 1
@@ -240,10 +240,10 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             if event.text_id is not None and (text := self._replayed_texts.get(event.text_id)):
                 self._send_chunk(text)
             self.on_event(event, from_log=True)
-        if self._closing:  # by what was replayed
+        if self._closing:  # a replayed event has closed it
             return
         if latest_stream is not None:
-            # Texts come one after the other: those before the one that runs are over, too.
+            # Texts come one after the other, so all before the running one have ended.
             self._cursor.end_texts(latest_stream.text_id - latest_stream.is_running)
         feed.add(self)
         self._replay, self._replayed_texts = Replay(replay.head, (), complete=True), {}
@@ -255,7 +255,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             for chunk in [so_far, *buffered] if so_far else buffered:
                 feed.deliver_chunk(self, chunk)
 
-    # What the hub asks of a reader
+    # --- Methods that the hub calls
 
     @property
     def seq(self) -> int:
@@ -263,7 +263,9 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         return self._cursor.seq
 
     def on_event(self, event: Event, *, from_log: bool = False) -> bool:
-        """Send the next event; doubles are dropped. False when one before it, or the end of its text, is missing."""
+        """Sends the next event, and drops duplicates. Returns False if an earlier event, or the end of its text, is
+        missing.
+        """
         if self._closing:
             return True
         step = self._cursor.on_event(event.seq, text_id=event.text_id, text_length=event.text_length, from_log=from_log)
@@ -272,7 +274,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         return step is not GAP
 
     def on_chunk(self, chunk: TextChunk, *, from_log: bool = False) -> bool:
-        """Send what is new of a piece. False when its start, or the event it follows, is missing."""
+        """Sends the new part of a chunk. Returns False if its beginning, or the event before it, is missing."""
         if self._closing:
             return True
         step = self._cursor.on_chunk(chunk.text_id, after=chunk.after, offset=chunk.offset, from_log=from_log)
@@ -299,26 +301,26 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
                 await self.close(authenticator.close_code)
         except Error as failure:
             logger.warning("authorization_not_checked", error=type(failure).__name__, feed=self.feed())
-            await self.close(CLOSE_TRY_AGAIN)  # the client comes back, and is authenticated again
+            await self.close(CLOSE_TRY_AGAIN)  # the client reconnects, and is authenticated again
         finally:
             self._reauthorize_task = None
 
     @classmethod
     def still_allowed(cls, consumers: Sequence[Self]) -> Collection[Self]:
-        """Returns those of these open sockets whose users may still listen. Asks the database, in one query for all.
+        """Returns those of these open sockets whose users may still listen. Queries the database once for all.
 
-        Whether they are still signed in is asked elsewhere; a subclass asks about the object.
+        The sign-in is checked elsewhere; a subclass checks the object.
         """
         return consumers
 
     def on_revoked(self) -> None:
-        """The person's device was signed out, or the token has run out: close, and not one frame more."""
+        """Closes the socket, without another frame, because the device was signed out or the token has expired."""
         self._detach()
         self._send_queue.discard_queued()
         self._close_task = asyncio.create_task(self.close(CLOSE_SIGNED_OUT))
 
     def resync(self, head: int) -> None:
-        """Start anew at the head: what came before can't be told any more."""
+        """Continues at the head, because the missed events are no longer in the log."""
         counts.resyncs += 1
         self._cursor.resync(head)
         self._enqueue(ResyncMessage(payload=ResyncPayload(seq=head)))
@@ -328,7 +330,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         if offset is not None:
             self._send_queue.put(chunk.from_offset(offset))
 
-    # What the browser says
+    # --- Frames from the client
 
     @ws_handler(summary="Is anybody there?", output_type=PongMessage)
     async def answer_ping(self, message: PingMessage) -> PongMessage:
@@ -351,10 +353,10 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         return conf.LIMITS.value and self._frames > conf.FRAMES_PER_MINUTE.value
 
     async def receive_json(self, content: Any, **kwargs: Any) -> None:
-        """Handle one frame after the other: chanx would start a task for each, unbounded and in no order."""
+        """Handles frames one after the other. chanx would start a task for each, without a limit or an order."""
         try:
             check_json(content)
-            dumps(content).encode()  # fails on half of a surrogate pair, which no frame could return
+            dumps(content).encode()  # fails on half of a surrogate pair, which a reply could not contain
             envelope = Envelope.model_validate(content)
             message = humps.decamelize(strip_envelope(content))
         except ValidationError as failure:
@@ -372,11 +374,11 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         finally:
             current_ref.reset(token)
 
-    # What goes out
+    # --- Frames to the client
 
     async def send_json(self, content: dict[str, Any], close: bool = False) -> None:
-        """What chanx says by itself: replies to what the browser says, and errors."""
-        # Not by Channels' own way, which would wait for a browser that doesn't read.
+        """Sends chanx's own frames: replies and errors."""
+        # Not through Channels, which would wait for a browser that doesn't read.
         if not self._closing:
             ref = current_ref.get()
             envelope = {} if ref is None else {"version": ENVELOPE_VERSION, "ref": ref}
@@ -390,5 +392,5 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     @classmethod
     async def broadcast_event(cls, event: BaseMessage, groups: Collection[str] | str | None = None) -> None:
-        """Refused: the layer may lose a channel event, and no log would have it."""
+        """Refuses to broadcast: the layer may lose a channel event, and it would be in no log."""
         raise NotImplementedError("Publish with live.feeds.write, or send a hint with live.hints.send.")

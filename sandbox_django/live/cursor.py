@@ -5,7 +5,7 @@ from enum import Enum, auto
 
 
 class Step(Enum):
-    """What to do with an event or a chunk that arrives."""
+    """The action for an event or a chunk that arrives."""
 
     SEND = auto()
     DROP = auto()  # the client has it

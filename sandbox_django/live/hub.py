@@ -25,13 +25,13 @@ from runtime.threads import in_database_thread
 
 logger = structlog.get_logger(__name__)
 
-HEAD_CHECK_DELAYS = (0.0, 1.0)  # seconds after a feed was joined: Redis confirms a subscription late
-# Every process listens here, to many messages for many groups in one: `bundle()`.
+HEAD_CHECK_DELAYS = (0.0, 1.0)  # seconds after a feed was joined, because Redis may confirm the subscription late
+# Every process joins this group, for many messages to many groups in one: `bundle()`.
 BUNDLES = "live.bundles"
-SWEEP_INTERVAL = 25.0  # seconds: finds what was lost when nothing followed it
-# Every process listens here: the layer was away, and what was told meanwhile is in the log only.
+SWEEP_INTERVAL = 25.0  # seconds; detects the loss of an event without a later one
+# Every process joins this group, for the news that the layer is back and that events in between are only in the log.
 OUTAGES = "live.outages"
-OUTAGE_CHECK_INTERVAL = 1.0  # seconds between two looks at whether it is back
+OUTAGE_CHECK_INTERVAL = 1.0  # seconds between two checks whether the layer is back
 
 
 class Hub:
@@ -49,7 +49,7 @@ class Hub:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def join(self, name: str, subscriber: Subscriber, head: int) -> LocalFeed:
-        """Subscribe to a feed that was read up to `head`. The reader then `add`s itself, or leaves."""
+        """Subscribes to a feed that was read up to `head`. The subscriber then calls `add`, or leaves."""
         await self.listen(BUNDLES, self._dispatch_bundle)
         await self.listen(OUTAGES, self._on_outage_over)
         feed = self._feeds.get(name)
@@ -61,7 +61,7 @@ class Hub:
         if feed.subscription is not None:
             try:
                 await asyncio.shield(feed.subscription)
-            except BaseException:  # whatever it was: the next one to come begins anew
+            except BaseException:  # after any error, the next caller tries again
                 self.leave(feed, subscriber)
                 raise
         return feed
@@ -75,25 +75,25 @@ class Hub:
             self._run(self._unsubscribe(feed.name))
 
     def subscribers(self, name: str) -> tuple[Subscriber, ...]:
-        """The open sockets of this process that listen to a feed."""
+        """Returns the open sockets of this process that listen to a feed."""
         feed = self._feeds.get(name)
         return tuple(feed.subscribers) if feed is not None else ()
 
     def subscribers_by_kind(self) -> Counter[str]:
-        """How many sockets are open, by the kind of what they listen to: `chat.room`."""
+        """Returns the number of open sockets, by the kind of their feed: `chat.room`."""
         by_class: Counter[str] = Counter()
         for feed in self._feeds.values():
             by_class[feed.name.rpartition(".")[0]] += len(feed.subscribers)
         return by_class
 
     async def listen(self, group: str, callback: Callable[[Any], None]) -> None:
-        """Have `callback` called in this process with each `call`'s data, or each hint's frame, to a group."""
+        """Registers a callback for the data of each `call` to a group, and for the frame of each hint."""
         if group not in self._listeners:
             self._listeners[group] = callback
             await self._subscribe(group)
 
     async def watch_revocations(self) -> None:
-        """Called before rights are read: what ends from then on is heard of."""
+        """Subscribes to revocations. Called before permissions are read, so that no revocation in between is missed."""
         await self.listen(REVOKED_SESSIONS, self.connections.on_session_revoked)
 
     async def _subscribe(self, group: str) -> None:
@@ -103,7 +103,7 @@ class Hub:
         try:
             await self._layer.group_add(group, await self._own_channel())
         except LAYER_DOWN as failure:
-            # Readers still get everything, only later: the sweep compares with the log, and subscribes again.
+            # Subscribers still get everything, only later: the sweep compares with the log, and subscribes again.
             self._layer.outage.failed(failure)
         else:
             if feed := self._feeds.get(group):
@@ -111,7 +111,7 @@ class Hub:
 
     async def _unsubscribe(self, group: str) -> None:
         if group in self._feeds:
-            return  # somebody came back
+            return  # another subscriber has joined
         try:
             await self._layer.group_discard(group, await self._own_channel())
         except LAYER_DOWN:
@@ -131,7 +131,7 @@ class Hub:
         while True:
             try:
                 self._dispatch(await self._layer.receive(channel))
-            except Exception:  # this loop serves every socket: one bad message must not end it
+            except Exception:  # this loop serves every socket, so one bad message must not end it
                 logger.exception("live_message_failed")
                 await asyncio.sleep(REORDER_DELAY)
 
@@ -139,7 +139,7 @@ class Hub:
         for message in messages:
             try:
                 self._dispatch(message)
-            except Exception:  # the others in the bundle are for other feeds
+            except Exception:  # the other messages in the bundle are for other feeds
                 logger.exception("live_message_failed")
 
     def _dispatch(self, message: LayerMessage) -> None:
@@ -161,7 +161,7 @@ class Hub:
                 feed.on_event(Event(message["seq"], message["frame"], message["text_id"], message["text_length"]))
             case "live.hint":
                 for subscriber in tuple(feed.subscribers):
-                    # One that was not sent the event before it may lose the right to see it by that event.
+                    # The event that the socket lacks may end its permission to see the hint.
                     if message.get("after", 0) <= subscriber.seq:
                         subscriber.on_hint(message["frame"])
             case "live.recheck":
@@ -178,39 +178,40 @@ class Hub:
             self._run(self._check_queued_heads())
 
     async def _check_queued_heads(self) -> None:
-        # One query for all that were joined at about the same time.
+        # One query for all feeds that were joined at about the same time.
         await asyncio.sleep(REORDER_DELAY)
         names, self._queued_head_checks = self._queued_head_checks, set()
         try:
             await self._compare(names)
         except Error as failure:
-            logger.warning("live_log_unreachable", error=type(failure).__name__)  # the sweep looks again
+            logger.warning("live_log_unreachable", error=type(failure).__name__)  # the sweep checks again
 
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_INTERVAL)
             try:
-                # Again, for what Redis could not be asked for; what is subscribed already costs nothing.
+                # Repeats failed subscriptions; existing ones cost nothing.
                 for group in [*self._listeners, *self._feeds]:
                     await self._subscribe(group)
-            except Exception:  # every socket depends on this loop, so whatever fails must not end it
+            except Exception:  # every socket depends on this loop, so no error may end it
                 logger.exception("live_sweep_failed")
             await self._check_everything()
 
     async def _check_everything(self) -> None:
-        """Find what the layer lost: events, the ends of sign-ins, and changes of rights."""
+        """Detects everything that the layer may have lost: events, revocations, and changes of permissions."""
         for check in (partial(self._compare, list(self._feeds)), self._check_credentials, self._check_rights):
             try:
                 await check()
             except Error as failure:
-                logger.warning("live_log_unreachable", error=type(failure).__name__)  # the next sweep looks again
+                logger.warning("live_log_unreachable", error=type(failure).__name__)  # the next sweep checks again
             except Exception:
                 logger.exception("live_sweep_failed")
 
     async def _watch_outage(self) -> None:
-        """Once the layer is back, have every process look into the log, and not only with its next sweep.
+        """Once the layer is back, makes every process compare with the log, instead of waiting for its next sweep.
 
-        Whoever could not send knows of it. It is told twice, for those whose subscriptions come back a moment later.
+        The process that could not send does this. It sends the message twice, for processes whose subscriptions are
+        restored a moment later.
         """
         outage, announcements_left = self._layer.outage, 0
         while True:
@@ -249,7 +250,7 @@ class Hub:
             )
 
     async def _check_rights(self) -> None:
-        """Reauthenticate every socket whose user may have lost the right to listen, visitors' too."""
+        """Reauthenticates every socket, including visitors', whose user may have lost the permission to listen."""
         by_class: defaultdict[type[Subscriber], list[Subscriber]] = defaultdict(list)
         for feed in self._feeds.values():
             for subscriber in feed.subscribers:
@@ -258,8 +259,8 @@ class Hub:
             try:
                 allowed = set(await in_database_thread(consumer_class.still_allowed, subscribers))
             except Error:
-                raise  # the database is down for all of them
-            except Exception:  # the sockets of other kinds have to be asked about, too
+                raise  # the database is down, which affects all kinds
+            except Exception:  # the sockets of other kinds must be checked too
                 logger.exception("authorization_not_checked", consumer_class=consumer_class.__name__)
                 continue
             for subscriber in subscribers:
@@ -276,31 +277,31 @@ _hubs = PerLoop(Hub)
 
 
 def current_hub() -> Hub:
-    """The hub of this event loop; a server has one."""
+    """Returns the hub of this event loop; a server has one."""
     return _hubs.current()
 
 
 def bundle(messages: Sequence[LayerMessage]) -> LayerMessage:
-    """Many messages, which name their groups, as one to BUNDLES.
+    """Returns many messages, which name their groups, as one message to BUNDLES.
 
-    Each process unpacks it and drops what nobody there listens to. That is less work than a message of its own takes
-    on its way through Redis, up to some twenty processes.
+    Each process unpacks it and drops messages for groups without local subscribers. Up to about twenty processes, this
+    is less work than separate messages through Redis.
     """
     return {"type": "live.call", "group": BUNDLES, "data": list(messages)}
 
 
 async def call(group: str, data: Any) -> None:
-    """Reach whoever `listen`s to a group, in every process; at most once."""
+    """Calls the callbacks that `listen` registered for a group, in every process; at most once."""
     await _send(group, {"type": "live.call", "group": group, "data": data})
 
 
 async def end_session(session_id: str) -> None:
-    """A device was signed out: close its sockets, in every process."""
+    """Closes the sockets of a device that was signed out, in every process."""
     await call(REVOKED_SESSIONS, session_id)
 
 
 async def reauthorize(group: str) -> None:
-    """Rights have changed: have every socket of a group ask again whether it may listen, and close if not."""
+    """Makes every socket of a group check its permission again, and close if it has none."""
     await _send(group, {"type": "live.recheck", "group": group})
 
 

@@ -1,4 +1,4 @@
-"""One feed in one process: puts events in order, and reads what is missing from the log once for all local sockets."""
+"""One feed in one process: it puts events in order, and reads missing ones from the log once for all local sockets."""
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
@@ -16,16 +16,17 @@ from runtime.threads import in_database_thread, once_per_batch
 
 logger = structlog.get_logger(__name__)
 
-REORDER_DELAY = 0.05  # seconds: what is missing may only be late
-LOSS_TIMEOUT = 1.0  # seconds: an event that was read from the log and does not arrive by then was lost
-SUBSCRIBE_GRACE_SECONDS = 2.0  # in which a feed is read again because its subscription was confirmed late
+REORDER_DELAY = 0.05  # seconds; a missing event may only be late
+LOSS_TIMEOUT = 1.0  # seconds; an event that was read from the log and doesn't arrive within them was lost
+# time in which reads of the log don't count as gaps, because the subscription was confirmed late
+SUBSCRIBE_GRACE_SECONDS = 2.0
 DATABASE_RETRY_DELAY = 1.0  # seconds between two tries to read the log
 
 
 class Subscriber(Protocol):
-    """One socket as the hub sees it. Its `take_…` say False when something that comes before is missing.
+    """A socket as the hub sees it. Its `on_…` methods return False if something earlier is missing.
 
-    `from_log` is for what was just read from the log or the buffer: nothing more of what comes before will be found.
+    `from_log` means that the event or chunk was just read from the log or the buffer, so nothing earlier will be found.
     """
 
     seq: int
@@ -42,18 +43,18 @@ class Subscriber(Protocol):
 
 
 class LocalFeed:
-    """A feed that somebody in this process listens to."""
+    """A feed with subscribers in this process."""
 
     def __init__(self, name: str, seq: int) -> None:
         self.name = name
-        self.seq = seq  # everything up to here was handed on
+        self.seq = seq  # everything up to here was delivered
         self.subscribers: set[Subscriber] = set()
-        self.joining: set[Subscriber] = set()  # on their way in
+        self.joining: set[Subscriber] = set()  # still reading the log
         self.subscription: asyncio.Future[None] | None = None
         self._known_head = seq
-        self._out_of_order: dict[int, Event] = {}  # heard before what precedes them
-        # For the metric of gaps: what was read from the log, and may only be late; the text that is being received,
-        # and up to which character; and when this feed was joined.
+        self._out_of_order: dict[int, Event] = {}  # received before their predecessors
+        # For the metric of gaps: events that were read from the log and may only be late; the text that is being
+        # received, with its length; and the time when this feed was joined.
         self._unconfirmed: set[int] = set()
         self._text_id = self._text_end = 0
         self._joined_at = asyncio.get_running_loop().time()
@@ -64,7 +65,7 @@ class LocalFeed:
         self.joining.discard(subscriber)
         self.subscribers.add(subscriber)
         self._known_head = max(self._known_head, subscriber.seq)
-        # Who else is behind is known already: looking at all of them for each that comes takes too long.
+        # Only check the new subscriber: scanning all of them at every join is O(n²).
         if self._is_behind() or subscriber.seq < self.seq:
             self.catch_up()
 
@@ -79,7 +80,7 @@ class LocalFeed:
     def on_chunk(self, chunk: TextChunk) -> None:
         received = self._text_end if chunk.text_id == self._text_id else 0
         if chunk.offset > received and not self._is_subscribing():
-            counts.gaps_found += 1  # the pieces of a text come in order: those before this one are lost
+            counts.gaps_found += 1  # the chunks of a text arrive in order, so those before this one are lost
         self._text_id, self._text_end = chunk.text_id, max(received, chunk.end)
         for subscriber in tuple(self.subscribers):
             self.deliver_chunk(subscriber, chunk)
@@ -90,16 +91,16 @@ class LocalFeed:
             self.catch_up()
 
     def compare(self, head: int, *, was: int) -> None:
-        """Look at where the log stands; `was` is where this feed stood when it was asked."""
+        """Compares with the head of the log; `was` is this feed's position when the log was read."""
         if head < was:
-            self._resync(head)  # the log is of an earlier time: a restored database
+            self._resync(head)  # the log is older: a restored database
             return
         self._known_head = max(self._known_head, head)
         if self._is_incomplete():
             self.catch_up()
 
     def catch_up(self) -> None:
-        """Fetch what is missing, once for all readers, unless it comes by itself in a moment."""
+        """Reads missing events, once for all subscribers, unless they arrive within a moment."""
         if self._catch_up_task is None:
             self._catch_up_task = jobs.spawn(self._catch_up())
 
@@ -109,11 +110,13 @@ class LocalFeed:
             self._catch_up_task.cancel()
 
     def _is_subscribing(self) -> bool:
-        """Until the subscription works for certain, the log is where events come from: that is no gap."""
+        """Returns whether the subscription may still be unconfirmed: until then events come from the log, which is no
+        gap.
+        """
         return asyncio.get_running_loop().time() - self._joined_at < SUBSCRIBE_GRACE_SECONDS
 
     def _watch_for_loss(self, seqs: set[int]) -> None:
-        """Count a gap for these events of the log, unless they arrive after all."""
+        """Counts a gap for these events of the log, unless they arrive after all."""
         if seqs and not self._is_subscribing():
             self._unconfirmed |= seqs
             asyncio.get_running_loop().call_later(LOSS_TIMEOUT, self._count_lost, seqs)
@@ -125,7 +128,7 @@ class LocalFeed:
             counts.gaps_filled += 1
 
     def _deliver_in_order(self) -> bool:
-        """Give the readers what is in order; True when nothing is missing after that."""
+        """Delivers the events that are in order; returns True if nothing is missing after that."""
         complete = True
         while event := self._out_of_order.pop(self.seq + 1, None):
             self.seq = event.seq
@@ -145,7 +148,7 @@ class LocalFeed:
                 except Error as failure:
                     logger.warning("live_log_unreachable", error=type(failure).__name__, feed=self.name)
                     await asyncio.sleep(DATABASE_RETRY_DELAY)
-                except Exception:  # a fault of ours: the next event or the sweep tries again
+                except Exception:  # an error of ours; the next event or the sweep tries again
                     logger.exception("live_catch_up_failed", feed=self.name)
                     return
         finally:
@@ -161,7 +164,7 @@ class LocalFeed:
 
     async def _fetch(self) -> None:
         missing_text_id, self._missing_text_id = self._missing_text_id, None
-        # What is known before the log is read is in it or nowhere; what is heard meanwhile may be newer.
+        # Events received before the read are covered by it, so drop them. Keep those that arrive during it.
         was, known_head, out_of_order = self.seq, self._known_head, set(self._out_of_order)
         since, subscriber = min(subscriber.seq for subscriber in self.subscribers), next(iter(self.subscribers))
         replay, texts = await in_database_thread(read_with_texts, self.name, since, subscriber.stored_texts)
@@ -171,9 +174,9 @@ class LocalFeed:
             return
         if not replay.complete:
             counts.gaps_found += 1
-            self._resync(max(replay.head, self.seq))  # never back behind what was heard meanwhile
+            self._resync(max(replay.head, self.seq))  # never behind the events received during the read
             return
-        # Of a reader that is behind the feed nothing is missing here.
+        # The subscriber is behind the feed, but this event isn't what it is missing.
         self._watch_for_loss(
             {event.seq for event in replay.events if event.seq > was and event.seq not in out_of_order}
         )
@@ -204,10 +207,12 @@ class LocalFeed:
 def read_with_texts(
     name: str, since: int | None, stored_texts: Callable[[Sequence[int]], Sequence[TextChunk]]
 ) -> tuple[Replay, dict[int, TextChunk]]:
-    """A replay and, for events that end a text, that text: who missed the end may have missed its last words too."""
+    """Returns a replay and the texts that its events end, because a client that missed the end may have missed the last
+    words.
+    """
     replay = feeds.read(name, since)
     if replay.events:
-        # Whoever reads the same feed on the same hop shares the frames, and does not hold a copy of each.
+        # Sockets of the same feed in one batch share the frames, instead of a copy for each.
         shared: dict[int, Event] = once_per_batch(("events", name), dict)
         replay = Replay(replay.head, [shared.setdefault(event.seq, event) for event in replay.events], replay.complete)
     ended = [event.text_id for event in replay.events if event.text_id is not None and event.text_length]

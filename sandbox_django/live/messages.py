@@ -1,4 +1,4 @@
-"""What every live socket may say, whatever it is about."""
+"""Messages that every live socket may send."""
 
 from abc import ABC, abstractmethod
 from functools import lru_cache
@@ -12,20 +12,20 @@ from live.frames import dumps, encode
 
 
 class Unnumbered(BaseMessage, ABC):
-    """A frame without `seq`: what may be missed, what has an offset instead, and what is about the socket itself."""
+    """A frame without `seq`: it may be lost, has an offset instead, or is about the socket itself."""
 
 
 class LoggedMessage(BaseMessage, ABC):
-    """A numbered frame that carries text, which has to go from the log when it is changed or deleted."""
+    """A numbered frame with text, which is rewritten in the log when the text is changed or deleted."""
 
     @property
     @abstractmethod
     def object_key(self) -> str:
-        """The object whose text this is: its type and id, as in "chat.message:41"."""
+        """The object whose text the frame contains: its type and id, as in "chat.message:41"."""
 
     @property
     def named_user(self) -> int | None:
-        """The id of the user whose display name this carries."""
+        """The id of the user whose display name the frame contains."""
         return None
 
 
@@ -41,13 +41,15 @@ class AuthenticationPayload(BaseModel):
 
 
 class AuthenticationMessage(Unnumbered):
-    """The first frame: let in (200), and where the feed stands, or refused with a status; then the socket is closed."""
+    """The first frame: authenticated (200), with the head of the feed, or refused with a status; then the socket is
+    closed.
+    """
 
     action: Literal["authentication"] = "authentication"
     payload: AuthenticationPayload
 
 
-@lru_cache(maxsize=200)  # after a deploy a thousand sockets of a room come back to the same number
+@lru_cache(maxsize=200)  # after a deploy a thousand sockets of a room reconnect with the same number
 def authentication_frame(status: HTTPStatus, detail: str, seq: int | None = None) -> str:
     data = AuthenticationData(detail=detail, seq=seq)
     payload = AuthenticationPayload(status_code=status, status_text=status.phrase, data=data)
@@ -59,7 +61,7 @@ class ResyncPayload(BaseModel):
 
 
 class ResyncMessage(Unnumbered):
-    """What the reader missed can't be told any more: fetch again by REST, and go on from this number."""
+    """Missed events are no longer in the log: fetch again by REST, and continue from this number."""
 
     action: Literal["resync"] = "resync"
     payload: ResyncPayload

@@ -1,4 +1,4 @@
-"""Counts of the live core; `runtime.metrics.totals` hands them to the project's exporter."""
+"""Counters of the live core; the project's exporter reads them with `runtime.metrics.totals`."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ from runtime.metrics import Counts
 
 
 class LiveCounts(Counts):
-    """What this process has sent, missed and refused."""
+    """The numbers of sent, missed and refused frames and sockets."""
 
     __slots__ = (
         "frames_refused",  # frames of clients that send too many

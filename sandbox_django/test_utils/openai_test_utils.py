@@ -158,7 +158,7 @@ class Received:
 
     @property
     def client_left(self) -> bool:
-        """Whether the client has disconnected before the end of the answer."""
+        """True if the client disconnected before the end of the answer."""
         return self._left.done()
 
     async def until_client_left(self) -> None:

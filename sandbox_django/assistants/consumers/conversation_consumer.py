@@ -26,7 +26,7 @@ from live.feeds import Event
 from live.text_chunk import LatestStream, TextChunk
 
 CLOSE_NOT_FOUND = 4404
-CLAIMED = '{"action":"conversation_claimed"'  # how such a frame begins
+CLAIMED = '{"action":"conversation_claimed"'  # the beginning of such a frame
 
 
 class AssistantAuthenticator(LiveAuthenticator):

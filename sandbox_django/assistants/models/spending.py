@@ -5,7 +5,7 @@ from typing import NamedTuple
 from django.db import connection, models
 
 
-class SpendingOfDay(NamedTuple):
+class DailyUsage(NamedTuple):
     """The columns of a row that quotas count in."""
 
     quota_key: str
@@ -15,19 +15,19 @@ class SpendingOfDay(NamedTuple):
     asked_in_minute: int = 0
 
 
-class SpendingQuerySet(models.QuerySet["TokenSpending"]):
-    def lock(self, keys: Sequence[str], day: date) -> list[SpendingOfDay]:
+class UsageQuerySet(models.QuerySet["TokenSpending"]):
+    def lock(self, keys: Sequence[str], day: date) -> list[DailyUsage]:
         """Returns a day's rows of these keys, which are created if necessary and locked by this transaction."""
-        return self._upsert([SpendingOfDay(key, day) for key in keys], "tokens = assistants_tokenspending.tokens")
+        return self._upsert([DailyUsage(key, day) for key in keys], "tokens = assistants_tokenspending.tokens")
 
-    def store(self, days: Sequence[SpendingOfDay]) -> None:
+    def store(self, days: Sequence[DailyUsage]) -> None:
         self._upsert(
             days,
             "tokens = excluded.tokens, minute_began_at = excluded.minute_began_at, "
             "asked_in_minute = excluded.asked_in_minute",
         )
 
-    def _upsert(self, days: Sequence[SpendingOfDay], update: str) -> list[SpendingOfDay]:
+    def _upsert(self, days: Sequence[DailyUsage], update: str) -> list[DailyUsage]:
         # All keys in one statement, which locks the rows in the order of `days`.
         with connection.cursor() as cursor:
             cursor.execute(
@@ -38,7 +38,7 @@ class SpendingQuerySet(models.QuerySet["TokenSpending"]):
                 [value for day in days for value in day],
             )
             rows = cursor.fetchall()
-        return [SpendingOfDay(key, days[0].day, *counts) for key, *counts in rows]
+        return [DailyUsage(key, days[0].day, *counts) for key, *counts in rows]
 
 
 class TokenSpending(models.Model):
@@ -53,7 +53,7 @@ class TokenSpending(models.Model):
     )  # Unix seconds, starting with the first question after a pause
     asked_in_minute = models.PositiveIntegerField(default=0)
 
-    objects = SpendingQuerySet.as_manager()
+    objects = UsageQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["quota_key", "day"], name="one_spending_a_day")]

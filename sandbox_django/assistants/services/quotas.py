@@ -26,7 +26,7 @@ from accounts.models import User
 from assistants.llm.base import Turn, Usage
 from assistants.llm.errors import ModelProblem
 from assistants.models import AssistantMessage, TokenSpending
-from assistants.models.spending import SpendingOfDay
+from assistants.models.spending import DailyUsage
 from core.metrics import throttled
 from core.throttling import RateLimited
 
@@ -155,7 +155,7 @@ def reserve(holder: QuotaHolder, sent_tokens: int) -> int:
         if tokens + amount > quota.tokens_per_day:
             throttled.labels("questions").inc()
             raise DailyQuotaExceeded(quota.key)
-        changed.append(SpendingOfDay(quota.key, _day_of(now), tokens + amount, minute_began_at, asked + 1))
+        changed.append(DailyUsage(quota.key, _day_of(now), tokens + amount, minute_began_at, asked + 1))
     TokenSpending.objects.store(changed)
     return amount
 

@@ -73,7 +73,7 @@ class GroupChat(Searchable):
     updated_at = ActivityField()  # the time of the last message or change of the room
     # The number of the newest message. It changes under the lock of the room's feed.
     last_number = models.PositiveBigIntegerField(default=0, editable=False)
-    # Incremented by each removal of a member, which tells open room lists to look the members up again.
+    # Incremented by each removal of a member, so that open room lists look the members up again.
     membership_version = models.PositiveBigIntegerField(default=0, editable=False)
     search_text = SearchTextField("title")
 
@@ -121,7 +121,7 @@ class ChatMember(models.Model):
 
     @property
     def may_manage(self) -> bool:
-        """Whether the member may add and remove members, change roles, and delete any message."""
+        """True if the member may add and remove members, change roles, and delete any message."""
         return self.chat_role <= ChatRole.ADMIN
 
     @property

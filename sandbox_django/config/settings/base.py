@@ -200,7 +200,7 @@ OPENAI_THINKING_TIMEOUT = env.float("OPENAI_THINKING_TIMEOUT", 300.0)  # in tota
 ASSISTANT_SYSTEM_PROMPT = env.str(
     "ASSISTANT_SYSTEM_PROMPT", "You are a helpful assistant. Answer in Markdown, briefly and truthfully."
 )
-ASSISTANT_DEMO_MODEL = True  # without a key: a scripted model that says that it is one
+ASSISTANT_DEMO_MODEL = True  # without a key: a scripted model
 ASSISTANT_HISTORY_TOKENS = env.int("ASSISTANT_HISTORY_TOKENS", 6_000)  # tokens of earlier messages, newest first
 ASSISTANT_MAX_QUESTION_LENGTH = env.int("ASSISTANT_MAX_QUESTION_LENGTH", 32_000)
 # An answer ends at either limit and is marked as cut short. With 0 no limit is sent to the model.

@@ -15,7 +15,7 @@ RETURNING count, expires_at
 
 class RateLimitQuerySet(models.QuerySet["RateLimitCount"]):
     def add_one(self, digest: str, *, now: float, seconds: int) -> tuple[int, float]:
-        """Counts one more, in a new period if the last one is over; returns the count and the end of the period."""
+        """Counts one more, in a new period if the last one has ended; returns the count and the end of the period."""
         # SQLite's writers take turns by their transactions; elsewhere a single statement needs no transaction.
         needs_turn = connection.vendor == "sqlite" and not connection.in_atomic_block
         with transaction.atomic() if needs_turn else nullcontext(), connection.cursor() as cursor:

@@ -21,7 +21,7 @@ class Store {
   }
 }
 
-// A page that sends; `answers` says for each try what comes of it, in order.
+// A page that sends; `answers` are the results of its attempts, in order.
 function aPage(store, ...answers) {
   return aPageAt(0, store, ...answers);
 }

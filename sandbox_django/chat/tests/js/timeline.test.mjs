@@ -16,7 +16,7 @@ function message(id, { by = BOB, content = `${id}`, minutes = 0, version = 0, ..
   return { id, number: id, userId: by, content, createdAt, updatedAt, isDeleted: false, ...others };
 }
 
-// What a page shows that draws what has changed, and nothing else.
+// The rows of a page that redraws only changed rows.
 class Screen {
   #rows = []; // from top to bottom
   drawn = 0;

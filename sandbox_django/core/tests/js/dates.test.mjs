@@ -7,7 +7,7 @@ const TUESDAY = new Date(2026, 10, 24, 15, 5);
 const NOW = new Date(2026, 10, 24, 12, 0);
 const ago = (minutes) => age(new Date(NOW - minutes * 60_000), NOW);
 
-// The same as in tests/test_dates.py.
+// The same examples as in tests/test_dates.py.
 it("ages are said as the server says them", () => {
   assert.equal(ago(0.5), "just now");
   assert.equal(ago(1), "1 min ago");
