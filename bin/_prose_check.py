@@ -62,7 +62,8 @@ NAME_WORDS = frozenset(
 # Public names, and names in which the word has its usual meaning.
 NAMES_THAT_STAY = frozenset({"TokenSpending", "TokenSpendingAdmin", "spending"})
 PROSE_WORDS = re.compile(
-    r"\b(anyhow|deeds?|doors?|farewells?|hears?|heard|hops?|knock(?:s|ed)?|lobby|outbox|patience|says?|said|somebody"
+    r"\b(anew|anybody|anyhow|deeds?|doors?|everybody|farewells?|hears?|heard|hops?|knock(?:s|ed)?|lobby|meanwhile|nobody"
+    r"|outbox|patience|says?|said|somebody"
     r"|tells?|told|whoever|whomever|(?:is|are) over)\b",
     re.IGNORECASE,
 )
@@ -71,7 +72,7 @@ WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 JS_NAME = re.compile(
     r"\b(?:function\*?|class|const|let)\s+([\w$]+)|^\s+(?:static |async |get |set )*(#?\w+)\([^)]*\) \{$", re.MULTILINE
 )
-JS_COMMENT = re.compile(r"(?:^|\s)//(.*)$|/\*(.*?)\*/", re.MULTILINE | re.DOTALL)
+JS_COMMENT = re.compile(r"(?:^|\s)//([^\n]*)|/\*(.*?)\*/", re.MULTILINE | re.DOTALL)
 
 
 def findings_in(path: str, text: str) -> list[str]:
@@ -114,7 +115,7 @@ def _findings_in_javascript(text: str) -> Iterator[str]:
         if _has_name_word(name):
             yield f"{_line_of(text, match)}: name {name}"
     for match in JS_COMMENT.finditer(text):
-        for word in PROSE_WORDS.findall(match[1] or match[2]):
+        for word in PROSE_WORDS.findall(match[1] or match[2] or ""):
             yield f"{_line_of(text, match)}: comment has “{word}”"
 
 

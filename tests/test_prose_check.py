@@ -58,6 +58,10 @@ def test_other_words_tests_and_strings_are_not_looked_at(text: str) -> None:
     assert prose_check.findings_in("room.py", text) == []
 
 
+def test_strings_after_a_comment_in_javascript_are_not_looked_at() -> None:
+    assert prose_check.findings_in("room.js", '// A room.\nsend("told");\n//\n') == []
+
+
 def test_a_file_that_was_moved_keeps_its_allowance() -> None:
     allowance = prose_check.read_allowance("core/live/hub.py 3\ncore/forms.py 1\n")
 

@@ -10,7 +10,7 @@ from accounts.models import User
 ALICE = "alice@example.com"
 BOB = "bob@example.com"
 ADMIN = "admin@example.com"
-PASSWORD = "sandbox-demo"  # noqa: S105 (printed for everybody to read, and used only where DEBUG is on)
+PASSWORD = "sandbox-demo"  # noqa: S105 (public, and used only if DEBUG is on)
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def create(users: DemoUsers) -> None:
 
 
 def companion(email: str, name: str) -> User:
-    """Creates a user who only writes messages: they have no password, so nobody can sign in as them."""
+    """Creates a user who only writes messages: they have no password, so signing in as them is impossible."""
     return User.objects.create_user(email, None, display_name=name)
 
 

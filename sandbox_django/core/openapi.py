@@ -57,7 +57,7 @@ class Operation:
     summary: str
     description: str = ""
     refusals: tuple[type[Refused], ...] = ()  # besides those that every operation like it has
-    forbidden: str = ""  # the description of a 403 that is no `Refused`
+    forbidden: str = ""  # the description of a 403 without a class of `refusals`
     limit: str = ""  # of its rate
     needs_token: bool = False  # in the body or a cookie, although the view is public
 

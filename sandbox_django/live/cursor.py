@@ -53,7 +53,7 @@ class Cursor:
         if after > self.seq:
             return GAP
         if not from_log and after <= self._resynced_at and text_id != self._text_id:
-            return GAP  # it began in what was skipped: whether it still runs has to be asked
+            return GAP  # the text began in skipped events, so it may have ended: ask the database
         if offset > self._length_of(text_id):
             return TEXT_GAP
         return SEND

@@ -1,4 +1,4 @@
-"""When a visitor signs in, their conversations become theirs, and nobody else's."""
+"""When a visitor signs in, they become the owner of this browser's conversations, and of no others."""
 
 from datetime import timedelta
 from typing import Any

@@ -11,7 +11,7 @@ import { badgeOf, renameInTitle, showUnreadInTitle } from "../../core/js/window_
 import { LiveSocket } from "../../live/js/live_socket.js";
 import { RoomSummaries } from "./room_summaries.js";
 
-const MAX_PAGES = 3; // of 100: as many rooms as the server renders, SHOWN_ROOMS in page_views.py
+const MAX_PAGES = 3; // with 100 rooms each: together SHOWN_ROOMS in page_views.py, the rooms that the server renders
 
 export class RoomList {
   #list = document.querySelector("[data-rooms]");

@@ -6,7 +6,7 @@
 // A long room is loaded in part. Messages are numbered within their room without gaps, so the numbers show whether there
 // are more before and after those that are loaded. `changes` lists only the rows that have to be drawn again.
 
-const GROUP_WITHIN = 5 * 60 * 1000; // timeline.py
+const GROUP_WITHIN = 5 * 60 * 1000; // milliseconds, as in chat/timeline.py
 
 export class Timeline {
   #me;

@@ -8,7 +8,7 @@ export function showUnreadInTitle(count) {
   document.title = prefix + title;
 }
 
-// What the page shows, which was called `before`, is called `after` now.
+// Replaces the old name `before` of the shown object by `after`.
 export function renameInTitle(before, after) {
   document.title = prefix + after + document.title.slice(prefix.length + before.length);
 }
