@@ -15,7 +15,7 @@ const log = document.querySelector("[data-log]");
 const form = document.querySelector("[data-composer]");
 const stop = form.querySelector("[data-stop]");
 const send = form.querySelector("[data-send]");
-const earlier = page.querySelector("[data-earlier]");
+const earlier = page.querySelector("[data-earlier]") ?? addEarlierButton();
 const announcements = document.querySelector("[data-announcements]");
 const { messagesUrl, socketUrl, since } = page.dataset;
 
@@ -87,6 +87,17 @@ page.addEventListener("click", async ({ target }) => {
 copyButtons(document);
 wireConversationList();
 wireConversationMenu();
+
+// The server renders the button only if there are earlier messages. After a gap, a page without it may need it.
+function addEarlierButton() {
+  const button = document.createElement("button");
+  button.className = "button button--quiet log__earlier";
+  button.type = "button";
+  button.textContent = "Show earlier messages";
+  button.hidden = true;
+  page.prepend(button);
+  return button;
+}
 
 async function retryAnswer(button, message) {
   button.disabled = true;
