@@ -14,10 +14,10 @@ urlpatterns = [
     path(f"{MINE}/messages/", messages.MessageListView.as_view(), name="conversation-messages-list"),
     path(f"{MINE}/messages/<int:pk>/", messages.MessageDetailView.as_view(), name="conversation-messages-detail"),
     path(f"{MINE}/messages/<int:pk>/stop/", messages.StopView.as_view(), name="conversation-messages-stop"),
-    path(f"{MINE}/messages/<int:pk>/retry/", messages.AnswerAgainView.as_view(), name="conversation-messages-retry"),
+    path(f"{MINE}/messages/<int:pk>/retry/", messages.RetryView.as_view(), name="conversation-messages-retry"),
     path(
         f"{MINE}/messages/<int:pk>/regenerate/",
-        messages.AnswerAgainView.as_view(),
+        messages.RegenerateView.as_view(),
         name="conversation-messages-regenerate",
     ),
     path(f"{ANONYMOUS}/messages/", messages.AnonymousMessageListView.as_view(), name="anonymous-messages-list"),
@@ -29,12 +29,12 @@ urlpatterns = [
     path(f"{ANONYMOUS}/messages/<int:pk>/stop/", messages.AnonymousStopView.as_view(), name="anonymous-messages-stop"),
     path(
         f"{ANONYMOUS}/messages/<int:pk>/retry/",
-        messages.AnonymousAnswerAgainView.as_view(),
+        messages.AnonymousRetryView.as_view(),
         name="anonymous-messages-retry",
     ),
     path(
         f"{ANONYMOUS}/messages/<int:pk>/regenerate/",
-        messages.AnonymousAnswerAgainView.as_view(),
+        messages.AnonymousRegenerateView.as_view(),
         name="anonymous-messages-regenerate",
     ),
 ]

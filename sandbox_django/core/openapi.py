@@ -1,8 +1,8 @@
 """The OpenAPI document: texts that views don't have, and everything that all operations share.
 
-Each app has an `openapi.py` that describes its operations and gives an example for each component. The refusals of an
-operation are derived here, from its view and its `refusals`; `test_utils.rest_contract` compares the document with
-every response that a test receives.
+Views describe their operations (`core.operations`), and each app has an `openapi.py` with an example for each
+component. The refusals of an operation are derived here, from its view and its `refusals`; `test_utils.rest_contract`
+compares the document with every response that a test receives.
 """
 
 import re
@@ -21,6 +21,7 @@ from core.errors import BodyTooLarge, CsrfFailed, NotAllowed, NotFound, Refused
 from core.features import installed_features
 from core.feed_seq import FeedSeqMixin
 from core.idempotency import MAX_KEY_LENGTH, CreatedObjectGone, IdempotencyMismatch
+from core.operations import Operation
 from core.page_account import SIGNED_IN, AccountChanged
 from core.throttling import RateLimited
 
@@ -46,20 +47,6 @@ RETRY_AFTER = {
     "schema": {"type": "integer", "minimum": 1},
 }
 AUTHENTICATE = {"description": "The authentication scheme to use.", "required": True, "schema": {"type": "string"}}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Operation:
-    """The description of one method of one route, beyond what its view contains."""
-
-    id: str
-    tag: str
-    summary: str
-    description: str = ""
-    refusals: tuple[type[Refused], ...] = ()  # besides those that every operation like it has
-    forbidden: str = ""  # the description of a 403 without a class of `refusals`
-    limit: str = ""  # of its rate
-    needs_token: bool = False  # in the body or a cookie, although the view is public
 
 
 @dataclass(frozen=True)
@@ -183,18 +170,14 @@ SHARED_FIELDS = {
     "type": "Whether the request is invalid, refused, or the server failed.",
 }
 
-# Descriptions from the apps: operations by "METHOD /path/" as in the document; examples by component name; fields by
-# component name (without Request and Patched) and field name.
-_operations: dict[str, Operation] = {}
+# From the apps: examples by component name; descriptions of fields by component name (without Request and Patched) and
+# field name.
 _examples: dict[str, Any] = {}
 _fields: dict[str, dict[str, str]] = {}
 
 
-def describe(
-    operations: dict[str, Operation], examples: dict[str, Any], fields: dict[str, dict[str, str]] | None = None
-) -> None:
-    """Adds the descriptions of an app's `openapi.py` to the document."""
-    _operations.update(operations)
+def describe(examples: dict[str, Any], fields: dict[str, dict[str, str]] | None = None) -> None:
+    """Adds the examples and the descriptions of fields of an app's `openapi.py` to the document."""
     _examples.update(examples)
     _fields.update(fields or {})
 
@@ -209,7 +192,7 @@ class AutoSchema(openapi.AutoSchema):
     ) -> dict[str, Any] | None:
         if self.is_excluded():
             return None
-        self.declared = _operations[f"{method.upper()} {readable(path)}"]
+        self.declared = self.view.operations[method.lower()]  # type: ignore[attr-defined]  # set by `documented`
         operation = super().get_operation(path, path_regex, path_prefix, method, registry)
         assert operation is not None
         names = placeholders(path)
@@ -234,7 +217,7 @@ class AutoSchema(openapi.AutoSchema):
         return "\n\n".join(filter(None, [self.declared.description, limit]))
 
     def get_tags(self) -> list[str]:
-        return [self.declared.tag]
+        return [self.view.api_tag]  # type: ignore[attr-defined]  # set by `documented`
 
     def get_override_parameters(self) -> list[Any]:
         own = getattr(self.view, "query_parameters", ()) if self.method == "GET" else ()

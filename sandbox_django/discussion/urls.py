@@ -5,7 +5,6 @@ from discussion.views import reply_views as replies
 from discussion.views import topic_views as topics
 
 REPLY = "<int:topic_pk>/replies/<int:pk>"
-moderate = topics.ModerateView.as_view
 
 urlpatterns = [
     path("", topics.TopicListView.as_view(), name="discussion-topic-list"),
@@ -19,10 +18,10 @@ urlpatterns = [
     path("<int:pk>/vote/", topics.TopicVoteView.as_view(), name="discussion-topic-vote-on-topic"),
     path("<int:pk>/accept-answer/", topics.AcceptAnswerView.as_view(), name="discussion-topic-accept-answer"),
     path("<int:pk>/unaccept-answer/", topics.UnacceptAnswerView.as_view(), name="discussion-topic-unaccept-answer"),
-    path("<int:pk>/close/", moderate(field="is_closed", value=True), name="discussion-topic-close"),
-    path("<int:pk>/reopen/", moderate(field="is_closed", value=False), name="discussion-topic-reopen"),
-    path("<int:pk>/pin/", moderate(field="is_pinned", value=True), name="discussion-topic-pin"),
-    path("<int:pk>/unpin/", moderate(field="is_pinned", value=False), name="discussion-topic-unpin"),
+    path("<int:pk>/close/", topics.CloseView.as_view(), name="discussion-topic-close"),
+    path("<int:pk>/reopen/", topics.ReopenView.as_view(), name="discussion-topic-reopen"),
+    path("<int:pk>/pin/", topics.PinView.as_view(), name="discussion-topic-pin"),
+    path("<int:pk>/unpin/", topics.UnpinView.as_view(), name="discussion-topic-unpin"),
     path("<int:pk>/edits/", topics.TopicEditsView.as_view(), name="discussion-topic-edits"),
     path("<int:topic_pk>/replies/", replies.ReplyListView.as_view(), name="discussion-reply-list"),
     path(f"{REPLY}/", replies.ReplyDetailView.as_view(), name="discussion-reply-detail"),

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.auth.tokens import default_token_generator
 from django.contrib.auth.views import PasswordResetConfirmView as ResetPage
@@ -51,9 +52,17 @@ from accounts.services.sign_ins import (
 from accounts.sessions import device_of, get_session_user
 from accounts.tokens import TokenRefused, TokenReused, read_token, rotate, user_of_token, verify
 from core.cpu_bound import hashes
+from core.errors import CsrfFailed
+from core.operations import Operation, documented
 from core.throttling import address_of
 
 logger = structlog.get_logger(__name__)
+
+
+ACCESS_LIFETIME = settings.SIMPLE_JWT["ACCESS_TOKEN_LIFETIME"]
+REFRESH_LIFETIME = settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"]
+REFRESH_LIMIT = "1,000 times in 10 minutes from one address"
+RESET_LIMIT = "30 times in an hour from one address"
 
 
 class PublicAPIView(APIView):
@@ -66,6 +75,17 @@ class PublicAPIView(APIView):
         return 'Bearer realm="api"'  # makes a refused token 401
 
 
+@documented(
+    "Account",
+    post=Operation(
+        id="logIn",
+        summary="Sign in",
+        description="Programs take `access` and send it as `Authorization: Bearer …`, on sockets too. Browsers get "
+        "the same as cookies that scripts can't read, and a session.",
+        limit="30 times in 10 minutes for one e-mail, and 300 from one address; 10 wrong passwords for one e-mail, "
+        "and 100 in all, from one address",
+    ),
+)
 @hashes
 class LoginView(PublicAPIView):
     """Signs in on this device. Programs use the tokens; browsers get them as cookies, with a session."""
@@ -77,6 +97,16 @@ class LoginView(PublicAPIView):
         return signed_in(user, sign_in(request._request, user))
 
 
+@documented(
+    "Account",
+    post=Operation(
+        id="register",
+        summary="Make an account",
+        description="And sign in on this device, as by `logIn`. `displayName` is what others see; without one it "
+        "is made from the e-mail. Send `password`; or `password1` and `password2`, as forms do.",
+        limit="100 in an hour from one address",
+    ),
+)
 @hashes
 class RegistrationView(PublicAPIView):
     """Creates an account and signs in."""
@@ -93,6 +123,15 @@ class RegistrationView(PublicAPIView):
         return signed_in(user, sign_in(request._request, user), status=201)
 
 
+@documented(
+    "Account",
+    post=Operation(
+        id="logOut",
+        summary="Sign out",
+        description="This device, or all of them with `allDevices`. Its tokens are refused and its sockets closed "
+        "within a second. A program sends its access token, or `refresh`. Done twice it is still done.",
+    ),
+)
 class LogoutView(APIView):
     """Signs out this device, or all devices. Repeating the request is harmless."""
 
@@ -125,6 +164,20 @@ class LogoutView(APIView):
         raise NotAuthenticated
 
 
+@documented(
+    "Account",
+    post=Operation(
+        id="refreshTokens",
+        summary="Trade a refresh token for new tokens",
+        description=f"An access token lasts {ACCESS_LIFETIME.seconds // 60} minutes, a refresh token "
+        f"{REFRESH_LIFETIME.days} days. The one that is traded is refused from then on, and if "
+        "it comes again it ends its device: keep the new one. "
+        "Browsers leave the body empty, their cookie has it.",
+        limit=REFRESH_LIMIT,
+        needs_token=True,
+        forbidden=f"{CsrfFailed.default_detail} Only if the token comes from the cookie.",
+    ),
+)
 class TokenRefreshView(PublicAPIView):
     """Exchanges a refresh token for new tokens. The old one is refused from then on."""
 
@@ -144,6 +197,16 @@ class TokenRefreshView(PublicAPIView):
         return with_tokens(successor, {})
 
 
+@documented(
+    "Account",
+    post=Operation(
+        id="verifyToken",
+        summary="Ask whether a token would be accepted",
+        description="Access or refresh token. 401 if it would not.",
+        limit=REFRESH_LIMIT,
+        needs_token=True,
+    ),
+)
 class TokenVerifyView(PublicAPIView):
     """Reports whether a token would be accepted."""
 
@@ -154,6 +217,11 @@ class TokenVerifyView(PublicAPIView):
         return Response({"detail": "The token is valid."})
 
 
+@documented(
+    "Account",
+    get=Operation(id="getMyself", summary="Who I am"),
+    patch=Operation(id="updateMyself", summary="Change my name", limit="20 changes of the name in an hour"),
+)
 class UserDetailsView(RetrieveUpdateAPIView[User]):
     """The current user."""
 
@@ -165,6 +233,15 @@ class UserDetailsView(RetrieveUpdateAPIView[User]):
         return self.request.user
 
 
+@documented(
+    "Account",
+    post=Operation(
+        id="changePassword",
+        summary="Change my password",
+        description="Ends every session, token and socket of mine. This device gets new tokens.",
+        limit="10 wrong passwords, and 30 attempts in all, in 10 minutes",
+    ),
+)
 @hashes
 class PasswordChangeView(APIView):
     """Changes the password. Every session and token of the user ends, and this device gets new ones."""
@@ -176,6 +253,15 @@ class PasswordChangeView(APIView):
         return signed_in(request.user, sign_in(request._request, request.user))
 
 
+@documented(
+    "Account",
+    post=Operation(
+        id="requestPasswordReset",
+        summary="Have a link to a new password mailed",
+        description="If there is such an account; the response is the same if there is none.",
+        limit=RESET_LIMIT,
+    ),
+)
 class PasswordResetView(PublicAPIView):
     """Mails a reset link if there is an account; the response is the same if there is none."""
 
@@ -188,6 +274,15 @@ class PasswordResetView(PublicAPIView):
         return Response({"detail": "If there is an account with this e-mail, a link is on its way."})
 
 
+@documented(
+    "Account",
+    post=Operation(
+        id="resetPassword",
+        summary="Set a new password by that link",
+        description="`uid` and `token` are the two parts of the link.",
+        limit=RESET_LIMIT,
+    ),
+)
 @hashes
 class PasswordResetConfirmView(PublicAPIView):
     """Sets the password of the user whose link is sent."""

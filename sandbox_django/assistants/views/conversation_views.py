@@ -18,10 +18,13 @@ from assistants.services.conversations import change_conversation, delete_conver
 from assistants.visitor_conversations import remember_conversation
 from core.filters import SearchFilter
 from core.idempotency import IdempotentCreateMixin, once
+from core.operations import Operation, documented
 from core.query_parameters import refuse_unknown_parameters
 from core.raw_rows import find_or_404
 from core.throttling import Limit, address_of
 
+CONVERSATIONS = "300 in an hour"
+CHANGES = "600 changes and deletions in an hour"
 STARTING = Limit("conversations", times=300, seconds=3600)
 CHANGING = Limit("conversation changes", times=600, seconds=3600)
 
@@ -36,6 +39,16 @@ class MyConversationsView(generics.GenericAPIView[AssistantConversation]):
         return AssistantConversation.objects.owned_by(self.request.user)
 
 
+@documented(
+    "Assistant",
+    get=Operation(id="listConversations", summary="My conversations", description="The last active one first."),
+    post=Operation(
+        id="createConversation",
+        summary="Begin a conversation",
+        description="Without a title it gets one after the first answer.",
+        limit=CONVERSATIONS,
+    ),
+)
 class ConversationListView(
     MyConversationsView,
     IdempotentCreateMixin[AssistantConversation],
@@ -50,6 +63,18 @@ class ConversationListView(
         serializer.instance = start_conversation(self.request.user, **serializer.validated_data)
 
 
+@documented(
+    "Assistant",
+    get=Operation(id="getConversation", summary="One of my conversations"),
+    put=Operation(
+        id="replaceConversation",
+        summary="Rename a conversation, or choose its model",
+        description="Omitted fields are not changed.",
+        limit=CHANGES,
+    ),
+    patch=Operation(id="updateConversation", summary="Rename a conversation, or choose its model", limit=CHANGES),
+    delete=Operation(id="deleteConversation", summary="Delete a conversation with its messages", limit=CHANGES),
+)
 class ConversationDetailView(MyConversationsView, generics.RetrieveUpdateDestroyAPIView[AssistantConversation]):
     """One of the user's conversations: read, rename, delete."""
 
@@ -68,6 +93,16 @@ class ConversationDetailView(MyConversationsView, generics.RetrieveUpdateDestroy
         delete_conversation(instance)
 
 
+@documented(
+    "Anonymous assistant",
+    post=Operation(
+        id="createAnonymousConversation",
+        summary="Begin a conversation without an account",
+        description="Everyone with its `id` may read and write in it. The browser that creates it remembers "
+        "it, and a user who signs in there becomes its owner.",
+        limit=f"{settings.ASSISTANT_ANONYMOUS_CONVERSATIONS_PER_HOUR} in an hour from one address",
+    ),
+)
 class AnonymousConversationView(generics.GenericAPIView[AssistantConversation]):
     """Creates a conversation without an owner: everyone with its id may read and write in it.
 
@@ -98,6 +133,10 @@ class AnonymousConversationView(generics.GenericAPIView[AssistantConversation]):
         return Response(self.get_serializer(conversation).data, status=status.HTTP_201_CREATED)
 
 
+@documented(
+    "Assistant",
+    get=Operation(id="listModels", summary="The models to choose from", description="The first one is the default."),
+)
 class ModelListView(APIView):
     """Lists the models for conversations; the first one is the default."""
 

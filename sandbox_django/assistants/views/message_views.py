@@ -1,5 +1,6 @@
 from typing import Any
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.functional import cached_property
 from drf_spectacular.utils import extend_schema
@@ -18,13 +19,37 @@ from assistants.serializers.message import (
     QuestionSerializer,
     StoredQuestionSerializer,
 )
-from assistants.services.conversations import answer_again, post_message, stop_answer
+from assistants.services.conversations import AnswerInProgress, NothingToRetry, answer_again, post_message, stop_answer
 from assistants.services.quotas import QuotaHolder
 from core.feed_seq import FeedSeqMixin
 from core.idempotency import IdempotentCreateMixin
+from core.operations import Operation, documented
 from core.pagination import OldestFirstPagination
 from core.raw_rows import find_or_404
 from core.throttling import address_of
+
+ASKING = (
+    "The question is stored and returned at once, and the answer is written in the background. Receive it "
+    "through the socket `/ws/assistants/{conversationId}/`, or read the messages again until the answer, whose "
+    "`questionId` is this question's `id`, has a `status` other than `streaming`."
+)
+AGAIN_ID = (
+    "`messageId` is the question's or that of one of its answers. Earlier answers stay; the new one is given back."
+)
+STOPPING = "`messageId` is the answer's or its question's. The text so far stays. It can be repeated."
+MY_LIMIT = (
+    f"{settings.ASSISTANT_QUESTIONS_PER_MINUTE} questions in a minute, {settings.ASSISTANT_ANSWERS_AT_ONCE} answers at "
+    f"once and {settings.ASSISTANT_TOKENS_PER_DAY:,} tokens in a day"
+)
+VISITORS_LIMIT = (
+    f"{settings.ASSISTANT_ANONYMOUS_QUESTIONS_PER_MINUTE} questions in a minute, "
+    f"{settings.ASSISTANT_ANONYMOUS_ANSWERS_AT_ONCE} answers at once and "
+    f"{settings.ASSISTANT_ANONYMOUS_TOKENS_PER_DAY:,} tokens in a day from one address, for whoever is not signed in"
+)
+READING = (
+    "Oldest first. `before` and `after` page by a message's id, which stays right while messages arrive. Use only one "
+    "of them, and no `offset` beside it."
+)
 
 
 class ConversationMessagesView(generics.GenericAPIView[AssistantMessage]):
@@ -59,6 +84,17 @@ class AnonymousMessagesView(ConversationMessagesView):
     owner_id = None
 
 
+@documented(
+    "Assistant",
+    get=Operation(id="listMessages", summary="Read a conversation", description=READING),
+    post=Operation(
+        id="askQuestion",
+        summary="Ask the assistant",
+        description=ASKING,
+        refusals=(AnswerInProgress,),
+        limit=MY_LIMIT,
+    ),
+)
 class MessageListView(
     FeedSeqMixin,
     ConversationMessagesView,
@@ -85,10 +121,18 @@ class MessageListView(
         serializer.instance = post_message(self.conversation, content=content, quota_holder=self.quota_holder)
 
 
+@documented(
+    "Assistant",
+    get=Operation(id="getMessage", summary="Read a question or an answer"),
+)
 class MessageDetailView(ConversationMessagesView, generics.RetrieveAPIView[AssistantMessage]):
     """One message."""
 
 
+@documented(
+    "Assistant",
+    post=Operation(id="stopAnswer", summary="Stop an answer", description=STOPPING),
+)
 class StopView(ConversationMessagesView):
     """Stops the running answer; the text so far stays."""
 
@@ -99,7 +143,7 @@ class StopView(ConversationMessagesView):
 
 
 class AnswerAgainView(ConversationMessagesView):
-    """Retry or regenerate: answers the newest question again. Earlier answers stay."""
+    """The base of the views that answer the newest question again. Earlier answers stay."""
 
     @extend_schema(request=None, responses={202: AnswerSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -107,17 +151,88 @@ class AnswerAgainView(ConversationMessagesView):
         return Response(self.get_serializer(answer).data, status=status.HTTP_202_ACCEPTED)
 
 
+@documented(
+    "Assistant",
+    post=Operation(
+        id="retryAnswer",
+        summary="Try again after an answer failed",
+        description=AGAIN_ID,
+        refusals=(AnswerInProgress, NothingToRetry),
+        limit=MY_LIMIT,
+    ),
+)
+class RetryView(AnswerAgainView):
+    """Answers the newest question again, after a failure."""
+
+
+@documented(
+    "Assistant",
+    post=Operation(
+        id="regenerateAnswer",
+        summary="Have another answer written",
+        description=AGAIN_ID,
+        refusals=(AnswerInProgress, NothingToRetry),
+        limit=MY_LIMIT,
+    ),
+)
+class RegenerateView(AnswerAgainView):
+    """Answers the newest question once more."""
+
+
+@documented(
+    "Anonymous assistant",
+    get=Operation(id="listAnonymousMessages", summary="Read a conversation", description=READING),
+    post=Operation(
+        id="askAnonymousQuestion",
+        summary="Ask the assistant",
+        description=ASKING,
+        refusals=(AnswerInProgress,),
+        limit=VISITORS_LIMIT,
+    ),
+)
 class AnonymousMessageListView(AnonymousMessagesView, MessageListView):
     """The messages of a conversation without owner, oldest first; posting one asks the assistant."""
 
 
+@documented(
+    "Anonymous assistant",
+    get=Operation(id="getAnonymousMessage", summary="Read a question or an answer"),
+)
 class AnonymousMessageDetailView(AnonymousMessagesView, MessageDetailView):
     """One message of a conversation without owner."""
 
 
+@documented(
+    "Anonymous assistant",
+    post=Operation(id="stopAnonymousAnswer", summary="Stop an answer", description=STOPPING),
+)
 class AnonymousStopView(AnonymousMessagesView, StopView):
     """Stops the running answer of a conversation without owner."""
 
 
-class AnonymousAnswerAgainView(AnonymousMessagesView, AnswerAgainView):
-    """Answers the newest question of a conversation without owner again."""
+@documented(
+    "Anonymous assistant",
+    post=Operation(
+        id="retryAnonymousAnswer",
+        summary="Try again after an answer failed",
+        description=AGAIN_ID,
+        refusals=(AnswerInProgress, NothingToRetry),
+        limit=VISITORS_LIMIT,
+    ),
+)
+class AnonymousRetryView(AnonymousMessagesView, AnswerAgainView):
+    """Answers the newest question of a conversation without owner again, after a failure."""
+
+
+@documented(
+    "Anonymous assistant",
+    post=Operation(
+        id="regenerateAnonymousAnswer",
+        summary="Have another answer written",
+        description=AGAIN_ID,
+        refusals=(AnswerInProgress, NothingToRetry),
+        limit=VISITORS_LIMIT,
+    ),
+)
+class AnonymousRegenerateView(AnonymousMessagesView, AnswerAgainView):
+    """Answers the newest question of a conversation without owner once more."""

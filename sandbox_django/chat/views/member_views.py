@@ -7,11 +7,22 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from chat.models import ChatMember
-from chat.permissions import ManagersAdd, ManagersChange
+from chat.permissions import ManagersAdd, ManagersChange, MayNotAddMembers, NotManager, OwnerProtected
 from chat.serializers.member import MemberSerializer, RoleSerializer
-from chat.services.members import add_member, change_role, leave_room, remove_member, transfer_ownership
+from chat.services.members import (
+    LastOwner,
+    MayNotTransfer,
+    add_member,
+    change_role,
+    leave_room,
+    remove_member,
+    transfer_ownership,
+)
 from chat.views.room_views import RoomView
 from core.idempotency import IdempotentCreateMixin
+from core.operations import Operation, documented
+
+MEMBER_CHANGES = "200 in an hour"
 
 
 class MembersView(RoomView[ChatMember]):
@@ -23,6 +34,17 @@ class MembersView(RoomView[ChatMember]):
         return self.room.members.select_related("user", "group_chat")
 
 
+@documented(
+    "Room members",
+    get=Operation(id="listRoomMembers", summary="List members", description="The owners first."),
+    post=Operation(
+        id="addRoomMember",
+        summary="Add a member by e-mail",
+        description="`chatRole` is a member's by default. Users can't give a role above their own.",
+        refusals=(MayNotAddMembers,),
+        limit="200 in an hour",
+    ),
+)
 class MemberListView(MembersView, IdempotentCreateMixin[ChatMember], generics.ListCreateAPIView[ChatMember]):
     """Lists the members of a room, owners first; owners and admins add users by their e-mail."""
 
@@ -32,6 +54,29 @@ class MemberListView(MembersView, IdempotentCreateMixin[ChatMember], generics.Li
         serializer.instance = add_member(self.room, by=self.request.user, **serializer.validated_data)
 
 
+@documented(
+    "Room members",
+    get=Operation(id="getRoomMember", summary="Get a member"),
+    put=Operation(
+        id="replaceRoomMember",
+        summary="Change a member's role",
+        refusals=(NotManager, OwnerProtected, LastOwner),
+        limit=MEMBER_CHANGES,
+    ),
+    patch=Operation(
+        id="updateRoomMember",
+        summary="Change a member's role",
+        refusals=(NotManager, OwnerProtected, LastOwner),
+        limit=MEMBER_CHANGES,
+    ),
+    delete=Operation(
+        id="removeRoomMember",
+        summary="Remove a member, or leave",
+        description="Removing oneself is leaving. The messages stay.",
+        refusals=(NotManager, OwnerProtected, LastOwner),
+        limit=MEMBER_CHANGES,
+    ),
+)
 @extend_schema_view(
     get=extend_schema(responses=MemberSerializer),
     put=extend_schema(responses=MemberSerializer),
@@ -56,6 +101,16 @@ class MemberDetailView(MembersView, generics.RetrieveUpdateDestroyAPIView[ChatMe
             remove_member(instance, by=self.request.user)
 
 
+@documented(
+    "Room members",
+    post=Operation(
+        id="handOverRoom",
+        summary="Transfer ownership to a member",
+        description="I stay as an admin.",
+        refusals=(MayNotTransfer,),
+        limit=MEMBER_CHANGES,
+    ),
+)
 class TransferOwnershipView(MembersView):
     """Makes this member the owner in place of the current user."""
 

@@ -13,12 +13,15 @@ from rest_framework.serializers import BaseSerializer
 from accounts.http import AuthenticatedRequest
 from chat.groups import room_feed, user_feed
 from chat.models import ChatMember, GroupChat
-from chat.permissions import OwnerChanges
+from chat.permissions import NotOwner, OwnerChanges
 from chat.serializers.room import LastReadSerializer, RoomSerializer
 from chat.services.rooms import change_room, create_room, delete_room, mark_read
 from core.feed_seq import FeedSeqMixin
 from core.filters import SearchFilter
 from core.idempotency import IdempotentCreateMixin
+from core.operations import Operation, documented
+
+ROOM_CHANGES = "120 in an hour"
 
 ModelType = TypeVar("ModelType", bound=Model)
 
@@ -55,6 +58,11 @@ class RoomView(ChatView[ModelType]):
         return {**super().get_serializer_context(), "viewer": self.membership}
 
 
+@documented(
+    "Rooms",
+    get=Operation(id="listRooms", summary="The rooms I am in", description="Most recently active first."),
+    post=Operation(id="createRoom", summary="Open a room", description="Its owner is me.", limit="100 in an hour"),
+)
 class RoomListView(ChatView[GroupChat], IdempotentCreateMixin[GroupChat], generics.ListCreateAPIView[GroupChat]):
     """Lists the user's rooms, most recently active first; `?search=` searches their titles."""
 
@@ -69,6 +77,23 @@ class RoomListView(ChatView[GroupChat], IdempotentCreateMixin[GroupChat], generi
         serializer.instance = self.get_queryset().get(pk=room.pk)
 
 
+@documented(
+    "Rooms",
+    get=Operation(id="getRoom", summary="One of my rooms"),
+    put=Operation(
+        id="replaceRoom", summary="Change a room's title and description", refusals=(NotOwner,), limit=ROOM_CHANGES
+    ),
+    patch=Operation(
+        id="updateRoom", summary="Change a room's title or description", refusals=(NotOwner,), limit=ROOM_CHANGES
+    ),
+    delete=Operation(
+        id="deleteRoom",
+        summary="Delete a room with its messages",
+        description="Its sockets are closed with 4404.",
+        refusals=(NotOwner,),
+        limit=ROOM_CHANGES,
+    ),
+)
 class RoomDetailView(RoomView[GroupChat], generics.RetrieveUpdateDestroyAPIView[GroupChat]):
     """One of the user's rooms: its members read, its owners change and delete."""
 
@@ -87,6 +112,14 @@ class RoomDetailView(RoomView[GroupChat], generics.RetrieveUpdateDestroyAPIView[
         delete_room(instance, by=self.request.user)
 
 
+@documented(
+    "Rooms",
+    post=Operation(
+        id="markRoomRead",
+        summary="Say how far I have read",
+        description="Returns the last read message: the position never moves backward.",
+    ),
+)
 class ReadView(RoomView[GroupChat]):
     """Stores the user's read position."""
 

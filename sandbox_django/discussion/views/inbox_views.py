@@ -5,6 +5,7 @@ from rest_framework import generics
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.operations import Operation, documented
 from core.query_parameters import flag_in
 from discussion.groups import inbox_feed
 from discussion.models import Notification
@@ -24,6 +25,10 @@ class InboxView(ForumView[Notification]):
         return Notification.objects.inbox_of(self.request.user)
 
 
+@documented(
+    "Inbox",
+    get=Operation(id="listNotifications", summary="List notifications", description="The newest first."),
+)
 class NotificationListView(InboxView, generics.ListAPIView[Notification]):
     """Lists the user's notifications, newest first."""
 
@@ -35,6 +40,10 @@ class NotificationListView(InboxView, generics.ListAPIView[Notification]):
         return mine.unread() if flag_in(self.request, "unread") else mine
 
 
+@documented(
+    "Inbox",
+    get=Operation(id="countUnreadNotifications", summary="How much of it I have not read"),
+)
 class UnreadView(InboxView):
     """The number of unread notifications."""
 
@@ -45,6 +54,14 @@ class UnreadView(InboxView):
         return Response(self.get_serializer({"unread_count": self.get_queryset().unread().count()}).data)
 
 
+@documented(
+    "Inbox",
+    post=Operation(
+        id="markNotificationsRead",
+        summary="Say what I have read",
+        description="These, or all without `ids`. The answer is how many are left.",
+    ),
+)
 class MarkReadView(InboxView):
     """Marks these notifications, or all, as read."""
 

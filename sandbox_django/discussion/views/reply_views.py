@@ -12,13 +12,14 @@ from rest_framework.serializers import BaseSerializer
 
 from core.cpu_bound import renders
 from core.idempotency import IdempotentCreateMixin
+from core.operations import Operation, documented
 from discussion.groups import topic_feed
 from discussion.models import DiscussionReply, DiscussionTopic, ReplyEdit
-from discussion.permissions import AuthorsAndStaffChange, NotOwnPost
+from discussion.permissions import AuthorsAndStaffChange, NotAuthor, NotOwnPost, OwnPost
 from discussion.serializers.topic import ReplyEditSerializer, ReplySerializer, VoteSerializer
-from discussion.services.replies import delete_reply, edit_reply, post_reply
+from discussion.services.replies import TopicClosed, delete_reply, edit_reply, post_reply
 from discussion.services.votes import vote_on
-from discussion.views.topic_views import ForumView, ModelType
+from discussion.views.topic_views import CHANGES, POSTS, VOTES, VOTING, ForumView, ModelType
 
 
 class InTopicView(ForumView[ModelType]):
@@ -41,6 +42,13 @@ class RepliesView(InTopicView[DiscussionReply]):
         return self.topic.replies.for_viewer(self.request.user)
 
 
+@documented(
+    "Replies",
+    get=Operation(id="listReplies", summary="List replies", description="By votes, then age."),
+    post=Operation(
+        id="createReply", summary="Reply to a topic", description="Markdown.", refusals=(TopicClosed,), limit=POSTS
+    ),
+)
 @renders
 class ReplyListView(RepliesView, IdempotentCreateMixin[DiscussionReply], generics.ListCreateAPIView[DiscussionReply]):
     """Lists a topic's replies, by votes, then age."""
@@ -50,6 +58,13 @@ class ReplyListView(RepliesView, IdempotentCreateMixin[DiscussionReply], generic
         serializer.instance = self.get_queryset().get(pk=reply.pk)
 
 
+@documented(
+    "Replies",
+    get=Operation(id="getReply", summary="One reply"),
+    put=Operation(id="replaceReply", summary="Edit a reply", refusals=(NotAuthor,), limit=CHANGES),
+    patch=Operation(id="updateReply", summary="Edit a reply", refusals=(NotAuthor,), limit=CHANGES),
+    delete=Operation(id="deleteReply", summary="Delete a reply", refusals=(NotAuthor,), limit=CHANGES),
+)
 @renders
 class ReplyDetailView(RepliesView, generics.RetrieveUpdateDestroyAPIView[DiscussionReply]):
     """One reply: its author and staff change and delete it."""
@@ -66,6 +81,10 @@ class ReplyDetailView(RepliesView, generics.RetrieveUpdateDestroyAPIView[Discuss
         delete_reply(instance, by=self.request.user)
 
 
+@documented(
+    "Replies",
+    post=Operation(id="voteOnReply", summary="Vote on a reply", description=VOTING, refusals=(OwnPost,), limit=VOTES),
+)
 class ReplyVoteView(RepliesView):
     """The user's vote on a reply: 1, -1, or 0 to take it back."""
 
@@ -82,6 +101,10 @@ class ReplyVoteView(RepliesView):
         return Response(self.get_serializer({"vote": vote, "vote_count": vote_count}).data)
 
 
+@documented(
+    "Replies",
+    get=Operation(id="listReplyEdits", summary="List earlier versions of a reply", description="The newest first."),
+)
 class ReplyEditsView(InTopicView[ReplyEdit], generics.ListAPIView[ReplyEdit]):
     """Earlier versions of a reply, newest first."""
 

@@ -1,5 +1,6 @@
 from typing import Any, TypeVar
 
+from django.conf import settings
 from django.db.models import Model, QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import generics
@@ -13,12 +14,22 @@ from accounts.http import AuthenticatedRequest
 from core.cpu_bound import renders
 from core.feed_seq import FeedSeqMixin
 from core.idempotency import IdempotentCreateMixin
+from core.operations import Operation, documented
 from core.pagination import BoundedCountPagination
 from core.query_parameters import refuse_unknown_parameters
 from core.throttling import Limit
 from discussion.groups import LIST, topic_feed
 from discussion.models import DiscussionTopic, Tag, TopicEdit
-from discussion.permissions import AuthorsAndStaffChange, NotOwnPost, OnlyStaff, OnlyTopicAuthor
+from discussion.permissions import (
+    AuthorsAndStaffChange,
+    NotAuthor,
+    NotOwnPost,
+    NotStaff,
+    NotTopicAuthor,
+    OnlyStaff,
+    OnlyTopicAuthor,
+    OwnPost,
+)
 from discussion.serializers.topic import (
     AcceptAnswerSerializer,
     PreviewSerializer,
@@ -29,11 +40,11 @@ from discussion.serializers.topic import (
     TopicSerializer,
     VoteSerializer,
 )
-from discussion.services.answers import accept_answer, unaccept_answer
+from discussion.services.answers import OwnReply, accept_answer, unaccept_answer
 from discussion.services.lists import Sort, topics_for
 from discussion.services.mentions import render_post
 from discussion.services.search import similar
-from discussion.services.topics import create_topic, delete_topic, edit_topic, moderate_topic
+from discussion.services.topics import HasReplies, create_topic, delete_topic, edit_topic, moderate_topic
 from discussion.services.views import count_view
 from discussion.services.votes import vote_on
 
@@ -42,6 +53,10 @@ ModelType = TypeVar("ModelType", bound=Model)
 # Sent while the user types.
 SEARCHES = Limit("discussion searches", times=120, seconds=60)
 PREVIEWS = Limit("discussion previews", times=60, seconds=60)
+POSTS = f"{settings.DISCUSSION_POSTS_PER_HOUR} topics and replies in an hour"
+VOTES = f"{settings.DISCUSSION_VOTES_PER_MINUTE} votes in a minute"
+CHANGES = "120 changes in an hour"
+VOTING = "One vote per user, which can be changed; 0 takes it back."
 REPLIES_SHOWN = 100
 
 
@@ -51,6 +66,16 @@ class ForumView(FeedSeqMixin, generics.GenericAPIView[ModelType]):
     request: AuthenticatedRequest
 
 
+@documented(
+    "Topics",
+    get=Operation(
+        id="listTopics",
+        summary="List topics",
+        description="Pinned topics come first, unless something is searched for. `count` is exact up to 10,000.",
+        limit="120 searches in a minute",
+    ),
+    post=Operation(id="createTopic", summary="Ask, or begin a discussion", description="Markdown.", limit=POSTS),
+)
 @renders
 class TopicListView(
     ForumView[DiscussionTopic], IdempotentCreateMixin[DiscussionTopic], generics.ListCreateAPIView[DiscussionTopic]
@@ -113,6 +138,35 @@ def with_replies(topic: DiscussionTopic, request: AuthenticatedRequest) -> None:
         ) or replies.get(pk=topic.accepted_answer_id)
 
 
+@documented(
+    "Topics",
+    get=Operation(
+        id="getTopic",
+        summary="A topic and its first hundred replies",
+        description="`listReplies` has all of them. Reading counts as a view, once per user and day.",
+    ),
+    put=Operation(
+        id="replaceTopic",
+        summary="Edit a topic",
+        description="The earlier version stays readable. Without `tags` they are not changed.",
+        refusals=(NotAuthor,),
+        limit=CHANGES,
+    ),
+    patch=Operation(
+        id="updateTopic",
+        summary="Edit some of a topic",
+        description="The earlier version stays readable.",
+        refusals=(NotAuthor,),
+        limit=CHANGES,
+    ),
+    delete=Operation(
+        id="deleteTopic",
+        summary="Delete a topic",
+        description="Allowed for its author while no other user has replied, and for staff.",
+        refusals=(NotAuthor, HasReplies),
+        limit=CHANGES,
+    ),
+)
 @extend_schema_view(put=extend_schema(request=TopicSerializer), patch=extend_schema(request=TopicSerializer))
 @renders
 class TopicDetailView(TopicView, generics.RetrieveUpdateDestroyAPIView[DiscussionTopic]):
@@ -136,6 +190,10 @@ class TopicDetailView(TopicView, generics.RetrieveUpdateDestroyAPIView[Discussio
         delete_topic(instance, by=self.request.user)
 
 
+@documented(
+    "Topics",
+    post=Operation(id="voteOnTopic", summary="Vote on a topic", description=VOTING, refusals=(OwnPost,), limit=VOTES),
+)
 class TopicVoteView(TopicView):
     """The user's vote on a topic: 1, -1, or 0 to take it back."""
 
@@ -152,6 +210,16 @@ class TopicVoteView(TopicView):
         return Response(self.get_serializer({"vote": vote, "vote_count": vote_count}).data)
 
 
+@documented(
+    "Topics",
+    post=Operation(
+        id="acceptAnswer",
+        summary="Take a reply for the answer",
+        description="In place of the one that was, if there was one.",
+        refusals=(NotTopicAuthor, OwnReply),
+        limit=CHANGES,
+    ),
+)
 class AcceptAnswerView(TopicView):
     """Accepts a reply as the answer."""
 
@@ -166,6 +234,15 @@ class AcceptAnswerView(TopicView):
         return self.answer(accept_answer(topic, by=self.request.user, **serializer.validated_data))
 
 
+@documented(
+    "Topics",
+    post=Operation(
+        id="unacceptAnswer",
+        summary="Take none of the replies for the answer",
+        refusals=(NotTopicAuthor,),
+        limit=CHANGES,
+    ),
+)
 class UnacceptAnswerView(TopicView):
     """Removes the accepted answer."""
 
@@ -177,7 +254,7 @@ class UnacceptAnswerView(TopicView):
 
 
 class ModerateView(TopicView):
-    """Closes, reopens, pins or unpins a topic, depending on the URL."""
+    """The base of the views that close, reopen, pin and unpin a topic."""
 
     permission_classes = [IsAuthenticated, OnlyStaff]
     field = ""
@@ -188,6 +265,32 @@ class ModerateView(TopicView):
         return self.answer(moderate_topic(self.get_object(), by=self.request.user, **{self.field: self.value}))
 
 
+@documented("Topics", post=Operation(id="closeTopic", summary="Take no more replies to a topic", refusals=(NotStaff,)))
+class CloseView(ModerateView):
+    field, value = "is_closed", True
+
+
+@documented("Topics", post=Operation(id="reopenTopic", summary="Take replies to a topic again", refusals=(NotStaff,)))
+class ReopenView(ModerateView):
+    field, value = "is_closed", False
+
+
+@documented("Topics", post=Operation(id="pinTopic", summary="Put a topic on top of the list", refusals=(NotStaff,)))
+class PinView(ModerateView):
+    field, value = "is_pinned", True
+
+
+@documented(
+    "Topics", post=Operation(id="unpinTopic", summary="Put a topic back where it belongs", refusals=(NotStaff,))
+)
+class UnpinView(ModerateView):
+    field, value = "is_pinned", False
+
+
+@documented(
+    "Topics",
+    get=Operation(id="listTopicEdits", summary="List earlier versions of a topic", description="The newest first."),
+)
 class TopicEditsView(ForumView[TopicEdit], generics.ListAPIView[TopicEdit]):
     """Earlier versions of a topic, newest first."""
 
@@ -198,6 +301,10 @@ class TopicEditsView(ForumView[TopicEdit], generics.ListAPIView[TopicEdit]):
         return topic.edits.select_related("editor")
 
 
+@documented(
+    "Topics",
+    get=Operation(id="listTags", summary="Tags that topics have", description="Those of most topics first."),
+)
 class TagListView(generics.ListAPIView[Tag]):
     """Lists the tags of topics, most used first; `?search=` is a prefix."""
 
@@ -210,6 +317,15 @@ class TagListView(generics.ListAPIView[Tag]):
         return super().get_queryset().filter(name__startswith=begins)
 
 
+@documented(
+    "Topics",
+    get=Operation(
+        id="findSimilarTopics",
+        summary="Topics that may be about the same",
+        description="For a title that is being typed.",
+        limit="120 searches in a minute",
+    ),
+)
 class SimilarView(ForumView[DiscussionTopic]):
     """Lists topics with titles similar to the one that the user is typing."""
 
@@ -225,6 +341,10 @@ class SimilarView(ForumView[DiscussionTopic]):
         return Response(self.get_serializer(topics, many=True).data)
 
 
+@documented(
+    "Topics",
+    post=Operation(id="previewMarkdown", summary="See Markdown as it will look", limit="60 in a minute"),
+)
 @renders
 class PreviewView(ForumView[DiscussionTopic]):
     """Renders Markdown as it will be shown."""

@@ -1,0 +1,35 @@
+"""The API's operations as the OpenAPI document describes them: decorators on the views."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from rest_framework.views import APIView
+
+from core.errors import Refused
+
+ViewType = TypeVar("ViewType", bound=APIView)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """The texts of one method of a view, and the refusals that its service raises."""
+
+    id: str
+    summary: str
+    description: str = ""
+    refusals: tuple[type[Refused], ...] = ()  # besides those that every operation like it has
+    forbidden: str = ""  # the description of a 403 without a class of `refusals`
+    limit: str = ""  # of its rate
+    needs_token: bool = False  # in the body or a cookie, although the view is public
+
+
+def documented(tag: str, **operations: Operation) -> Callable[[type[ViewType]], type[ViewType]]:
+    """Describes a view: `@documented("Rooms", get=Operation(id="listRooms", summary="The rooms I am in"))`."""
+
+    def describe(view: type[ViewType]) -> type[ViewType]:
+        view.api_tag = tag  # type: ignore[attr-defined]  # read by `core.openapi`
+        view.operations = operations  # type: ignore[attr-defined]
+        return view
+
+    return describe
