@@ -99,17 +99,85 @@ def test_nothing_but_the_heavy_is_imported_inside_a_function() -> None:
     assert late == LATE_IMPORTS
 
 
+# Modules that use a cursor outside of managers: none of them names a table or a column of a feature.
+SQL_HELPERS = {
+    "core/raw_rows.py",  # builds the SQL of managers and services from the models
+    "core/search_text.py",  # asks PostgreSQL's catalogue for an index
+    "core/views/health.py",  # tries whether the database reads and writes
+    "core/management/commands/migrate.py",  # sets a time-out
+    "core/migration_operations.py",
+    "core/sqlite3/base.py",
+}
+
+
+def test_sql_is_written_in_methods_of_managers_and_querysets_only() -> None:
+    # live and runtime are below the ORM's models of the apps; another project installs them.
+    outside = [
+        f"{path}:{line}"
+        for path in production_files()
+        if path.partition("/")[0] not in {"live", "runtime"} and path not in SQL_HELPERS
+        for line in sql_outside_of_managers(ast.parse((ROOT / path).read_text()))
+    ]
+
+    assert outside == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def title(pk):\n    with connection.cursor() as cursor: ...",
+        "def title(pk):\n    return find_where(Room, 'WHERE id = %s', [pk])",
+        "class Service:\n    def rooms(self): return Room.objects.raw('SELECT 1')",
+        "def rooms(): return Room.objects.annotate(one=RawSQL('SELECT 1', []))",
+    ],
+)
+def test_sql_in_a_service_is_found(code: str) -> None:
+    assert list(sql_outside_of_managers(ast.parse(code)))
+
+
+def test_sql_in_a_queryset_is_allowed() -> None:
+    code = (
+        "class RoomQuerySet(models.QuerySet['Room']):\n    def title(self, pk):\n        with connection.cursor(): ..."
+    )
+
+    assert list(sql_outside_of_managers(ast.parse(code))) == []
+
+
+def sql_outside_of_managers(node: ast.AST) -> Iterator[int]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.ClassDef) and any(is_manager(base) for base in child.bases):
+            continue
+        if isinstance(child, ast.Call) and called_name(child.func) in {"cursor", "raw", "RawSQL", "find_where"}:
+            yield child.lineno
+        yield from sql_outside_of_managers(child)
+
+
+def is_manager(base: ast.expr) -> bool:
+    """Whether a base class is a manager or a queryset: `models.QuerySet["Room"]`, `UserManager`."""
+    name = called_name(base.value if isinstance(base, ast.Subscript) else base)
+    return name.endswith(("Manager", "QuerySet"))
+
+
+def called_name(function: ast.expr) -> str:
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
 @pytest.mark.parametrize("folder", ["accounts", "assistants", "core", "live", "runtime"])
 def test_the_tree_these_rules_are_about_is_found(folder: str) -> None:
     assert any(path.startswith(f"{folder}/") for path, _, _ in production_imports())
 
 
-def production_imports() -> Iterator[tuple[str, int, str]]:
+def production_files() -> Iterator[str]:
     for app in APPS:
         for path in sorted((ROOT / app).rglob("*.py")):
             if {"tests", "factories", "migrations"}.isdisjoint(path.parts):
-                for line, module in imports_in(ast.parse(path.read_text())):
-                    yield str(path.relative_to(ROOT)), line, module
+                yield str(path.relative_to(ROOT))
+
+
+def production_imports() -> Iterator[tuple[str, int, str]]:
+    for path in production_files():
+        for line, module in imports_in(ast.parse((ROOT / path).read_text())):
+            yield path, line, module
 
 
 def imports_in(tree: ast.AST) -> Iterator[tuple[int, str]]:

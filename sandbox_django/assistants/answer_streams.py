@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from functools import partial
 from uuid import UUID
 
-from django.db import connection
-
 from assistants.groups import conversation_feed, reply_key
 from assistants.messages.assistant import StreamingMessage
 from assistants.models import AssistantConversation, AssistantMessage
@@ -29,15 +27,7 @@ def answer_stream(
 
 
 def latest_answer_stream(conversation: AssistantConversation) -> LatestStream | None:
-    # Raw SQL, since each socket asks when it opens, and the ORM took four times as long.
-    pk = AssistantConversation._meta.pk.get_db_prep_value(conversation.pk, connection)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id, status FROM assistants_assistantmessage "
-            "WHERE conversation_id = %s AND message_type = 'assistant' ORDER BY id DESC LIMIT 1",
-            [pk],
-        )
-        newest = cursor.fetchone()
+    newest = AssistantMessage.objects.newest_answer(conversation.pk)
     return LatestStream(newest[0], is_running=newest[1] == Status.STREAMING) if newest else None
 
 

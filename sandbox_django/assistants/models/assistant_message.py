@@ -1,4 +1,5 @@
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple, Self
 
@@ -32,6 +33,16 @@ class AskedQuestion(NamedTuple):
     asked_at: datetime
 
 
+class EndedAnswer(NamedTuple):
+    """The columns of an answer that its end needs."""
+
+    question_id: int
+    worker: str
+    quota_key: str
+    address_key: str
+    reserved_tokens: int
+
+
 class MessageQuerySet(models.QuerySet["AssistantMessage"]):
     def answers(self) -> Self:
         return self.filter(message_type=MessageType.ASSISTANT)
@@ -48,6 +59,73 @@ class MessageQuerySet(models.QuerySet["AssistantMessage"]):
         return self.streaming().filter(lease_expires_at__lt=timezone.now())
 
     # Without the ORM: each of these is a part of every question or answer, and the ORM takes several times as long.
+
+    def claim(self, question_id: int, claimant: str, *, lease_expires_at: datetime) -> "AssistantMessage | None":
+        """Gives the question's waiting answer to a worker; None if another one has it, or it has ended."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE assistants_assistantmessage SET worker = %s, lease_expires_at = %s "
+                "WHERE question_id = %s AND status = 'streaming' AND worker IN ('', %s) "
+                "RETURNING id, conversation_id, after_seq, stop_requested, created_at",
+                [claimant, connection.ops.adapt_datetimefield_value(lease_expires_at), question_id, claimant],
+            )
+            row = cursor.fetchone()
+        if row is None:
+            return None
+        pk, conversation_id, after_seq, stop_requested, created_at = row
+        return AssistantMessage(
+            pk=pk,
+            question_id=question_id,
+            conversation_id=id_from_database(conversation_id),
+            after_seq=after_seq,
+            stop_requested=bool(stop_requested),
+            created_at=aware(created_at),
+        )
+
+    def checkpoint(self, texts: Iterable[tuple[int, str]], *, lease_expires_at: datetime) -> None:
+        """Stores the texts of running answers, by their ids, and renews their leases."""
+        lease = connection.ops.adapt_datetimefield_value(lease_expires_at)
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "UPDATE assistants_assistantmessage SET content = %s, lease_expires_at = %s "
+                "WHERE id = %s AND status = 'streaming'",
+                [(text, lease, pk) for pk, text in texts],
+            )
+
+    def end(
+        self,
+        pk: int,
+        *,
+        status: str,
+        error: str,
+        content: str,
+        content_html: str,
+        model: str,
+        input_tokens: int | None,
+        output_tokens: int | None,
+    ) -> EndedAnswer | None:
+        """Ends a running answer; None if another process has ended it."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE assistants_assistantmessage SET status = %s, error = %s, content = %s, content_html = %s, "
+                "model = %s, input_tokens = %s, output_tokens = %s, lease_expires_at = NULL "
+                "WHERE id = %s AND status = 'streaming' "
+                "RETURNING question_id, worker, spender, address_key, reserved_tokens",
+                [status, error, content, content_html, model, input_tokens, output_tokens, pk],
+            )
+            row = cursor.fetchone()
+        return EndedAnswer(*row) if row else None
+
+    def newest_answer(self, conversation_id: uuid.UUID) -> tuple[int, str] | None:
+        """The id and the status of a conversation's newest answer."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT id, status FROM assistants_assistantmessage "
+                "WHERE conversation_id = %s AND message_type = 'assistant' ORDER BY id DESC LIMIT 1",
+                [stored_id(conversation_id)],
+            )
+            row: tuple[int, str] | None = cursor.fetchone()
+        return row
 
     def count_running(self, quota_key: str, address_key: str) -> tuple[int, int]:
         """Counts the running answers of an account (or a visitor's address), and of an address with all accounts."""

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from chanx.messages.base import BaseMessage
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 from django.utils.html import linebreaks
 
@@ -226,15 +226,10 @@ async def _checkpoint(answers: Sequence[TextStream]) -> Mapping[int, bool]:
 
 def _store_checkpoint(texts: list[tuple[int, str]]) -> dict[int, bool]:
     """Returns the answers that are still this process's to write, each with whether a user has stopped it."""
-    lease = connection.ops.adapt_datetimefield_value(lease_from_now())
     ids = [answer_id for answer_id, _ in texts]
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                "UPDATE assistants_assistantmessage SET content = %s, lease_expires_at = %s "
-                "WHERE id = %s AND status = 'streaming'",
-                [(text, lease, answer_id) for answer_id, text in sorted(texts)],  # in one order, as ends do it
-            )
+        # In one order, as ends do it.
+        AssistantMessage.objects.checkpoint(sorted(texts), lease_expires_at=lease_from_now())
         still_ours = AssistantMessage.objects.streaming().filter(pk__in=ids)
         return dict(still_ours.values_list("pk", "stop_requested"))
 
@@ -300,21 +295,21 @@ def _store_end(end: FinishedAnswer, html: str, feed: FeedWriter) -> Charge | Non
     """Returns the cost of the answer; None when another process had ended it."""
     result, usage = end.result, end.result.usage
     input_tokens, output_tokens = (usage.input_tokens, usage.output_tokens) if usage else (None, None)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE assistants_assistantmessage SET status = %s, error = %s, content = %s, content_html = %s, "
-            "model = %s, input_tokens = %s, output_tokens = %s, lease_expires_at = NULL "
-            "WHERE id = %s AND status = 'streaming' "
-            "RETURNING question_id, worker, spender, address_key, reserved_tokens",
-            [result.status, result.error, end.text, html, result.model, input_tokens, output_tokens, end.answer_id],
-        )
-        ended = cursor.fetchone()
+    ended = AssistantMessage.objects.end(
+        end.answer_id,
+        status=result.status,
+        error=result.error,
+        content=end.text,
+        content_html=html,
+        model=result.model,
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+    )
     if ended is None:
         return None
-    question_id, worker, quota_key, address_key, reserved = ended
-    feed.publish(_end_message(question_id, end, html), ends_text=(end.answer_id, len(end.text)))
-    cost = _cost_by_row(end.text, reserved, worker) if end.cost is None else end.cost
-    return Charge(quota_key, address_key, end.asked_at, reserved, cost)
+    feed.publish(_end_message(ended.question_id, end, html), ends_text=(end.answer_id, len(end.text)))
+    cost = _cost_by_row(end.text, ended.reserved_tokens, ended.worker) if end.cost is None else end.cost
+    return Charge(ended.quota_key, ended.address_key, end.asked_at, ended.reserved_tokens, cost)
 
 
 def _html(text: str) -> str:

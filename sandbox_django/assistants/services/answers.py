@@ -13,18 +13,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 
 from assistants.llm.base import Turn
-from assistants.models import AssistantConversation, AssistantMessage
+from assistants.models import AssistantMessage
 from assistants.models.assistant_message import MessageType, Status
 from assistants.services.history import HistoryMessage, load_history, turns_for
 from assistants.services.quotas import QuotaHolder, reserve, sent_tokens
-from core.dates import aware
 from core.raw_rows import insert
-
-# The statements of each answer are raw SQL here and in answer_writer.py: the ORM doubled their time.
 
 # Unique for each start of a process, so that a restarted worker doesn't take the rows of its predecessor for its own.
 WORKER = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
@@ -88,29 +84,8 @@ def claim_answer(question_id: int, *, claimant: str = WORKER) -> ActiveAnswer | 
 
     The same claimant may repeat it, since it can't know whether a claim that failed was stored.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE assistants_assistantmessage SET worker = %s, lease_expires_at = %s "
-            "WHERE question_id = %s AND status = 'streaming' AND worker IN ('', %s) "
-            "RETURNING id, conversation_id, after_seq, stop_requested, created_at",
-            [claimant, connection.ops.adapt_datetimefield_value(lease_from_now()), question_id, claimant],
-        )
-        claimed = cursor.fetchone()
-    if claimed is None:
-        return None
-    answer_id, stored_id, after_seq, is_stopped, asked_at = claimed
-    conversation_id = AssistantConversation._meta.pk.to_python(stored_id)
-    return active_answer(
-        AssistantMessage(
-            pk=answer_id,
-            question_id=question_id,
-            conversation_id=conversation_id,
-            after_seq=after_seq,
-            stop_requested=bool(is_stopped),
-            created_at=aware(asked_at),
-        ),
-        load_history(conversation_id, question_id),
-    )
+    answer = AssistantMessage.objects.claim(question_id, claimant, lease_expires_at=lease_from_now())
+    return active_answer(answer, load_history(answer.conversation_id, question_id)) if answer else None
 
 
 def active_answer(answer: AssistantMessage, history: Sequence[HistoryMessage]) -> ActiveAnswer:
