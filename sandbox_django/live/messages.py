@@ -41,9 +41,7 @@ class AuthenticationPayload(BaseModel):
 
 
 class AuthenticationMessage(Unnumbered):
-    """The first frame: authenticated (200), with the head of the feed, or refused with a status; then the socket is
-    closed.
-    """
+    """The first frame: 200 and the head of the feed, or the status of a refusal; then the socket is closed."""
 
     action: Literal["authentication"] = "authentication"
     payload: AuthenticationPayload
