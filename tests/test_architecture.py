@@ -153,7 +153,7 @@ def sql_outside_of_managers(node: ast.AST) -> Iterator[int]:
 
 
 def is_manager(base: ast.expr) -> bool:
-    """Whether a base class is a manager or a queryset: `models.QuerySet["Room"]`, `UserManager`."""
+    """Returns whether a base class is a manager or a queryset: `models.QuerySet["Room"]`, `UserManager`."""
     name = called_name(base.value if isinstance(base, ast.Subscript) else base)
     return name.endswith(("Manager", "QuerySet"))
 
