@@ -175,9 +175,7 @@ class ClaimedPayload(BaseModel):
 
 
 class ConversationClaimed(BaseMessage):
-    """A visitor signed in and now owns the conversation. Sockets of other users are closed instead of receiving
-    this.
-    """
+    """A visitor signed in and owns the conversation. Sockets of other users are closed instead of receiving this."""
 
     action: Literal["conversation_claimed"] = "conversation_claimed"
     payload: ClaimedPayload

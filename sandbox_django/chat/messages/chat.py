@@ -256,9 +256,7 @@ class TypingPayload(BaseModel):
 
 
 class Typing(Unnumbered):
-    """A member has started or stopped typing. Pages drop the indicator after five seconds, since the end may not be
-    sent.
-    """
+    """A member has started or stopped typing. The indicator expires after five seconds: the end may be lost."""
 
     action: Literal["typing"] = "typing"
     payload: TypingPayload

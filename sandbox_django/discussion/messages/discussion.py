@@ -320,9 +320,7 @@ class ShownPayload(BaseModel):
 
 
 class ShowTopics(BaseMessage):
-    """Sent by a list with the topics that it displays, so that it receives hints about those only. Without it, it
-    receives all.
-    """
+    """Sent by a list with the topics that it displays, to receive hints about those only; without it, about all."""
 
     action: Literal["show_topics"] = "show_topics"
     payload: ShownPayload
