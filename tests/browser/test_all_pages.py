@@ -29,9 +29,7 @@ def water(cups: float) -> float:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
-def test_pages_are_for_everybody(
-    chromium: Browser, server: Server, model: FakeOpenAI, size: str, scheme: Scheme
-) -> None:
+def test_pages_are_accessible(chromium: Browser, server: Server, model: FakeOpenAI, size: str, scheme: Scheme) -> None:
     # Layout shifts, insufficient contrast, and pages wider than the phone.
     context = on_another_screen(chromium, server, size, scheme)
     page = context.new_page()

@@ -149,7 +149,7 @@ def test_markdown_is_drawn_as_the_server_made_it(room: Room) -> None:
         expect(user.row("<script>alert(1)</script>")).to_be_visible()
 
 
-def test_what_is_sent_twice_by_an_impatient_finger_is_sent_once(room: Room) -> None:
+def test_a_double_click_sends_once(room: Room) -> None:
     room.open()
     room.alice.field().fill("Once")
 
@@ -177,7 +177,7 @@ def test_same_words_sent_twice_are_two_messages(room: Room) -> None:
     expect(room.alice.words()).to_have_text(["Yes", "Yes"])
 
 
-def test_what_is_sent_offline_goes_out_later_in_order(room: Room) -> None:
+def test_messages_sent_offline_are_delivered_later_in_order(room: Room) -> None:
     room.open()
     alice = room.alice
     alice.be_offline()
@@ -341,7 +341,7 @@ def test_message_is_changed_and_deleted_in_place_for_all(room: Room) -> None:
     expect(bob.words()).to_have_text(["This message was deleted."])
 
 
-def test_nobody_is_offered_to_change_what_others_said(room: Room) -> None:
+def test_pages_do_not_offer_to_change_posts_of_others(room: Room) -> None:
     room.open()
     room.alice.send_message("Mine")
 
@@ -351,7 +351,7 @@ def test_nobody_is_offered_to_change_what_others_said(room: Room) -> None:
     expect(room.bob.row("Mine").get_by_role("button", name="Edit")).to_be_hidden()
 
 
-def test_list_tells_what_is_unread_until_it_is_read_in_any_tab(room: Room) -> None:
+def test_list_shows_unread_rooms_until_they_are_read_in_any_tab(room: Room) -> None:
     alice, bob = room.alice, room.bob
     title = f"Room {next(numbers)}"
     pk = create_room(alice.page.context, title, bob.email)
@@ -520,7 +520,7 @@ def connect(route: WebSocketRoute, routes: list[WebSocketRoute], *, resync_at: i
     server.on_message(pass_on)
 
 
-def test_page_says_that_it_is_offline_as_soon_as_it_is(room: Room) -> None:
+def test_page_shows_at_once_that_it_is_offline(room: Room) -> None:
     room.open()
     state = room.bob.page.locator("[data-state]")
     expect(state).to_have_text("Live")
@@ -597,7 +597,7 @@ def test_code_is_copied_without_a_clipboard(room: Room) -> None:
     assert bob.page.evaluate("getSelection().toString()").strip() == "secret = 1"
 
 
-def test_time_of_somebody_with_a_long_name_is_on_one_line(room: Room, chromium: Browser) -> None:
+def test_time_beside_a_long_name_is_on_one_line(room: Room, chromium: Browser) -> None:
     room.open()
     room.alice.send_message("Hello")
     expect(room.bob.words()).to_have_text(["Hello"])
@@ -637,7 +637,7 @@ def test_found_messages_have_the_times_of_the_users_own_time_zone(room: Room, ch
     assert len(set(shown)) == 2
 
 
-def test_new_room_appears_in_the_list_of_whoever_is_added(room: Room) -> None:
+def test_new_room_appears_in_the_list_of_an_added_member(room: Room) -> None:
     room.bob.page.goto("/chat/")
     title = f"Surprise {next(numbers)}"
     expect(room.bob.listed(title)).to_have_count(0)
@@ -647,7 +647,7 @@ def test_new_room_appears_in_the_list_of_whoever_is_added(room: Room) -> None:
     expect(room.bob.listed(title)).to_be_visible()
 
 
-def test_who_writes_is_told_and_forgotten_by_itself(room: Room) -> None:
+def test_typing_is_shown_and_disappears_by_itself(room: Room) -> None:
     room.open()
     alice, bob = room.alice, room.bob
     bob.page.clock.install()
@@ -670,7 +670,7 @@ def test_who_writes_is_told_and_forgotten_by_itself(room: Room) -> None:
     expect(typing).to_have_count(0)
 
 
-def test_who_is_here_is_counted(room: Room) -> None:
+def test_presence_is_counted(room: Room) -> None:
     room.open()
 
     expect(room.alice.page.get_by_text("2 here")).to_be_visible()
@@ -678,7 +678,7 @@ def test_who_is_here_is_counted(room: Room) -> None:
     expect(room.alice.page.get_by_text("2 here")).to_be_hidden()
 
 
-def test_removed_member_is_told_led_away_and_receives_nothing_more(room: Room) -> None:
+def test_removed_member_sees_a_notice_leaves_the_page_and_receives_nothing_more(room: Room) -> None:
     room.open()
     alice, bob = room.alice, room.bob
     alice.page.get_by_role("link", name=re.compile("Members")).click()
@@ -728,7 +728,9 @@ def test_users_are_mentioned_by_keys_and_it_shows(room: Room) -> None:
     expect(alice.log().locator(".message--names-me .mention")).to_have_css("display", "inline")
 
 
-def test_members_with_one_name_are_told_apart_at_once(room: Room, chromium: Browser, server: Server) -> None:
+def test_new_members_with_a_shared_name_are_distinguished_at_once(
+    room: Room, chromium: Browser, server: Server
+) -> None:
     room.open()
     alice, bob = room.alice, room.bob
     bob.send_message("I am the first")
@@ -910,7 +912,7 @@ def fill(room: Room, count: int) -> None:
     )
 
 
-def test_reader_further_up_stays_there_and_is_told_how_much_is_new(room: Room) -> None:
+def test_reader_further_up_stays_there_and_sees_the_number_of_new_messages(room: Room) -> None:
     talk(room, 60)
     room.open()
     alice, bob = room.alice, room.bob
@@ -931,7 +933,7 @@ def test_reader_further_up_stays_there_and_is_told_how_much_is_new(room: Room) -
     expect(bob.log().locator("[data-line=unread] + .message")).to_contain_text("One")
 
 
-def test_what_is_found_is_shown_where_it_was_written(room: Room) -> None:
+def test_search_results_are_shown_in_their_place(room: Room) -> None:
     talk(room, 90)
     alice = room.alice
     alice.page.goto(room.path)
@@ -977,7 +979,7 @@ def test_rooms_and_members_need_no_javascript(room: Room, chromium: Browser) -> 
 
 
 @pytest.mark.parametrize(("size", "scheme"), [("wide", "dark"), ("phone", "light")])
-def test_pages_are_for_everybody_in_every_state(room: Room, chromium: Browser, size: str, scheme: Scheme) -> None:
+def test_pages_are_accessible_in_every_state(room: Room, chromium: Browser, size: str, scheme: Scheme) -> None:
     context = on_another_screen(chromium, room.server, size, scheme, of=room.alice.page)
     alice = BrowserUser(context.new_page(), room.alice.email)
     alice.page.goto(room.path)

@@ -136,7 +136,7 @@ def test_reply_vote_and_acceptance_are_seen_by_the_other_at_once(
     expect(bob.reply("Green").locator("[data-count]")).to_have_text("1")
 
 
-def test_what_is_drawn_live_is_what_the_server_draws(alice: BrowserUser, bob: BrowserUser, topic: str) -> None:
+def test_live_rows_look_like_those_of_the_server(alice: BrowserUser, bob: BrowserUser, topic: str) -> None:
     for user in (alice, bob):
         user.open(topic)
     bob.answer("Look:\n\n```python\nprint(1)\n```\n\n@Alice")
@@ -181,7 +181,7 @@ def test_vote_is_shown_at_once_and_taken_back_when_it_is_refused(bob: BrowserUse
     expect(bob.question().locator("[data-count]")).to_have_text("0")
 
 
-def test_votes_work_by_keyboard_and_not_on_ones_own(alice: BrowserUser, bob: BrowserUser, topic: str) -> None:
+def test_votes_work_by_keyboard_except_on_ones_own_posts(alice: BrowserUser, bob: BrowserUser, topic: str) -> None:
     for user in (alice, bob):
         user.open(topic)
     down = bob.question().get_by_role("button", name="Vote down")
@@ -218,7 +218,7 @@ def test_edits_appear_in_place_for_both(alice: BrowserUser, bob: BrowserUser, to
     expect(bob.page.get_by_text("Gren.", exact=True)).to_be_visible()
 
 
-def test_deletion_is_asked_about_told_and_refused_in_words(alice: BrowserUser, bob: BrowserUser, topic: str) -> None:
+def test_deletion_asks_for_confirmation_and_shows_refusals(alice: BrowserUser, bob: BrowserUser, topic: str) -> None:
     for user in (alice, bob):
         user.open(topic)
     bob.answer("Green.")
@@ -357,7 +357,7 @@ def test_similar_topics_and_a_preview_are_shown_while_writing(alice: BrowserUser
     alice.page.get_by_label("Text").fill("")
 
 
-def test_refused_field_is_told_below_it(alice: BrowserUser) -> None:
+def test_refused_field_shows_its_error_below_it(alice: BrowserUser) -> None:
     alice.page.goto("/discussion/new/")
     alice.page.get_by_label("Title").fill("Too many tags")
     alice.page.get_by_label("Text").fill("?")
@@ -371,7 +371,7 @@ def test_refused_field_is_told_below_it(alice: BrowserUser) -> None:
         alice.page.get_by_label(name).fill("")
 
 
-def test_what_users_write_runs_nowhere(alice: BrowserUser, bob: BrowserUser) -> None:
+def test_text_of_users_never_runs(alice: BrowserUser, bob: BrowserUser) -> None:
     # Dialogs and console messages are recorded as complaints of the pair.
     bob.open("/discussion/")
     path = alice.ask(EVIL)
@@ -417,7 +417,7 @@ def test_page_that_lost_its_socket_catches_up(alice: BrowserUser, bob: BrowserUs
     tab.page.close()
 
 
-def test_reader_in_the_middle_is_told_of_a_reply_below_and_moved_nowhere(
+def test_reader_in_the_middle_sees_a_notice_of_a_new_reply_and_is_not_moved(
     alice: BrowserUser, bob: BrowserUser, topic: str
 ) -> None:
     pk = topic.split("/")[2]
@@ -486,9 +486,7 @@ def test_everything_but_live_works_without_javascript(chromium: Browser, server:
 
 
 @pytest.mark.parametrize(("size", "scheme"), [("wide", "dark"), ("phone", "light")])
-def test_pages_are_for_everybody(
-    chromium: Browser, server: Server, alice: BrowserUser, size: str, scheme: Scheme
-) -> None:
+def test_pages_are_accessible(chromium: Browser, server: Server, alice: BrowserUser, size: str, scheme: Scheme) -> None:
     tags = ["a" * 30, "مبتدئ"]
     path = alice.ask("Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft 🚀", tags=tags)
     pk = path.split("/")[2]

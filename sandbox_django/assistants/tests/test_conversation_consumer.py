@@ -146,7 +146,7 @@ class AnswerTests(ConversationSocketCase):
         answer = await AssistantMessage.objects.answers().aget()
         assert (answer.status, answer.error, answer.content) == ("complete", "cut_short", "Two ")
 
-    async def test_the_end_is_told_after_the_answer_is_stored(self) -> None:
+    async def test_the_end_is_sent_after_the_answer_is_stored(self) -> None:
         page = await self.open()
 
         with scripted_model("Two cups."):
@@ -298,7 +298,7 @@ class StopTests(ConversationSocketCase):
             await self.ask("Really?")
             assert text_of(await page.receive_until("complete_streaming")) == "Yes."
 
-    async def test_stop_that_another_process_was_told_is_seen_at_the_checkpoint(self) -> None:
+    async def test_stop_sent_to_another_process_is_seen_at_the_checkpoint(self) -> None:
         page, gate = await self.open(), Gate()
 
         with scripted_model("Two ", gate, "never said"):
@@ -467,7 +467,7 @@ class AbandonedTests(ConversationSocketCase):
         await page.receive_until("assistant_error")
         assert await page.receives_nothing()
 
-    async def test_what_this_process_writes_itself_is_only_late(self) -> None:
+    async def test_an_answer_of_this_process_is_only_late(self) -> None:
         page, gate = await self.open(), Gate()
 
         with scripted_model("Two ", gate, "cups."):

@@ -112,7 +112,7 @@ class LimitTests(ConversationCase):
             assert self.ask_as_others(1, "10.0.0.2") == [201]
 
     @override_settings(ASSISTANT_SITE_TOKENS_PER_DAY=2 * ANSWER_RESERVE)
-    def test_the_site_has_a_budget_that_everybody_shares_and_says_so(self) -> None:
+    def test_the_site_has_a_shared_quota_with_a_message_of_its_own(self) -> None:
         with scripted_model("Yes.", Finish(usage=Usage(input_tokens=900, output_tokens=200))):
             assert self.ask_as_others(1) == [201]
             response = self.ask()
@@ -179,7 +179,7 @@ class QuotaTests(ConversationCase):
     def sent(self, *contents: str) -> int:
         return sum(estimated_tokens(content) for content in (settings.ASSISTANT_SYSTEM_PROMPT, *contents))
 
-    def test_where_the_model_does_not_say_it_costs_about_all_that_was_sent_and_received(self) -> None:
+    def test_without_a_reported_usage_the_cost_is_estimated_from_both_texts(self) -> None:
         with scripted_model("y" * 400):
             self.ask("x" * 40)
             first = self.sent("x" * 40) + estimated_tokens("y" * 400)
@@ -235,7 +235,7 @@ class QuotaTests(ConversationCase):
 
             assert self.spent() == self.sent("Hi") + estimated_tokens("Yes.")
 
-    def test_an_answer_whose_writer_is_gone_costs_what_was_sent_unless_nobody_had_begun_it(self) -> None:
+    def test_an_abandoned_answer_costs_the_tokens_that_were_sent_if_it_had_begun(self) -> None:
         for worker, cost in (("another", 500 + estimated_tokens("Two ")), ("", 0)):
             with self.subTest(worker=worker):
                 TokenSpending.objects.all().delete()
@@ -300,7 +300,7 @@ class QuotaTests(ConversationCase):
 
         assert self.spent() == 13 + estimated_tokens(PROMPT) + estimated_tokens("x" * 400) + TITLE_RESERVE
 
-    def test_old_days_are_forgotten(self) -> None:
+    def test_old_days_are_deleted(self) -> None:
         today = timezone.now().date()
         for days in (0, 32):
             TokenSpending.objects.create(quota_key="person 1", day=today - timedelta(days=days))

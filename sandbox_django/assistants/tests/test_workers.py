@@ -73,7 +73,7 @@ class WorkerTests(ConversationCase):
                 answer = AssistantMessage.objects.answers().latest("pk")
                 assert (answer.status, answer.content) == ("complete", "Two cups.")
 
-    def test_questions_that_an_emptied_redis_has_forgotten_are_queued_again(self) -> None:
+    def test_questions_that_an_emptied_redis_has_lost_are_queued_again(self) -> None:
         known, forgotten, fresh = (self.ask_in_new_conversation() for _ in range(3))
         AssistantMessage.objects.filter(question_id__in=[known, forgotten]).update(
             created_at=timezone.now() - timedelta(seconds=5)
@@ -97,7 +97,7 @@ class WorkerTests(ConversationCase):
 
         self.put.assert_not_called()
 
-    def test_metrics_tell_how_many_wait_and_for_how_long(self) -> None:
+    def test_metrics_have_the_number_of_waiting_answers_and_the_longest_wait(self) -> None:
         assert self.export_metrics() == {"waiting": 0, "running": 0, "oldest_waiting": 0, "oldest_unanswered": 0}
 
         self.running_answer(lease_expires_at=timezone.now() + timedelta(minutes=1))

@@ -9,7 +9,7 @@ from test_utils import virtual_time
 
 
 class FlushClockTests(TestCase):
-    def test_one_who_stops_waiting_keeps_nobody_else_from_the_tick(self) -> None:
+    def test_a_cancelled_waiter_does_not_delay_the_tick_of_others(self) -> None:
         async def whole() -> list[object]:
             waiting = [asyncio.create_task(current_flush_clock().next()) for _ in range(3)]
             await asyncio.sleep(0)
@@ -46,7 +46,7 @@ class FlushClockTests(TestCase):
 
         assert virtual_time.run(whole()) > INTERVAL / 3
 
-    def test_what_all_of_them_do_at_a_tick_takes_a_third_of_the_time_at_most(self) -> None:
+    def test_all_readers_of_a_tick_take_a_third_of_the_time_at_most(self) -> None:
         async def read(work: float) -> list[float]:
             """Does work at each of so many ticks; returns the times from the end of the work to the next tick."""
             loop = asyncio.get_running_loop()

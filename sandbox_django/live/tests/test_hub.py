@@ -80,7 +80,7 @@ class HubCase(TransactionTestCase):
 
 
 class EventTests(HubCase):
-    def test_everybody_receives_everything_in_order_without_asking_the_log(self) -> None:
+    def test_all_pages_receive_everything_in_order_without_reading_the_log(self) -> None:
         async def scene() -> None:
             await self.open()
             await self.open(fetch_first=False)
@@ -107,7 +107,7 @@ class EventTests(HubCase):
 
         self.play(scene)
 
-    def test_what_is_only_late_is_waited_for(self) -> None:
+    def test_a_late_event_is_waited_for(self) -> None:
         async def scene() -> None:
             await self.open()
 
@@ -119,7 +119,7 @@ class EventTests(HubCase):
 
         self.play(scene)
 
-    def test_what_comes_twice_or_in_the_wrong_order_is_received_once_and_in_order(self) -> None:
+    def test_duplicate_and_reordered_messages_are_received_once_and_in_order(self) -> None:
         async def scene() -> None:
             await self.open()
 
@@ -131,7 +131,7 @@ class EventTests(HubCase):
 
         self.play(scene)
 
-    def test_what_comes_twice_is_no_reason_to_ask_the_log(self) -> None:
+    def test_a_duplicate_does_not_cause_a_read_of_the_log(self) -> None:
         async def scene() -> None:
             await self.open()
 
@@ -143,7 +143,7 @@ class EventTests(HubCase):
 
         self.play(scene)
 
-    def test_what_only_somebody_who_comes_knows_of_is_fetched_for_the_others(self) -> None:
+    def test_events_known_only_to_a_new_subscriber_are_fetched_for_the_others(self) -> None:
         async def scene() -> None:
             page = await self.open()
             self.lose_next(1)
@@ -156,7 +156,7 @@ class EventTests(HubCase):
 
         self.play(scene)
 
-    def test_what_is_lost_with_nothing_behind_it_is_found_by_the_sweep(self) -> None:
+    def test_a_loss_without_a_later_event_is_found_by_the_sweep(self) -> None:
         async def scene() -> None:
             page = await self.open()
 
@@ -170,7 +170,7 @@ class EventTests(HubCase):
 
         self.play(scene)
 
-    def test_what_was_written_while_the_layer_was_away_is_told_soon_after(self) -> None:
+    def test_events_during_an_outage_of_the_layer_are_sent_soon_after(self) -> None:
         async def scene() -> None:
             page = await self.open()
 
@@ -185,7 +185,7 @@ class EventTests(HubCase):
 
         self.play(scene)
 
-    def test_that_the_layer_is_back_is_told_again_to_those_who_could_not_receive_yet(self) -> None:
+    def test_the_end_of_an_outage_is_repeated_to_processes_that_missed_it(self) -> None:
         async def scene() -> None:
             page = await self.open()
 
@@ -197,7 +197,7 @@ class EventTests(HubCase):
 
         self.play(scene)
 
-    def test_what_is_sent_before_redis_has_confirmed_is_found_a_moment_later(self) -> None:
+    def test_events_before_redis_has_confirmed_are_found_a_moment_later(self) -> None:
         async def scene() -> None:
             self.layer.confirm_after(0.8)
             page = self.come()
@@ -211,7 +211,7 @@ class EventTests(HubCase):
 
         self.play(scene)
 
-    def test_what_happens_between_the_log_and_the_subscription_is_not_lost(self) -> None:
+    def test_events_between_the_log_and_the_subscription_are_not_lost(self) -> None:
         async def scene() -> None:
             self.handoffs.extend([0, 1])
             page = self.come(fetch_first=False)
@@ -240,7 +240,7 @@ class EventTests(HubCase):
 
         self.play(scene)
 
-    def test_what_is_learnt_while_the_log_is_asked_is_not_forgotten(self) -> None:
+    def test_heads_received_during_a_read_are_kept(self) -> None:
         async def scene() -> None:
             page = await self.open()
 
@@ -470,7 +470,7 @@ class ResyncTests(HubCase):
 
         self.play(scene)
 
-    def test_what_comes_while_the_log_is_asked_is_not_undone_by_a_resync(self) -> None:
+    def test_an_event_that_arrives_during_a_read_is_not_undone_by_a_resync(self) -> None:
         async def scene() -> None:
             page = await self.open()
 
@@ -764,7 +764,7 @@ class SlowPageTests(HubCase):
 
         self.play(scene)
 
-    def test_who_does_not_read_is_sent_away_and_nobody_else_notices(self) -> None:
+    def test_a_client_that_does_not_read_is_disconnected_and_others_are_not_affected(self) -> None:
         async def scene() -> None:
             slow, other = await self.open(), await self.open()
 
@@ -786,7 +786,7 @@ class SlowPageTests(HubCase):
 
         self.play(scene)
 
-    def test_who_reads_again_in_time_gets_all_that_waited_in_order(self) -> None:
+    def test_a_client_that_reads_again_in_time_gets_all_waiting_frames_in_order(self) -> None:
         async def scene() -> None:
             page = await self.open()
 
@@ -823,7 +823,7 @@ class SlowPageTests(HubCase):
 
         self.play(scene)
 
-    def test_who_is_too_far_behind_is_sent_away_also_when_that_happens_in_one_moment(self) -> None:
+    def test_a_client_too_far_behind_is_disconnected_even_if_that_happens_at_once(self) -> None:
         async def scene() -> None:
             page = await self.open()
             page.leave()
@@ -841,7 +841,7 @@ class SlowPageTests(HubCase):
         with mock.patch.object(send_queue, "MAX_QUEUED_FRAMES", 20):
             self.play(scene)
 
-    def test_who_is_shut_out_gets_all_that_was_written_before(self) -> None:
+    def test_a_removed_member_gets_all_earlier_events(self) -> None:
         async def scene() -> None:
             page = await self.open()
 
@@ -862,7 +862,7 @@ class SlowPageTests(HubCase):
 
         self.play(scene)
 
-    def test_whose_device_is_signed_out_gets_nothing_more_of_what_waits(self) -> None:
+    def test_a_socket_of_a_signed_out_device_gets_no_waiting_frames(self) -> None:
         async def scene() -> None:
             page = await self.open()
             (reader,) = current_hub()._feeds[self.room.name].subscribers
@@ -880,7 +880,7 @@ class SlowPageTests(HubCase):
 
         self.play(scene)
 
-    def test_who_has_gone_without_a_word_takes_nothing_from_the_others(self) -> None:
+    def test_a_vanished_page_takes_nothing_from_the_others(self) -> None:
         async def scene() -> None:
             pages = [await self.open() for _ in range(4)]
             pages[0].break_connection(ConnectionResetError())
@@ -918,7 +918,7 @@ class LeavingTests(HubCase):
 
         self.play(scene)
 
-    def test_who_comes_in_the_moment_the_last_one_leaves_is_received(self) -> None:
+    def test_a_join_while_the_last_page_leaves_is_received(self) -> None:
         async def scene() -> None:
             await self.open()
             left = current_hub()._feeds[self.room.name]
@@ -933,7 +933,7 @@ class LeavingTests(HubCase):
 
         self.play(scene)
 
-    def test_who_comes_while_another_is_still_being_let_in_and_goes_is_received(self) -> None:
+    def test_a_join_while_another_page_joins_and_leaves_is_received(self) -> None:
         async def scene() -> None:
             elsewhere = Page(Room())
             elsewhere.open()  # the hub's own subscriptions are made

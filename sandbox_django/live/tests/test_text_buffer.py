@@ -36,7 +36,7 @@ class RedisBufferTests(SimpleTestCase):
             message: dict[str, Any] = await self.layer.receive(self.channel)
         return [entry["frame"] for entry in message["data"]]
 
-    async def test_what_was_sealed_takes_nothing_more_and_nothing_more_of_it_is_told(self) -> None:
+    async def test_a_sealed_buffer_rejects_and_publishes_nothing_more(self) -> None:
         buffer = await self.open()
         await buffer.send([chunk(1, "Two "), chunk(2, "Rice ")])
         assert await self.received() == ["Two ", "Rice "]
@@ -49,7 +49,7 @@ class RedisBufferTests(SimpleTestCase):
         assert await buffer.seal("text 1") == "Two "
         assert await buffer.read("text 2") == "Rice is good."
 
-    async def test_what_was_closed_takes_nothing_more(self) -> None:
+    async def test_a_closed_buffer_rejects_chunks(self) -> None:
         buffer = await self.open()
         await buffer.send([chunk(1, "Two ")])
 
