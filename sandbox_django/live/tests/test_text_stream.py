@@ -267,6 +267,21 @@ class TextStreamTests(SocketTestCase):
             await task
         assert await live.stream(FEED, text_id, after=0).so_far() == "Two "
 
+    async def test_a_cancellation_that_meets_a_stop_goes_on(self) -> None:
+        async def write() -> None:
+            async with text:
+                await asyncio.Event().wait()
+
+        text = live.stream(FEED, next(IDS), after=0)
+        task = asyncio.create_task(write())
+        await asyncio.sleep(0)  # it has begun
+
+        text.stop()
+        task.cancel()
+
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
     async def append_and_fail(self, text: TextStream, *, when_stopped: bool = False) -> None:
         async with text:
             text.append("Two ")
