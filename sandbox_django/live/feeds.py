@@ -384,17 +384,12 @@ def _rewrite(events: QuerySet[FeedEvent], matches: Callable[["_Entry"], bool], f
     for writer in (_held.get() or {}).values():
         for entry in filter(matches, writer.entries):
             entry.stored_frame = _rewritten(entry.stored_frame, values)
-    newest = list(events.order_by("-pk").values_list("pk", flat=True)[: REWRITE_LIMIT + 1])
+    # Locked in the order of their ids, so that concurrent rewrites can't deadlock.
+    newest = list(events.select_for_update().order_by("-pk").values_list("pk", "frame")[: REWRITE_LIMIT + 1])
     if len(newest) > REWRITE_LIMIT:
-        _cut(events.filter(pk__lte=newest.pop()))
-    # In the order of their ids, so that concurrent rewrites can't deadlock.
-    changed = []
-    for event in FeedEvent.objects.select_for_update().filter(pk__in=newest).order_by("pk"):
-        before, event.frame = event.frame, _rewritten(event.frame, values)
-        if event.frame != before:
-            event.size = len(event.frame.encode())
-            changed.append(event)
-    FeedEvent.objects.bulk_update(changed, ["frame", "size"], batch_size=100)
+        _cut(events.filter(pk__lte=newest.pop()[0]))
+    rewritten = [(pk, frame, _rewritten(frame, values)) for pk, frame in newest]
+    FeedEvent.objects.store_frames({pk: now for pk, before, now in rewritten if now != before})
 
 
 def _rewritten(frame: str, values: Mapping[str, Any]) -> str:

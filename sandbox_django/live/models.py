@@ -1,6 +1,8 @@
 """The log of live events: a feed is a numbered list of events, kept so that no subscriber misses one."""
 
-from django.db import models
+from collections.abc import Mapping
+
+from django.db import connection, models
 from django.db.models import Q
 
 
@@ -12,6 +14,27 @@ class Feed(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}@{self.head}"
+
+
+class FeedEventQuerySet(models.QuerySet["FeedEvent"]):
+    def store_frames(self, frames: Mapping[int, str]) -> None:
+        """Replace the frames of these events, by id. `bulk_update` would take ten times as long to build its SQL."""
+        if not frames:
+            return
+        sizes = [len(frame.encode()) for frame in frames.values()]
+        with connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                cursor.execute(STORE_FRAMES, [list(frames), list(frames.values()), sizes])
+            else:
+                cursor.executemany(STORE_FRAME, list(zip(frames.values(), sizes, frames, strict=True)))
+
+
+STORE_FRAME = "UPDATE live_feedevent SET frame = %s, size = %s WHERE id = %s"
+# A statement for each row takes three times as long there.
+STORE_FRAMES = """
+UPDATE live_feedevent AS event SET frame = new.frame, size = new.size
+FROM unnest(%s::bigint[], %s::text[], %s::int[]) AS new (id, frame, size) WHERE event.id = new.id
+"""
 
 
 class FeedEvent(models.Model):
@@ -30,6 +53,8 @@ class FeedEvent(models.Model):
     named_user = models.BigIntegerField(null=True)
     size = models.IntegerField(db_default=0)  # bytes of the frame
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    objects = FeedEventQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["feed", "seq"], name="feed_event_number")]
