@@ -319,6 +319,11 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         self._send_queue.discard_queued()
         self._close_task = asyncio.create_task(self.close(CLOSE_SIGNED_OUT))
 
+    def on_failure(self) -> None:
+        """Closes the socket after an unexpected error. The client reconnects, and receives what it missed."""
+        self._detach()
+        self._close_task = asyncio.create_task(self.close(CLOSE_TRY_AGAIN))
+
     def resync(self, head: int) -> None:
         """Continues at the head, because the missed events are no longer in the log."""
         counts.resyncs += 1

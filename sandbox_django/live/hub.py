@@ -17,7 +17,7 @@ from live import feeds
 from live.credentials import REVOKED_SESSIONS, ConnectionRegistry, auth_backend
 from live.feeds import Event
 from live.layers import LAYER_DOWN, LayerMessage, live_layer
-from live.local_feed import REORDER_DELAY, LocalFeed, Subscriber
+from live.local_feed import REORDER_DELAY, LocalFeed, Subscriber, for_each
 from live.text_chunk import TextChunk
 from runtime import jobs
 from runtime.per_loop import PerLoop
@@ -160,13 +160,12 @@ class Hub:
             case "live.fact":
                 feed.on_event(Event(message["seq"], message["frame"], message["text_id"], message["text_length"]))
             case "live.hint":
-                for subscriber in tuple(feed.subscribers):
-                    # The event that the socket lacks may end its permission to see the hint.
-                    if message.get("after", 0) <= subscriber.seq:
-                        subscriber.on_hint(message["frame"])
+                after, frame = message.get("after", 0), message["frame"]
+                # The event that a socket lacks may end its permission to see the hint.
+                allowed = [subscriber for subscriber in feed.subscribers if after <= subscriber.seq]
+                for_each(allowed, lambda subscriber: subscriber.on_hint(frame))
             case "live.recheck":
-                for subscriber in tuple(feed.subscribers):
-                    subscriber.on_reauthorize()
+                for_each(feed.subscribers, lambda subscriber: subscriber.on_reauthorize())
 
     def _schedule_head_checks(self, name: str) -> None:
         for delay in HEAD_CHECK_DELAYS:
@@ -263,9 +262,7 @@ class Hub:
             except Exception:  # the sockets of other kinds must be checked too
                 logger.exception("authorization_not_checked", consumer_class=consumer_class.__name__)
                 continue
-            for subscriber in subscribers:
-                if subscriber not in allowed:
-                    subscriber.on_reauthorize()
+            for_each(set(subscribers) - allowed, lambda subscriber: subscriber.on_reauthorize())
 
     def _run(self, job: Coroutine[Any, Any, None]) -> None:
         task = jobs.spawn(job)

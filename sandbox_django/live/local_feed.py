@@ -1,8 +1,9 @@
 """One feed in one process: it puts events in order, and reads missing ones from the log once for all local sockets."""
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
-from typing import Protocol, Self
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
+from typing import Protocol, Self, TypeVar
 
 import structlog
 from django.db import Error
@@ -35,11 +36,25 @@ class Subscriber(Protocol):
     def on_chunk(self, chunk: TextChunk, *, from_log: bool = False) -> bool: ...
     def on_hint(self, frame: str) -> None: ...
     def on_reauthorize(self) -> None: ...
+    def on_failure(self) -> None: ...
     def resync(self, head: int) -> None: ...
     def stored_texts(self, text_ids: Sequence[int]) -> Sequence[TextChunk]: ...
     async def running_text(self, text_id: int) -> TextChunk | None: ...
     @classmethod
     def still_allowed(cls, consumers: Sequence[Self]) -> Collection[Self]: ...
+
+
+SubscriberType = TypeVar("SubscriberType", bound=Subscriber)
+
+
+def for_each(subscribers: Iterable[SubscriberType], handle: Callable[[SubscriberType], object]) -> None:
+    """Calls `handle` for each socket. One whose handling fails is closed, and the others are still reached."""
+    for subscriber in tuple(subscribers):
+        try:
+            handle(subscriber)
+        except Exception:  # of this socket only
+            logger.exception("socket_failed")
+            subscriber.on_failure()
 
 
 class LocalFeed:
@@ -82,8 +97,7 @@ class LocalFeed:
         if chunk.offset > received and not self._is_subscribing():
             counts.gaps_found += 1  # the chunks of a text arrive in order, so those before this one are lost
         self._text_id, self._text_end = chunk.text_id, max(received, chunk.end)
-        for subscriber in tuple(self.subscribers):
-            self.deliver_chunk(subscriber, chunk)
+        for_each(self.subscribers, partial(self.deliver_chunk, chunk=chunk))
 
     def deliver_chunk(self, subscriber: Subscriber, chunk: TextChunk) -> None:
         if not subscriber.on_chunk(chunk):
@@ -133,7 +147,11 @@ class LocalFeed:
         while event := self._out_of_order.pop(self.seq + 1, None):
             self.seq = event.seq
             for subscriber in tuple(self.subscribers):
-                complete &= subscriber.on_event(event)
+                try:
+                    complete &= subscriber.on_event(event)
+                except Exception:  # of this socket only
+                    logger.exception("socket_failed", feed=self.name)
+                    subscriber.on_failure()
         return complete and not self._out_of_order
 
     async def _catch_up(self) -> None:
@@ -182,10 +200,7 @@ class LocalFeed:
         )
         for event in replay.events:
             chunk = texts.get(event.text_id) if event.text_id is not None else None
-            for subscriber in tuple(self.subscribers):
-                if chunk is not None:
-                    subscriber.on_chunk(chunk, from_log=True)
-                subscriber.on_event(event, from_log=True)
+            for_each(self.subscribers, partial(_deliver_from_log, event=event, chunk=chunk))
             self.seq = max(self.seq, event.seq)
         if self._known_head == known_head:
             self._known_head = self.seq
@@ -193,15 +208,19 @@ class LocalFeed:
         if missing_text_id is not None and self.subscribers:
             running = await next(iter(self.subscribers)).running_text(missing_text_id)
             if running is not None:
-                for subscriber in tuple(self.subscribers):
-                    subscriber.on_chunk(running, from_log=True)
+                for_each(self.subscribers, lambda subscriber: subscriber.on_chunk(running, from_log=True))
 
     def _resync(self, head: int) -> None:
         self.seq = self._known_head = head
         self._out_of_order = {seq: event for seq, event in self._out_of_order.items() if seq > head}
-        for subscriber in tuple(self.subscribers):
-            if subscriber.seq != head:
-                subscriber.resync(head)
+        elsewhere = [subscriber for subscriber in self.subscribers if subscriber.seq != head]
+        for_each(elsewhere, lambda subscriber: subscriber.resync(head))
+
+
+def _deliver_from_log(subscriber: Subscriber, *, event: Event, chunk: TextChunk | None) -> None:
+    if chunk is not None:
+        subscriber.on_chunk(chunk, from_log=True)
+    subscriber.on_event(event, from_log=True)
 
 
 def read_with_texts(

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from live.consumer import LiveConsumer
 from live.hub import current_hub
+from live.local_feed import for_each
 from runtime.per_loop import PerLoop
 
 
@@ -22,6 +23,10 @@ class SelectiveConsumer(LiveConsumer):
     def wants_hint(self, payload: Any) -> bool:
         """Returns whether a hint with this payload is for this client."""
         raise NotImplementedError
+
+    def offer_hint(self, payload: Any, frame: str) -> None:
+        if self.wants_hint(payload):
+            self.on_hint(frame)
 
     async def post_authentication(self) -> None:
         _consumers_of(self.hints_group).add(self)
@@ -41,6 +46,4 @@ def _consumers_of(group: str) -> set[SelectiveConsumer]:
 
 def _deliver(group: str, frame: str) -> None:
     payload = json.loads(frame)["payload"]
-    for consumer in tuple(_consumers_of(group)):
-        if consumer.wants_hint(payload):
-            consumer.on_hint(frame)
+    for_each(_consumers_of(group), lambda consumer: consumer.offer_hint(payload, frame))

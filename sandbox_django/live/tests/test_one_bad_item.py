@@ -12,6 +12,7 @@ from live.hub import BUNDLES, bundle, current_hub
 from live.layers import live_layer
 from live.send_queue import SendQueue
 from live.tests.test_hints import CountMessage, Listener
+from live.text_chunk import TextChunk
 
 COUNT = '{"action":"count","payload":1}'
 
@@ -39,6 +40,51 @@ class ForbiddenListener(Listener):
         return []
 
 
+class FailingListener(Listener):
+    """A socket that handles nothing without an unexpected error."""
+
+    def __init__(self) -> None:
+        super().__init__(COUNT)
+        self.failures = 0
+
+    def on_hint(self, frame: str) -> None:
+        raise ValueError("no hint")
+
+    def on_event(self, event: Any, *, from_log: bool = False) -> bool:
+        raise ValueError("no event")
+
+    def on_chunk(self, chunk: TextChunk, *, from_log: bool = False) -> bool:
+        raise ValueError("no chunk")
+
+    def on_reauthorize(self) -> None:
+        raise ValueError("no authenticator")
+
+    def on_failure(self) -> None:
+        self.failures += 1
+
+
+class RecordingListener(Listener):
+    """A socket that records what it handles."""
+
+    def __init__(self) -> None:
+        super().__init__(COUNT)
+        self.handled: list[str] = []
+
+    def on_hint(self, frame: str) -> None:
+        self.handled.append("hint")
+
+    def on_event(self, event: Any, *, from_log: bool = False) -> bool:
+        self.handled.append("event")
+        return True
+
+    def on_chunk(self, chunk: TextChunk, *, from_log: bool = False) -> bool:
+        self.handled.append("chunk")
+        return True
+
+    def on_reauthorize(self) -> None:
+        self.handled.append("reauthorize")
+
+
 class OneBadItemTests(TransactionTestCase):
     async def join(self, listener: Listener, group: str = "a.group") -> Listener:
         feed = await current_hub().join(group, listener, 0)
@@ -53,6 +99,25 @@ class OneBadItemTests(TransactionTestCase):
         await asyncio.wait_for(listener.received_last.wait(), 5)
 
         assert listener.received == [COUNT]
+
+    async def test_a_socket_that_fails_is_closed_and_the_others_of_its_feed_get_everything(self) -> None:
+        one, failing, other = RecordingListener(), FailingListener(), RecordingListener()
+        sockets: list[Listener] = [one, failing, other]
+        for socket in sockets:
+            await self.join(socket)
+        feed = current_hub()._feeds["a.group"]
+        feed.subscribers = dict.fromkeys(sockets)  # type: ignore[assignment]  # the failing one in the middle
+
+        for message in (
+            {"type": "live.fact", "seq": 1, "frame": COUNT, "text_id": None, "text_length": None},
+            {"type": "live.text", "text_id": 7, "after": 1, "offset": 0, "length": 1, "frame": COUNT},
+            {"type": "live.hint", "frame": COUNT},
+            {"type": "live.recheck"},
+        ):
+            current_hub()._dispatch({"group": "a.group", **message})
+
+        assert one.handled == other.handled == ["event", "chunk", "hint", "reauthorize"]
+        assert failing.failures == 4
 
     async def test_a_hint_that_fails_does_not_silence_its_thing(self) -> None:
         listener = await self.join(Listener(COUNT))
