@@ -6,7 +6,7 @@ from test_utils.users import alice
 
 
 def bearer(user: User) -> str:
-    """Returns the `Authorization` header of a program that has just signed in as `user`."""
+    """Returns the `Authorization` header of a program that has signed in as `user`."""
     return f"Bearer {issue_tokens(SignIn.objects.create(user=user)).access_token}"
 
 
@@ -21,12 +21,12 @@ def ws_headers(user: User) -> list[tuple[bytes, bytes]]:
 
 
 class AuthAPITestCase(APITestCase):
-    """A test case that uses the API as a program does: signed in as Alice, with a Bearer token."""
+    """A test case whose client uses the API as a program does, signed in as Alice with a Bearer token."""
 
     def setUp(self) -> None:
         super().setUp()
         self.user = alice()
         self.auth_headers = auth_headers(self.user)
         self.ws_headers = ws_headers(self.user)
-        # Not `credentials()`, which would override the headers of single requests by other users.
+        # `credentials()` would override the headers of requests that a test sends as another user.
         self.client.defaults["HTTP_AUTHORIZATION"] = self.auth_headers["Authorization"]

@@ -1,7 +1,7 @@
-"""chanx's `broadcast_event` for tests: sends any event to the open sockets of the test's process.
+"""Lets tests send any event to the open sockets of their process, with chanx's `broadcast_event`.
 
-Services publish with `live.feeds.write`, so `LiveConsumer` refuses to broadcast. Tests in the style of chanx's sandbox
-broadcast events and wait for `event_complete`.
+Services publish with `live.feeds.write`, so `LiveConsumer` doesn't allow `broadcast_event`. Tests in the style of
+chanx's sandbox broadcast events and wait for `event_complete`.
 """
 
 from collections.abc import Collection
@@ -18,7 +18,7 @@ from live.hub import current_hub
 async def broadcast_event(
     cls: type[LiveConsumer], event: BaseMessage, groups: Collection[str] | str | None = None
 ) -> None:
-    """Delivers the event to every socket of these groups, without the channel layer."""
+    """Delivers the event to every socket that subscribes to one of `groups`, without the channel layer."""
     for group in [groups] if isinstance(groups, str) else groups or cls._default_groups():
         for subscriber in current_hub().subscribers(group):
             if isinstance(subscriber, LiveConsumer):
@@ -26,5 +26,5 @@ async def broadcast_event(
 
 
 def allow_broadcasts() -> AbstractContextManager[Any]:
-    """Replaces the consumers' `broadcast_event` by this one."""
+    """Replaces the consumers' `broadcast_event` with the function above."""
     return mock.patch.object(LiveConsumer, "broadcast_event", classmethod(broadcast_event))

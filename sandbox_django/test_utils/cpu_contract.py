@@ -1,6 +1,7 @@
 """Checks in every test that views which hash passwords or render Markdown are marked as such (`core/cpu_bound.py`).
 
-A middleware of the test settings remembers the running view; a plugin of pytest (conftest.py) watches both functions.
+A middleware of the test settings records the running view. A pytest plugin (conftest.py) fails the test if the
+functions that hash or render are called while an unmarked view is running.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,10 +20,10 @@ from runtime import threads
 
 T = TypeVar("T")
 
-# Renders only a little, and once a second at most for all requests: the answer that is being written.
+# This view renders only the answer that is being written, at most once a second for all requests.
 BOUNDED = {"GET assistant_conversation"}
 
-_view: ContextVar[str] = ContextVar("view", default="")  # the running view, unless it is marked
+_view: ContextVar[str] = ContextVar("view", default="")  # the running view; "" if the view is marked
 
 
 class CpuContractMiddleware:
@@ -45,7 +46,7 @@ class CpuContractMiddleware:
 
 @contextmanager
 def another_request() -> Iterator[None]:
-    """Suspends the check for requests that a test sends as another user while a view is running."""
+    """Suspends the check while a test sends a request as another user in the middle of a view."""
     token = _view.set("")
     try:
         yield
@@ -66,7 +67,7 @@ def cpu_bound_views_are_marked() -> Iterator[None]:
     really_in_pool = threads.in_pool
 
     async def in_pool(work: threads.Work, *args: Any, **kwargs: Any) -> Any:
-        with another_request():  # tests run the job in the request's thread, a server doesn't
+        with another_request():  # only in tests, jobs run in the request's thread
             return await really_in_pool(work, *args, **kwargs)
 
     with (

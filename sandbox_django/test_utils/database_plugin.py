@@ -1,10 +1,10 @@
-"""A plugin of pytest that makes and empties the test database quickly.
+"""A pytest plugin that creates and empties the test database quickly.
 
-With SQLite the database is a copy of one that was migrated before (`test_utils.databases`).
+With SQLite, the test database is a copy of a database that was migrated before (`test_utils.databases`).
 
-After a test that commits, Django empties all tables with its `flush` command. That ends by sending `post_migrate`,
-whose receivers look up every content type and permission again and create them: 0.1 s of CPU for each of several
-hundred tests. Here those two tables keep their rows, and the others are emptied.
+After a test that commits, Django empties all tables with its `flush` command. `flush` then sends `post_migrate`, whose
+receivers look up every content type and permission and create them again. This takes 0.1 s of CPU time after each of
+several hundred tests. This plugin keeps the rows of those two tables and empties the others.
 """
 
 import shutil
@@ -43,13 +43,13 @@ def empty_databases(case: TransactionTestCase) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def databases_are_emptied_quickly() -> None:
-    """Applies for the whole session."""
+    """Replaces Django's teardown for the whole session."""
     mock.patch.object(TransactionTestCase, "_fixture_teardown", empty_databases).start()
 
 
 @pytest.fixture(scope="session")
 def django_db_keepdb(request: pytest.FixtureRequest) -> bool:
-    """With SQLite, use the copied file instead of making a database; elsewhere do as pytest-django does."""
+    """With SQLite, uses the copied file instead of creating a database. Otherwise follows pytest-django's option."""
     return connection.vendor == "sqlite" or bool(request.config.getvalue("reuse_db"))
 
 
@@ -62,5 +62,5 @@ def django_db_modify_db_settings() -> Iterator[None]:
     database = Path(connection.settings_dict["TEST"]["NAME"])
     shutil.copy(migrated_sqlite(), database)
     yield
-    for file in database.parent.glob(f"{database.name}*"):  # and its log
+    for file in database.parent.glob(f"{database.name}*"):  # the database and its write-ahead log
         file.unlink()

@@ -1,4 +1,4 @@
-"""Databases with empty tables, copied instead of migrated: migrating takes 6 s of CPU time.
+"""Creates databases with empty tables by copying a migrated one, because migrating takes 6 s of CPU time.
 
 The migrated SQLite file stays in .data until a migration, a setting or a package changes.
 """
@@ -27,14 +27,14 @@ KEPT = ROOT / ".data"
 
 @cache
 def migrated_sqlite() -> Path:
-    """Return the path of an SQLite file with empty tables. Copy it; don't write to it."""
+    """Returns the path of an SQLite file with empty tables. Callers must copy the file and not write to it."""
     kept = KEPT / f"migrated-{_fingerprint()}.sqlite3"
     if not kept.exists():
         with tempfile.TemporaryDirectory(prefix="migrated-", dir=KEPT) as directory:
             migrate(Path(directory), "")
             for old in KEPT.glob("migrated-*.sqlite3"):
                 old.unlink(missing_ok=True)
-            # In one step, since several test runs may do this at once.
+            # The file is moved in one step, since several test runs may do this at the same time.
             Path(directory, SQLITE).replace(kept)
     return kept
 
@@ -48,7 +48,7 @@ def _fingerprint() -> str:
 
 
 def migrate(data_dir: Path, database_url: str) -> None:
-    """Create the tables in the database at `database_url` or, if it is empty, in an SQLite file in `data_dir`."""
+    """Creates the tables in the database at `database_url` or, if that is empty, in an SQLite file in `data_dir`."""
     env = {"SANDBOX_DATA_DIR": str(data_dir), "DATABASE_URL": database_url, "REDIS_URL": ""}
     env |= {"DJANGO_SETTINGS_MODULE": "test_utils.server_settings"}
     command = [sys.executable, "sandbox_django/manage.py", "migrate", "--verbosity=0"]
@@ -57,7 +57,7 @@ def migrate(data_dir: Path, database_url: str) -> None:
 
 @contextmanager
 def postgresql_database() -> Iterator[str]:
-    """Create a database with empty tables and yield its URL. All of them are in one PostgreSQL."""
+    """Creates a database with empty tables and yields its URL. All such databases are in one PostgreSQL server."""
     cluster, name = _migrated_postgresql(), f"test_{uuid4().hex}"
     with psycopg.connect(cluster, autocommit=True) as server:
         server.execute(f"CREATE DATABASE {name} TEMPLATE migrated")
@@ -70,7 +70,7 @@ def postgresql_database() -> Iterator[str]:
 
 @cache
 def _migrated_postgresql() -> str:
-    """Start PostgreSQL and return its URL; its database `migrated` is the template."""
+    """Starts a PostgreSQL server and returns its URL. Its database `migrated` is the template for the others."""
     cluster = _until_exit.enter_context(postgresql_server())
     with psycopg.connect(cluster, autocommit=True) as server:
         server.execute("CREATE DATABASE migrated")
@@ -84,5 +84,5 @@ atexit.register(_until_exit.close)
 
 
 def of_database(url: str, name: str) -> str:
-    """Return `url` with another database's name."""
+    """Returns `url` with the database name `name`."""
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))

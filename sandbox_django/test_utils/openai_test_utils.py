@@ -9,8 +9,8 @@
 
     python -m test_utils.openai_test_utils --tokens 50 --rate 50          # its own process; prints its base URL
 
-`scripted_model` replaces `ai_service.get_chat_model`, so callers have to call it through the module. With the server,
-only the address differs from production, so prefer it for tests of errors and time-outs.
+`scripted_model` replaces `ai_service.get_chat_model`, so callers must call that function through its module. With the
+server, only the address differs from production, so prefer the server for tests of errors and timeouts.
 """
 
 import argparse
@@ -41,14 +41,15 @@ from assistants.services import ai_service
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessageChunk  # importing it takes a second, and few tests need it
 
-# Part of every error response, as providers quote keys and addresses in theirs. It must never be shown or logged.
+# Every error response contains this text, as providers quote keys and addresses in their errors. The project must never
+# show or log it.
 SECRET = "sk-secret-in-the-error"
 TIMEOUT = 20  # seconds until a waiting test fails
 
 
 class Gate:
-    """A point in a scripted answer at which the answer waits until the test opens it. Works in any thread and event
-    loop.
+    """A point in a scripted answer where the answer waits until the test opens the gate. Works across threads and event
+    loops.
     """
 
     def __init__(self) -> None:
@@ -64,18 +65,18 @@ class Gate:
         await _wait_for(self._reached)
 
     def wait_until_reached(self) -> None:
-        """The same for synchronous tests."""
+        """Does the same as `reached` in a synchronous test."""
         self._reached.result(TIMEOUT)
 
     async def go_through(self) -> None:
-        """Called by the answer: waits until the gate is open."""
+        """Waits until the gate is open. The scripted answer calls this."""
         if not self._reached.done():
             self._reached.set_result(None)
         await asyncio.shield(asyncio.wrap_future(self._opened))
 
 
 async def _wait_for(happened: Future[None]) -> None:
-    # Shielded, because a waiter that is cancelled would otherwise cancel the future for the others.
+    # Without the shield, cancelling one waiter would cancel the future for the other waiters.
     await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(happened)), TIMEOUT)
 
 
@@ -83,29 +84,31 @@ async def _wait_for(happened: Future[None]) -> None:
 
 
 class Do(Enum):
-    """Actions of a server besides sending."""
+    """Actions of the server other than sending."""
 
     CUT = "break the connection"
     HANG = "say nothing more"
 
 
-# Text is sent as a token, bytes are sent unchanged.
+# The server sends a `str` as a token and `bytes` unchanged.
 Step = str | bytes | Gate | Do
 
 
 @dataclass(frozen=True)
 class Reply:
-    """The server's reaction to one request. Created by `streams`, `refuses`, `disconnects` and `hangs`."""
+    """The server's reaction to one request. Tests create it with `streams`, `sends`, `refuses`, `disconnects` or
+    `hangs`.
+    """
 
     steps: tuple[Step, ...] = ()
     status: int = 200
     error: Any = None
-    # Steps before the headers are sent.
+    # The step that the server takes before it sends the headers.
     first: Gate | Do | None = None
     pause: float = 0
     finish_reason: str | None = "stop"
     usage: Any = None
-    is_raw: bool = False  # the steps are the whole body
+    is_raw: bool = False  # the server sends the steps as the whole body, without adding chunks
     content_type: str = "text/event-stream"
 
 
@@ -116,7 +119,7 @@ def streams(
     usage: tuple[int, int] | None = (11, 7),
     first: Gate | None = None,
 ) -> Reply:
-    """Streams these steps, then a regular end."""
+    """Streams these steps, then ends the answer regularly."""
     counts = usage and {"prompt_tokens": usage[0], "completion_tokens": usage[1], "total_tokens": sum(usage)}
     return Reply(steps, pause=pause, finish_reason=finish_reason, usage=counts or None, first=first)
 
@@ -133,17 +136,21 @@ def refuses(status: int, code: str | None = None, message: str = "Go away.") -> 
 
 
 def disconnects(*steps: Step) -> Reply:
-    """Streams these steps, then breaks the connection; without steps, before any response."""
+    """Streams these steps, then breaks the connection. Without steps, breaks it before any response."""
     return Reply((*steps, Do.CUT)) if steps else Reply(first=Do.CUT)
 
 
 def hangs(*steps: Step) -> Reply:
-    """Streams these steps, then keeps the connection open and silent; without steps, without even sending headers."""
+    """Streams these steps, then sends nothing more but keeps the connection open. Without steps, sends not even
+    headers.
+    """
     return Reply((*steps, Do.HANG)) if steps else Reply(first=Do.HANG)
 
 
 def sends_error(code: str | None = None) -> bytes:
-    """A step: an error event in the middle of an answer, as sent by providers that have already responded with 200."""
+    """Creates a step that sends an error in the middle of an answer, as providers do that have already responded with
+    200.
+    """
     return _event({"error": {"message": f"Broken (key {SECRET}).", "type": "server_error", "code": code}})
 
 
@@ -165,12 +172,12 @@ class Received:
         await _wait_for(self._left)
 
     def wait_until_client_left(self) -> None:
-        """The same for synchronous tests."""
+        """Does the same as `until_client_left` in a synchronous test."""
         self._left.result(TIMEOUT)
 
 
 class FakeOpenAI:
-    """An OpenAI-compatible server. It plays its replies one by one, and repeats the last."""
+    """An OpenAI-compatible server. It sends its scripted replies in order, and repeats the last one."""
 
     def __init__(self, *replies: Reply, port: int = 0) -> None:
         self._script = deque(replies or [streams("Hello, ", "world.")])
@@ -206,7 +213,7 @@ class FakeOpenAI:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await ai_service.close_clients()  # closes connections to the server that has stopped
+        await ai_service.close_clients()  # closes our clients' connections to this server
         assert self._runner is not None
         await self._runner.cleanup()
 
@@ -281,7 +288,7 @@ class FakeOpenAI:
                 await response.write(_event(_envelope([]) | {"usage": reply.usage}))
             await response.write(b"data: [DONE]\n\n")
             for _ in range(2):
-                # lets the client read first, because most servers send the end of the body separately
+                # Lets the client read first, because most servers send the end of the body separately.
                 await asyncio.sleep(0)
         return response
 
@@ -331,15 +338,15 @@ def _whole_answer(reply: Reply) -> dict[str, Any]:
 # --- A server as a load ----------------------------------------------------------------------------------------------
 
 
-PLACE_OF_STAMP = b"@000000 "  # has the length of the stamp that replaces it, so that the frame's length stays the same
+PLACE_OF_STAMP = b"@000000 "  # replaced by a time stamp of the same length, so that the frame's length stays right
 
 
 class SteadyOpenAI(FakeOpenAI):
-    """Streams tokens to all clients at a steady rate, with little work per token: for benchmarks.
+    """Streams tokens to all clients at a steady rate, with little work per token. Benchmarks use it.
 
-    One timer serves all answers, and writes bytes that were encoded once. With `stamped`, tokens contain the time when
-    they were sent, as in "1@123456 ": their number, and the last six digits of the machine's clock in milliseconds.
-    Titles always have one token.
+    One timer serves all answers, and writes bytes that were encoded once. With `stamped`, each token contains its
+    number and the time when it was sent, such as "1@123456 ": the last six digits of the machine's clock in
+    milliseconds. Titles always have one token.
     """
 
     def __init__(
@@ -356,8 +363,8 @@ class SteadyOpenAI(FakeOpenAI):
         )
         events = [*(_chunk({"content": word}) for word in words), end]
         self._frames = [b"%x\r\n%b\r\n" % (len(event), event) for event in events]
-        # The time of each answer's next frame, the frame's number, the connection, and the future to resolve at the
-        # end.
+        # One entry per answer: the time of its next frame, the answer's number, the frame's number, the connection, and
+        # a future that is resolved at the end.
         self._due: list[tuple[float, int, int, asyncio.WriteTransport, asyncio.Future[None]]] = []
         self._answers = 0
         self._timer: asyncio.Handle | None = None
@@ -447,7 +454,7 @@ class ScriptedModel:
         self.received_turns: list[list[Turn]] = []
 
     async def until_left(self) -> None:
-        """Waits until a reader of the answer has stopped or received all of it."""
+        """Waits until a reader has received the whole answer or has stopped reading it."""
         await _wait_for(self._left)
 
     async def stream(self, turns: Sequence[Turn]) -> AsyncGenerator[AnswerPart, None]:
@@ -472,7 +479,7 @@ class ScriptedModel:
 def scripted_model(*chunks: ScriptedChunk) -> Iterator[ScriptedModel]:
     """Makes `ai_service.get_chat_model()` return a model that streams these chunks.
 
-    At a Gate the answer waits; an exception ends it. Without a Finish it ends with the default one.
+    The answer waits at a Gate and ends with an exception. Without a Finish, the answer ends with the default one.
     """
     model = ScriptedModel(*chunks)
     with mock.patch.object(ai_service, "get_chat_model", return_value=model):
@@ -481,7 +488,9 @@ def scripted_model(*chunks: ScriptedChunk) -> Iterator[ScriptedModel]:
 
 @contextmanager
 def stub_openai_sdk(*chunks: "AIMessageChunk | BaseException") -> Iterator[list[Any]]:
-    """Makes langchain return these chunks to OpenAIService, without HTTP. Yields the list of requests to langchain."""
+    """Makes langchain return these chunks to OpenAIService without HTTP. Yields the list of the requests that langchain
+    receives.
+    """
     asked: list[Any] = []
 
     async def astream(chat: object, messages: Any) -> "AsyncGenerator[AIMessageChunk, None]":

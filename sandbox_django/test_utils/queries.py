@@ -1,4 +1,4 @@
-"""Counts the queries of a request, in the same way on SQLite and PostgreSQL."""
+"""Counts the queries of a request, with the same result on SQLite and PostgreSQL."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-# Statements that only one of the databases counts.
+# Only one of the two databases reports these statements.
 TRANSACTIONS = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
 
 
 @contextmanager
 def assert_queries(expected: int) -> Iterator[None]:
-    """Fails and lists the queries if the block runs a different number of queries."""
+    """Fails and lists the queries if the block doesn't run exactly `expected` queries."""
     with CaptureQueriesContext(connection) as captured:
         yield
     queries = [query["sql"] for query in captured if not query["sql"].startswith(TRANSACTIONS)]

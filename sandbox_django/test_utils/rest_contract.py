@@ -1,11 +1,11 @@
 """Compares every response under /api/ in every test with the OpenAPI document.
 
 A middleware of the test settings, and of the servers that tests start (`test_utils.server_settings`), raises an error
-if a response is not in the document, so the test that caused it fails. A server in another process responds with 500,
-and its log has the reason.
+if a response is not in the document. So the test that caused the response fails. A server in another process responds
+with 500, and logs the reason.
 
-As a plugin of pytest (conftest.py), this module records the responses. In a run of all tests, with `--whole-contract`,
-a documented status that no test has received fails the run.
+As a pytest plugin (conftest.py), this module records which documented statuses tests have received. In a run of all
+tests with `--whole-contract`, a documented status that no test has received fails the run.
 """
 
 import json
@@ -21,19 +21,20 @@ from django.http import HttpRequest, HttpResponse
 from drf_spectacular.generators import SchemaGenerator
 from jsonschema_rs import Draft202012Validator
 
-# Pages and documents about the API, which are not part of it.
+# Pages and documents about the API, which are not operations of the API.
 ABOUT = ("api/schema/", "api/asyncapi/")
-# A status of these that is undocumented, or documented but never received, is a violation too.
+# These headers are checked in both directions: a header that is undocumented, or documented but never sent, is a
+# violation.
 HEADERS = ("Feed-Seq", "Idempotency-Key", "Location", "Retry-After", "WWW-Authenticate")
-REFUSED_UNDOCUMENTED = {401, 403, 404, 405}  # clients without access needn't learn the methods
+REFUSED_UNDOCUMENTED = {401, 403, 404, 405}  # so clients without access don't learn which methods exist
 PLACEHOLDER = re.compile(r"<[^>]+>|{[^}]+}")
 
-# A method, a route without the names of its placeholders, and a status.
+# An HTTP method, a route without the names of its placeholders, and a status.
 Promise = tuple[str, str, str]
 
 
 class ContractBroken(AssertionError):
-    """The server's response contradicts the document."""
+    """Raised when the server's response contradicts the document."""
 
 
 @dataclass
@@ -57,7 +58,7 @@ class Contract:
         """Raises `ContractBroken` if the document doesn't allow `response` for `method` and `route`."""
         method, path, status = "GET" if method == "HEAD" else method, bare(f"/{route}"), str(response.status_code)
         if method == "OPTIONS":
-            return  # refusals that needn't be documented
+            return  # responses to OPTIONS needn't be documented
         try:
             self._check(method, path, status, response)
         except ContractBroken as broken:
@@ -70,7 +71,7 @@ class Contract:
         if path not in self._routes:
             raise ContractBroken("this route is not in the OpenAPI document")
         if response.status_code >= 500:
-            return  # documented once for all operations, in the introduction; core/tests checks its format
+            return  # the introduction documents these for all operations; core/tests checks their format
         if (method, path) not in self._operations:
             if response.status_code not in REFUSED_UNDOCUMENTED:
                 raise ContractBroken("this method is not in the OpenAPI document")
@@ -138,12 +139,12 @@ def bare(path: str) -> str:
 
 @cache
 def contract() -> Contract:
-    """Returns the document generated from the current code; `bin/check` compares it with docs/api/openapi.yaml."""
+    """Returns the document that the current code generates. `bin/check` compares it with docs/api/openapi.yaml."""
     return Contract(SchemaGenerator().get_schema(request=None, public=True))
 
 
 class ContractMiddleware:
-    """The first middleware, so that it gets the final response."""
+    """Checks the final response, since it is the first middleware."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -151,7 +152,7 @@ class ContractMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         route = request.resolver_match.route if request.resolver_match else ""
-        # Tests may have routes of their own.
+        # A test may replace the URLconf with routes of its own, which are not checked.
         if settings.ROOT_URLCONF == "config.urls" and route.startswith("api/") and not route.startswith(ABOUT):
             contract().check(request.method or "", route, response)
         return response

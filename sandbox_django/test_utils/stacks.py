@@ -1,12 +1,12 @@
-"""A plugin of pytest that marks tests whose result can depend on the database, the channel layer or Redis.
+"""A pytest plugin that marks tests whose result can depend on the database, the channel layer or Redis.
 
-`bin/test` runs the tests marked `stack` twice, on SQLite with the in-memory layer and on PostgreSQL with Redis. All
-others run once, on the first: documents, static files, pure functions, programs that start servers of their own. The
-mark is added by rule:
+`bin/test` runs the tests marked `stack` twice: on SQLite with the in-memory layer, and on PostgreSQL with Redis. It
+runs all other tests once, on SQLite: for example tests of documents, static files and pure functions, and tests that
+start servers of their own. Two rules decide which tests are marked:
 
-- a Django test case with a database, or a function that requests one by a fixture or by `django_db`, is marked;
-- others that depend on Redis or the channel layer need `@pytest.mark.stack`. Without it a test fails if it uses the
-  configured channel layer, and in CI also if it is skipped, since it would never run.
+- A Django test case with a database is marked, and so is a function that uses the database by a fixture or `django_db`.
+- Other tests that depend on Redis or the channel layer need `@pytest.mark.stack`. A test without this mark fails if it
+  uses the configured channel layer. In CI it also fails if it is skipped, since it would never run.
 """
 
 import os
@@ -20,7 +20,7 @@ from django.test import SimpleTestCase, TransactionTestCase
 
 MARK = "stack"
 DATABASE_FIXTURES = {"db", "transactional_db", "django_db_reset_sequences", "django_db_serialized_rollback"}
-OWN_SERVERS = ("browser", "faults", "programs")  # these select both stacks or one themselves
+OWN_SERVERS = ("browser", "faults", "programs")  # tests with these marks choose their stacks themselves
 
 _asked_for_layer = False
 
@@ -70,7 +70,7 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    # Outside CI, programs that a test needs may be missing.
+    # Outside CI, a test may be skipped because a program that it needs isn't installed.
     if report.skipped and os.environ.get("CI") == "true" and _runs_once(item):
         report.outcome = "failed"
         report.longrepr = f"It is skipped here, and runs nowhere else: mark it with @pytest.mark.{MARK}, or run it."

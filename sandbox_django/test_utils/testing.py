@@ -1,4 +1,4 @@
-"""The socket test case: real requests and real sockets, with the application as the server runs it."""
+"""A test case that opens sockets to the application as the server runs it, and sends requests to the API."""
 
 import json
 from functools import partial
@@ -18,19 +18,19 @@ from test_utils.channel_events import allow_broadcasts
 TIMEOUT = 5.0  # seconds that a test waits for a frame
 
 EVENT_COMPLETE = f'{{"action":"{EVENT_ACTION_COMPLETE}"}}'
-# Frames about the socket itself, or replies to the client's frames.
+# Frames about the socket itself, and replies to the client's frames.
 NO_EVENTS = {"authentication", "resync", "error", "pong", *COMPLETE_ACTIONS}
 
 
 class Page:
-    """An open socket, as a browser or a program has it."""
+    """An open socket of a browser page or a program."""
 
     def __init__(self, communicator: DjangoWebsocketCommunicator) -> None:
         self.communicator = communicator
-        self._ahead: str | None = None  # a frame that was received while checking whether there is one
+        self._ahead: str | None = None  # a frame that `receives_nothing` has found
 
     async def receive(self) -> dict[str, Any]:
-        """Returns the next frame, without completion markers, which are for tests that use the communicator itself."""
+        """Returns the next frame. Skips completion markers, which only tests with chanx's communicators need."""
         text, self._ahead = self._ahead or EVENT_COMPLETE, None
         while text == EVENT_COMPLETE:
             text = await self.communicator.receive_from(TIMEOUT)
@@ -38,7 +38,7 @@ class Page:
         return frame
 
     async def receive_until(self, action: str) -> list[dict[str, Any]]:
-        """Returns all frames up to and including the next one of this action."""
+        """Returns all frames up to and including the next frame with this action."""
         frames = [await self.receive()]
         while frames[-1]["action"] != action:
             frames.append(await self.receive())
@@ -68,13 +68,13 @@ class Page:
 
 
 class SocketTestCase(ChanxWebsocketTestCase):
-    """Opens sockets and closes them at the end of the test's own event loop, not after it.
+    """Opens sockets, and closes them in the test's own event loop when the test ends.
 
-    Tests may also use chanx's communicators: `assert_authenticated_status_ok()` after `connect()`, and
-    `receive_all_messages(stop_action=EVENT_ACTION_COMPLETE)` for what a feed delivers.
+    Tests may also use chanx's communicators: they call `assert_authenticated_status_ok()` after `connect()`, and read a
+    feed's events with `receive_all_messages(stop_action=EVENT_ACTION_COMPLETE)`.
     """
 
-    ignored_actions: frozenset[str] = frozenset()  # actions of frames that the test's communicators drop
+    ignored_actions: frozenset[str] = frozenset()  # communicators drop frames with these actions
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -82,7 +82,9 @@ class SocketTestCase(ChanxWebsocketTestCase):
         cls.enterClassContext(allow_broadcasts())
 
     def create_communicator(self, **options: Any) -> DjangoWebsocketCommunicator:
-        """Creates a communicator that receives `event_complete` after each event; only tests need this."""
+        """Creates a communicator that receives `event_complete` after each event. Only sockets of tests receive this
+        marker.
+        """
         communicator = super().create_communicator(**options)
         communicator.application = partial(_with_completions, communicator.application, self.ignored_actions)
         return communicator
@@ -95,8 +97,8 @@ class SocketTestCase(ChanxWebsocketTestCase):
         headers: list[tuple[bytes, bytes]] | None = None,
         address: str = "127.0.0.1",
     ) -> Page:
-        """Opens a socket as a program does, with a header, or with these headers only. The first frame hasn't been
-        read.
+        """Opens a socket as a program does, with the `Authorization` header of `by`, or with exactly `headers` if they
+        are given. The first frame is left to read.
         """
         if headers is None:
             headers = await sync_to_async(ws_headers)(by) if by else []
@@ -114,7 +116,7 @@ class SocketTestCase(ChanxWebsocketTestCase):
         return page
 
     async def request(self, method: str, path: str, data: Any = None, *, by: User | None = None) -> Any:
-        """Sends a request to the API and returns Django's response, with `json()`."""
+        """Sends a request to the API and returns the response of Django's test client, which has `json()`."""
 
         def send() -> Any:
             headers = auth_headers(by) if by else {}
@@ -124,7 +126,7 @@ class SocketTestCase(ChanxWebsocketTestCase):
 
 
 class WebsocketTestCase(SocketTestCase):
-    """A `SocketTestCase` in the style of chanx's sandbox: a signed-in user, and an `auth_communicator` for them.
+    """A `SocketTestCase` in the style of chanx's sandbox, with a signed-in `user` and their `auth_communicator`.
 
     class TestChatDetailConsumer(WebsocketTestCase):
         consumer = ChatDetailConsumer
@@ -142,7 +144,8 @@ class WebsocketTestCase(SocketTestCase):
 
     def create_communicator(self, **options: Any) -> DjangoWebsocketCommunicator:
         communicator = super().create_communicator(**options)
-        # Events that a test broadcasts have no feed and no number, so they aren't compared with the AsyncAPI document.
+        # Events that a test broadcasts have no feed and no sequence number, so they aren't compared with the AsyncAPI
+        # document.
         communicator.scope["has_invented_events"] = True
         # chanx waits half a second, which isn't enough on a busy machine.
         for wait in (communicator.wait_for_auth, communicator.assert_authenticated_status_ok):

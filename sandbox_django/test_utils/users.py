@@ -1,4 +1,6 @@
-"""The users of the tests: Alice is the owner, Bob is invited, Mallory is neither. Their password is "password"."""
+"""The users of the tests. Alice owns things, Bob is invited by her, and Mallory is a stranger. Their password is
+"password".
+"""
 
 from accounts.factories.user import UserFactory
 from accounts.models import User

@@ -1,8 +1,8 @@
-"""An event loop with a virtual clock, which jumps to the next timer: half a minute takes no time, in a repeatable
-order.
+"""An event loop with a virtual clock that jumps to the next timer.
 
-There are no threads. Database work runs in the loop, with a wait before and after it whose length the test chooses. So
-everything that can happen during a thread hand-off can happen here too, but in an order that can be repeated.
+A test that waits for thirty seconds ends at once, and its callbacks always run in the same order. There are no threads:
+database work runs in the loop, and the test chooses how long the loop waits before and after it. So a test can repeat
+every order of events that a thread hand-off allows.
 """
 
 import asyncio
@@ -43,14 +43,15 @@ class _JumpingSelector(selectors.SelectSelector):
 
 
 def run(main: Coroutine[Any, Any, T], *, handoffs: Iterable[float] = ()) -> T:
-    """Runs a coroutine to its end, and cancels the tasks that it leaves.
+    """Runs a coroutine to its end, and cancels the tasks that are still running.
 
-    `handoffs` are the seconds of each way to the database and back; when they are used up, the ways take no time.
+    `handoffs` are the delays in seconds before and after each piece of database work, in turn. When they are used up,
+    the delays are 0.
     """
     connection = connections[DEFAULT_DB_ALIAS]
 
     async def with_database() -> T:
-        # Django keeps a connection for each asyncio context. Here all contexts share the test's own.
+        # Django keeps one connection for each asyncio context. Here every context uses the test's own connection.
         connections[DEFAULT_DB_ALIAS] = connection
         with _database_in_the_loop(handoffs):
             return await main
@@ -73,7 +74,7 @@ def _database_in_the_loop(handoffs: Iterable[float]) -> Iterator[None]:
 
     with (
         mock.patch.object(threads, "in_pool", in_pool),
-        # Django's check isn't needed: there is only the test's thread, and the loop is meant to wait for the database.
+        # Disables Django's check, since the loop is meant to wait for the database: the test has only one thread.
         mock.patch.dict("os.environ", {"DJANGO_ALLOW_ASYNC_UNSAFE": "1"}),
     ):
         yield

@@ -1,7 +1,7 @@
 """Checks that no response contains a sentence of Django or REST framework in its original wording.
 
-A middleware of the test settings compares every response of every test. The admin is left out: it is Django's product.
-Our wording is in `locale/en/LC_MESSAGES/django.po`.
+A middleware of the test settings checks every response of every test, except those of the admin, which keeps Django's
+wording. Our wording is in `locale/en/LC_MESSAGES/django.po`.
 """
 
 import ast
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from django.http import HttpRequest, HttpResponse
 
-# Modules whose messages can reach a user, by the name of their package.
+# The modules of each package whose messages can reach a user.
 SOURCES = {
     "Django": (
         "django/contrib/auth/forms.py",
@@ -82,14 +82,14 @@ def _text_of(node: ast.expr) -> str:
 
 
 def originals_in(text: str) -> list[str]:
-    """Returns the original sentences that occur in a page or a JSON response."""
+    """Returns the original sentences that occur in the text of a page or of a JSON response."""
     text = html.unescape(text).replace('\\"', '"')
     return [sentence for sentence, longest, pattern in _patterns() if longest in text and pattern.search(text)]
 
 
 @cache
 def _patterns() -> list[tuple[str, str, re.Pattern[str]]]:
-    # With the longest fixed part of each, which is found much faster than a pattern.
+    # Each pattern comes with the longest fixed part of its sentence, since looking for that first is much faster.
     found = []
     for sentence in sorted(sentences()):
         parts = PLACEHOLDER.split(sentence)
