@@ -19,7 +19,7 @@ from core.cpu_bound import hashes
 from core.text_fields import NameFormField
 
 admin.site.login_form = AdminLoginForm
-# Django's own views that hash a password.
+# These views of Django hash a password.
 for view in (
     AdminSite.login,
     AdminSite.password_change,
@@ -66,7 +66,7 @@ class UserAdmin(OperatorAdmin[User], DjangoUserAdmin[User]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).annotate(devices=counted(SignIn.objects.all(), "user"))
 
-    # Permissions on users must not allow staff to raise their own permissions or to change other staff accounts.
+    # Staff with permissions on users must not be able to raise their own permissions or to change other staff accounts.
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "display_name":
@@ -140,7 +140,7 @@ admin.site.unregister(Group)
 
 @admin.register(Group)
 class GroupAdmin(OperatorAdmin[Group], DjangoGroupAdmin):
-    """Permissions of groups, which only superusers may change: staff could otherwise extend the group they are in."""
+    """The permissions of groups. Only superusers change them, since staff could extend the group that they are in."""
 
     ordering = ("name",)
     sortable_by = ("name",)
@@ -155,7 +155,7 @@ class GroupAdmin(OperatorAdmin[Group], DjangoGroupAdmin):
 
 @admin.register(SignIn)
 class SignInAdmin(ReadOnlyAdmin[SignIn]):
-    """Deleting one ends that device's session, tokens and sockets."""
+    """Lists signed-in devices. Deleting a row ends that device's session, tokens and sockets."""
 
     actions = ["delete_selected"]
     list_display = ["user", "browser", "created_at", "used_at"]

@@ -7,7 +7,7 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        # Loading these modules registers receivers and jobs. They import models, which aren't available when this file
-        # is read.
+        # Importing these modules registers receivers and OpenAPI extensions. They import models, so they can't be
+        # imported at the top of this file.
         for module in ("accounts.openapi", "accounts.receivers"):
             import_module(module)

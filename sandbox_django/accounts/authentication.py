@@ -1,6 +1,7 @@
-"""Authentication for REST and sockets, in the order of `DEFAULT_AUTHENTICATION_CLASSES`.
+"""Authenticates REST requests and sockets. Classes are tried in the order of `DEFAULT_AUTHENTICATION_CLASSES`.
 
-A socket's request is built from its handshake: a GET with its headers, its cookies and the session's user.
+For a socket, the request is built from the handshake: a GET with the handshake's headers, its cookies and the session's
+user.
 """
 
 from typing import Any
@@ -19,8 +20,8 @@ from core.page_account import HEADER, check_account
 
 
 class HeaderTokenAuthentication(BaseAuthentication):
-    """`Authorization: Bearer …`, as programs send it. The header is always sent deliberately, so a bad token is
-    refused.
+    """Reads the token from `Authorization: Bearer …`, as programs send it. A client never sends this header by
+    accident, so a bad token is refused.
     """
 
     refusal = TokenRefused  # for the OpenAPI document
@@ -39,10 +40,10 @@ class HeaderTokenAuthentication(BaseAuthentication):
 
 
 class CookieTokenAuthentication(HeaderTokenAuthentication):
-    """The same token in a cookie, as browsers send it.
+    """Reads the token from a cookie, as browsers send it.
 
-    Browsers send cookies with every request. So an expired token is ignored, which keeps public pages public, and
-    requests that change something need Django's CSRF token.
+    Browsers send cookies with every request. So an expired token is ignored, which keeps public pages open to browsers
+    that still have one. Requests that change something need Django's CSRF token.
     """
 
     def authenticate(self, request: Request) -> tuple[User, Token] | None:
@@ -55,17 +56,17 @@ class CookieTokenAuthentication(HeaderTokenAuthentication):
         except TokenRefused:
             return None
         if getattr(request._request, "session", {}).get(SIGN_IN_KEY, token["sign_in"]) != token["sign_in"]:
-            return None  # left by an earlier sign-in in this browser, perhaps to another account: the session decides
+            return None  # an earlier sign-in, perhaps to another account, left this cookie: use the session
         check_account(request.headers.get(HEADER), user)
         enforce_csrf(request)
         return user, token
 
 
 class BrowserSessionAuthentication(SessionAuthentication):
-    """Django's session, as pages use it. Requests that change something need the CSRF token."""
+    """Authenticates by Django's session, as pages do. Requests that change something need the CSRF token."""
 
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
-        # Visitors are checked too: a page of an account that has signed out must not continue as a visitor's.
+        # Checked for visitors too: if the user has signed out, their open page must not continue as a visitor's page.
         check_account(request.headers.get(HEADER), request._request.user)
         return super().authenticate(request)
 
@@ -86,5 +87,5 @@ def offered_token(request: Request) -> tuple[str, str]:
 
 
 def enforce_csrf(request: Request) -> None:
-    """Refuses with 403 a request that another site may have caused this browser to send."""
+    """Responds with 403 unless the request has a CSRF token, since another site may have made the browser send it."""
     BrowserSessionAuthentication().enforce_csrf(request)

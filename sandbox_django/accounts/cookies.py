@@ -1,10 +1,10 @@
-"""Tokens in cookies that scripts can't read and that forms of other sites don't send."""
+"""Stores tokens in cookies that scripts can't read and that browsers don't send with forms of other sites."""
 
 from django.conf import settings
 from django.http import HttpResponse
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken, Token
 
-# Over TLS, browsers accept a name with this prefix only from this exact host, so no other host of the domain can set
+# Over TLS, browsers accept a cookie with this prefix only from this exact host. So other hosts of the domain can't set
 # it.
 _PREFIX = "__Host-" if settings.SESSION_COOKIE_SECURE else ""
 ACCESS_COOKIE = f"{_PREFIX}access_token"

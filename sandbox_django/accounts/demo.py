@@ -1,4 +1,4 @@
-"""The users of the demo data. An app with demo data of its own has a `demo.py` with `create(users)`."""
+"""Creates the users of the demo data. An app with demo data has a `demo.py` with a function `create(users)`."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class DemoUsers:
 
 
 def password_of(user: User) -> str:
-    """Returns the password of a demo user; if DEBUG is off, the one generated for this site."""
+    """Returns the password of a demo user: the documented one with DEBUG, otherwise the one generated for this site."""
     if settings.DEBUG:
         return PASSWORD
     return str(settings.DEMO_ADMIN_PASSWORD if user.is_staff else settings.DEMO_PASSWORD)
@@ -37,6 +37,6 @@ def create_users() -> DemoUsers:
 
 def _create(user: User) -> User:
     user.set_password(password_of(user))
-    user.email_verified_at = timezone.now()  # demo users can't verify it, since example.com receives no mail
+    user.email_verified_at = timezone.now()  # example.com receives no mail, so no link can verify it
     user.save()
     return user

@@ -14,10 +14,10 @@ MAX_DOMAIN_LENGTH = 253
 
 
 def validate_account_email(value: str) -> None:
-    """Validates with Django's rules, and gives a reason for non-ASCII letters before the @, which they reject without
-    one.
+    """Does the same as Django's `validate_email`, but explains errors about letters outside ASCII.
 
-    Many mail servers refuse such addresses, so a reset link would never arrive.
+    Django rejects such letters before the @ as well. Many mail servers refuse these addresses, so a reset link would
+    never arrive.
     """
     local_part, at, domain = canonical_email(value).rpartition("@")
     if at and not local_part.isascii():
@@ -28,10 +28,12 @@ def validate_account_email(value: str) -> None:
 
 
 def canonical_email(value: str) -> str:
-    """Returns the spelling that is stored and compared: lower case, with an ASCII domain (IDNA, `xn--…`)."""
+    """Returns the spelling in which an e-mail address is stored and compared: lower case, with an ASCII domain
+    (`xn--…`).
+    """
     local_part, at, domain = value.lower().rpartition("@")
     if not domain.isascii() and len(domain) <= MAX_DOMAIN_LENGTH:
-        with suppress(UnicodeError):  # not a domain, so the validator rejects it
+        with suppress(UnicodeError):  # this isn't a domain, and the validator rejects it
             domain = idna.encode(domain, uts46=True).decode()
     return f"{local_part}{at}{domain}"
 
@@ -54,7 +56,7 @@ class AccountEmailSerializerField(serializers.EmailField):
 
 
 class LowerCaseEmailField(models.EmailField[str, str]):
-    """An e-mail address in its canonical spelling (`canonical_email`), both stored and in queries."""
+    """An e-mail address that is stored and looked up in its canonical spelling (`canonical_email`)."""
 
     default_validators = [validate_account_email]
 

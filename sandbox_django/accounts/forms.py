@@ -17,7 +17,7 @@ from runtime import jobs
 
 
 class LimitedSignIn(AuthenticationForm):
-    """A sign-in form that counts wrong passwords."""
+    """A sign-in form that limits wrong passwords."""
 
     def clean(self) -> dict[str, Any]:
         email, password = self.cleaned_data.get("username"), self.cleaned_data.get("password")
@@ -40,11 +40,11 @@ class LoginForm(LimitedSignIn):
 
 
 class AdminLoginForm(LimitedSignIn, AdminAuthenticationForm):
-    """The admin's sign-in form, which accepts staff only."""
+    """The admin's sign-in form. It accepts only staff."""
 
 
 class LimitedPasswordChange(PasswordChangeForm):
-    """A form that changes the password and counts wrong old passwords."""
+    """A form that changes the password. It limits how many wrong old passwords a user may enter."""
 
     def clean_old_password(self) -> str:
         try:
@@ -87,7 +87,7 @@ class AccountForm(forms.ModelForm[User]):
 
 
 class ResetForm(PasswordResetForm):
-    """Sends a reset link if there is an account. The response is the same if there is none."""
+    """Mails a reset link if the account exists. The response doesn't reveal whether it does."""
 
     email = AccountEmailFormField(
         label="E-mail", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
@@ -97,7 +97,7 @@ class ResetForm(PasswordResetForm):
         try:
             RESET_MAILS.hit(self.cleaned_data["email"])
         except RateLimited:
-            return  # too many mails to this address; the response is the same
+            return  # this address got too many mails; the response doesn't reveal that
         options |= {
             "subject_template_name": "accounts/password_reset_subject.txt",
             "email_template_name": "accounts/password_reset_email.txt",
@@ -106,5 +106,5 @@ class ResetForm(PasswordResetForm):
         super().save(*args, **options)
 
     def send_mail(self, *args: Any, **options: Any) -> None:
-        # In a job: mail servers are slow, and a slower response would reveal that the account exists.
+        # Sent in a background job, since mail servers are slow: a slower response would reveal that the account exists.
         jobs.start(asyncio.to_thread, super().send_mail, *args, **options)

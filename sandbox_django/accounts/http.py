@@ -5,12 +5,12 @@ from accounts.models import User
 
 
 class AuthenticatedRequest(Request):
-    """A request whose user has passed the view's permission classes."""
+    """The request of a view whose permission classes only let signed-in users through."""
 
     user: User
 
 
 class StaffRequest(HttpRequest):
-    """A request to an action of the admin."""
+    """The request of an action in the admin, whose user is staff."""
 
     user: User

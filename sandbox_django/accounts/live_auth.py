@@ -1,4 +1,4 @@
-"""The authentication backend of sockets, which the setting `LIVE_AUTH_BACKEND` names."""
+"""Authenticates sockets. The setting `LIVE_AUTH_BACKEND` names the class below."""
 
 from collections.abc import Collection
 from typing import Any
@@ -24,12 +24,14 @@ class SignInAuthBackend:
         return get_session_user(request)
 
     def check_request(self, request: HttpRequest, user: Any) -> None:
-        """Refuses a page of another account. The account is in the URL: a browser's WebSocket can't set headers."""
+        """Refuses a page that was rendered for another account. The page puts its account into the URL, since a
+        browser's WebSocket can't set headers.
+        """
         named = parse_qs(request.META["QUERY_STRING"]).get("account")
         try:
             check_account(named[-1] if named else None, user)
         except AccountChanged as refusal:
-            raise NotAuthenticated(refusal.detail) from None  # closes with 4401, so the page reloads or signs in
+            raise NotAuthenticated(refusal.detail) from None  # closes with 4401: the page reloads or signs in
 
     def get_credential(self, request: Request) -> Credential | None:
         if not isinstance(request.user, User):
@@ -37,7 +39,7 @@ class SignInAuthBackend:
         token, session = request.auth, request._request.session
         if not isinstance(token, Token):
             return Credential(request.user.pk, session[SIGN_IN_KEY], request.user.auth_version)
-        # If the browser also has a session of the same device, that session is still valid.
+        # If the browser also has a session of this device, the socket may stay open after the token has expired.
         expires_at = None if session.get(SIGN_IN_KEY) == token["sign_in"] else float(token["exp"])
         return Credential(request.user.pk, token["sign_in"], token["auth_version"], expires_at)
 

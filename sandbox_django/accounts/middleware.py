@@ -14,7 +14,7 @@ from core.views.errors import account_changed
 
 
 class SignInMiddleware(AuthenticationMiddleware):
-    """Sets `request.user` if the session's device is still signed in."""
+    """Sets `request.user` to the session's user if the device is still signed in."""
 
     def process_request(self, request: HttpRequest) -> None:
         request.user = SimpleLazyObject(partial(get_session_user, request))  # type: ignore[assignment]  # lazy, as in Django's middleware
@@ -22,11 +22,11 @@ class SignInMiddleware(AuthenticationMiddleware):
 
 
 class PageAccountMiddleware:
-    """Refuses requests from pages that were rendered for another account.
+    """Refuses requests from a page that was rendered for another account.
 
-    This runs before the CSRF check, which would also fail after a change of account, but without the reason. The API
-    checks the account during authentication (accounts/authentication.py), because a token may decide there who the user
-    is.
+    This middleware runs before the CSRF check. That check would also fail after a change of account, but without giving
+    the reason. The API checks the account later, during authentication (accounts/authentication.py), because a token
+    may determine the user there.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -53,6 +53,6 @@ def _is_api(view: Any) -> bool:
 
 
 def _signs_out_twice(request: HttpRequest) -> bool:
-    """Returns whether the request signs out a browser that is signed out already, which is harmless for any account."""
+    """Returns whether the request signs out a browser that is already signed out. This is harmless for any account."""
     match = request.resolver_match
     return match is not None and match.url_name == "logout" and not request.user.is_authenticated

@@ -1,4 +1,4 @@
-"""Receivers of Django's sign-in signals: pages, the API and the admin all create and end devices through them."""
+"""Receivers that create and end a device's sign-in. Pages, the API and the admin all send Django's signals."""
 
 from functools import partial
 
@@ -21,7 +21,7 @@ from runtime import jobs
 @receiver(user_logged_in)
 def record_sign_in(request: HttpRequest, user: User, **signal: object) -> None:
     if before := request.session.get(SIGN_IN_KEY):
-        sign_out(before)  # the browser signed in again through a login of Django's own (the admin's)
+        sign_out(before)  # the browser signed in again through the admin's login
     browser = browser_name(request.META.get("HTTP_USER_AGENT", ""))
     request.session[SIGN_IN_KEY] = str(SignIn.objects.create(user=user, browser=browser).pk)
 
@@ -35,15 +35,15 @@ def end_sign_in(request: HttpRequest, **signal: object) -> None:
 @receiver(post_save, sender=User)
 def end_sessions(instance: User, created: bool, **signal: object) -> None:
     """Ends all devices after a new password or a deactivation, whether by a form, the API, the admin or a command."""
-    # Django keeps a new password here until it is saved, and clears it if it only rehashes the old one.
+    # Django keeps a new password in `_password` until the user is saved, and clears it if it only rehashes the old one.
     if not created and (instance._password is not None or not instance.is_active):
         sign_out_everywhere(instance)
 
 
 @receiver(pre_delete, sender=User)
 def protect_log_entries(instance: User, **signal: object) -> None:
-    """Prevents the deletion of accounts with entries in the admin's log, which Django would delete too. They can be
-    deactivated.
+    """Prevents the deletion of accounts that have entries in the admin's log, since Django would delete the entries
+    too. Such accounts can be deactivated instead.
     """
     entries = LogEntry.objects.filter(user=instance)
     if entries.exists():

@@ -1,4 +1,4 @@
-"""The user of a session. A session ends with its device, as tokens and sockets do."""
+"""Finds the user of a session. A session ends when its device is signed out, as tokens and sockets do."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -14,12 +14,14 @@ from django.utils.crypto import constant_time_compare
 from accounts.models import SignIn, User
 
 SIGN_IN_KEY = "sign_in"  # the session key that stores the device's id
-# coarse on purpose: "last used" should not track users, nor cost a write for every request
+# A long interval, so that "last used" doesn't track users and not every request writes to the database.
 USED_AT_INTERVAL = timedelta(hours=1)
 
 
 def get_session_user(request: HttpRequest) -> User | AnonymousUser:
-    """Returns the session's user, like Django's `get_user`, if the device is still signed in. One query reads both."""
+    """Returns the session's user, like Django's `get_user`, if the device is still signed in. Reads the user and the
+    device in one query.
+    """
     session = request.session
     if SIGN_IN_KEY not in session or USER_KEY not in session:
         return AnonymousUser()

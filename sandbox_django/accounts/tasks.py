@@ -3,5 +3,5 @@ from runtime.threads import in_background_thread
 
 
 async def task_forget_ended_sign_ins() -> None:
-    """Deletes expired sessions and the devices that can't be used any more."""
+    """Deletes expired sessions and devices that can't be used any more."""
     await in_background_thread(delete_ended_sign_ins)

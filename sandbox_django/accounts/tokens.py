@@ -14,14 +14,16 @@ SomeToken = TypeVar("SomeToken", AccessToken, RefreshToken, UntypedToken)
 
 
 class TokenRefused(AuthenticationFailed, Refused):
-    """The token is forged, expired or replaced, or its user has signed out. Callers can't distinguish these cases."""
+    """The token is forged, expired or replaced, or its user has signed out. The response doesn't reveal which."""
 
     default_detail = "The token is invalid or has expired."
     default_code = "token_not_valid"
 
 
 def issue_tokens(sign_in: SignIn) -> RefreshToken:
-    """Returns a new refresh token for this device, which replaces its old one. It has a matching `access_token`."""
+    """Returns a new refresh token for this device, with its `access_token`. The device's old refresh token is refused
+    from then on.
+    """
     refresh = _token_for(sign_in.user, sign_in)
     sign_in.refresh_id = refresh["jti"]
     sign_in.save(update_fields=["refresh_id"])
@@ -29,11 +31,11 @@ def issue_tokens(sign_in: SignIn) -> RefreshToken:
 
 
 class TokenReused(TokenRefused):
-    """The refresh token was used before, so another party may have a copy."""
+    """The refresh token was used before, so someone else may have a copy."""
 
 
 def rotate(refresh: RefreshToken) -> RefreshToken:
-    """Exchanges a refresh token for the next one. If two requests use the same token, only one succeeds."""
+    """Exchanges a refresh token for the next one. If two requests exchange the same token, only one succeeds."""
     user = user_of_token(refresh)
     sign_in = SignIn(pk=refresh["sign_in"])
     successor = _token_for(user, sign_in)
@@ -46,7 +48,7 @@ def rotate(refresh: RefreshToken) -> RefreshToken:
 
 
 def verify(encoded: str) -> None:
-    """Raises `TokenRefused` unless the token would be accepted."""
+    """Raises `TokenRefused` if a request with this token would be refused."""
     token = read_token(UntypedToken, encoded)
     user_of_token(token)
     is_refresh = token["token_type"] == RefreshToken.token_type
@@ -55,7 +57,7 @@ def verify(encoded: str) -> None:
 
 
 def read_token(token_class: type[SomeToken], encoded: str) -> SomeToken:
-    """Checks signature, expiry and type only; `user_of_token` checks whether it may still be used."""
+    """Checks only the signature, expiry and type. `user_of_token` checks whether the token may still be used."""
     try:
         return token_class(encoded)  # type: ignore[arg-type]  # simplejwt annotates the text it decodes as a Token
     except TokenError:
@@ -63,7 +65,9 @@ def read_token(token_class: type[SomeToken], encoded: str) -> SomeToken:
 
 
 def user_of_token(token: Token) -> User:
-    """Returns the token's user if the token may still be used: one query, for a row that the request needs anyway."""
+    """Returns the token's user. Raises `TokenRefused` if the token may no longer be used. The only query reads the
+    user, whom the request needs anyway.
+    """
     if not {"user_id", "sign_in", "auth_version"} <= token.payload.keys():
         raise TokenRefused
     user = SignIn.objects.find_user(token["user_id"], token["sign_in"])

@@ -2,7 +2,7 @@
 
 import re
 
-# The first match is used, because most browsers also claim to be several others.
+# The first match is used. Order matters, because most browsers also contain the names of others.
 BROWSERS = {
     r"Edg(?:e|A|iOS)?/": "Edge",
     r"OPR/|Opera": "Opera",
@@ -24,7 +24,7 @@ PROGRAM = re.compile(r"[A-Za-z][\w.-]{0,39}")
 
 
 def browser_name(user_agent: str) -> str:
-    """Returns a name such as "Firefox on Linux", a program's own name, or "" if there is nothing useful."""
+    """Returns a name such as "Firefox on Linux", or a program's own name. Returns "" for an unknown user agent."""
     browser, system = _first(BROWSERS, user_agent), _first(SYSTEMS, user_agent)
     if browser:
         return f"{browser} on {system}" if system else browser

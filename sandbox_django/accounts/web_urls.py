@@ -14,7 +14,7 @@ from accounts.views.verification_views import ResetPasswordPage, send_link, veri
 from core.cpu_bound import hashes
 
 urlpatterns = [
-    # With and without the slash, because a redirect would turn a POST into a GET.
+    # The slash is optional, because a redirect would turn a POST into a GET.
     re_path(r"^login/?$", login_page, name="login"),
     re_path(r"^logout/?$", logout_page, name="logout"),
     re_path(r"^register/?$", register_page, name="register"),
@@ -27,7 +27,7 @@ urlpatterns = [
         PasswordPage.as_view(),
         name="password_change",
     ),
-    # Replaces the admin's own view, which doesn't count wrong old passwords.
+    # This replaces the admin's own view, which doesn't limit wrong old passwords.
     path("admin/password_change/", PasswordPage.as_view(), name="admin_password_change"),
     path(
         "password_change/done/",

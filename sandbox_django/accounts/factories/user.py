@@ -9,7 +9,7 @@ from accounts.models import User
 
 @cache
 def hashed(password: str) -> str:
-    """Caches the hash, since hashing is slow on purpose."""
+    """Returns the hash of a password. It is cached, since hashing is slow on purpose."""
     return make_password(password)
 
 

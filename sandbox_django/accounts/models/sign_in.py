@@ -10,8 +10,9 @@ from core.raw_rows import find_where
 
 class SignInQuerySet(models.QuerySet["SignIn"]):
     def find_user(self, user_id: object, sign_in_id: object) -> User | None:
-        """The active user who is signed in on this device."""
-        # Without the ORM: it took three times as long, and every request and socket of a program begins with this.
+        """Returns the active user who is signed in on this device."""
+        # Raw SQL, since the ORM took three times as long. Every request and every socket of a program starts with this
+        # query.
         return find_where(
             User,
             "JOIN accounts_signin sign_in ON sign_in.user_id = accounts_user.id "
@@ -21,11 +22,11 @@ class SignInQuerySet(models.QuerySet["SignIn"]):
 
 
 class SignIn(models.Model):
-    """A device on which a user is signed in. Its session, its tokens and its sockets end together."""
+    """A device on which a user is signed in. Deleting it ends the device's session, tokens and sockets."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sign_ins")
-    # The only valid refresh token; the one it replaced is refused.
+    # The id of the only valid refresh token. The token that it replaced is refused.
     refresh_id = models.CharField(max_length=32, blank=True, editable=False)
     browser = models.CharField(max_length=60, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

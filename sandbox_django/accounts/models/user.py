@@ -16,13 +16,13 @@ EMAIL_TAKEN = "An account with this e-mail already exists. Sign in or reset your
 
 class UserQuerySet(models.QuerySet["User"]):
     def update(self, **values: Any) -> int:
-        """Updates the users; a new e-mail is unverified unless the caller gives the time."""
+        """Updates the users. Clears `email_verified_at` if the e-mail changes, unless the caller sets it too."""
         if "email" in values:
             values.setdefault("email_verified_at", None)
         return super().update(**values)
 
     def delete(self) -> tuple[int, dict[str, int]]:
-        """Deletes the users with their feeds, which are locked before any row is deleted."""
+        """Deletes the users. First locks the feeds that contain them, before any row is deleted."""
         with locked_for(list(self.values_list("pk", flat=True))):
             return super().delete()
 
@@ -32,13 +32,13 @@ class UserManager(BaseUserManager["User"]):
         return UserQuerySet(self.model, using=self._db)
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Creates a user who signs in with `email`; without a password, signing in is impossible until one is set."""
+        """Creates a user who signs in with `email`. Without a password, the user can't sign in until one is set."""
         if not email:
             raise ValueError("A user needs an e-mail.")
         return self.create(email=email, password=make_password(password), **fields)
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        # Commands are run by an operator, who is trusted to enter the right address.
+        # An operator runs commands, and is trusted to enter an address that belongs to the superuser.
         granted = {"is_staff": True, "is_superuser": True, "email_verified_at": timezone.now()}
         return self.create_user(email, password, **(granted | fields))
 
@@ -56,10 +56,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField("active", default=True, help_text="Switch off instead of deleting.")
     is_staff = models.BooleanField("staff", default=False, help_text="May open the admin.")
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
-    # The time when a link mailed to this address was used. It is set by update(), so that save() can't restore an old
-    # value.
+    # The time when the user opened a link mailed to this address. It is set by update(), so that save() can't restore
+    # an old value.
     email_verified_at = models.DateTimeField(null=True, blank=True, editable=False)
-    # Sessions and tokens contain this number. Raising it ends all of them: after a new password, or to sign out
+    # Sessions and tokens contain this number. Incrementing it ends all of them, after a new password or a sign-out
     # everywhere.
     auth_version = models.PositiveIntegerField(default=0, editable=False)
 
@@ -70,7 +70,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta:
-        # The field stores lower case; the constraint also covers writes that bypass it.
+        # The field stores lower case. The constraint also covers writes that bypass the field.
         constraints = [
             models.UniqueConstraint(
                 Lower("email"), name="user_email_is_unique_in_any_case", violation_error_message=EMAIL_TAKEN
@@ -82,8 +82,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.display_name
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
-        """Skips the e-mail's constraint: `validate_unique` already reports a taken e-mail, and forms would show it
-        twice.
+        """Skips the constraint on the e-mail. `validate_unique` already reports a taken e-mail, and a form would show
+        the error twice.
         """
         super().validate_constraints(exclude={*(exclude or ()), "email"})
 
@@ -97,34 +97,36 @@ class User(AbstractBaseUser, PermissionsMixin):
         if self._state.adding:
             self.display_name = self.display_name or self.email.partition("@")[0][:80]
         else:
-            # Increments the stored value, since another request may have raised it after this object was read.
+            # Doesn't write these two columns, since another request may have changed them after this object was read.
             every = [field.name for field in self._meta.concrete_fields if not field.primary_key]
             update_fields = set(every if update_fields is None else update_fields) - {
                 "auth_version",
                 "email_verified_at",
             }
-        with transaction.atomic():  # includes everything that receivers delete
+        with transaction.atomic():  # receivers delete other rows in the same transaction
             if update_fields is not None and "email" in update_fields:
                 self._clear_verification_of_another_email()
             super().save(update_fields=update_fields, **kwargs)
 
     def _clear_verification_of_another_email(self) -> None:
-        """Clears the verification if the e-mail changes. Compares with the row, since this object may be outdated."""
+        """Clears the verification if the e-mail changes. Compares with the stored e-mail, since this object may be
+        outdated.
+        """
         verified_other = User.objects.filter(pk=self.pk, email_verified_at__isnull=False).exclude(email=self.email)
         if verified_other.update(email_verified_at=None):
             self.email_verified_at = None
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Deletes the user with their feeds, which are locked before any row is deleted."""
+        """Deletes the user. First locks the feeds that contain the user, before any row is deleted."""
         with locked_for([self.pk]):
             return super().delete(*args, **kwargs)
 
     def set_unusable_password(self) -> None:
         super().set_unusable_password()
-        self._password = ""  # Django records only usable passwords here, but receivers must see this change too
+        self._password = ""  # Django sets this only for usable passwords, but receivers must see this change too
 
     def _get_session_auth_hash(self, secret: Any = None) -> str:
-        # Django compares this hash at every request. With the version in it, sessions end together with tokens.
+        # Django compares this hash at every request. It contains the version, so sessions end together with tokens.
         return salted_hmac(
             "accounts.User.session", f"{self.password}:{self.auth_version}", secret=secret, algorithm="sha256"
         ).hexdigest()

@@ -1,6 +1,7 @@
-"""Limits on sign-in and accounts. Every attempt costs a password hash, so successful ones count too.
+"""Limits on sign-ins, registrations and password changes.
 
-E-mails without an account are counted as well, so that a limit doesn't reveal which e-mails have one.
+Successful attempts count too, since each attempt costs a password hash. Attempts with unknown e-mails count as well, so
+that a limit doesn't reveal which e-mails have an account.
 """
 
 from django.http import HttpRequest
@@ -16,12 +17,12 @@ class AttemptLimit(Limit):
 
 WRONG_PASSWORDS = AttemptLimit("wrong passwords for one e-mail from one address", times=10, seconds=TEN_MINUTES)
 WRONG_PASSWORDS_OF_ADDRESS = AttemptLimit("wrong passwords from one address", times=100, seconds=TEN_MINUTES)
-# More than WRONG_PASSWORDS, so that a single address can't lock the owner of an account out.
+# Higher than WRONG_PASSWORDS, so that a client at one address can't lock the owner out of an account.
 LOGINS = AttemptLimit("logins to one account", times=30, seconds=TEN_MINUTES)
 LOGINS_OF_ADDRESS = AttemptLimit("logins from one address", times=300, seconds=TEN_MINUTES)
 WRONG_OLD_PASSWORDS = AttemptLimit("wrong old passwords of one user", times=10, seconds=TEN_MINUTES)
 PASSWORD_CHANGES = AttemptLimit("password changes of one user", times=30, seconds=TEN_MINUTES)
-# Each change rewrites the stored events that contain the name.
+# Each change of a name rewrites the stored events that contain it.
 NAME_CHANGES = AttemptLimit("name changes of one user", times=20, seconds=HOUR)
 REGISTRATIONS = AttemptLimit("registrations from one address", times=100, seconds=HOUR)
 RESET_MAILS = AttemptLimit("reset mails to one e-mail", times=5, seconds=HOUR)
@@ -31,7 +32,7 @@ TOKEN_REQUESTS = AttemptLimit("token requests from one address", times=1000, sec
 
 
 def count_login(request: HttpRequest, email: str) -> None:
-    """Raises `RateLimited` before any password is hashed."""
+    """Counts an attempt to sign in. Raises `RateLimited` before any password is hashed."""
     address, name = address_of(request), email.lower()
     WRONG_PASSWORDS.check((address, name))
     WRONG_PASSWORDS_OF_ADDRESS.check(address)

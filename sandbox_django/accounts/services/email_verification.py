@@ -23,10 +23,10 @@ MAILS_OF_ADDRESS = AttemptLimit("verification mails from one address", times=30,
 
 
 def send_verification_link(request: HttpRequest, user: User) -> None:
-    """Mails the link in the background. Raises `RateLimited` after too many."""
+    """Mails the link in the background. Raises `RateLimited` if the user or the client's address has sent too many."""
     MAILS_OF_ADDRESS.hit(address_of(request))
     MAILS.hit(user.pk)
-    # The link contains the address, because it must not verify a different one that the account gets later.
+    # The link contains the e-mail, so that it can't verify another e-mail that the account gets later.
     token = signing.dumps([user.pk, user.email], salt=SALT)
     context = {
         "user": user,
@@ -40,7 +40,7 @@ def send_verification_link(request: HttpRequest, user: User) -> None:
 
 
 def user_of_link(token: str) -> User | None:
-    """Returns the user whom the link was sent to; None if it is invalid or has expired."""
+    """Returns the user who was mailed the link. Returns None if the link is invalid or has expired."""
     try:
         pk, email = signing.loads(token, salt=SALT, max_age=LINK_AGE)
     except signing.BadSignature:
@@ -49,5 +49,5 @@ def user_of_link(token: str) -> User | None:
 
 
 def mark_verified(user: User) -> None:
-    """Records that the user has opened a link mailed to the account's address. Only the first time counts."""
+    """Records that the user has opened a link mailed to the account's address. Keeps the time of the first link."""
     User.objects.filter(pk=user.pk, email=user.email, email_verified_at=None).update(email_verified_at=timezone.now())

@@ -1,4 +1,4 @@
-"""Finds the users that a text may mention. core/markdown.py then decides which names are mentions."""
+"""Finds the users whom a text may mention. core/markdown.py then decides which of these names are mentions."""
 
 from django.db.models import QuerySet
 from django.db.models.functions import Lower
@@ -6,11 +6,11 @@ from django.db.models.functions import Lower
 from accounts.models import User
 from core.markdown_rules import mention_places, name_key, possible_names
 
-MAX_FOUND = 200  # users; many may share a name
+MAX_FOUND = 200  # users, since many may share a name
 
 
 def named_users(content: str, *, among: QuerySet[User]) -> dict[str, list[int]]:
-    """Returns the ids of the users for each name that follows an @ in the text, by the name's key."""
+    """Maps the key of each name that follows an @ in the text to the ids of the users with this name."""
     names = {name for place in mention_places(content) for name in possible_names(content, place)}
     if not names:
         return {}
@@ -24,7 +24,7 @@ def named_users(content: str, *, among: QuerySet[User]) -> dict[str, list[int]]:
 
 
 def _lower_names(names: set[str]) -> set[str]:
-    # SQLite's LOWER only handles ASCII, so these queries also compare other spellings ("Émile", "émile").
+    # SQLite's LOWER only handles ASCII, so the query also compares other spellings of a name ("Émile", "émile").
     spellings = {form for name in names for form in (name, name.lower(), name.title(), name.upper())}
     return {form.lower() for form in spellings} | {_ascii_lower(form) for form in spellings if not form.isascii()}
 

@@ -1,4 +1,4 @@
-"""Services from signing in to signing out, on one device or on all."""
+"""Registers users, and signs them in and out on one device or on all."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -38,7 +38,7 @@ class EmailTaken(Invalid):
 
 
 class WrongPassword(Invalid):
-    """The password is wrong, or the account doesn't exist or is deactivated. Callers can't distinguish these cases."""
+    """The password is wrong, or the account is unknown or deactivated. The response doesn't reveal which."""
 
     default_code = "wrong_password"
     default_detail = "Wrong e-mail or password."
@@ -63,7 +63,7 @@ def register(request: HttpRequest, *, email: str, password: str, display_name: s
 
 def authenticate_user(request: HttpRequest, *, email: str, password: str) -> User:
     """Returns the user with this e-mail and password. Raises `RateLimited` after too many wrong passwords."""
-    email = canonical_email(email)  # so that limits count all spellings together
+    email = canonical_email(email)  # all spellings count against the same limit
     count_login(request, email)
     user = authenticate(request, username=email, password=password)
     if not isinstance(user, User):
@@ -73,7 +73,9 @@ def authenticate_user(request: HttpRequest, *, email: str, password: str) -> Use
 
 
 def confirm_password(user: User, password: str) -> None:
-    """Raises `WrongOldPassword`, and `RateLimited` after too many: an open session must not help to guess it."""
+    """Raises `WrongOldPassword` if the password is wrong. Raises `RateLimited` after too many wrong ones, so that a
+    stolen session can't be used to guess the password.
+    """
     WRONG_OLD_PASSWORDS.check(user.pk)
     PASSWORD_CHANGES.hit(user.pk)
     if not user.check_password(password):
@@ -82,31 +84,31 @@ def confirm_password(user: User, password: str) -> None:
 
 
 def start_session(request: HttpRequest, user: User) -> None:
-    """Signs in on this device, and ends the browser's previous sign-in, even if it belongs to another account."""
+    """Signs in on this device. Ends the browser's previous sign-in, which may belong to another account."""
     if before := request.session.get(SIGN_IN_KEY):
         sign_out(before)
     login(request, user)
 
 
 def sign_in(request: HttpRequest, user: User) -> RefreshToken:
-    """Signs in on this device: a session for pages, and tokens of the same sign-in."""
+    """Signs in on this device, and returns tokens of the same sign-in as the new session."""
     start_session(request, user)
     return issue_tokens(user.sign_ins.get(pk=request.session[SIGN_IN_KEY]))
 
 
 def set_password(user: User, password: str) -> None:
-    """Sets the password. All sessions, tokens and sockets of the user end."""
+    """Sets the password, which ends all sessions, tokens and sockets of the user."""
     user.set_password(password)
     user.save(update_fields=["password"])
 
 
 def sign_out(sign_in_id: str | UUID) -> None:
-    """Ends one device: its session, its tokens and its sockets."""
+    """Ends one device's session, tokens and sockets."""
     SignIn.objects.filter(pk=sign_in_id).delete()
 
 
 def sign_out_everywhere(user: User) -> None:
-    """Ends every device of the user, including one that is signing in at the same time."""
+    """Ends all devices of the user, including a device that is signing in at the same time."""
     with transaction.atomic():
         User.objects.filter(pk=user.pk).update(auth_version=F("auth_version") + 1)
         user.refresh_from_db(fields=["auth_version"])
@@ -114,7 +116,9 @@ def sign_out_everywhere(user: User) -> None:
 
 
 def delete_ended_sign_ins() -> int:
-    """Deletes expired sessions, and devices without a session or a valid token."""
+    """Deletes expired sessions, and devices that have neither a session nor a valid token. Returns the number of
+    devices.
+    """
     now = timezone.now()
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
     longest = max(api_settings.REFRESH_TOKEN_LIFETIME, timedelta(seconds=settings.SESSION_COOKIE_AGE))

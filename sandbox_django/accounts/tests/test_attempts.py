@@ -1,4 +1,4 @@
-"""Limits on attempts: each one costs a password hash, or tests a password."""
+"""Tests of the limits on attempts that hash or check a password."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -104,7 +104,7 @@ class LoginTests(APITestCase):
         for name in (ACCESS_COOKIE, REFRESH_COOKIE):
             cookie = self.client.cookies[name]
             assert (cookie["httponly"], cookie["samesite"], cookie["secure"]) == (True, "Lax", True)
-            # required by browsers for names that begin with __Host-
+            # Browsers require these for cookies whose name begins with __Host-.
             assert (cookie["path"], cookie["domain"]) == ("/", "")
 
     def test_a_stale_token_does_not_keep_anyone_from_signing_in(self) -> None:
@@ -453,7 +453,7 @@ class Device:
 
     @property
     def is_signed_in(self) -> bool:
-        """Returns whether the device is signed in: by its access token, its refresh token and its cookies, which must
+        """Returns whether the device is signed in. Checks that its access token, its refresh token and its cookies
         agree.
         """
         by_token = APIClient().get(ME, headers=self.headers).status_code == 200

@@ -48,7 +48,7 @@ class NameTests(TestCase):
 
 
 class AuthVersionTests(TestCase):
-    """The version is part of sessions and tokens, so whatever ends them must increment it."""
+    """Tests that everything which ends sessions and tokens increments the version that they contain."""
 
     def setUp(self) -> None:
         self.user = alice()

@@ -1,4 +1,4 @@
-"""Views for signing in and out, registering, and passwords, used by programs and by scripts in pages."""
+"""Views for signing in and out, registering, and passwords. Programs use them, and so do scripts in pages."""
 
 from typing import Any
 from uuid import UUID
@@ -189,7 +189,8 @@ class TokenRefreshView(PublicAPIView):
         try:
             successor = rotate(refresh)
         except TokenReused:
-            # RFC 9700: the token was copied, and the server can't know whether the thief or the owner came first.
+            # RFC 9700: someone has copied the token, and the server can't know whether the thief or the owner used it
+            # first.
             if data.get("refresh") or not is_own_browser(request, refresh):
                 logger.warning("refresh_token_reused", user=refresh["user_id"])
                 sign_out(refresh["sign_in"])
@@ -285,7 +286,7 @@ class PasswordResetView(PublicAPIView):
 )
 @hashes
 class PasswordResetConfirmView(PublicAPIView):
-    """Sets the password of the user whose link is sent."""
+    """Sets the password of the user for whom a reset link was mailed."""
 
     @extend_schema(request=ResetConfirmSerializer, responses=DetailSerializer)
     def post(self, request: Request) -> Response:
@@ -310,14 +311,14 @@ def refresh_token_in(request: Request, data: dict[str, Any]) -> str:
     if encoded := data.get("refresh"):
         return str(encoded)
     if REFRESH_COOKIE in request.COOKIES:
-        enforce_csrf(request)  # Browsers send the cookie with every request, so another site may have caused it.
+        enforce_csrf(request)  # another site may have made the browser send the cookie
     return request.COOKIES.get(REFRESH_COOKIE, "")
 
 
 def is_own_browser(request: Request, refresh: RefreshToken) -> bool:
     """Returns whether the request has the valid session of the token's device.
 
-    Two tabs may refresh with the same cookie, and a thief of the token lacks the session.
+    Two tabs may refresh with the same cookie. A thief of the token doesn't have the session.
     """
     user = get_session_user(request._request)  # not `request.user`, because this view doesn't authenticate
     return user.is_authenticated and device_of(request._request) == UUID(refresh["sign_in"])

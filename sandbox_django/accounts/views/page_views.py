@@ -77,7 +77,7 @@ def logout_page(request: HttpRequest) -> HttpResponse:
 def account_page(request: HttpRequest) -> HttpResponse:
     """The account page: profile, signed-in devices, password and sign-out."""
     assert isinstance(request.user, User)
-    # The form edits a copy, so that a rejected name isn't shown in the rest of the page.
+    # The form edits a copy of the user, so that the rest of the page doesn't show a rejected name.
     form = AccountForm(request.POST or None, instance=User.objects.get(pk=request.user.pk))
     if form.is_valid():
         form.save()
@@ -103,7 +103,7 @@ def sign_out_device(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 @hashes
 class PasswordPage(PasswordChangeView):
-    """Changes the password and ends every device of the user. This device is signed in again."""
+    """Changes the password. Ends every device of the user, then signs this device in again."""
 
     template_name = "accounts/password_change_form.html"
     form_class = LimitedPasswordChange
@@ -120,7 +120,7 @@ class PasswordPage(PasswordChangeView):
 
 
 class ResetPage(PasswordResetView):
-    """Mails a reset link. Requests from one address are limited, whether or not the accounts exist."""
+    """Mails a reset link. Limits the requests from one address, whether or not the accounts exist."""
 
     template_name = "accounts/password_reset_form.html"
     form_class = ResetForm
@@ -145,12 +145,12 @@ def redirect_next(request: HttpRequest) -> HttpResponseRedirect:
 
 def redirect_after_sign_in(request: HttpRequest) -> HttpResponseRedirect:
     response = redirect_next(request)
-    delete_token_cookies(response)  # left by a sign-in through the API, perhaps to another account
+    delete_token_cookies(response)  # they may belong to another account that signed in through the API
     return response
 
 
 def next_url(request: HttpRequest) -> str:
-    """Returns the address to continue to, if it is on this site."""
+    """Returns the address that `next` names if it is on this site, otherwise ""."""
     target = request.POST.get("next") or request.GET.get("next") or ""
     safe = url_has_allowed_host_and_scheme(
         target, allowed_hosts={request.get_host()}, require_https=request.is_secure()

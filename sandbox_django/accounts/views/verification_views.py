@@ -17,7 +17,7 @@ from core.throttling import RateLimited
 @login_required
 @require_POST
 def send_link(request: HttpRequest) -> HttpResponse:
-    """Sends the signed-in user another link."""
+    """Mails the signed-in user another link."""
     assert isinstance(request.user, User)
     try:
         send_verification_link(request, request.user)
@@ -31,7 +31,9 @@ def send_link(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def verify_email(request: HttpRequest, token: str) -> HttpResponse:
-    """The page that the link opens, on any device. Only its button verifies, because mail scanners open links too."""
+    """Shows the page that the mailed link opens, on any device. Only its button verifies the address, because mail
+    scanners open links too.
+    """
     user = user_of_link(token)
     if user is None:
         return render(request, "accounts/verify_email.html", {"is_expired": True}, status=404)
@@ -42,7 +44,7 @@ def verify_email(request: HttpRequest, token: str) -> HttpResponse:
 
 
 class ResetPasswordPage(PasswordResetConfirmView):
-    """Sets a new password. The link was mailed, so this verifies the address as well."""
+    """Sets a new password. Also verifies the address, since the link was mailed to it."""
 
     template_name = "accounts/password_reset_confirm.html"
 

@@ -12,7 +12,7 @@ from accounts.models import User
 
 
 class Command(BaseCommand):
-    """Creates demo users and their data on a new site. A site with accounts is left unchanged."""
+    """Creates demo users and their data on a new site. Does nothing on a site that has accounts."""
 
     help = "Create demo users and data, unless there are accounts already; print how to sign in."
 
@@ -45,7 +45,7 @@ class Command(BaseCommand):
 
 
 def replace_known_passwords(known: Any) -> None:
-    """Gives demo users with the documented password a secret one, which is printed in the terminal."""
+    """Gives demo users who have the documented password a secret one. The command prints it in the terminal."""
     for user in known:
         if user.check_password(PASSWORD):
             user.set_password(password_of(user))
