@@ -1,6 +1,6 @@
-"""Live updates over WebSockets that lose nothing. README.md explains how to use them.
+"""Live updates over WebSockets without lost events. README.md explains how to use them.
 
-The names below are imported on first use, since Django imports this package before its models can be loaded.
+The names in `__all__` are imported on first use, because Django imports this package before models can be loaded.
 """
 
 from importlib import import_module

@@ -1,5 +1,6 @@
-"""Authentication of sockets: the same DRF classes as for REST, the object, and the missed events, in one thread
-hand-off.
+"""Authenticates sockets with the DRF classes of the REST API.
+
+One thread hand-off authenticates, looks up the object, and reads the missed events.
 """
 
 from collections.abc import Callable, MutableMapping
@@ -24,19 +25,19 @@ _batcher = ThreadBatcher()
 class LiveAuthenticator(DjangoAuthenticator):
     """Authenticates with the DRF classes of the settings. Subclasses define `permission_classes` and `find_object`.
 
-    `obj` is the result of `find_object`. The consumer sends `status_code` and `detail`.
+    `obj` is the result of `find_object`. The consumer sends `status_code` and `detail` to the client.
     """
 
     detail = "OK"
-    credential: Credential | None = None  # of an authenticated user; None for a visitor
-    # The function with which the consumer reads the missed events, in the same thread hand-off.
+    credential: Credential | None = None  # None for a visitor
+    # Set by the consumer; reads the missed events in the same thread hand-off.
     after_authentication: Callable[[], None] | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if unsupported := {"queryset", "get_queryset", "get_object"} & cls.__dict__.keys():
-            # chanx looks the object up through this attribute. It would be ignored here, so every client would be
-            # admitted.
+            # chanx would look the object up through these attributes. This class ignores them, so without this error,
+            # every client would be admitted.
             raise TypeError(
                 f"{cls.__name__} says {', '.join(sorted(unsupported))}, which is not asked: say find_object."
             )
@@ -52,7 +53,7 @@ class LiveAuthenticator(DjangoAuthenticator):
         view.request = view.initialize_request(request, **kwargs)
         view.headers = view.default_response_headers
         try:
-            # Everything that `initial` does except content negotiation, which sockets don't have.
+            # All steps of DRF's `initial` except content negotiation, which sockets don't have.
             view.perform_authentication(view.request)
             view.check_permissions(view.request)
             view.check_throttles(view.request)
@@ -66,7 +67,7 @@ class LiveAuthenticator(DjangoAuthenticator):
             self.credential = auth_backend().get_credential(view.request)
             if self.after_authentication is not None:
                 self.after_authentication()
-        except Exception as refusal:  # noqa: BLE001  # DRF's own way: its handler answers what it knows, raises the rest
+        except Exception as refusal:  # noqa: BLE001  # as in DRF, whose handler raises unknown exceptions again
             response = view.handle_exception(refusal)
             self.status_code = response.status_code
             self.detail = _detail_of(response.data)
@@ -74,31 +75,31 @@ class LiveAuthenticator(DjangoAuthenticator):
         return True
 
     def find_object(self, *args: Any, **kwargs: Any) -> Any:
-        """Returns the object that the URL names; None (a 404) if it doesn't exist, or `self.user` may not see it.
+        """Returns the URL's object; None (a 404) if it doesn't exist or `self.user` may not see it.
 
-        If the URL names no object, only the permissions decide.
+        This default is for URLs without an object: only `permission_classes` are checked.
         """
         return self.user
 
 
 def _detail_of(data: Any) -> str:
-    """Returns the text of a refusal, from the format of DRF or of drf-standardized-errors."""
+    """Returns the detail of an error response in the format of DRF or of drf-standardized-errors."""
     return str(data["errors"][0]["detail"] if "errors" in data else data["detail"])
 
 
 def _request(scope: MutableMapping[str, Any]) -> HttpRequest:
-    """Returns the opening of the socket as the GET request that it was."""
+    """Returns the socket's opening handshake as a Django GET request."""
     request = HttpRequest()
     request.method = "GET"
     request.path = request.path_info = scope["path"]
     request.META["QUERY_STRING"] = scope.get("query_string", b"").decode("latin-1")
-    # PostgreSQL can't compare text with NUL, so there is no such session.
+    # A cookie with NUL can't be a session key, and PostgreSQL would raise an error for it.
     request.COOKIES = {name: value for name, value in scope.get("cookies", {}).items() if "\x00" not in value}
     if client := scope.get("client"):
         request.META["REMOTE_ADDR"] = client[0]
     for name, value in scope.get("headers", []):
         request.META["HTTP_" + name.decode("latin-1").upper().replace("-", "_")] = value.decode("latin-1")
-    # Like Django's own middleware, with any session engine.
+    # As in Django's SessionMiddleware, so that every session engine works.
     engine = import_module(settings.SESSION_ENGINE)
     request.session = engine.SessionStore(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
     request.user = SimpleLazyObject(lambda: auth_backend().get_user(request))  # type: ignore[assignment]  # lazy, as in AuthenticationMiddleware

@@ -1,4 +1,4 @@
-"""A check that the channel layer supports the live core."""
+"""A system check that the channel layer supports the live core."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The settings of the live core. A project sets those whose defaults it wants to change."""
+"""The settings of the live core and their defaults, which a project can override."""
 
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Setting(Generic[T]):
-    """The name of a Django setting, and its default. If the project has set the `alias`, that is read instead."""
+    """The name and default of a Django setting. If the project sets `alias`, the value of that setting is used."""
 
     name: str
     default: T
@@ -27,12 +27,12 @@ class Setting(Generic[T]):
 KEEP_DAYS = Setting("LIVE_KEEP_DAYS", 7, alias="FEED_KEEP_DAYS")
 KEEP_EVENTS = Setting("LIVE_KEEP_EVENTS", 5000, alias="FEED_KEEP_EVENTS")
 KEEP_BYTES = Setting("LIVE_KEEP_BYTES", 8 * 1024 * 1024, alias="FEED_KEEP_BYTES")
-# Seconds for a client to accept a frame; then its socket is closed, and it reconnects with its position.
+# Seconds in which a client must accept a frame. After that, its socket is closed, and it reconnects.
 SLOW_CLIENT_TIMEOUT = Setting("LIVE_SLOW_CLIENT_TIMEOUT", 10.0, alias="SLOW_CLIENT_TIMEOUT")
 # Limits on open sockets in one process, and on frames of one socket.
 SOCKETS_PER_USER = Setting("LIVE_SOCKETS_PER_USER", 200, alias="SOCKETS_PER_PERSON")
 SOCKETS_PER_ADDRESS = Setting("LIVE_SOCKETS_PER_ADDRESS", 2000, alias="SOCKETS_PER_ADDRESS")
 FRAMES_PER_MINUTE = Setting("LIVE_FRAMES_PER_MINUTE", 100, alias="SOCKET_FRAMES_PER_MINUTE")
 LIMITS = Setting("LIVE_LIMITS", True, alias="LIMITS")  # False lifts the three limits above, for load tests
-# The class that knows users and their sessions: see `live.credentials.LiveAuthBackend`.
+# The class that authenticates users and their sessions, as defined in `live.credentials.LiveAuthBackend`.
 AUTH_BACKEND = Setting("LIVE_AUTH_BACKEND", "live.session_auth.SessionAuthBackend")

@@ -1,4 +1,4 @@
-"""The base of every socket: it opens, replays missed events, forwards events in order, and closes."""
+"""The base class of all consumers: opens a socket, replays missed events, sends new events in order, and closes."""
 
 import asyncio
 import time
@@ -58,8 +58,8 @@ CLOSE_TRY_AGAIN = 1013
 class LiveConsumer(AsyncJsonWebsocketConsumer):
     """Keeps one client up to date about one feed.
 
-    A subclass names its feed and lists the messages that it sends in `emits`, which makes them live, replayable and
-    documented. If texts are streamed in the feed, it also defines `latest_stream`, `stored_texts` and `running_text`.
+    A subclass defines `feed`, and lists in `emits` the messages that it sends, for the API documentation. If texts are
+    streamed in its feed, it also defines `latest_stream`, `stored_texts` and `running_text`.
     """
 
     authenticator_class = LiveAuthenticator
@@ -68,7 +68,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     _credential: Credential | None = None
     _address: str | None = None
-    _closing = False  # nothing more is sent, though the socket may still be open
+    _closing = False  # no new frames are accepted, though the socket may still be open
     _minute_started_at = 0.0  # the start of the minute in which the client's frames are counted
     _frames = 0
     _feed: LocalFeed | None = None
@@ -103,7 +103,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
     # --- Opening and closing
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        # Without a Channels channel per socket, because the hub has one for all of them.
+        # No Channels channel is created for the socket, because the hub has one channel for all sockets.
         self.scope = scope
         self.channel_layer = get_channel_layer(self.channel_layer_alias)
         self.channel_name = f"socket.{id(self):x}"
@@ -120,7 +120,8 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             self._detach()
 
     async def dispatch(self, message: dict[str, Any]) -> None:
-        # Without Channels' thread hand-off for each message: database calls change threads themselves.
+        # Channels would clean up database connections in another thread for each message. Here, database calls already
+        # run in database threads.
         match message["type"]:
             case "websocket.connect":
                 await self.websocket_connect(message)
@@ -131,8 +132,8 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     async def websocket_connect(self, message: Any) -> None:
         jobs.set_server_loop()
-        # A browser of another origin offers "bearer" and its token. Only the first is selected, because the second must
-        # not be sent back.
+        # A client of another origin offers two subprotocols: "bearer" and its token. Only "bearer" is selected, because
+        # the token must not be sent back.
         offered = self.scope.get("subprotocols", ())
         await self.accept(next((name for name in offered if name.lower() == "bearer"), None))
         connections = current_hub().connections
@@ -184,7 +185,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         await self._reject(HTTPStatus.TOO_MANY_REQUESTS, "Too many open sockets.", CLOSE_TOO_OFTEN)
 
     async def _close_slow_client(self) -> None:
-        """Closes the socket of a browser that doesn't read. It reconnects with `since`."""
+        """Closes the socket of a client that doesn't read. The client reconnects with `since`."""
         self._detach()
         await self._close(CLOSE_SLOW)
 
@@ -212,9 +213,9 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         return since
 
     def _read_log(self, since: int | None) -> None:
-        # Texts are read before the log, so that an answer that ends in between is sent with its end. After a deploy,
-        # all sockets of a room miss the same texts, and those in one batch read them once. The cache key contains the
-        # class, because it defines which texts a feed has.
+        # The newest text is read before the log: if it ends in between, the log contains its end event. After a deploy,
+        # all sockets of a room miss the same events and texts, and sockets in one batch read them once. The cache key
+        # contains the class, because the class defines which texts a feed has.
         feed, consumer_class = self.feed(), type(self)
         self._latest_stream = once_per_batch(("newest text", consumer_class, feed), self.latest_stream)
         self._replay, self._replayed_texts = once_per_batch(
@@ -240,10 +241,10 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             if event.text_id is not None and (text := self._replayed_texts.get(event.text_id)):
                 self._send_chunk(text)
             self.on_event(event, from_log=True)
-        if self._closing:  # a replayed event has closed it
+        if self._closing:  # a replayed event has closed the socket
             return
         if latest_stream is not None:
-            # Texts come one after the other, so all before the running one have ended.
+            # Only one text runs at a time, so all texts before the newest have ended.
             self._cursor.end_texts(latest_stream.text_id - latest_stream.is_running)
         feed.add(self)
         self._replay, self._replayed_texts = Replay(replay.head, (), complete=True), {}
@@ -259,12 +260,13 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     @property
     def seq(self) -> int:
-        """The number of the newest event that was sent."""
+        """The sequence number of the newest event that was sent."""
         return self._cursor.seq
 
     def on_event(self, event: Event, *, from_log: bool = False) -> bool:
-        """Sends the next event, and drops duplicates. Returns False if an earlier event, or the end of its text, is
-        missing.
+        """Sends the event if it is next, and drops duplicates.
+
+        Returns False if an earlier event is missing, or the last part of the text that this event ends.
         """
         if self._closing:
             return True
@@ -274,7 +276,10 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         return step is not GAP
 
     def on_chunk(self, chunk: TextChunk, *, from_log: bool = False) -> bool:
-        """Sends the new part of a chunk. Returns False if its beginning, or the event before it, is missing."""
+        """Sends the part of a chunk that the client lacks.
+
+        Returns False if an earlier chunk is missing, or the event that the text follows.
+        """
         if self._closing:
             return True
         step = self._cursor.on_chunk(chunk.text_id, after=chunk.after, offset=chunk.offset, from_log=from_log)
@@ -307,25 +312,25 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     @classmethod
     def still_allowed(cls, consumers: Sequence[Self]) -> Collection[Self]:
-        """Returns those of these open sockets whose users may still listen. Queries the database once for all.
+        """Returns the open sockets whose users still have permission, with one query for all sockets.
 
-        The sign-in is checked elsewhere; a subclass checks the object.
+        Subclasses check the permission for the object. Credentials are checked by the hub.
         """
         return consumers
 
     def on_revoked(self) -> None:
-        """Closes the socket, without another frame, because the device was signed out or the token has expired."""
+        """Closes the socket without sending queued frames: the device was signed out or the token has expired."""
         self._detach()
         self._send_queue.discard_queued()
         self._close_task = asyncio.create_task(self.close(CLOSE_SIGNED_OUT))
 
     def on_failure(self) -> None:
-        """Closes the socket after an unexpected error. The client reconnects, and receives what it missed."""
+        """Closes the socket after an unexpected error. The client reconnects and receives the missed events."""
         self._detach()
         self._close_task = asyncio.create_task(self.close(CLOSE_TRY_AGAIN))
 
     def resync(self, head: int) -> None:
-        """Continues at the head, because the missed events are no longer in the log."""
+        """Moves to the head and sends a resync, because the log can't replay the missed events."""
         counts.resyncs += 1
         self._cursor.resync(head)
         self._enqueue(ResyncMessage(payload=ResyncPayload(seq=head)))
@@ -358,10 +363,10 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         return conf.LIMITS.value and self._frames > conf.FRAMES_PER_MINUTE.value
 
     async def receive_json(self, content: Any, **kwargs: Any) -> None:
-        """Handles frames one after the other. chanx would start a task for each, without a limit or an order."""
+        """Handles frames one after the other. chanx would start a task for each frame, without a limit or an order."""
         try:
             check_json(content)
-            dumps(content).encode()  # fails on half of a surrogate pair, which a reply could not contain
+            dumps(content).encode()  # raises for half of a surrogate pair, which no reply could contain
             envelope = Envelope.model_validate(content)
             message = humps.decamelize(strip_envelope(content))
         except ValidationError as failure:
@@ -383,7 +388,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     async def send_json(self, content: dict[str, Any], close: bool = False) -> None:
         """Sends chanx's own frames: replies and errors."""
-        # Not through Channels, which would wait for a browser that doesn't read.
+        # The send queue never waits. Channels would wait for a client that doesn't read.
         if not self._closing:
             ref = current_ref.get()
             envelope = {} if ref is None else {"version": ENVELOPE_VERSION, "ref": ref}
@@ -397,5 +402,5 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     @classmethod
     async def broadcast_event(cls, event: BaseMessage, groups: Collection[str] | str | None = None) -> None:
-        """Refuses to broadcast: the layer may lose a channel event, and it would be in no log."""
+        """Raises NotImplementedError, because the layer may lose a channel event and no log has it."""
         raise NotImplementedError("Publish with live.feeds.write, or send a hint with live.hints.send.")

@@ -1,6 +1,6 @@
-"""The credentials of open sockets: user, device and expiry. A socket without a valid one is closed.
+"""The credentials of open sockets. A user's socket is closed when its credential expires or is revoked.
 
-The live core has no accounts. The class that the setting `LIVE_AUTH_BACKEND` names knows them.
+The live core has no user accounts. The setting `LIVE_AUTH_BACKEND` names a class that connects it to the project's.
 """
 
 import asyncio
@@ -17,34 +17,34 @@ from rest_framework.request import Request
 
 from live import conf
 
-REVOKED_SESSIONS = "live.ended-devices"  # all processes join this group, because sign-outs are rare
-MAX_REMEMBERED = 200  # revocations that a socket may have missed while it was being opened
+REVOKED_SESSIONS = "live.ended-devices"  # one group for all processes and sessions, because sign-outs are rare
+MAX_REMEMBERED = 200  # recent revocations, for sockets that were being opened at the time
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """The sign-in that allows a socket to be open. Other sockets of the same device may have the same."""
+    """The sign-in with which a socket was opened. Several sockets of one device may share an equal credential."""
 
     user_id: int
     session_id: str
     version: int
-    expires_at: float | None = None  # a time.time() value; None if it is valid as long as the device is signed in
+    expires_at: float | None = None  # Unix time; None if valid until the device is signed out
 
 
 class LiveAuthBackend(Protocol):
     """The interface between the live core and the accounts. All methods may query the database."""
 
     def get_user(self, request: HttpRequest) -> Any:
-        """Returns the user of the session that a socket is opened with, or Django's anonymous user."""
+        """Returns the user of the request's session, or Django's anonymous user."""
 
     def check_request(self, request: HttpRequest, user: Any) -> None:
-        """Raises a DRF exception if this user must not open a socket with this request."""
+        """Raises a DRF exception if the user must not open a socket with this request."""
 
     def get_credential(self, request: Request) -> Credential | None:
         """Returns the credential of this authenticated request; None for a visitor."""
 
     def still_valid(self, credentials: Collection[Credential]) -> Collection[Credential]:
-        """Returns those of the credentials that are still valid, apart from their expiry."""
+        """Returns the credentials that are still valid. It needn't check `expires_at`, which the registry does."""
 
 
 @cache
@@ -57,7 +57,7 @@ class Connection(Protocol):
     """An open socket."""
 
     def on_revoked(self) -> None:
-        """Closes the socket, because its credential is no longer valid."""
+        """Closes the socket because its credential has expired or was revoked."""
 
 
 class ConnectionRegistry:
@@ -70,12 +70,12 @@ class ConnectionRegistry:
         self._per_address: Counter[str] = Counter()
 
     def count_address(self, address: str) -> bool:
-        """Counts a socket of this address, which must `unregister` later. Returns False if there are too many."""
+        """Counts a socket of this address, until `unregister`. Returns False if the address has too many sockets."""
         self._per_address[address] += 1
         return not conf.LIMITS.value or self._per_address[address] <= conf.SOCKETS_PER_ADDRESS.value
 
     def register(self, connection: Connection, credential: Credential) -> bool:
-        """Registers an open socket. Returns False if its user has too many."""
+        """Registers an open socket. Returns False if its user has too many sockets."""
         if conf.LIMITS.value and self._per_user[credential.user_id] >= conf.SOCKETS_PER_USER.value:
             return False
         timer = None
@@ -106,7 +106,7 @@ class ConnectionRegistry:
         return list(self._connections)
 
     def revoke_invalid(self, valid: Collection[Credential], *, checked: Collection[Credential]) -> None:
-        """Closes the sockets of the `checked` credentials that are not `valid`."""
+        """Closes the sockets of all `checked` credentials that are not in `valid`."""
         self._revoke(set(checked) - set(valid))
 
     def _revoke(self, credentials: Iterable[Credential]) -> None:

@@ -1,39 +1,42 @@
-"""The position of one socket: which events and which part of the streamed text its client has. Pure, no I/O."""
+"""Tracks which events and which part of the streamed text one client has. Does no I/O."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
 
 
 class Step(Enum):
-    """The action for an event or a chunk that arrives."""
+    """The action for an event or chunk that arrived."""
 
     SEND = auto()
-    DROP = auto()  # the client has it
-    GAP = auto()  # something before it is missing
+    DROP = auto()  # the client already has it
+    GAP = auto()  # an earlier event, or the last part of an ended text, is missing
     TEXT_GAP = auto()  # an earlier chunk of the same text is missing
 
 
-# By these names: Python 3.11 takes 0.1 µs to look up a member of an enumeration, and each frame needs several.
+# Module constants, because Python 3.11 takes 0.1 µs to look up an enum member, and each frame needs several lookups.
 SEND, DROP, GAP, TEXT_GAP = Step
 
 
 @dataclass(slots=True)
 class Cursor:
-    """Events are numbered by `seq`, the text by its offset in characters. Texts come one after the other."""
+    """The position of one client: the sequence number of its newest event, and its offset in the newest text.
+
+    A feed has only one running text at a time.
+    """
 
     seq: int = 0
     _text_id: int = 0
-    _text_length: int = 0  # characters of it that were sent
-    _ended_text_id: int = 0  # this text and all before it have ended
+    _text_length: int = 0  # characters of this text that were sent
+    _ended_text_id: int = 0  # the texts up to this id have ended
     _resynced_at: int = -1
 
     def on_event(
         self, seq: int, *, text_id: int | None = None, text_length: int | None = None, from_log: bool = False
     ) -> Step:
-        """Moves to this event if it is the next one.
+        """Moves to this event if it is next.
 
-        `text_id` and `text_length` are of the text that the event ends. `from_log`: it was just read there, together
-        with the text, so nothing more of what comes before it will be found.
+        `text_id` and `text_length` belong to the text that the event ends. `from_log` means that the event was just
+        read from the log, together with the stored text, so that another read would not find more of the text.
         """
         if seq <= self.seq:
             return DROP
@@ -47,19 +50,19 @@ class Cursor:
         return SEND
 
     def on_chunk(self, text_id: int, *, after: int, offset: int, from_log: bool = False) -> Step:
-        """Compares a chunk with the position; `after` is the number of the event that its text follows."""
+        """Compares a chunk with the position. `after` is the sequence number of the event that its text follows."""
         if text_id <= self._ended_text_id:
             return DROP
         if after > self.seq:
             return GAP
         if not from_log and after <= self._resynced_at and text_id != self._text_id:
-            return GAP  # the text began in skipped events, so it may have ended: ask the database
+            return GAP  # the resync skipped the start of this text, and perhaps its end: ask the database
         if offset > self._length_of(text_id):
             return TEXT_GAP
         return SEND
 
     def send_text(self, text_id: int, end: int) -> int | None:
-        """Moves to `end` of the text; returns the offset to send from, or None if the client has all of it."""
+        """Moves to offset `end` of the text. Returns the offset to send from; None if the client has this part."""
         sent = self._length_of(text_id)
         if end <= sent:
             return None
@@ -67,13 +70,13 @@ class Cursor:
         return sent
 
     def end_texts(self, text_id: int) -> None:
-        """Chunks of this text and of those before it are dropped from now on."""
+        """Drops all further chunks of the texts up to this id."""
         self._ended_text_id = max(self._ended_text_id, text_id)
 
     def resync(self, head: int) -> None:
-        """Moves to the head of a log that can't replay what is missing."""
+        """Moves to the head of a log that can't replay the missing events."""
         if head < self.seq:
-            self._ended_text_id = 0  # a restored database gives its ids again
+            self._ended_text_id = 0  # a restored database uses the ids of lost texts again
         self.seq = self._resynced_at = head
         self._text_id = self._text_length = 0
 

@@ -1,11 +1,12 @@
-"""Feeds: the log of events, through which services publish every change of stored data.
+"""Feeds: the logs of events through which services publish every change of stored data.
 
     with feeds.write(room_feed(room.pk)) as feed:
         message = room.messages.create(…)
         feed.publish(MessageCreated.of(message))
 
-The log is authoritative. The channel layer may lose messages: it only notifies subscribers, which read missed events
-from the log (docs/decisions/0006-feeds.md).
+The log is authoritative. The channel layer only notifies subscribers and may lose messages; subscribers read missed
+events from the log (docs/decisions/0006-feeds.md). Each event of a feed has a sequence number (`seq`); the feed's head
+is the sequence number of its newest event.
 """
 
 import json
@@ -32,10 +33,10 @@ from live.models import Feed, FeedEvent, FeedFloor
 from runtime import jobs
 from runtime.per_loop import PerLoop
 
-PREALLOCATED = 1  # events of one writer in one feed
-REPLAY_LIMIT = 5000  # events; beyond this, fetching by REST is cheaper
-REPLAY_BYTES = 2 * 1024 * 1024  # of frames, and of texts that ended in them; beyond this, too
-REWRITE_LIMIT = 1000  # frames about one object that are rewritten; logs with more are cut instead
+PREALLOCATED = 1  # sequence numbers that locking a head reserves; most writers publish one event
+REPLAY_LIMIT = 5000  # events; for a client that missed more, fetching by REST is cheaper
+REPLAY_BYTES = 2 * 1024 * 1024  # the same limit for the frames and the streamed texts that they end
+REWRITE_LIMIT = 1000  # frames about one object; the logs are cut up to the newest frame beyond this
 BATCH = 1000  # rows that pruning deletes in one transaction
 PAGE = 500  # feeds that pruning reads at once
 
@@ -46,14 +47,15 @@ class Event:
 
     seq: int
     frame: str
-    text_id: int | None = None  # the streamed text that this event ends, if it ends one,
-    text_length: int | None = None  # and that text's length in characters
+    text_id: int | None = None  # the streamed text that this event ends, if any
+    text_length: int | None = None  # characters of that text
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """The missed events of a subscriber. If not `complete`, the log doesn't have all of them, and the client must
-    fetch.
+    """The missed events of a subscriber.
+
+    If `complete` is false, the log doesn't have all of the events, or they are too many, and the client must fetch.
     """
 
     head: int
@@ -63,7 +65,7 @@ class Replay:
 
 @dataclass(slots=True)
 class _Entry:
-    """An event that was published, and its row."""
+    """A published event, with the columns of its row."""
 
     event: Event
     stored_frame: str
@@ -73,7 +75,7 @@ class _Entry:
 
 @dataclass(slots=True)
 class FeedWriter:
-    """A feed whose head is locked: published events get the next numbers."""
+    """Publishes events in a feed whose head is locked, so that they get the next sequence numbers."""
 
     pk: int
     name: str
@@ -88,7 +90,7 @@ class FeedWriter:
         return [entry.event for entry in self.entries]
 
     def publish(self, message: BaseMessage, *, ends_text: tuple[int, int] | None = None) -> int:
-        """Stores an event, and sends it after the commit; returns its number.
+        """Adds an event, which is stored with the transaction and sent after the commit; returns its sequence number.
 
         `ends_text` is the id and the length of the streamed text that this event ends.
         """
@@ -102,11 +104,11 @@ class FeedWriter:
         return self.head
 
     def clear(self) -> None:
-        """Deletes the stored events: a client that is behind receives a resync."""
+        """Deletes the stored events. A client that reconnects from an earlier position receives a resync."""
         FeedEvent.objects.filter(feed_id=self.pk).delete()
 
     def change_key(self, before: str, after: str) -> None:
-        """Gives the stored events about an object another key, for subscribers who must not see its later changes."""
+        """Replaces the object key of stored events, so that later rewrites of the object no longer change them."""
         FeedEvent.objects.filter(feed_id=self.pk, object_key=before).update(object_key=after)
 
     def _mark(self) -> tuple[int, int]:
@@ -122,10 +124,10 @@ def write(name: str, /) -> AbstractContextManager[FeedWriter]: ...
 @overload
 def write(name: str, another: str, /, *more: str) -> AbstractContextManager[tuple[FeedWriter, ...]]: ...
 def write(*names: str) -> AbstractContextManager[Any]:
-    """Opens a transaction that owns the next numbers of these feeds. Call it before any row is written.
+    """Opens a transaction and locks the heads of these feeds. Call it before any row is written.
 
-    Yields one writer per name, in the order of the names. The heads are locked first, sorted by name. So commits, ids
-    and numbers have the same order, and writers can't deadlock.
+    Yields one writer per name, in the order of the names. The heads are locked first, sorted by name, so that writers
+    can't deadlock and that sequence numbers have the same order as commits and ids.
     """
     return _write(names)
 
@@ -136,23 +138,23 @@ def _write(names: Sequence[str]) -> Iterator[FeedWriter | tuple[FeedWriter, ...]
         yield writers[0] if len(writers) == 1 else writers
 
 
-# The feeds that the running transaction has locked. A `write` inside another one shares its writers, and the outer one
-# stores the events of both.
+# The feeds that the running transaction has locked. A nested `write` reuses the writers of the outer `write`, which
+# also stores the nested events.
 _held: ContextVar[dict[str, FeedWriter] | None] = ContextVar("held feeds", default=None)
 
 
 @contextmanager
 def write_all(names: Sequence[str]) -> Iterator[tuple[FeedWriter, ...]]:
-    """The same for any number of feeds."""
+    """Does the same as `write` for any number of feeds; always yields a tuple."""
     with transaction.atomic(), _locked(lambda: names) as held:
         yield tuple(held[name] for name in names)
 
 
 @contextmanager
 def write_found(find_names: Callable[[], Collection[str]]) -> Iterator[Mapping[str, FeedWriter]]:
-    """The same for feeds that a query finds. The query is repeated under the locks, until it finds no others.
+    """Does the same as `write` for feeds that a query finds; yields the writers by name.
 
-    Yields the writers by name.
+    The query is repeated under the locks until it finds no further feeds.
     """
     with transaction.atomic(), _locked(find_names, is_final=False) as held:
         yield held
@@ -168,7 +170,7 @@ def _locked(find_names: Callable[[], Collection[str]], *, is_final: bool = True)
     try:
         yield held
     except BaseException:
-        # the savepoint removes the events stored here, so their numbers are free again
+        # The savepoint rolls back the events of this block, so their sequence numbers are free again.
         for name, mark in marks.items():
             outer[name]._undo_to(mark)
         raise
@@ -190,12 +192,12 @@ def _lock(names: set[str], find_names: Callable[[], Collection[str]], *, is_fina
         if set(find_names()) <= names | (_held.get() or {}).keys():
             transaction.savepoint_commit(before_locks)
             return locked
-        transaction.savepoint_rollback(before_locks)  # unlocks, so that all are locked in order
+        transaction.savepoint_rollback(before_locks)  # unlocks all heads, so that the larger set is locked in order
         names = names | (set(find_names()) - (_held.get() or {}).keys())
 
 
 def _store(writers: Iterable[FeedWriter]) -> None:
-    # In SQL, like the lock: every event of every feature is stored here, and the ORM took twice as long.
+    # In SQL, because every event of every feature is stored here, and the ORM took twice as long.
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     with connection.cursor() as cursor:
         for writer in writers:
@@ -224,8 +226,8 @@ def _store(writers: Iterable[FeedWriter]) -> None:
 
 
 def _lock_heads(names: Sequence[str]) -> dict[str, FeedWriter]:
-    # One statement creates missing rows, locks them and returns their heads. It also counts one event already, since
-    # nearly every writer publishes one. Rows are locked in the order given.
+    # One statement creates missing rows, locks all rows in the order given, and returns their heads. It already adds
+    # one event to each head, since nearly every writer publishes one event.
     if not names:
         return {}
     rows = ", ".join([f"(%s, {PREALLOCATED})"] * len(names))
@@ -237,8 +239,8 @@ def _lock_heads(names: Sequence[str]) -> dict[str, FeedWriter]:
         )
         locked = {name: FeedWriter(pk, name, head - PREALLOCATED, head) for pk, name, head in cursor.fetchall()}
     new = [writer for writer in locked.values() if not writer.head]
-    # Not in the statement above, which may have waited for the pruning that removed the feed, and would not see its
-    # floor.
+    # The floor is read by a second statement: the first may have waited for a pruning that removed the feed, and its
+    # snapshot would not contain the floor that this pruning stored.
     first = floor() if new else 0
     for writer in new:
         writer.is_new, writer.head = True, first
@@ -246,7 +248,7 @@ def _lock_heads(names: Sequence[str]) -> dict[str, FeedWriter]:
 
 
 def event_message(feed: str, event: Event) -> LayerMessage:
-    """Returns an event in the format in which the channel layer carries it to the hubs."""
+    """Returns the channel-layer message that carries an event to the hubs."""
     return {
         "type": "live.fact",
         "group": feed,
@@ -263,7 +265,7 @@ def _announce(messages: Sequence[tuple[str, LayerMessage]]) -> None:
 
 @dataclass(slots=True)
 class _Outgoing:
-    """Messages of one event loop that wait to be sent, in order, several in one round trip."""
+    """The messages of one event loop that wait to be sent, in order and several per round trip."""
 
     waiting: list[tuple[str, LayerMessage]] = field(default_factory=list)
     is_sending: bool = False
@@ -275,7 +277,7 @@ _outgoing = PerLoop(_Outgoing)
 async def _send(messages: Sequence[tuple[str, LayerMessage]]) -> None:
     outgoing = _outgoing.current()
     outgoing.waiting.extend(messages)
-    if outgoing.is_sending:  # the running call sends these, too
+    if outgoing.is_sending:  # the call that is sending also sends these messages
         return
     outgoing.is_sending = True
     try:
@@ -284,14 +286,17 @@ async def _send(messages: Sequence[tuple[str, LayerMessage]]) -> None:
             try:
                 await live_layer().group_send_many(batch)
             except LAYER_DOWN as failure:
-                # The writes are committed. Subscribers find the events by the next number, or by the sweep.
+                # The writes are committed. Subscribers detect the gap at the next event or in the hub's next sweep.
                 live_layer().outage.failed(failure)
     finally:
         outgoing.is_sending = False
 
 
 def head(name: str) -> int:
-    """Returns the number of a feed's newest event, 0 for none. Read it before the rows, and send it as `Feed-Seq`."""
+    """Returns the sequence number of a feed's newest event.
+
+    Views read it before the rows, and send it as `Feed-Seq`.
+    """
     with connection.cursor() as cursor:
         # In SQL, because each socket and each page calls this.
         cursor.execute(
@@ -307,9 +312,10 @@ def heads(names: Iterable[str]) -> dict[str, int]:
 
 
 def current_heads(known: Mapping[str, int]) -> dict[str, int]:
-    """Returns the heads of all these feeds; `known` are their earlier heads.
+    """Returns the heads of the feeds in `known`, which maps each name to the head that the caller knows.
 
-    A feed without a row is unchanged if pruning removed it, and otherwise at its start.
+    A feed without a row keeps its known head if that is at most the floor, because pruning may have removed the row.
+    Otherwise, its head is 0.
     """
     found = heads(known)
     first = floor() if len(found) < len(known) else 0
@@ -317,16 +323,16 @@ def current_heads(known: Mapping[str, int]) -> dict[str, int]:
 
 
 def floor() -> int:
-    """Returns the head of a feed without a row."""
+    """Returns the floor: the highest head of all removed feeds, which is also the head of a feed without a row."""
     return FeedFloor.objects.aggregate(head=Max("head"))["head"] or 0
 
 
 def read(name: str, since: int | None) -> Replay:
-    """Returns the events after `since`; with None, only the head."""
+    """Returns the events after the sequence number `since`, or only the head if `since` is None."""
     if since is None:
         return Replay(head(name), (), complete=True)
     with connection.cursor() as cursor:
-        # In one statement, so that head and events are consistent. Frames beyond the size limit aren't fetched.
+        # One statement, so that head and events are consistent. No frames are fetched if all are larger than the limit.
         cursor.execute(
             "SELECT feed.head, event.seq, event.frame, event.text_id, event.text_length "
             "FROM live_feed feed LEFT JOIN live_feedevent event ON event.feed_id = feed.id AND event.seq > %s "
@@ -339,15 +345,15 @@ def read(name: str, since: int | None) -> Replay:
         rows = cursor.fetchall()
     newest = rows[0][0] if rows else floor()
     events = [Event(*row[1:]) for row in rows if row[1] is not None]
-    # The replay is complete if it has exactly the numbers since + 1 … head: nothing was pruned or cut off, and `since`
-    # isn't from another database.
+    # The replay is complete if it has every sequence number from since + 1 to the head. Otherwise, events were pruned
+    # or exceed a limit, or `since` is from another database.
     if newest - since == len(events) and len(events) <= REPLAY_LIMIT:
         return Replay(newest, events, complete=True)
     return Replay(newest, (), complete=False)
 
 
 def delete(names: Collection[str]) -> None:
-    """Deletes whole feeds, inside the transaction that deletes their objects."""
+    """Deletes feeds with all their events. Call it in the transaction that deletes their objects."""
     with write_all(sorted(names)) as writers:  # waits for running writers of these feeds
         for writer in writers:
             writer.is_deleted = True
@@ -360,18 +366,20 @@ def delete(names: Collection[str]) -> None:
 
 
 def rewrite(object_key: str, fields: Mapping[str, Any]) -> None:
-    """Sets fields in the stored frames about an object, in all feeds. Call it in the transaction that changes the
-    object.
+    """Sets fields in the stored frames about an object, in all feeds, if a frame's payload has these fields.
 
-    Only fields that a frame's payload has are set. Events published earlier in this transaction are sent unchanged, to
-    open pages that have the text anyway, and stored with these values. A service that publishes about the object holds
-    the lock of its feed, so no frame with the old text is published later.
+    Call it in the transaction that changes the object. Events published earlier in this transaction are stored with the
+    new values, but sent unchanged, since open pages already show the old text. Every service that publishes about the
+    object locks its feed, so no frame with the old text is published later.
     """
     _rewrite(FeedEvent.objects.filter(object_key=object_key), lambda entry: entry.object_key == object_key, fields)
 
 
 def rewrite_user(user_id: int, key_prefix: str, fields: Mapping[str, Any]) -> None:
-    """The same for the stored frames that contain a user's name, about objects of one type ("chat.message:")."""
+    """Sets fields in the stored frames that contain a user's name and whose object key starts with `key_prefix`.
+
+    The prefix selects one type of object, as in "chat.message:".
+    """
     _rewrite(
         FeedEvent.objects.filter(named_user=user_id, object_key__startswith=key_prefix),
         lambda entry: entry.named_user == user_id and (entry.object_key or "").startswith(key_prefix),
@@ -409,7 +417,7 @@ def _value(before: Any, now: Any) -> Any:
 
 
 def _cut(events: QuerySet[FeedEvent]) -> None:
-    """Deletes each feed's log up to the newest of these events: clients that are further behind receive a resync."""
+    """Deletes each feed's log up to the newest of these events. Clients that lack one of them receive a resync."""
     for feed_id, newest in list(events.order_by().values_list("feed_id").annotate(newest=Max("seq"))):
         FeedEvent.objects.filter(feed_id=feed_id, seq__lte=newest).delete()
 
@@ -420,15 +428,15 @@ _objects: dict[str, type[models.Model]] = {}
 
 
 def register(prefix: str, model: type[models.Model]) -> None:
-    """Registers the prefix of feeds that belong to rows of `model`: pruning deletes feeds whose row is gone."""
+    """Registers the name prefix of feeds that belong to rows of `model`. Pruning deletes feeds whose row is gone."""
     _objects[prefix] = model
 
 
 def prune(*, now: datetime | None = None) -> int:
     """Deletes old events, and feeds that are empty or whose object is gone; returns the number of events.
 
-    It keeps events younger than LIVE_KEEP_DAYS; of each feed the newest LIVE_KEEP_EVENTS, as far as they fit into
-    LIVE_KEEP_BYTES. Each transaction is short, and skips feeds that a writer has locked.
+    An event is old if it is older than LIVE_KEEP_DAYS, not among the newest LIVE_KEEP_EVENTS of its feed, or not within
+    the feed's newest LIVE_KEEP_BYTES. The transactions are short. Those for events and empty feeds skip locked rows.
     """
     oldest = (now or timezone.now()) - timedelta(days=conf.KEEP_DAYS.value)
     deleted = _delete(FeedEvent.objects.filter(created_at__lt=oldest))
@@ -468,7 +476,7 @@ def _delete(events: QuerySet[FeedEvent]) -> int:
 
 
 def _too_long(page: Sequence[Feed]) -> Iterator[tuple[int, int]]:
-    """Returns feeds with too many events or bytes: their ids, and the number up to which events have to be deleted."""
+    """Yields the id of each feed with too many events or bytes, and the last sequence number to delete."""
     pks = [feed.pk for feed in page]
     heads_by_pk = {feed.pk: feed.head for feed in page}
     too_many = Feed.objects.filter(
@@ -493,7 +501,7 @@ def _empty_feeds() -> QuerySet[Feed]:
 @transaction.atomic
 def _remove_empty(pks: Sequence[int]) -> None:
     locked = list(Feed.objects.select_for_update(skip_locked=True).filter(pk__in=pks).order_by("pk").values_list("pk"))
-    # Read again under the lock, because a writer may have changed it.
+    # Read again under the locks, because a writer may have published in the meantime.
     empty = dict(_empty_feeds().filter(pk__in=[pk for (pk,) in locked]).values_list("pk", "head"))
     if empty:
         FeedFloor.objects.get_or_create(pk=1)

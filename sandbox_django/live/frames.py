@@ -1,4 +1,4 @@
-"""Encodes messages as the text that browsers receive, once for all recipients."""
+"""Encodes messages as the JSON text that clients receive; each message is encoded once for all recipients."""
 
 import functools
 import json
@@ -9,7 +9,7 @@ from chanx.messages.base import BaseMessage
 
 
 def encode(message: BaseMessage, *, seq: int | None = None) -> str:
-    """Returns the frame of a message; `seq` is the number of an event in its feed."""
+    """Returns the frame of a message. `seq` is the sequence number if the message is an event of a feed."""
     frame = camelize(message.model_dump(mode="json"))
     if seq is not None:
         frame["seq"] = seq
@@ -17,7 +17,7 @@ def encode(message: BaseMessage, *, seq: int | None = None) -> str:
 
 
 def camelize(value: Any) -> Any:
-    """Returns the data with names in camelCase, at any depth."""
+    """Returns the data with all keys in camelCase, at any depth."""
     if isinstance(value, dict):
         return {_camel(name): camelize(part) for name, part in value.items()}
     if isinstance(value, list):
@@ -25,7 +25,7 @@ def camelize(value: Any) -> Any:
     return value
 
 
-@functools.cache  # for the names of our classes' fields
+@functools.cache  # unbounded, since the keys are field names of our classes
 def _camel(name: str) -> str:
     return str(humps.camelize(name))
 

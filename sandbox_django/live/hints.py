@@ -1,5 +1,6 @@
-"""Unnumbered hints about frequent changes, which may be lost: at most one a second per key, and the last is always
-sent.
+"""Sends hints: messages about frequent changes that have no sequence number and may be lost.
+
+At most one hint per key is sent each second; the last hint is always sent.
 """
 
 import asyncio
@@ -14,15 +15,15 @@ from runtime.per_loop import PerLoop
 
 INTERVAL = 1.0  # seconds
 
-# Per event loop: the keys sent less than INTERVAL ago, each with the newest waiting hint.
+# Per event loop: each key that was sent less than INTERVAL ago, with the newest hint that waits for the interval's end.
 _recent: PerLoop[dict[tuple[str, str], tuple[BaseMessage, int] | None]] = PerLoop(dict)
 
 
 def send(group: str, key: str, hint: BaseMessage, *, after: int = 0) -> None:
-    """Sends the current state of `key` to a group, from any thread. Pages that miss it fetch when they reconnect.
+    """Sends `hint`, the current state of `key`, to a group. Can be called in any thread.
 
-    A hint with content names the event (`after`) that a socket must have sent before; otherwise the socket drops the
-    hint.
+    `after` is the sequence number of an event: sockets that haven't sent this event yet drop the hint. Pass it if the
+    hint has content, since the event may end a client's permission.
     """
     jobs.start(_send, group, key, hint, after)
 
@@ -35,7 +36,7 @@ async def _send(group: str, key: str, hint: BaseMessage, after: int) -> None:
     recent[group, key] = None
     try:
         await _publish(group, hint, after)
-    finally:  # otherwise the key would never be sent again
+    finally:  # otherwise no further hint for this key would be sent
         asyncio.get_running_loop().call_later(INTERVAL, _send_waiting, group, key)
 
 

@@ -1,7 +1,7 @@
-"""The subscriptions of one process: one channel, whose messages go to the local feeds.
+"""The hub receives the channel-layer messages of one process and passes them to its local feeds.
 
-One channel per process, not one per socket or group: a message names its group, is decoded once, and reaches a socket
-as ready text.
+A process has one channel for all sockets and groups, so each message is decoded once. A message contains the name of
+its group, and the frame that the sockets send.
 """
 
 import asyncio
@@ -25,17 +25,17 @@ from runtime.threads import in_database_thread
 
 logger = structlog.get_logger(__name__)
 
-HEAD_CHECK_DELAYS = (0.0, 1.0)  # seconds after a feed was joined, because Redis may confirm the subscription late
-# Every process joins this group, for many messages to many groups in one: `bundle()`.
+HEAD_CHECK_DELAYS = (0.0, 1.0)  # seconds after joining a feed; repeated, since Redis may confirm late
+# Every process joins this group. A message to it contains messages to many groups: see `bundle()`.
 BUNDLES = "live.bundles"
-SWEEP_INTERVAL = 25.0  # seconds; detects the loss of an event without a later one
-# Every process joins this group, for the news that the layer is back and that events in between are only in the log.
+SWEEP_INTERVAL = 25.0  # seconds; detects a lost event even if no later event follows
+# Every process joins this group. A message to it means that the layer is back, and that the log must be compared.
 OUTAGES = "live.outages"
-OUTAGE_CHECK_INTERVAL = 1.0  # seconds between two checks whether the layer is back
+OUTAGE_CHECK_INTERVAL = 1.0  # seconds
 
 
 class Hub:
-    """All feeds of this process, over one channel of the layer."""
+    """Manages the feeds of this process, and receives their messages over one channel of the layer."""
 
     def __init__(self) -> None:
         self.connections = ConnectionRegistry()
@@ -49,7 +49,7 @@ class Hub:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def join(self, name: str, subscriber: Subscriber, head: int) -> LocalFeed:
-        """Subscribes to a feed that was read up to `head`. The subscriber then calls `add`, or leaves."""
+        """Subscribes to a feed that was read up to `head`. The subscriber then calls `add` on the feed, or `leave`."""
         await self.listen(BUNDLES, self._dispatch_bundle)
         await self.listen(OUTAGES, self._on_outage_over)
         feed = self._feeds.get(name)
@@ -61,7 +61,7 @@ class Hub:
         if feed.subscription is not None:
             try:
                 await asyncio.shield(feed.subscription)
-            except BaseException:  # after any error, the next caller tries again
+            except BaseException:  # also if the caller is cancelled
                 self.leave(feed, subscriber)
                 raise
         return feed
@@ -75,25 +75,25 @@ class Hub:
             self._run(self._unsubscribe(feed.name))
 
     def subscribers(self, name: str) -> tuple[Subscriber, ...]:
-        """Returns the open sockets of this process that listen to a feed."""
+        """Returns the open sockets of this process that are subscribed to a feed."""
         feed = self._feeds.get(name)
         return tuple(feed.subscribers) if feed is not None else ()
 
     def subscribers_by_kind(self) -> Counter[str]:
-        """Returns the number of open sockets, by the kind of their feed: `chat.room`."""
+        """Returns the number of open sockets by the prefix of their feed's name, such as `chat.room`."""
         by_class: Counter[str] = Counter()
         for feed in self._feeds.values():
             by_class[feed.name.rpartition(".")[0]] += len(feed.subscribers)
         return by_class
 
     async def listen(self, group: str, callback: Callable[[Any], None]) -> None:
-        """Registers a callback for the data of each `call` to a group, and for the frame of each hint."""
+        """Registers a callback for a group: it receives the data of each `call`, and the frame of each hint."""
         if group not in self._listeners:
             self._listeners[group] = callback
             await self._subscribe(group)
 
     async def watch_revocations(self) -> None:
-        """Subscribes to revocations. Called before permissions are read, so that no revocation in between is missed."""
+        """Subscribes to revocations. Call it before permissions are read, so that no later revocation is missed."""
         await self.listen(REVOKED_SESSIONS, self.connections.on_session_revoked)
 
     async def _subscribe(self, group: str) -> None:
@@ -103,7 +103,7 @@ class Hub:
         try:
             await self._layer.group_add(group, await self._own_channel())
         except LAYER_DOWN as failure:
-            # Subscribers still get everything, only later: the sweep compares with the log, and subscribes again.
+            # Events are only delayed: the next sweep subscribes again, and compares the feeds with the log.
             self._layer.outage.failed(failure)
         else:
             if feed := self._feeds.get(group):
@@ -115,7 +115,7 @@ class Hub:
         try:
             await self._layer.group_discard(group, await self._own_channel())
         except LAYER_DOWN:
-            return  # a lost connection has no subscriptions
+            return  # a lost connection has no subscriptions to remove
 
     async def _own_channel(self) -> str:
         if self._channel is None or (self._channel.done() and self._channel.exception() is not None):
@@ -161,7 +161,7 @@ class Hub:
                 feed.on_event(Event(message["seq"], message["frame"], message["text_id"], message["text_length"]))
             case "live.hint":
                 after, frame = message.get("after", 0), message["frame"]
-                # The event that a socket lacks may end its permission to see the hint.
+                # A socket that has not sent event `after` yet may lose its permission with that event.
                 allowed = [subscriber for subscriber in feed.subscribers if after <= subscriber.seq]
                 for_each(allowed, lambda subscriber: subscriber.on_hint(frame))
             case "live.recheck":
@@ -177,7 +177,7 @@ class Hub:
             self._run(self._check_queued_heads())
 
     async def _check_queued_heads(self) -> None:
-        # One query for all feeds that were joined at about the same time.
+        # The delay collects feeds that were joined at about the same time, for one query.
         await asyncio.sleep(REORDER_DELAY)
         names, self._queued_head_checks = self._queued_head_checks, set()
         try:
@@ -189,7 +189,7 @@ class Hub:
         while True:
             await asyncio.sleep(SWEEP_INTERVAL)
             try:
-                # Repeats failed subscriptions; existing ones cost nothing.
+                # Repeats subscriptions, since some may have failed. Repeating an existing subscription costs nothing.
                 for group in [*self._listeners, *self._feeds]:
                     await self._subscribe(group)
             except Exception:  # every socket depends on this loop, so no error may end it
@@ -197,7 +197,7 @@ class Hub:
             await self._check_everything()
 
     async def _check_everything(self) -> None:
-        """Detects everything that the layer may have lost: events, revocations, and changes of permissions."""
+        """Checks the database for events, revocations and changes of permissions that the layer may have lost."""
         for check in (partial(self._compare, list(self._feeds)), self._check_credentials, self._check_rights):
             try:
                 await check()
@@ -207,10 +207,10 @@ class Hub:
                 logger.exception("live_sweep_failed")
 
     async def _watch_outage(self) -> None:
-        """Once the layer is back, makes every process compare with the log, instead of waiting for its next sweep.
+        """After an outage of the layer, makes every process check its feeds immediately, without waiting for its sweep.
 
-        The process that could not send does this. It sends the message twice, for processes whose subscriptions are
-        restored a moment later.
+        Each process that could not send to the layer sends this request, twice: the second time for processes whose
+        subscriptions are restored later.
         """
         outage, announcements_left = self._layer.outage, 0
         while True:
@@ -223,7 +223,7 @@ class Hub:
                 except LAYER_DOWN as failure:
                     outage.failed(failure)
                     continue
-                except Exception:  # as in the sweep
+                except Exception:  # the loop must go on, as in `_sweep`
                     logger.exception("live_watch_failed")
                     continue
                 outage.recovered()
@@ -249,7 +249,7 @@ class Hub:
             )
 
     async def _check_rights(self) -> None:
-        """Reauthenticates every socket, including visitors', whose user may have lost the permission to listen."""
+        """Reauthenticates every socket whose user or visitor no longer has permission for the feed."""
         by_class: defaultdict[type[Subscriber], list[Subscriber]] = defaultdict(list)
         for feed in self._feeds.values():
             for subscriber in feed.subscribers:
@@ -258,8 +258,8 @@ class Hub:
             try:
                 allowed = set(await in_database_thread(consumer_class.still_allowed, subscribers))
             except Error:
-                raise  # the database is down, which affects all kinds
-            except Exception:  # the sockets of other kinds must be checked too
+                raise  # the database is down, so the checks of other classes would fail, too
+            except Exception:  # sockets of other classes must still be checked
                 logger.exception("authorization_not_checked", consumer_class=consumer_class.__name__)
                 continue
             for_each(set(subscribers) - allowed, lambda subscriber: subscriber.on_reauthorize())
@@ -279,16 +279,16 @@ def current_hub() -> Hub:
 
 
 def bundle(messages: Sequence[LayerMessage]) -> LayerMessage:
-    """Returns many messages, which name their groups, as one message to BUNDLES.
+    """Returns one message to BUNDLES that contains these messages; each contains the name of its group.
 
-    Each process unpacks it and drops messages for groups without local subscribers. Up to about twenty processes, this
-    is less work than separate messages through Redis.
+    Each process unpacks the bundle, and drops messages to groups without local subscribers. With up to about twenty
+    processes, this takes less work than separate messages through Redis.
     """
     return {"type": "live.call", "group": BUNDLES, "data": list(messages)}
 
 
 async def call(group: str, data: Any) -> None:
-    """Calls the callbacks that `listen` registered for a group, in every process; at most once."""
+    """Calls the callbacks that `listen` registered for a group, in every process. The layer may lose the call."""
     await _send(group, {"type": "live.call", "group": group, "data": data})
 
 
@@ -298,7 +298,7 @@ async def end_session(session_id: str) -> None:
 
 
 async def reauthorize(group: str) -> None:
-    """Makes every socket of a group check its permission again, and close if it has none."""
+    """Makes every socket of a group check its permission again, and close if it was denied."""
     await _send(group, {"type": "live.recheck", "group": group})
 
 

@@ -1,6 +1,6 @@
-"""Channel layers for many frames to many sockets.
+"""Channel layers that carry events, hints and text chunks to the hubs: one in memory, and one over Redis.
 
-Both are at-most-once. Feeds recover the messages that they lose (docs/decisions/0006-feeds.md).
+A layer may lose a message. Feeds then read the lost event from the log (docs/decisions/0006-feeds.md).
 """
 
 import asyncio
@@ -23,7 +23,7 @@ logger = structlog.get_logger(__name__)
 
 LayerMessage: TypeAlias = dict[str, Any]
 
-# The errors of a channel layer that can't be reached.
+# The exceptions of a channel layer that can't be reached.
 LAYER_DOWN = (OSError, RedisError)
 
 
@@ -31,14 +31,14 @@ REPEAT_LOG_AFTER = 10.0  # seconds
 
 
 class Outage:
-    """Logs an outage of the layer: one line at its start, one every ten seconds, and one at its end."""
+    """Logs an outage of the layer with one line at its start, one line per ten seconds, and one line at its end."""
 
     def __init__(self) -> None:
         self.failures = 0
         self._started_at = self._logged_at = 0.0
 
     def failed(self, failure: Exception) -> None:
-        """Logs a failure. No data is lost (docs/decisions/0006-feeds.md), but operators should know."""
+        """Counts a failure, and logs it unless a failure was logged in the last ten seconds."""
         counts.layer_failures += 1
         now = time.monotonic()
         if not self.failures:
@@ -56,7 +56,7 @@ class Outage:
 
 
 class LiveLayer(Protocol):
-    """The interface that the live core needs of a channel layer."""
+    """The methods of a channel layer that the live core uses."""
 
     outage: Outage  # records failed sends and subscriptions
 
@@ -73,9 +73,10 @@ def live_layer() -> LiveLayer:
 
 
 class MemoryLayer(InMemoryChannelLayer):  # type: ignore[misc]  # channels publishes no types
-    """The in-memory layer without its scans, which cost 150 ms of processor time per message to 1,000 sockets.
+    """Channels' in-memory layer without its scans for expired members, and without copies of messages.
 
-    Nothing expires here: a channel belongs to a hub, and a hub lives as long as its process.
+    The scans took 150 ms of CPU time per message to 1,000 sockets. No channel expires here, because a channel belongs
+    to a hub, and a hub lives as long as its process.
     """
 
     def __init__(self, **config: Any) -> None:
@@ -83,16 +84,16 @@ class MemoryLayer(InMemoryChannelLayer):  # type: ignore[misc]  # channels publi
         self.outage = Outage()
 
     def _clean_expired(self) -> None:
-        """Does nothing: the original visits every member of every group, and drops those older than a day."""
+        """Does nothing. Channels' method checks every member of every group, and removes members older than a day."""
 
     async def group_send(self, group: str, message: LayerMessage) -> None:
         for channel in tuple(self.groups.get(group, ())):
             queue = self.channels.setdefault(channel, asyncio.Queue(maxsize=self.get_capacity(channel)))
             try:
-                # No copy, because messages are never changed, and thousands are sent.
+                # Not copied, because no receiver changes a message.
                 queue.put_nowait((time.time() + self.expiry, message))
             except asyncio.QueueFull:
-                continue  # dropped, as any layer may do; subscribers detect the gap in the numbers
+                continue  # dropped; subscribers detect the gap in the sequence numbers
 
     async def group_send_many(self, messages: Iterable[tuple[str, LayerMessage]]) -> None:
         for group, message in messages:
@@ -100,7 +101,7 @@ class MemoryLayer(InMemoryChannelLayer):  # type: ignore[misc]  # channels publi
 
 
 class RedisLayer(RedisPubSubChannelLayer):  # type: ignore[misc]  # channels_redis publishes no types
-    """Redis pub/sub that sends a batch in one round trip."""
+    """A Redis pub/sub layer that sends many messages in one round trip."""
 
     def __init__(self, *, hosts: Sequence[str], **config: Any) -> None:
         super().__init__(hosts=[connection_options(host) for host in hosts], **config)
@@ -117,13 +118,14 @@ class RedisLayer(RedisPubSubChannelLayer):  # type: ignore[misc]  # channels_red
             await pipe.execute()
 
     def publish_args(self, group: str, message: LayerMessage) -> tuple[str, bytes]:
-        """Returns the arguments of PUBLISH, for callers that include it in a round trip of their own."""
+        """Returns the arguments of PUBLISH, for callers that publish in their own pipeline or script."""
         return self._get_layer()._get_group_channel_name(group), self.serialize(message)
 
     def connection(self) -> Redis:
-        """Returns this event loop's client for everything but subscriptions.
+        """Returns this event loop's Redis client for all commands except subscriptions.
 
-        Its pool makes callers wait when it is used up. The layer's own pool would raise, and messages would be lost.
+        If all connections of its pool are in use, callers wait. The layer's own pool would raise, and messages would be
+        lost.
         """
         return self._clients.current()
 

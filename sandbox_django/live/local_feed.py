@@ -1,4 +1,4 @@
-"""One feed in one process: it puts events in order, and reads missing ones from the log once for all local sockets."""
+"""Delivers one feed's events to the sockets of this process, in order; reads missing events once for all of them."""
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -17,17 +17,18 @@ from runtime.threads import in_database_thread, once_per_batch
 
 logger = structlog.get_logger(__name__)
 
-REORDER_DELAY = 0.05  # seconds; a missing event may only be late
-LOSS_TIMEOUT = 1.0  # seconds; an event that was read from the log and doesn't arrive within them was lost
-# time in which reads of the log don't count as gaps, because the subscription was confirmed late
+REORDER_DELAY = 0.05  # seconds to wait for a missing event, which may only be late
+LOSS_TIMEOUT = 1.0  # seconds in which an event that was read from the log must also arrive, or it counts as lost
+# After joining, events that had to be read from the log don't count as gaps: the subscription may be confirmed late.
 SUBSCRIBE_GRACE_SECONDS = 2.0
-DATABASE_RETRY_DELAY = 1.0  # seconds between two tries to read the log
+DATABASE_RETRY_DELAY = 1.0  # seconds between two attempts to read the log
 
 
 class Subscriber(Protocol):
-    """A socket as the hub sees it. Its `on_…` methods return False if something earlier is missing.
+    """The interface of a socket that the hub uses.
 
-    `from_log` means that the event or chunk was just read from the log or the buffer, so nothing earlier will be found.
+    `on_event` and `on_chunk` return False if an earlier event or chunk is missing. `from_log` means that the event or
+    chunk was just read from the log or the buffer, so that another read would not find an earlier one.
     """
 
     seq: int
@@ -48,11 +49,11 @@ SubscriberType = TypeVar("SubscriberType", bound=Subscriber)
 
 
 def for_each(subscribers: Iterable[SubscriberType], handle: Callable[[SubscriberType], object]) -> None:
-    """Calls `handle` for each socket. One whose handling fails is closed, and the others are still reached."""
+    """Calls `handle` for each socket. If it raises for a socket, only that socket is closed."""
     for subscriber in tuple(subscribers):
         try:
             handle(subscriber)
-        except Exception:  # of this socket only
+        except Exception:  # must not affect other sockets
             logger.exception("socket_failed")
             subscriber.on_failure()
 
@@ -62,14 +63,14 @@ class LocalFeed:
 
     def __init__(self, name: str, seq: int) -> None:
         self.name = name
-        self.seq = seq  # everything up to here was delivered
+        self.seq = seq  # all events up to this sequence number were delivered
         self.subscribers: set[Subscriber] = set()
         self.joining: set[Subscriber] = set()  # still reading the log
         self.subscription: asyncio.Future[None] | None = None
         self._known_head = seq
         self._out_of_order: dict[int, Event] = {}  # received before their predecessors
-        # For the metric of gaps: events that were read from the log and may only be late; the text that is being
-        # received, with its length; and the time when this feed was joined.
+        # For the gap metrics: the sequence numbers of events that were read from the log and may still arrive; the id
+        # and the received length of the current text; and the time when this feed was joined.
         self._unconfirmed: set[int] = set()
         self._text_id = self._text_end = 0
         self._joined_at = asyncio.get_running_loop().time()
@@ -95,7 +96,7 @@ class LocalFeed:
     def on_chunk(self, chunk: TextChunk) -> None:
         received = self._text_end if chunk.text_id == self._text_id else 0
         if chunk.offset > received and not self._is_subscribing():
-            counts.gaps_found += 1  # the chunks of a text arrive in order, so those before this one are lost
+            counts.gaps_found += 1  # the chunks of a text arrive in order, so an earlier chunk was lost
         self._text_id, self._text_end = chunk.text_id, max(received, chunk.end)
         for_each(self.subscribers, partial(self.deliver_chunk, chunk=chunk))
 
@@ -105,7 +106,7 @@ class LocalFeed:
             self.catch_up()
 
     def compare(self, head: int, *, was: int) -> None:
-        """Compares with the head of the log; `was` is this feed's position when the log was read."""
+        """Compares the feed with the log's head. `was` is the feed's `seq` before the head was read."""
         if head < was:
             self._resync(head)  # the log is older: a restored database
             return
@@ -114,7 +115,7 @@ class LocalFeed:
             self.catch_up()
 
     def catch_up(self) -> None:
-        """Reads missing events, once for all subscribers, unless they arrive within a moment."""
+        """Starts to read the missing events for all subscribers, unless they arrive within REORDER_DELAY."""
         if self._catch_up_task is None:
             self._catch_up_task = jobs.spawn(self._catch_up())
 
@@ -124,13 +125,11 @@ class LocalFeed:
             self._catch_up_task.cancel()
 
     def _is_subscribing(self) -> bool:
-        """Returns whether the subscription may still be unconfirmed: until then events come from the log, which is no
-        gap.
-        """
+        """Returns whether the subscription may still be unconfirmed, so that a missing event isn't a gap."""
         return asyncio.get_running_loop().time() - self._joined_at < SUBSCRIBE_GRACE_SECONDS
 
     def _watch_for_loss(self, seqs: set[int]) -> None:
-        """Counts a gap for these events of the log, unless they arrive after all."""
+        """Counts a gap if one of these events doesn't arrive within LOSS_TIMEOUT after it was read from the log."""
         if seqs and not self._is_subscribing():
             self._unconfirmed |= seqs
             asyncio.get_running_loop().call_later(LOSS_TIMEOUT, self._count_lost, seqs)
@@ -142,14 +141,14 @@ class LocalFeed:
             counts.gaps_filled += 1
 
     def _deliver_in_order(self) -> bool:
-        """Delivers the events that are in order; returns True if nothing is missing after that."""
+        """Delivers the events that are next in order. Returns True if no event or chunk is known to be missing."""
         complete = True
         while event := self._out_of_order.pop(self.seq + 1, None):
             self.seq = event.seq
             for subscriber in tuple(self.subscribers):
                 try:
                     complete &= subscriber.on_event(event)
-                except Exception:  # of this socket only
+                except Exception:  # must not affect other sockets
                     logger.exception("socket_failed", feed=self.name)
                     subscriber.on_failure()
         return complete and not self._out_of_order
@@ -166,7 +165,7 @@ class LocalFeed:
                 except Error as failure:
                     logger.warning("live_log_unreachable", error=type(failure).__name__, feed=self.name)
                     await asyncio.sleep(DATABASE_RETRY_DELAY)
-                except Exception:  # an error of ours; the next event or the sweep tries again
+                except Exception:  # a bug; the next event or the sweep tries again
                     logger.exception("live_catch_up_failed", feed=self.name)
                     return
         finally:
@@ -192,9 +191,10 @@ class LocalFeed:
             return
         if not replay.complete:
             counts.gaps_found += 1
-            self._resync(max(replay.head, self.seq))  # never behind the events received during the read
+            self._resync(max(replay.head, self.seq))  # events may have been delivered during the read
             return
-        # The subscriber is behind the feed, but this event isn't what it is missing.
+        # Only events that this process has not received can be lost. Events up to `was` were delivered to the feed, and
+        # are read again for a subscriber that joined behind the feed.
         self._watch_for_loss(
             {event.seq for event in replay.events if event.seq > was and event.seq not in out_of_order}
         )
@@ -226,12 +226,13 @@ def _deliver_from_log(subscriber: Subscriber, *, event: Event, chunk: TextChunk 
 def read_with_texts(
     name: str, since: int | None, stored_texts: Callable[[Sequence[int]], Sequence[TextChunk]]
 ) -> tuple[Replay, dict[int, TextChunk]]:
-    """Returns a replay and the texts that its events end, because a client that missed the end may have missed the last
-    words.
+    """Returns a replay, and the texts that its events end, by id.
+
+    The texts are needed because a client that missed an end event may also have missed the text's last chunks.
     """
     replay = feeds.read(name, since)
     if replay.events:
-        # Sockets of the same feed in one batch share the frames, instead of a copy for each.
+        # Sockets of the same feed in one batch share the events, so that each frame is in memory once.
         shared: dict[int, Event] = once_per_batch(("events", name), dict)
         replay = Replay(replay.head, [shared.setdefault(event.seq, event) for event in replay.events], replay.complete)
     ended = [event.text_id for event in replay.events if event.text_id is not None and event.text_length]

@@ -12,11 +12,11 @@ from live.frames import dumps, encode
 
 
 class Unnumbered(BaseMessage, ABC):
-    """A frame without `seq`: it may be lost, has an offset instead, or is about the socket itself."""
+    """A frame without `seq`: a hint, a text chunk, or a frame about the socket itself."""
 
 
 class LoggedMessage(BaseMessage, ABC):
-    """A numbered frame with text, which is rewritten in the log when the text is changed or deleted."""
+    """An event whose frame contains text. The frame is rewritten in the log when the text is changed or deleted."""
 
     @property
     @abstractmethod
@@ -47,7 +47,7 @@ class AuthenticationMessage(Unnumbered):
     payload: AuthenticationPayload
 
 
-@lru_cache(maxsize=200)  # after a deploy a thousand sockets of a room reconnect with the same number
+@lru_cache(maxsize=200)  # after a deploy, the sockets of a room reconnect and get the same frame
 def authentication_frame(status: HTTPStatus, detail: str, seq: int | None = None) -> str:
     data = AuthenticationData(detail=detail, seq=seq)
     payload = AuthenticationPayload(status_code=status, status_text=status.phrase, data=data)
@@ -79,6 +79,6 @@ class TextChunkMessage(Unnumbered):
 
     @staticmethod
     def frame(content: str, *, text_id: int, offset: int) -> str:
-        """Returns the frame without building the model, since there is one for each chunk."""
+        """Returns the frame of a chunk. It doesn't build the model, because there are very many chunks."""
         payload = f'"textId":{text_id},"offset":{offset},"content":{dumps(content)}'
         return f'{{"action":"text_chunk","payload":{{{payload}}}}}'

@@ -1,4 +1,4 @@
-"""Counters of the live core; the project's exporter reads them with `runtime.metrics.totals`."""
+"""Counters of the live core, which the project's exporter reads with `runtime.metrics.totals`."""
 
 from collections.abc import Callable
 
@@ -6,16 +6,16 @@ from runtime.metrics import Counts
 
 
 class LiveCounts(Counts):
-    """The numbers of sent, missed and refused frames and sockets."""
+    """Counts frames, gaps, resyncs, layer failures and refused sockets."""
 
     __slots__ = (
-        "frames_refused",  # frames of clients that send too many
+        "frames_refused",  # frames from clients that sent too many
         "frames_sent",
         "gaps_filled",
         "gaps_found",
         "layer_failures",
         "resyncs",
-        "sockets_refused",  # sockets of users and addresses that have too many
+        "sockets_refused",  # sockets of users or addresses with too many open sockets
     )
 
     frames_refused: int
@@ -29,5 +29,5 @@ class LiveCounts(Counts):
 
 counts = LiveCounts()
 
-# Called after each flush of text with the age of the oldest chunk in it, in seconds.
+# Functions that are called after each flush of text with the age of the flush's oldest chunk, in seconds.
 flush_observers: list[Callable[[float], None]] = []

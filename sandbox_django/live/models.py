@@ -1,4 +1,4 @@
-"""The log of live events: a feed is a numbered list of events, kept so that no subscriber misses one."""
+"""The log of live events: a feed is a numbered list of events, stored so that no subscriber misses an event."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ from django.db.models import Q
 
 
 class Feed(models.Model):
-    """The feed of one room, conversation, topic or user, with the number of its newest event."""
+    """The feed of one room, conversation, topic or user. Its `head` is the sequence number of its newest event."""
 
     name = models.CharField(max_length=99, unique=True)
     head = models.BigIntegerField(default=0)
@@ -18,7 +18,7 @@ class Feed(models.Model):
 
 class FeedEventQuerySet(models.QuerySet["FeedEvent"]):
     def store_frames(self, frames: Mapping[int, str]) -> None:
-        """Replace the frames of these events, by id. `bulk_update` would take ten times as long to build its SQL."""
+        """Replaces the frames of events, by id. `bulk_update` would take ten times as long to build its SQL."""
         if not frames:
             return
         sizes = [len(frame.encode()) for frame in frames.values()]
@@ -30,7 +30,7 @@ class FeedEventQuerySet(models.QuerySet["FeedEvent"]):
 
 
 STORE_FRAME = "UPDATE live_feedevent SET frame = %s, size = %s WHERE id = %s"
-# A statement for each row takes three times as long there.
+# For PostgreSQL, where a statement for each row takes three times as long.
 STORE_FRAMES = """
 UPDATE live_feedevent AS event SET frame = new.frame, size = new.size
 FROM unnest(%s::bigint[], %s::text[], %s::int[]) AS new (id, frame, size) WHERE event.id = new.id
@@ -38,17 +38,17 @@ FROM unnest(%s::bigint[], %s::text[], %s::int[]) AS new (id, frame, size) WHERE 
 
 
 class FeedEvent(models.Model):
-    """An event as it was sent: `frame` is the exact text that browsers receive."""
+    """A stored event. `frame` is the exact text that clients receive."""
 
     feed = models.ForeignKey(Feed, on_delete=models.CASCADE, related_name="events", db_index=False)
     seq = models.BigIntegerField()
     frame = models.TextField()
-    # Set if the event ends a streamed text (an answer): its id, and its length in characters.
+    # The id of the streamed text (an answer) that the event ends, and its length in characters; otherwise null.
     text_id = models.BigIntegerField(null=True)
     text_length = models.IntegerField(null=True)
-    # The object whose text the frame contains ("chat.message:41"), and the user whose name it contains: when either is
-    # changed or deleted, `feeds.rewrite` finds the frame by these. Null instead of empty, so that the partial index
-    # serves every query by key.
+    # The object whose text the frame contains ("chat.message:41"), and the user whose name it contains. When the object
+    # or user is changed or deleted, `feeds.rewrite` and `rewrite_user` find the frame by these columns. Null instead of
+    # empty, because the partial indexes contain only rows with a value.
     object_key = models.CharField(max_length=64, null=True)  # noqa: DJ001  # see above
     named_user = models.BigIntegerField(null=True)
     size = models.IntegerField(db_default=0)  # bytes of the frame
@@ -68,10 +68,10 @@ class FeedEvent(models.Model):
 
 
 class FeedFloor(models.Model):
-    """The highest head of all feeds whose rows were removed: a new feed starts there. One row, or none.
+    """Stores the highest head of all feeds whose rows were removed, in one row or none. New feeds start at this floor.
 
-    If a removed feed started at 0 again, it would reuse its numbers, and a client with an earlier position would miss
-    events without noticing.
+    If a removed feed started at 0 again, it would reuse sequence numbers, and a client with a position from before the
+    removal would miss events without noticing.
     """
 
     head = models.BigIntegerField(default=0)

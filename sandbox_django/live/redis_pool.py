@@ -1,4 +1,4 @@
-"""Connections to Redis that raise only Redis' own exceptions."""
+"""Connections to Redis that raise Redis' own exceptions when they break."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,13 +11,13 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 class _RaisesConnectionErrors:
     """Raises Redis' ConnectionError when the connection breaks during a send.
 
-    redis-py raises an AttributeError there (the writer is None by then) and uvloop a RuntimeError, which no handler of
-    an outage catches: a socket that was opening was closed with 1006.
+    Otherwise, redis-py raises an AttributeError, because its writer is None, and uvloop a RuntimeError. The handlers of
+    an outage don't catch these, so a WebSocket that was being opened was closed with 1006.
     """
 
     async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
         try:
-            await super().send_packed_command(command, check_health)  # type: ignore[misc]  # of the class beside it
+            await super().send_packed_command(command, check_health)  # type: ignore[misc]  # defined by the other base class
         except (AttributeError, RuntimeError) as failure:
             raise RedisConnectionError("The connection broke during a send.") from failure
 
@@ -44,5 +44,5 @@ def connection_options(url: str) -> dict[str, Any]:
 
 
 def redis_pool(url: str, **options: Any) -> BlockingConnectionPool:
-    """Returns a pool that makes callers wait when it is used up; redis-py's default raises."""
+    """Returns a pool whose callers wait if all connections are in use. redis-py's default pool raises."""
     return BlockingConnectionPool(**connection_options(url), **options)

@@ -1,4 +1,4 @@
-"""Hints for some subscribers only: sent once to each process, which selects the sockets."""
+"""Sends hints to selected subscribers: once to each process, which selects its sockets."""
 
 import json
 from collections import defaultdict
@@ -12,10 +12,10 @@ from runtime.per_loop import PerLoop
 
 
 class SelectiveConsumer(LiveConsumer):
-    """A consumer that also receives those hints of a group that concern its client.
+    """A consumer that also receives the hints of a group for which `wants_hint` returns True.
 
-    Frequent changes that interest few clients would be too much for a feed that all share, and separate messages to
-    each client would be too many.
+    For frequent changes that concern few clients: sending each change to all subscribers of a shared feed would be too
+    much, and so would a separate message to each client.
     """
 
     hints_group: ClassVar[str]

@@ -1,4 +1,4 @@
-"""The queue of frames to one browser, which may be slow."""
+"""Queues frames for a client that may be slow to read."""
 
 import asyncio
 from collections import deque
@@ -15,35 +15,35 @@ logger = structlog.get_logger(__name__)
 
 Send: TypeAlias = Callable[[dict[str, Any]], Coroutine[Any, Any, None]]
 
-# The most that may wait for one client: a whole replay, and the events during it. A client that is further behind is
-# disconnected, and reconnects for the rest.
+# Limits on the frames that wait for one client: enough for a complete replay and the events that arrive during it. A
+# client that exceeds them is disconnected. It reconnects and receives the rest.
 MAX_QUEUED_FRAMES = 6000  # frames
 MAX_QUEUED_BYTES = 4 * 1024 * 1024
-# The most that may wait for all clients of this process. Most frames are shared, but each is counted once per client.
+# The limit for all clients of this process together. A frame in several queues is counted once per queue.
 MAX_QUEUED_BYTES_TOTAL = 256 * 1024 * 1024
 
-# The errors of a server when the browser has disconnected. The disconnect message follows.
+# The exceptions of `send` when the client has disconnected. The disconnect message follows.
 CLIENT_GONE = (OSError, RuntimeError)
 
 
 class SendQueue:
     """Sends frames in order and never makes the caller wait.
 
-    Nearly every send completes in its first step, because the kernel takes the bytes at once. So that step is run
-    directly; only a send that has to wait gets a task, and later frames queue behind it.
+    Nearly every `send` completes without waiting, because the kernel accepts the bytes immediately. So `put` runs the
+    coroutine directly up to its first await. Only a `send` that has to wait gets a task, and later frames are queued.
     """
 
     __slots__ = ("_bytes", "_is_sealed", "_on_stalled", "_send", "_sending", "_stall_task", "_waiting")
 
-    bytes_total: ClassVar[int] = 0  # in the queues of this process
+    bytes_total: ClassVar[int] = 0  # in all queues of this process
 
     def __init__(self, send: Send, on_stalled: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._send = send
-        self._on_stalled = on_stalled  # called once if the browser has stopped reading
+        self._on_stalled = on_stalled  # called once, if the client has stopped reading
         self._stall_task: asyncio.Task[None] | None = None
         self._sending: asyncio.Task[None] | None = None
-        self._waiting: deque[str] | None = None  # created when needed, because most sockets never need one
-        self._bytes = 0  # of the frames in it
+        self._waiting: deque[str] | None = None  # created when needed, which most sockets never do
+        self._bytes = 0  # of the waiting frames
         self._is_sealed = False
 
     def put(self, frame: str) -> None:
@@ -58,7 +58,7 @@ class SendQueue:
             awaited = sending.send(None)
         except StopIteration:
             return
-        except Exception as failure:  # affects this browser only, and the others must still get the frame
+        except Exception as failure:  # affects only this client; the caller goes on to the next
             if not isinstance(failure, CLIENT_GONE):
                 logger.exception("socket_send_failed")
             return
@@ -105,7 +105,7 @@ class SendQueue:
         except CLIENT_GONE:
             self._clear_waiting()
             return
-        except Exception:  # the client misses a frame, so it has to reconnect for it
+        except Exception:  # the client missed a frame, so it has to reconnect
             logger.exception("socket_send_failed")
             self._clear_waiting()
             await self._on_stalled()
@@ -118,29 +118,29 @@ class SendQueue:
             await asyncio.wait([self._sending])
 
     def seal(self) -> None:
-        """Accepts no more frames; waiting ones are still sent."""
+        """Accepts no more frames; waiting frames are still sent."""
         self._is_sealed = True
 
     def discard_queued(self) -> None:
-        """Drops all waiting frames except the one that is being sent."""
+        """Accepts no more frames and drops the waiting frames. The frame that is being sent is completed."""
         self.seal()
         self._clear_waiting()
 
     def close(self) -> None:
-        """Sends nothing more."""
+        """Drops all frames, including the one that is being sent."""
         self.discard_queued()
         if self._sending is not None:
             self._sending.cancel()
 
 
 def _size(frame: str) -> int:
-    """Returns about how much memory a frame takes, without encoding it, which would take as long as sending it."""
+    """Estimates the bytes of a frame, because encoding the frame would take as long as sending it."""
     return len(frame) if frame.isascii() else 2 * len(frame)
 
 
 @dataclass(frozen=True, slots=True)
 class _ResumedSend:
-    """Continues a coroutine whose first step was run directly and ended in `awaited`."""
+    """Continues a coroutine that was run directly up to its first await, which yielded `awaited`."""
 
     sending: Coroutine[Any, Any, None]
     awaited: Any
@@ -151,7 +151,7 @@ class _ResumedSend:
             while True:
                 try:
                     yield awaited
-                except BaseException as interruption:  # noqa: BLE001  # passed on whole: a time-out, or the end of the task
+                except BaseException as interruption:  # noqa: BLE001  # passed on: a timeout or a cancellation
                     awaited = self.sending.throw(interruption)
                 else:
                     awaited = self.sending.send(None)

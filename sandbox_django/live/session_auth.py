@@ -1,4 +1,4 @@
-"""Authentication of sockets for projects with django.contrib.auth and its sessions."""
+"""An auth backend for projects that use django.contrib.auth and its sessions."""
 
 from collections.abc import Collection
 from typing import Any
@@ -11,7 +11,7 @@ from live.credentials import Credential
 
 
 class SessionAuthBackend:
-    """Keeps a socket open while its user is active. `end_session(session_key)` closes the sockets of one session."""
+    """Keeps a socket open as long as its user is active, or until `live.end_session` is called with its session key."""
 
     def get_user(self, request: HttpRequest) -> Any:
         return get_user(request)

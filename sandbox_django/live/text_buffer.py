@@ -1,7 +1,7 @@
-"""The buffer of texts that are being written: for clients that join late, and for ending a text whose writer is gone.
+"""Buffers running texts, for clients that join late, and for ending a text whose writer is gone.
 
-It is in Redis if the channel layer is, so that every process can read it, otherwise in this process. A chunk is
-appended in the round trip that publishes it, and before that. So the buffer contains everything that clients have
+With a Redis channel layer, the buffer is in Redis, so that every process can read it. Otherwise, it is in this process.
+A chunk is appended before it is published, in the same round trip. So the buffer contains all that clients have
 received.
 """
 
@@ -15,37 +15,37 @@ from redis.exceptions import ResponseError
 from live.hub import BUNDLES, bundle
 from live.layers import LAYER_DOWN, LayerMessage, RedisLayer, live_layer
 
-KEEP_SECONDS = 3600  # from the first chunk; after that the whole text is stored again with the next one
+KEEP_SECONDS = 3600  # after the first chunk; the next chunk after that stores the whole text again
 
 
 @dataclass(frozen=True, slots=True)
 class BufferedChunk:
-    """A chunk that is to be published."""
+    """A chunk to append to the buffer and to publish."""
 
-    key: str  # of its text in the buffer
+    key: str  # the key of its text in the buffer
     content: str
-    offset: int  # characters before it
-    size: int  # bytes of the text including it: Redis counts in bytes
+    offset: int  # characters of the text before this chunk
+    size: int  # bytes of the text up to the end of this chunk, since Redis counts bytes
     feed: str
     message: LayerMessage
-    full_text: Callable[[], str]  # including this chunk
+    full_text: Callable[[], str]  # returns the text up to the end of this chunk
 
 
 class TextBuffer(Protocol):
     async def send(self, chunks: Sequence[BufferedChunk]) -> set[str]:
-        """Appends and publishes chunks; returns the keys of closed texts, whose chunks were neither stored nor sent."""
+        """Appends and publishes chunks, except those of closed texts; returns the keys of these texts."""
         ...
 
     async def read(self, key: str) -> str | None:
-        """Returns the text so far; None if it isn't being written, or the buffer was lost."""
+        """Returns the text so far; None if the text isn't running or the buffer was lost."""
         ...
 
     async def seal(self, key: str) -> str | None:
-        """Rejects chunks from now on; returns the text, also when called again before `close`."""
+        """Makes the buffer reject further chunks of this text; returns the text, also if it is sealed already."""
         ...
 
     async def close(self, keys: Sequence[str]) -> None:
-        """Deletes texts that have ended, and rejects chunks from now on."""
+        """Deletes texts that have ended, and makes the buffer reject further chunks of them."""
         ...
 
 
@@ -63,7 +63,7 @@ class MemoryBuffer:
             if text is None:
                 closed.add(chunk.key)
                 continue
-            if self._lengths[chunk.key] == chunk.offset:  # otherwise it is sent again after an error
+            if self._lengths[chunk.key] == chunk.offset:  # otherwise this is a retry after an error
                 text.append(chunk.content)
                 self._lengths[chunk.key] += len(chunk.content)
             await live_layer().group_send(chunk.feed, chunk.message)
@@ -74,7 +74,7 @@ class MemoryBuffer:
         return None if text is None else "".join(text)
 
     async def seal(self, key: str) -> str | None:
-        # The writer was in this process or in an earlier one, so nothing appends to it any more.
+        # Only one process uses this buffer, and the text's writer is gone, so no further chunks need to be rejected.
         return await self.read(key)
 
     async def close(self, keys: Sequence[str]) -> None:
@@ -83,8 +83,8 @@ class MemoryBuffer:
             self._lengths.pop(key, None)
 
 
-# Appends each chunk to its text, then publishes all of them, unless one of the texts is closed. Returns the size of
-# each text in bytes, -1 for a closed one. One script, since separate commands would each have a reply.
+# Appends each chunk to its text, then publishes the bundle of all chunks, unless one of the texts is closed. Returns
+# the size of each text in bytes, or -1 for a closed text. A script has one reply, separate commands have one each.
 SEND = """
 local sizes, closed = {}, false
 for i, key in ipairs(KEYS) do
@@ -102,7 +102,7 @@ if not closed then redis.call('PUBLISH', ARGV[1], ARGV[2]) end
 return sizes
 """
 
-# Replaces the text by a list that contains it: Redis then rejects an append by itself.
+# Replaces the text by a list that contains the text, because APPEND to a list fails.
 SEAL = """
 local text = redis.pcall('GET', KEYS[1])
 if type(text) ~= 'table' then
@@ -112,7 +112,7 @@ if type(text) ~= 'table' then
 end
 return redis.call('LINDEX', KEYS[1], 0)
 """
-# The same for any number of texts, without keeping them.
+# Replaces each text by a list with an empty string, so that APPEND fails.
 CLOSE = """
 for _, key in ipairs(KEYS) do
   redis.call('DEL', key)
@@ -137,7 +137,7 @@ class RedisBuffer:
             if size == -1:
                 closed.add(chunk.key)
             elif size != chunk.size:
-                # Redis was emptied, or a chunk was appended twice: store the whole text.
+                # Redis has lost the text, or a chunk was appended twice, so store the whole text.
                 await redis.set(chunk.key, chunk.full_text(), ex=KEEP_SECONDS)
         if closed and (accepted := [chunk for chunk in chunks if chunk.key not in closed]):
             await redis.publish(*self._publish_args(accepted))
@@ -150,7 +150,7 @@ class RedisBuffer:
         try:
             text = await self._layer.connection().get(key)
         except ResponseError:
-            return None  # closed
+            return None  # the text is sealed or closed
         return text.decode() if isinstance(text, bytes) else text
 
     async def seal(self, key: str) -> str | None:
@@ -173,17 +173,17 @@ def text_buffer() -> TextBuffer:
 
 
 async def buffered_text(key: str) -> str:
-    """Returns the text in the buffer; empty if it has none or can't be reached."""
+    """Returns the buffered text; empty if the buffer doesn't have it or can't be reached."""
     return await _call(text_buffer().read, key)
 
 
 async def sealed_text(key: str) -> str:
-    """Returns the same, and the buffer rejects further chunks of this text."""
+    """Returns the buffered text, and makes the buffer reject further chunks of it."""
     return await _call(text_buffer().seal, key)
 
 
 async def close_texts(keys: Sequence[str]) -> None:
-    """Deletes texts that have ended and are stored, and rejects late chunks of them."""
+    """Deletes texts that have ended and are stored, and makes the buffer reject late chunks of them."""
     try:
         await text_buffer().close(keys)
     except LAYER_DOWN as failure:

@@ -1,4 +1,4 @@
-"""A part of a text that is being written, numbered by its offset in characters."""
+"""A part of a running text, with its offset in characters."""
 
 import json
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from live.layers import LayerMessage
 
 @dataclass(frozen=True, slots=True)
 class TextChunk:
-    """Some characters of a text, with the frame that clients receive.
+    """A part of a text, with the frame that clients receive.
 
-    `after` is the number of the event that the text follows (the question, for an answer). The frame's payload has
-    `content` and `offset`; `length` is that of the content. All counts are Unicode characters.
+    `after` is the sequence number of the event that the text follows; an answer follows its question. The frame's
+    payload has `content` and `offset`, and `length` is the content's length. Both count Unicode characters.
     """
 
     text_id: int
@@ -26,7 +26,7 @@ class TextChunk:
         return self.offset + self.length
 
     def from_offset(self, offset: int) -> str:
-        """Returns the frame without the characters before `offset`, for a client that has those."""
+        """Returns the frame without the characters before `offset`, which the client already has."""
         if offset == self.offset:
             return self.frame
         frame = json.loads(self.frame)
@@ -36,7 +36,7 @@ class TextChunk:
         return dumps(frame)
 
     def message(self, feed: str) -> LayerMessage:
-        """Returns the chunk as the channel layer carries it to the hubs."""
+        """Returns the channel-layer message that carries the chunk to the hubs."""
         return {
             "type": "live.text",
             "group": feed,
@@ -50,7 +50,7 @@ class TextChunk:
 
 @dataclass(frozen=True, slots=True)
 class LatestStream:
-    """The newest text of a feed when a client joins it. If it is running, it is sent from its start."""
+    """The newest text of a feed when a client joins. The client receives it from its start if it is running."""
 
     text_id: int
     is_running: bool

@@ -1,10 +1,10 @@
-"""Text that clients receive while it is written, such as a progress log or an answer of a language model.
+"""Streams a text to clients while it is written, such as a progress log or an answer of a language model.
 
     async with live.stream(feed, text_id, after=seq) as text:
         text.append("…")
 
-The chunks of all texts of a process are sent together every few milliseconds, and all texts are checkpointed together
-once a second. There are too many chunks to store as events, so they are numbered by their offset in characters.
+A process sends the chunks of all its texts together, up to 20 times a second, and checkpoints all texts together once
+a second. There are too many chunks to store as events, so a chunk has no sequence number but an offset in characters.
 """
 
 import asyncio
@@ -36,22 +36,24 @@ CHECKPOINT_INTERVAL = 1.0  # seconds
 
 
 class Frame(Protocol):
-    """Returns the frame of a chunk, as clients receive it. Its payload has `content` and `offset`."""
+    """A function that returns the frame of a chunk. The frame's payload has `content` and `offset`."""
 
     def __call__(self, content: str, *, offset: int) -> str: ...
 
 
-# Called once a second with the running streams that share it, also while nothing is appended. It stores their texts,
-# renews their leases, and returns the ids that are still this process's to write, each with whether to stop it.
+# Called once a second with the running streams that share this function, also while nothing is appended. It stores
+# their texts and renews their leases. Its result contains the id of each text whose lease this process still has, with
+# True if a user has stopped the text.
 Checkpoint: TypeAlias = Callable[[Sequence["TextStream"]], Awaitable[Mapping[int, bool]]]
 
 
 class TextStream:
-    """A text while it is written. The task in its `async with` block writes it.
+    """A text that the task in this stream's `async with` block is writing.
 
-    That task is cancelled, and the block ends without an exception, when a user stops the text (`is_stopped`), another
-    process has ended it (`is_superseded`) or it can't be sent or stored (`is_failed`). When the block ends, all of the
-    text has been sent. The owner then stores it, publishes its end as an event, and closes it, in this order.
+    The task is cancelled, and the block ends without an exception, when a user stops the text (`is_stopped`), another
+    process has ended the text (`is_superseded`), or the text can't be sent or stored (`is_failed`). The rest of the
+    text is sent before the block ends. The owner then stores the text, publishes the end event, and calls `close`, in
+    this order.
     """
 
     __slots__ = (
@@ -86,7 +88,7 @@ class TextStream:
         self._frame = frame
         self.checkpoint = checkpoint
         self.chunks: list[str] = []
-        self.sent = self.length = self.size = 0  # chunks that were sent, with their characters and bytes
+        self.sent = self.length = self.size = 0  # chunks, characters and bytes that were sent
         self.is_stopped = self.is_superseded = self.is_failed = False
         self._is_interrupted = False
         self._task: asyncio.Task[object] | None = None
@@ -105,13 +107,13 @@ class TextStream:
     ) -> bool:
         task, self._task = self._task, None
         assert task is not None
-        # As `asyncio.timeout` does: a cancellation from elsewhere goes on.
+        # As in `asyncio.timeout`: only our own cancellation is suppressed, and any other propagates.
         is_ours = self._is_interrupted and task.uncancel() <= self._cancelling and kind is asyncio.CancelledError
         await self._flusher.finish(self)
         return is_ours
 
     def append(self, content: str) -> None:
-        """Adds to the text. It is sent with the next tick, the first chunk immediately."""
+        """Appends to the text. The first chunk is sent immediately, and later chunks at the next tick."""
         if self._task is None:
             raise RuntimeError("This text is not open: append inside of its `async with` block.")
         if content:
@@ -126,7 +128,7 @@ class TextStream:
         self._interrupt()
 
     def supersede(self) -> None:
-        """Ends the text because another process has ended it. The owner stores and sends nothing more."""
+        """Ends the stream because another process has ended the text. The owner stores and sends nothing more."""
         self.is_superseded = True
         self._interrupt()
 
@@ -140,19 +142,19 @@ class TextStream:
         return await buffered_text(self.key)
 
     async def seal(self) -> str:
-        """Returns the same, and rejects further chunks: for ending a text whose writer is gone."""
+        """Returns the buffered text, and makes the buffer reject further chunks of a text whose writer is gone."""
         return await sealed_text(self.key)
 
     async def close(self) -> None:
-        """Deletes the buffered text once the text is stored."""
+        """Deletes the text from the buffer. Call it when the text is stored."""
         await close_texts([self.key])
 
     def whole(self, text: str) -> TextChunk:
-        """Returns `text`, from its start, as one chunk for a client that joins late."""
+        """Returns `text` as one chunk with offset 0, for a client that joins late."""
         return TextChunk(self.text_id, self.after, 0, len(text), self._frame(text, offset=0))
 
     def next_chunk(self, end: int) -> BufferedChunk:
-        """Returns the chunks before number `end` that were not sent, as one."""
+        """Returns the unsent chunks before index `end`, joined to one chunk."""
         content = "".join(self.chunks[self.sent : end])
         chunk = TextChunk(self.text_id, self.after, self.length, len(content), self._frame(content, offset=self.length))
         return BufferedChunk(
@@ -180,10 +182,11 @@ def stream(
     checkpoint: Checkpoint | None = None,
     key: str = "",
 ) -> TextStream:
-    """Returns the text with this id in a feed, to write it or to join it late.
+    """Returns the stream of a text in a feed, for its writer or for clients that join late.
 
-    `after` is the number of the event that the text follows. `text_id` grows from text to text of a feed, and one of
-    them runs at a time. `frame` makes other frames than `TextChunkMessage`, and `key` names the text in Redis.
+    A feed has at most one running text at a time, and each new text needs a greater `text_id`. `after` is the sequence
+    number of the event that the text follows. `frame` builds frames other than those of `TextChunkMessage`. `key` is
+    the text's key in Redis.
     """
     return TextStream(
         feed,
@@ -196,17 +199,18 @@ def stream(
 
 
 class TextFlusher:
-    """Flushes all texts of a process in one round trip per tick, and checkpoints them in one per second.
+    """Flushes all texts of a process in one round trip per tick, and checkpoints them once a second.
 
-    A flush is awaited before the next one and before any end, so that no chunk is overtaken. Requests for a flush
-    during one share the next: with a round trip for each end, fifty ends a second delayed all texts for seconds.
+    Flushes run one after the other, and a text's end waits for its last flush, so chunks stay in order. All requests
+    that arrive during a flush share the next flush. With a round trip for each text that ended, fifty ends a second
+    delayed all texts by seconds.
     """
 
     def __init__(self) -> None:
         self._streams: dict[str, TextStream] = {}
         self._unsent: set[TextStream] = set()
         self._unsent_since = 0.0
-        self._due: set[TextStream] = set()  # sent with the next flush
+        self._due: set[TextStream] = set()  # texts that the next flush sends
         self._next_flush: asyncio.Task[bool] | None = None
         self._flush_lock = asyncio.Lock()
         self._flush_task: asyncio.Task[None] | None = None
@@ -233,7 +237,7 @@ class TextFlusher:
         try:
             if text in self._unsent:
                 await self._flush([text])
-        finally:  # otherwise its lease would be renewed for ever
+        finally:  # otherwise the text's lease would be renewed for ever
             self._unsent.discard(text)
             self._streams.pop(text.key, None)
 
@@ -248,9 +252,9 @@ class TextFlusher:
             self._flush_task = None
 
     def _flush(self, texts: Iterable[TextStream]) -> asyncio.Future[bool]:
-        """Sends these texts, together with all others that are requested until it begins.
+        """Adds these texts to the next flush; the returned future is done when that flush is.
 
-        A caller that stops waiting leaves the flush running for the others.
+        A caller that is cancelled while it waits doesn't cancel the flush, since other callers wait for it.
         """
         self._due.update(texts)
         if self._next_flush is None:
@@ -266,18 +270,18 @@ class TextFlusher:
                     await self._send(batch)
                 except LAYER_DOWN:
                     raise
-                except Exception:  # caused by one chunk, and the other texts have to go on
+                except Exception:  # probably caused by one chunk, so send each text separately
                     logger.exception("flush_failed", texts=len(batch))
                     for one in batch:
                         await self._send_alone(one)
             except LAYER_DOWN as failure:
-                # Nothing is lost: the text is kept for the next flush, or is stored at its end.
+                # No text is lost: the unsent chunks are sent by a later flush, and the owner stores the whole text.
                 live_layer().outage.failed(failure)
                 return False
         return True
 
     def _take_due(self) -> list[tuple[TextStream, int, BufferedChunk]]:
-        """Returns the chunks to send, each with the number of the first chunk of its text that it does not contain."""
+        """Returns for each text: the stream, the end index of its unsent chunks, and these chunks joined to one."""
         due, self._due = self._due, set()
         batch = []
         for text in due:
@@ -285,7 +289,7 @@ class TextFlusher:
             if text.sent < end:
                 try:
                     batch.append((text, end, text.next_chunk(end)))
-                except Exception:  # ends this text only
+                except Exception:  # an error ends only this text
                     logger.exception("text_not_sent", key=text.key)
                     self._fail(text)
         return batch
@@ -319,7 +323,7 @@ class TextFlusher:
         text.fail()
 
     async def _checkpoint_loop(self) -> None:
-        """Checkpoints the texts of each owner, also while nothing is appended."""
+        """Calls each checkpoint function once a second with its running texts, also while nothing is appended."""
         try:
             while self._streams:
                 await asyncio.sleep(CHECKPOINT_INTERVAL)
@@ -332,7 +336,7 @@ class TextFlusher:
                         await self._checkpoint_all(checkpoint, texts)
                     except UNAVAILABLE_ERRORS as failure:
                         logger.warning("checkpoint_failed", reason=reason_of(failure), texts=len(texts))
-                    except Exception:  # all leases depend on this loop
+                    except Exception:  # the loop must go on, since it renews all leases
                         logger.exception("checkpoint_failed", texts=len(texts))
         finally:
             self._checkpoint_task = None
@@ -342,7 +346,7 @@ class TextFlusher:
             states = await checkpoint(texts)
         except UNAVAILABLE_ERRORS:
             raise
-        except Exception as failure:  # caused by one text, and the leases of the others have to be renewed
+        except Exception as failure:  # probably caused by one text, so checkpoint each text separately
             logger.error("checkpoint_failed", texts=len(texts), error=type(failure).__name__, exc_info=_is_bug(failure))
             for text in texts:
                 await self._checkpoint_alone(checkpoint, text)
@@ -355,7 +359,7 @@ class TextFlusher:
             states = await checkpoint([text])
         except UNAVAILABLE_ERRORS:
             raise
-        except Exception as failure:  # ends this text only
+        except Exception as failure:  # an error ends only this text
             logger.error("text_not_stored", key=text.key, error=type(failure).__name__, exc_info=_is_bug(failure))
             text.fail()
         else:
@@ -363,7 +367,7 @@ class TextFlusher:
 
 
 def _apply_state(text: TextStream, states: Mapping[int, bool]) -> None:
-    """Ends the text if its lease is lost, or a user has stopped it."""
+    """Ends the text if this process has lost its lease, or if a user has stopped it."""
     match states.get(text.text_id):
         case None:
             text.supersede()
@@ -372,7 +376,7 @@ def _apply_state(text: TextStream, states: Mapping[int, bool]) -> None:
 
 
 def _is_bug(failure: Exception) -> bool:
-    """Returns whether to log a traceback: the message of a database error may quote the text."""
+    """Returns whether to log a traceback, which for a database error could quote the text."""
     return not isinstance(failure, DatabaseError)
 
 

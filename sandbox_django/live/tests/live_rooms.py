@@ -1,5 +1,5 @@
-"""Test doubles of the live core: rooms with notes and growing texts, pages that follow the contract, and a faulty
-layer.
+"""Test doubles of the live core: rooms with notes and streamed texts, pages that follow the socket's contract, and a
+channel layer that loses messages.
 """
 
 import asyncio
@@ -56,9 +56,9 @@ class Text:
     id: int
     after: int
     content: str = ""
-    checkpoint: int = 0  # characters in the row; later ones are only in the buffer
+    checkpoint: int = 0  # characters in the row; later characters are only in the buffer
     is_running: bool = True
-    end: int | None = None  # the number of the event that ended it
+    end: int | None = None  # the sequence number of the event that ended the text
 
     def chunk(self, offset: int = 0) -> TextChunk:
         content = self.content[offset:]
@@ -67,7 +67,7 @@ class Text:
 
 
 class Room:
-    """The stored state of a room, and its writer. Events are in a feed of the same name."""
+    """Stores the state of a room, and publishes its changes in a feed of the same name."""
 
     of_name: ClassVar[dict[str, "Room"]] = {}
     _numbers = count(1)
@@ -95,14 +95,14 @@ class Room:
         return self._seqs[number]
 
     def start_stream(self, *, text_id: int | None = None) -> Text:
-        """Stores the note that requests a text, then begins the text."""
+        """Stores a note, then begins a text that follows the note's event."""
         with feeds.write(self.name) as feed:
             text = Text(text_id or next(self._numbers), after=self.note(feed))
             self.texts[text.id] = text
         return text
 
     async def grow(self, content: str) -> None:
-        """Extends the text: it is stored in the buffer before it is sent."""
+        """Appends to the running text, which is in the buffer before it is sent."""
         text = self.running
         assert text is not None
         offset = text.checkpoint = len(text.content)
@@ -110,7 +110,7 @@ class Room:
         try:
             await live_layer().group_send(self.name, text.chunk(offset).message(self.name))
         except LAYER_DOWN:
-            return  # it is still in the buffer
+            return  # the content is still in the buffer
 
     def end_stream(self) -> None:
         text = self.running
@@ -121,7 +121,7 @@ class Room:
             text.end = feed.publish(message, ends_text=(text.id, len(text.content)))
 
     def truncate_after(self, head: int) -> None:
-        """Deletes everything that was stored after this number."""
+        """Deletes all notes and texts that were stored after this sequence number."""
         self.notes = [number for number in self.notes if self._seqs[number] <= head]
         self.texts = {text.id: text for text in self.texts.values() if text.after <= head}
 
@@ -174,7 +174,7 @@ class RoomConsumer(LiveConsumer):
 
 
 class Socket:
-    """The server's side of a connection: the frames that it sends, and whether the browser reads them."""
+    """The server's side of a connection. Records the sent frames, and simulates whether the browser reads them."""
 
     consumer: ClassVar[type[RoomConsumer]] = RoomConsumer
 
@@ -197,11 +197,11 @@ class Socket:
         self.serving = asyncio.create_task(self._serve(scope))
 
     async def _serve(self, scope: dict[str, Any]) -> None:
-        with suppress(ConnectionResetError):  # as the server does
+        with suppress(ConnectionResetError):  # as the ASGI server does
             await self.consumer.as_asgi()(scope, self._to_server.get, self._send)
 
     def leave(self) -> None:
-        """Closes the browser without a closing message; only its kernel notices."""
+        """Closes the connection without a close frame."""
         self.broken = ConnectionResetError()
         self.reads.set()
         self._to_server.put_nowait({"type": "websocket.disconnect", "code": 1006})
@@ -220,8 +220,8 @@ class Socket:
 class Page:
     """A page that follows the contract, and raises an error if the server doesn't.
 
-    It stores the number up to which it is complete, sends it when it opens a socket, drops duplicates, joins texts by
-    their offsets, and fetches again on a resync.
+    It stores the sequence number of its newest event, sends it when it opens a socket, drops duplicates, joins chunks
+    by their offsets, and fetches again on a resync.
     """
 
     def __init__(self, room: Room) -> None:
@@ -246,8 +246,10 @@ class Page:
         return self.shown == self.room.stored() and self._is_at_head()
 
     def _is_at_head(self) -> bool:
-        """Returns whether the page is up to date. If pruning removed the feed, every position up to the floor is,
-        because the next event is numbered above the floor.
+        """Returns whether the page has the newest event.
+
+        If pruning removed the feed, every position up to the floor is up to date, because the next event has a sequence
+        number above the floor.
         """
         name = self.room.name
         head = feeds.heads([name]).get(name)
@@ -261,8 +263,10 @@ class Page:
         return self.shown.texts.get(max(self.shown.texts, default=0), "")
 
     def open(self, *, fetch_first: bool = True, reads: bool = True) -> None:
-        """Opens a socket. The first time, a page either fetches first and sends its number, or opens first and then
-        fetches.
+        """Opens a socket.
+
+        The first time, the page either fetches first and opens the socket with the fetched position, or opens the
+        socket first and then fetches.
         """
         assert not self.is_listening
         self.closed_with = None
@@ -277,7 +281,7 @@ class Page:
             self._listening = None
 
     def break_connection(self, how: Exception) -> None:
-        """Breaks the connection; the server notices only when it sends."""
+        """Breaks the connection. The server notices when it next sends, by the exception `how`."""
         assert self._socket is not None
         assert self._listening is not None
         self._socket.broken = how
@@ -285,7 +289,7 @@ class Page:
         self._socket = self._listening = None
 
     def stop_reading(self) -> None:
-        """Stops reading for now."""
+        """Stops reading until `resume_reading`."""
         if self._socket is not None:
             self._socket.reads.clear()
 
@@ -294,7 +298,7 @@ class Page:
             self._socket.reads.set()
 
     async def _fetch(self) -> None:
-        # First the feed's head, then the rows, so that an event in between is received twice instead of never.
+        # The feed's head is read before the rows, so that an event in between is received twice and not missed.
         since = await in_database_thread(feeds.head, self.room.name)
         self.shown = await in_database_thread(self.room.stored)
         self.since = since
@@ -304,7 +308,7 @@ class Page:
             await self._fetch()
         socket = self._socket = Socket(self.room, since=self.since, reads=reads)
         expected = 0
-        received: dict[int, int] = {}  # texts on this connection, with their received lengths
+        received: dict[int, int] = {}  # received characters on this connection, by text
         while True:
             message = await socket.arrived.get()
             if message["type"] == "websocket.close":
@@ -351,7 +355,7 @@ class Page:
         assert self.since is not None
         if seq > self.since:
             self.since = seq
-            if number not in self.shown.notes:  # the fetched rows may be newer than the fetched number
+            if number not in self.shown.notes:  # the fetched rows may be newer than the fetched head
                 self.shown.notes.append(number)
 
     def _show_text(self, text_id: int, offset: int, content: str) -> None:
@@ -372,16 +376,14 @@ class Page:
 
 @dataclass(frozen=True)
 class Delivery:
-    """The delivery of a message: it arrives after each of these delays (in seconds), or the layer is down."""
+    """Defines that a message arrives once after each of these delays (in seconds), or that the layer is down."""
 
     arrives_after: tuple[float, ...] = (0.0,)
     layer_is_down: bool = False
 
 
 class FaultyLayer(MemoryLayer):
-    """A layer that drops, duplicates, delays and reorders messages, confirms subscriptions late, or is down, as
-    configured.
-    """
+    """A layer that can drop, duplicate, delay and reorder messages, confirm subscriptions late, or be down."""
 
     def __init__(self, deliveries: Iterable[Delivery] = ()) -> None:
         super().__init__(capacity=2000)
@@ -389,15 +391,15 @@ class FaultyLayer(MemoryLayer):
         self._confirms_after: float | None = None
 
     def deliver_all(self) -> None:
-        """Delivers all following messages at once."""
+        """Delivers all following messages immediately."""
         self.expect(())
 
     def expect(self, deliveries: Iterable[Delivery]) -> None:
-        """Uses these deliveries for the next messages; later ones are delivered at once."""
+        """Uses these deliveries for the next messages. Later messages are delivered immediately."""
         self._deliveries = iter([*deliveries])
 
     def confirm_after(self, seconds: float) -> None:
-        """Delays the confirmation of each following subscription by so many seconds."""
+        """Delays the confirmation of each following subscription by `seconds`."""
         self._confirms_after = seconds
 
     async def group_send(self, group: str, message: LayerMessage) -> None:
@@ -405,7 +407,7 @@ class FaultyLayer(MemoryLayer):
             await _run_after(delay, super().group_send, group, message)
 
     async def group_add(self, group: str, channel: str) -> None:
-        # As with Redis, whose confirmation isn't awaited: messages sent in between are lost.
+        # As with Redis, the confirmation isn't awaited, and messages that are sent before it are lost.
         delay = self._confirms_after
         if delay is None:
             delay = max(self._next_delivery().arrives_after, default=0.0)
@@ -419,7 +421,7 @@ class FaultyLayer(MemoryLayer):
 
 
 async def _run_after(delay: float, act: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
-    """Runs the function now, or after a delay in the background."""
+    """Runs the coroutine function `act` now, or in the background after a delay."""
     if delay:
         loop = asyncio.get_running_loop()
         loop.call_later(delay, lambda: loop.create_task(act(*args)))

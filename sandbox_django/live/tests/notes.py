@@ -1,4 +1,4 @@
-"""Notes as events for the tests of the live core, and channel layers."""
+"""A simple event, a recording channel layer, and a way to replace the layer, for the tests of the live core."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,7 +44,7 @@ class RecordingLayer(MemoryLayer):
 @contextmanager
 def layer_in_use(layer: LiveLayer) -> Iterator[None]:
     """Replaces the default channel layer everywhere."""
-    before = channel_layers[DEFAULT_CHANNEL_LAYER]  # created now if it wasn't yet
+    before = channel_layers[DEFAULT_CHANNEL_LAYER]  # creates the layer if it doesn't exist yet
     channel_layers.set(DEFAULT_CHANNEL_LAYER, layer)
     try:
         yield

@@ -1,4 +1,4 @@
-"""A socket's position: each event once and in order, and each text without duplicates or gaps."""
+"""The cursor sends each event once and in order, and each text without duplicates or gaps."""
 
 from hypothesis import given
 from hypothesis import strategies as st

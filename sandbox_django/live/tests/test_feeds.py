@@ -1,4 +1,4 @@
-"""Feeds: numbers are always consecutive, and only stored events are sent."""
+"""The sequence numbers of a feed are always consecutive, and only stored events are sent."""
 
 import json
 import random
@@ -35,7 +35,7 @@ class FeedCase(TransactionTestCase):
         self.enterContext(layer_in_use(self.layer))
 
     def sent(self) -> list[tuple[str, int]]:
-        """Returns the feeds and numbers of sent events, in order."""
+        """Returns the feed and sequence number of each sent event, in order."""
         return [(group, message["seq"]) for group, message in self.layer.sent]
 
 
@@ -192,7 +192,7 @@ class WriteTests(FeedCase):
                 batch = [message["seq"] for _, message in messages]
                 batches.append(batch)
                 if batch == [1]:
-                    # From the loop, at the same time as writers in other threads.
+                    # Sends on the event loop while the first batch is being sent.
                     await feeds._send([("room.1", {"seq": 2})])
                     await feeds._send([("room.1", {"seq": 3}), ("room.1", {"seq": 4})])
 
@@ -232,7 +232,7 @@ class ReadTests(TestCase):
         with mock.patch.object(feeds, "REPLAY_BYTES", 2 * size):
             assert feeds.read("room.1", 0) == Replay(3, (), complete=False)
             assert seqs(feeds.read("room.1", 1)) == [2, 3]
-            FeedEvent.objects.filter(seq=3).update(text_length=1)  # it would be replayed, too
+            FeedEvent.objects.filter(seq=3).update(text_length=1)  # this text would be replayed with the event
             assert not feeds.read("room.1", 1).complete
 
     def test_without_since_only_the_head_is_sent(self) -> None:
@@ -311,7 +311,7 @@ class PruneTests(TestCase):
         feeds.prune(now=timezone.now() + timedelta(days=8))
         assert not Feed.objects.exists()
 
-        # A feed without a row is at the floor, so a client that misses nothing gets no resync.
+        # The head of a feed without a row is the floor, here 5. A client at 5 is up to date and gets no resync.
         assert feeds.head("room.1") == 5
         assert feeds.read("room.1", 5) == Replay(5, [], complete=True)
         assert feeds.current_heads({"room.1": 5, "room.2": 1, "restored": 9}) == {
@@ -348,7 +348,7 @@ class PruneTests(TestCase):
 
 
 class ConcurrencyTests(FeedCase):
-    """Parallel writers with connections of their own, to shared and to crossing sets of feeds."""
+    """Several threads, each with its own connection, write to overlapping sets of feeds in different orders."""
 
     SETS = (("a", "b"), ("b", "a"), ("a",), ("b", "c"), ("c", "a"), ("c", "b", "a"), ("d",), ("d", "a"))
     WRITERS = 6
@@ -378,7 +378,7 @@ class ConcurrencyTests(FeedCase):
         assert len(self.sent()) == len(set(self.sent())) == len(written)
 
     def write(self, start: threading.Barrier, number: int) -> list[tuple[str, int]]:
-        """Returns the feeds and rows that it wrote."""
+        """Writes to random sets of feeds; returns the feed and row id of each note."""
         choose = random.Random(number)  # noqa: S311  # no secret
         written = []
         start.wait(60)
@@ -398,7 +398,7 @@ class ConcurrencyTests(FeedCase):
         return written
 
     def follow(self, start: threading.Barrier, writers_are_done: threading.Event) -> dict[str, list[feeds.Event]]:
-        """Reads new events repeatedly, as reconnecting sockets do: an event that is skipped here would be lost."""
+        """Reads new events repeatedly, as reconnecting sockets do. An event that is skipped here would be lost."""
         seen: dict[str, list[feeds.Event]] = {name: [] for name in "abcd"}
         start.wait(60)
         is_last_round = False

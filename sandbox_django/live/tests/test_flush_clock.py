@@ -48,7 +48,7 @@ class FlushClockTests(TestCase):
 
     def test_all_readers_of_a_tick_take_a_third_of_the_time_at_most(self) -> None:
         async def read(work: float) -> list[float]:
-            """Does work at each of so many ticks; returns the times from the end of the work to the next tick."""
+            """Works at several ticks; returns the time from the end of each work to the next tick."""
             loop = asyncio.get_running_loop()
             assert isinstance(loop, virtual_time.VirtualClockLoop)
             pauses = []
@@ -64,7 +64,7 @@ class FlushClockTests(TestCase):
             return (await asyncio.gather(*[read(INTERVAL / 2) for _ in range(4)]))[-1]
 
         pauses = virtual_time.run(whole())
-        # Each of the four readers works for half an interval, so the pause is twice their total: four intervals.
+        # The four readers together work for two intervals, and the pause is twice as long.
         assert min(pauses) == pytest.approx(INTERVAL * 4)
 
 

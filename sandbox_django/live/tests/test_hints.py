@@ -1,4 +1,4 @@
-"""Hints: limited in rate, and the last one is always sent."""
+"""Hints are limited in rate, and the last hint is always sent."""
 
 import asyncio
 from collections.abc import Sequence
@@ -89,7 +89,7 @@ class HintTests(TransactionTestCase):
         first = await self.listen('{"action":"count","payload":0}')
         hints.send("a.group", "one thing", CountMessage(payload=0))
         await asyncio.wait_for(first.received_last.wait(), 5)
-        await asyncio.sleep(0.06)  # the pause itself is tested
+        await asyncio.sleep(0.06)  # the interval in which hints are held back
         second = await self.listen('{"action":"count","payload":1}')
 
         with mock.patch.object(hints, "INTERVAL", 60):

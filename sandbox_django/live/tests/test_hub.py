@@ -1,7 +1,7 @@
-"""The hub: in spite of failures of the layer, the log or a browser, other pages get every event, once and in order.
+"""The hub delivers every event once and in order, even if the layer, the log or another browser fails.
 
 The pages (live/tests/live_rooms.py) raise an error if a frame is duplicated, too early or missing. Time is virtual, so
-the delays are the real ones.
+the tests use the hub's real delays without waiting.
 """
 
 import asyncio
@@ -34,15 +34,15 @@ LOST = Delivery(arrives_after=())
 
 class HubCase(TransactionTestCase):
     def setUp(self) -> None:
-        # The loop is cleaned up here instead of while pytest parses the source of a failure: Python 3.11 then raises
-        # "AST constructor recursion depth mismatch", which hides the name of the failed test.
+        # Garbage is collected here. If it is collected while pytest parses the source of a failed test, Python 3.11
+        # raises "AST constructor recursion depth mismatch", which hides the name of the test.
         self.addCleanup(gc.collect)
         self.layer = FaultyLayer()
         self.enterContext(layer_in_use(self.layer))
         self.read = self.enterContext(mock.patch.object(feeds, "read", wraps=feeds.read))
         self.room = Room()
         self.pages: list[Page] = []
-        # Durations of the next hand-offs to and from the database; after these, hand-offs take no time.
+        # Durations of the next hand-offs to and from the database thread. Later hand-offs take no time.
         self.handoffs: deque[float] = deque()
 
     def play(self, scene: Callable[[], Awaitable[None]]) -> None:
@@ -58,11 +58,11 @@ class HubCase(TransactionTestCase):
 
     def assert_everybody_has_everything(self) -> None:
         for page in self.pages:
-            if page.is_listening:  # and it has found no mistakes
+            if page.is_listening:  # raises if the page has found a mistake
                 assert page.has_everything, (page.shown, page.room.stored())
 
     async def open(self, *, fetch_first: bool = True) -> Page:
-        """Opens a page and waits until the hub's additional head checks of a new subscriber are done."""
+        """Opens a page and waits until the hub has done the head checks that follow a join."""
         page = self.come(fetch_first=fetch_first)
         assert not self.handoffs, "they are for later"
         await asyncio.sleep(RECHECKED)
@@ -189,7 +189,7 @@ class EventTests(HubCase):
         async def scene() -> None:
             page = await self.open()
 
-            self.layer.expect([Delivery(layer_is_down=True), LOST])  # the write, and the first notification
+            self.layer.expect([Delivery(layer_is_down=True), LOST])  # the write, and the first message to OUTAGES
             self.room.write()
             await asyncio.sleep(4 * OUTAGE_CHECK_INTERVAL)
 
@@ -225,7 +225,7 @@ class EventTests(HubCase):
         self.play(scene)
 
     def test_a_page_that_is_behind_is_caught_up_with_nothing_following(self) -> None:
-        """A subscriber that joins behind the others of its feed catches up without waiting for the next event."""
+        """A subscriber that joins behind its feed's other subscribers catches up without a further event."""
 
         async def scene() -> None:
             await self.open()
@@ -250,7 +250,7 @@ class EventTests(HubCase):
             await asyncio.sleep(0.2)  # the log is being read, which takes a while
             self.lose_next(1)
             self.room.write()
-            self.come()  # which reads that there are three events
+            self.come()  # this page reads that there are three events
             await asyncio.sleep(1 + SOON)
 
             assert page.has_everything
@@ -339,7 +339,7 @@ class EventTests(HubCase):
         self.play(scene)
 
     def test_a_event_that_was_never_stored_is_not_waited_for(self) -> None:
-        """A standby without the last commit took over, so the number will belong to another event."""
+        """A standby database without the last commit took over, and will give its sequence number to another event."""
 
         async def scene() -> None:
             await self.open()
@@ -356,7 +356,7 @@ class EventTests(HubCase):
 
 
 class GapCountTests(HubCase):
-    """The metric counts events and texts that this process lost, and nothing else."""
+    """The gap metrics count only events and chunks that the layer lost."""
 
     async def settle(self) -> None:
         await asyncio.sleep(SUBSCRIBE_GRACE_SECONDS)
@@ -368,14 +368,14 @@ class GapCountTests(HubCase):
             self.handoffs.extend([0.0, 0.0, 0.0, 0.5])
             self.come()
             await asyncio.sleep(0.2)
-            self.room.write()  # between the log and the subscription
+            self.room.write()  # after the log was read and before the subscription
             await asyncio.sleep(1)
             await self.settle()
 
             for delay in (0.0, REORDER_DELAY / 2, 6 * REORDER_DELAY):
                 self.layer.expect([Delivery((delay,))])
                 self.room.write()
-                self.come()  # a page that is ahead of the feed, or behind it
+                self.come()  # depending on the delay, the page joins ahead of the local feed or behind it
                 await asyncio.sleep(1)
             self.room.start_stream()
             await self.room.grow("Two ")
@@ -478,7 +478,7 @@ class ResyncTests(HubCase):
             self.room.write(2)
             self.prune()
             self.handoffs.extend([0, 0.5])
-            await asyncio.sleep(REORDER_DELAY + 0.2)  # the log was read, without success
+            await asyncio.sleep(REORDER_DELAY + 0.2)  # the log was read, but the events are pruned
             self.room.write()
             await asyncio.sleep(1)
 
@@ -804,7 +804,7 @@ class SlowPageTests(HubCase):
         self.play(scene)
 
     def test_a_long_replay_is_no_reason_to_be_sent_away(self) -> None:
-        """A long replay is sent at once, which is more than a connection accepts at a time."""
+        """A long replay is queued at once, though a connection accepts only a part of it at a time."""
 
         async def scene() -> None:
             page = await self.open()
@@ -852,7 +852,7 @@ class SlowPageTests(HubCase):
                 await hub.reauthorize(self.room.name)
                 await asyncio.sleep(1)
             page.resume_reading()
-            page.stop_reading()  # except for frames that were already sent
+            page.stop_reading()  # after it has read the frames that were already sent
             await asyncio.sleep(AT_ONCE)
             page.resume_reading()
             await asyncio.sleep(AT_ONCE)
@@ -884,7 +884,7 @@ class SlowPageTests(HubCase):
         async def scene() -> None:
             pages = [await self.open() for _ in range(4)]
             pages[0].break_connection(ConnectionResetError())
-            # The exception of uvicorn for a connection that it has closed without informing us yet.
+            # uvicorn raises this if it has closed the connection, but the disconnect message hasn't arrived yet.
             pages[1].break_connection(RuntimeError("Unexpected ASGI message 'websocket.send', after …"))
             pages[2].break_connection(KeyError("what nobody expects"))
 

@@ -1,4 +1,4 @@
-"""A live socket as its client sees it: refusals, invalid frames, replays and closing."""
+"""Tests a live socket from the client's side: refusals, invalid frames, replays and closing."""
 
 import json
 from typing import Any, ClassVar, Literal
@@ -178,7 +178,7 @@ class HandshakeTests(HallCase):
             b"",
             b"http://testserver:99",
             b"http://[",
-            b"https://testserver",  # over plain HTTP: another scheme is another site
+            b"https://testserver",  # the server uses plain HTTP here, and another scheme is another origin
         ):
             with self.subTest(origin):
                 assert await self.connect_from("/hall/hall.1/", self.HOST, (b"origin", origin)) == (False, 4403)

@@ -1,7 +1,7 @@
-"""Random histories in which pages connect and disconnect and a layer loses messages: no event is lost or duplicated.
+"""Runs random histories in which pages connect and disconnect and the layer loses messages, then checks all pages.
 
-Time is virtual (test_utils/virtual_time.py), so that the delays of the live core are the real ones, and a failure can
-be repeated.
+Time is virtual (test_utils/virtual_time.py), so that the tests use the real delays of the live core without waiting,
+and a failed history can be repeated.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from live.tests.notes import layer_in_use
 from test_utils import virtual_time
 
 ROOM_OF_PAGE = (0, 0, 0, 1)
-# When no more messages are lost, everything is delivered within this time: a sweep, and the reads that it starts.
+# Once messages are no longer lost, all events are delivered within this time: a sweep and the reads that it starts.
 HEALED = hub.SWEEP_INTERVAL + 2 * local_feed.REORDER_DELAY + 1.0
 
 rooms = st.sampled_from(ROOM_OF_PAGE)
@@ -27,7 +27,7 @@ pages = st.integers(0, len(ROOM_OF_PAGE) - 1)
 pauses = st.sampled_from([0.0, 0.0, 0.0, 0.0, 0.01, 0.01, 0.06, 0.3, 1.2, 30.0])
 # Characters of one, two, three and four bytes, including right-to-left and combining ones.
 words = st.text(st.sampled_from('aß€🍚👩\u200d🔬\u0301שلم\n"\\'), min_size=1, max_size=6)
-# Failures come in bursts, because a single lost message seldom finds a bug.
+# Failures come in bursts, because a single lost message seldom reveals a bug.
 deliveries = st.lists(
     st.tuples(
         st.one_of(
@@ -46,7 +46,7 @@ handoffs = st.sampled_from([0.0, 0.0, 0.001, 0.03, 0.2, 1.3])
 
 @dataclass
 class World:
-    """Some rooms, each with some pages."""
+    """The rooms and pages of one history, and their layer."""
 
     layer: FaultyLayer
     rooms: list[Room] = field(default_factory=lambda: [Room(), Room()])
@@ -79,7 +79,7 @@ class WriteInBoth(Step):
 
 @dataclass(frozen=True)
 class Speak(Step):
-    """Extends a text or begins one, perhaps right after the end of another."""
+    """Appends to the running text, or begins a new text, perhaps right after another has ended."""
 
     room: int
     new_stream: bool
@@ -148,7 +148,7 @@ class Prune(Step):
 steps = st.one_of(
     st.builds(Write, rooms, st.integers(1, 3)),
     st.builds(WriteInBoth),
-    # Texts are the most error-prone, so there are most of them.
+    # Texts are the most error-prone, so this step is the most frequent.
     st.builds(Speak, rooms, st.booleans(), st.lists(words, max_size=4)),
     st.builds(Speak, rooms, st.booleans(), st.lists(words, max_size=4)),
     st.builds(Speak, rooms, st.booleans(), st.lists(words, max_size=4)),
@@ -162,10 +162,10 @@ steps = st.one_of(
 
 
 class NothingLostNothingTwiceTests(TransactionTestCase):
-    @pytest.mark.timeout(600)  # much more than it needs, for busy machines
+    @pytest.mark.timeout(600)  # much longer than needed, for busy machines
     def test_a_page_that_follows_the_contract_has_the_stored_state(self) -> None:
-        # Applied to an inner function, because Hypothesis would otherwise empty the tables before each of 200
-        # histories.
+        # Hypothesis is applied to an inner function. Applied to the test method, it would empty the tables before each
+        # of 200 histories.
         @settings(max_examples=200, deadline=None, derandomize=True, database=None)
         @given(
             script=st.lists(st.tuples(pauses, steps), min_size=10, max_size=50),

@@ -1,4 +1,4 @@
-"""Feeds that were tables of `core`: migrating in either direction keeps all rows."""
+"""The migration that moves the tables of feeds from `core` to `live` keeps all rows, in both directions."""
 
 import json
 from datetime import timedelta
@@ -66,7 +66,7 @@ class MoveTests(TransactionTestCase):
 
         assert list(Feed.objects.order_by("pk").values_list("name", "head")) == [("chat.room.1", 2), ("chat.room.2", 1)]
         assert all(pk > event.pk for pk in FeedEvent.objects.exclude(pk=event.pk).values_list("pk", flat=True))
-        feeds.delete(["chat.room.1"])  # includes its events, by the foreign key that was moved too
+        feeds.delete(["chat.room.1"])  # also deletes its events, by the foreign key that was moved too
         assert FeedEvent.objects.count() == 1
 
     def test_the_move_can_be_undone(self) -> None:
@@ -86,7 +86,7 @@ class MoveTests(TransactionTestCase):
 
         with connection.cursor() as cursor:
             for name, head in (("chat.room.1", 2), ("chat.room.2", 1)):
-                # The statements of the previous release.
+                # These are the statements of the previous release.
                 cursor.execute(
                     "INSERT INTO core_feed (name, head) VALUES (%s, 1) "
                     "ON CONFLICT (name) DO UPDATE SET head = core_feed.head + 1 RETURNING id, name, head",

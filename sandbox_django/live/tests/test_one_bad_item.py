@@ -1,4 +1,4 @@
-"""A message, socket or object that fails doesn't block the others."""
+"""An error in one message, socket or object doesn't block other messages, sockets and objects."""
 
 import asyncio
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ COUNT = '{"action":"count","payload":1}'
 
 
 class OtherListener(Listener):
-    """A socket of a kind whose permissions can't be read."""
+    """A socket whose class can't check permissions."""
 
     @classmethod
     def still_allowed(cls, consumers: Sequence[Self]) -> Sequence[Self]:
@@ -41,7 +41,7 @@ class ForbiddenListener(Listener):
 
 
 class FailingListener(Listener):
-    """A socket that handles nothing without an unexpected error."""
+    """A socket that raises an unexpected error for everything it handles."""
 
     def __init__(self) -> None:
         super().__init__(COUNT)
@@ -124,7 +124,7 @@ class OneBadItemTests(TransactionTestCase):
         with mock.patch.object(hints, "INTERVAL", 0.01):
             with mock.patch.object(hints, "encode", side_effect=ValueError("no frame")):
                 hints.send("a.group", "one thing", CountMessage(payload=0))
-                await asyncio.sleep(0.05)  # the pause itself is tested
+                await asyncio.sleep(0.05)  # the interval in which hints are held back
             hints.send("a.group", "one thing", CountMessage(payload=1))
             await asyncio.wait_for(listener.received_last.wait(), 5)
 

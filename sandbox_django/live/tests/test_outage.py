@@ -18,7 +18,7 @@ def the_log() -> Iterator[list[dict[str, Any]]]:
 
 
 class OutageTests(SimpleTestCase):
-    """The log has one line when Redis fails and one when it is back, instead of a line for each frame."""
+    """The process logs one line when Redis fails and one line when Redis is back, instead of one for each frame."""
 
     def test_many_failures_are_one_line(self) -> None:
         outage = Outage()

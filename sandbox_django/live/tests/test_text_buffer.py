@@ -1,4 +1,4 @@
-"""The buffer in Redis when the writer is late, or when Redis has come back empty."""
+"""The Redis buffer when a chunk arrives after the text was closed, and when Redis has lost its data."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""A text while it is written, for an owner that isn't the assistant."""
+"""Text streams, tested with an owner other than the assistant."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -38,7 +38,7 @@ class OpenAuthenticator(LiveAuthenticator):
 class TextConsumer(LiveConsumer):
     authenticator_class = OpenAuthenticator
     emits = [TextChunkMessage]
-    running: int | None = None  # the id of the text that clients join late
+    running: int | None = None  # the id of the running text that clients join late
 
     def feed(self) -> str:
         return FEED
@@ -52,7 +52,7 @@ class TextConsumer(LiveConsumer):
 
 
 class Owner:
-    """Stores texts once a second, and may lose or stop them."""
+    """Stores texts at each checkpoint, and can report texts as lost or stopped."""
 
     def __init__(self) -> None:
         self.stored: dict[int, str] = {}
@@ -107,7 +107,7 @@ class TextStreamTests(SocketTestCase):
                 await asyncio.sleep(0.01)
 
     async def endless(self, owner: Owner, text_id: int) -> TextStream:
-        """Writes until the text is ended from elsewhere."""
+        """Writes until another task or process ends the text."""
         async with asyncio.timeout(TIMEOUT):
             async with live.stream(FEED, text_id, after=0, checkpoint=owner.checkpoint) as text:
                 text.append("Two ")
@@ -274,7 +274,7 @@ class TextStreamTests(SocketTestCase):
 
         text = live.stream(FEED, next(IDS), after=0)
         task = asyncio.create_task(write())
-        await asyncio.sleep(0)  # it has begun
+        await asyncio.sleep(0)  # starts the task
 
         text.stop()
         task.cancel()

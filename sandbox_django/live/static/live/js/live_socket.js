@@ -1,8 +1,9 @@
 // A socket that reconnects by itself and sends its position in the feed, so that no event is missed or received twice.
 //
-// Each frame becomes an event named after its action: `detail` is the payload, `seq` its number in the feed (if any).
-// Besides: "resync" when the server cannot fill the gap (fetch everything again), and "state", whose detail is one of
-// "connecting", "live", "reconnecting" (only after some seconds without a connection) and "refused" (it stays closed).
+// It dispatches each frame as an event named after the frame's action: `detail` is the payload, and `seq` the sequence
+// number in the feed, or null. The event "resync" means that the server can't replay the missed events, so the page must
+// fetch again. The event "state" has one of these details: "connecting", "live", "reconnecting" (after some seconds
+// without a connection) and "refused" (the socket stays closed).
 
 const SECOND = 1000;
 const FIRST_WAIT = 1 * SECOND;
@@ -51,7 +52,7 @@ export class LiveSocket extends EventTarget {
     return this.#state;
   }
 
-  // The number of the last event received, or of the page's own rows.
+  // The sequence number of the last received event, or the feed's head when the page's rows were read.
   get since() {
     return this.#since;
   }
@@ -102,7 +103,7 @@ export class LiveSocket extends EventTarget {
     this.#receivedAt = clock.now();
     const socket = new WebSocket(this.#address());
     this.#socket = socket;
-    // An abandoned socket may still receive frames; they are ignored.
+    // Frames of a socket that was replaced are ignored.
     socket.addEventListener("message", ({ data }) => socket === this.#socket && this.#receive(JSON.parse(data)));
     socket.addEventListener("close", ({ code }) => socket === this.#socket && this.#onClose(code));
   }
@@ -110,7 +111,7 @@ export class LiveSocket extends EventTarget {
   #address() {
     const address = new URL(this.#url, this.#environment.page.location?.href);
     address.protocol = address.protocol.replace("http", "ws");
-    // The account that the page was rendered for: another tab may have signed in as someone else.
+    // The account that the page was rendered for, since another tab may have signed in as another user.
     const account = this.#environment.page.document?.documentElement?.dataset.account;
     if (account) address.searchParams.set("account", account);
     if (this.#since !== null) address.searchParams.set("since", this.#since);
@@ -125,7 +126,7 @@ export class LiveSocket extends EventTarget {
     if (seq !== null) {
       if (seq <= this.#since) return;
       if (seq > this.#since + 1) {
-        // The server fills gaps before it sends. If it ever doesn't, reconnecting with our position does.
+        // The server never leaves a gap. If it does because of a bug, reconnecting with our position fills the gap.
         this.#onClose();
         return;
       }
@@ -137,7 +138,7 @@ export class LiveSocket extends EventTarget {
   }
 
   #onAuthenticated({ statusCode, data }) {
-    if (statusCode !== 200) return; // refused: the closing code decides what to do
+    if (statusCode !== 200) return; // The socket is refused. #onClose handles its close code.
     const { clock } = this.#environment;
     this.#since ??= data.seq;
     this.#liveAt = clock.now();
@@ -148,7 +149,7 @@ export class LiveSocket extends EventTarget {
 
   #onClose(code = null) {
     const { clock, random } = this.#environment;
-    // Only after a connection that lasted: a server that accepts and closes at once must not be flooded.
+    // Only a connection that lasted resets the delay. A server that accepts and closes at once must not be flooded.
     if (this.#liveAt !== null && clock.now() - this.#liveAt >= GRACE_PERIOD) this.#attempts = 0;
     this.#dropSocket();
     if (isFinal(code)) {
@@ -157,7 +158,7 @@ export class LiveSocket extends EventTarget {
       return;
     }
     this.#reconnectTimer ??= clock.setTimeout(() => this.#setState("reconnecting"), GRACE_PERIOD);
-    // Full jitter: a thousand pages that lost the same server don't reconnect in the same second.
+    // Full jitter, so that a thousand pages that lost the same server don't reconnect in the same second.
     const wait = random() * Math.min(FIRST_WAIT * 2 ** this.#attempts, LONGEST_WAIT);
     this.#attempts += 1;
     this.#retryTimer = clock.setTimeout(() => this.#connect(), code === TOO_MANY ? LONGEST_WAIT + wait : wait);
@@ -168,7 +169,7 @@ export class LiveSocket extends EventTarget {
     this.#socket = this.#pingedAt = this.#liveAt = null;
   }
 
-  // A socket that died without a close frame looks like a quiet one: ping it.
+  // Pings an idle socket, because it may have died without a close frame.
   #watch() {
     const { clock } = this.#environment;
     const now = clock.now();
@@ -186,7 +187,7 @@ export class LiveSocket extends EventTarget {
     return this.#pingedAt !== null && now - this.#pingedAt >= PONG_TIMEOUT;
   }
 
-  // Called after events that connections often don't survive.
+  // Called when the connection has probably been lost: after sleep, or when the network or the page is back.
   #checkConnection() {
     if (this.#socket === null && this.#retryTimer !== null) this.#connect();
     else this.#ping();
@@ -211,7 +212,7 @@ export class LiveSocket extends EventTarget {
   }
 }
 
-// 44xx: this user may not open this socket, so reconnecting is useless. The two exceptions are temporary.
+// With a close code 44xx, this user may not open this socket, so reconnecting is useless. Two of these are temporary.
 function isFinal(code) {
   return code >= 4400 && code <= 4499 && code !== SLOW_CLIENT && code !== TOO_MANY;
 }
