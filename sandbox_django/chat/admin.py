@@ -38,7 +38,7 @@ class RoomAdmin(ReadOnlyAdmin[GroupChat]):
 
 @admin.register(ChatMember)
 class MemberAdmin(ReadOnlyAdmin[ChatMember]):
-    """Deleting a membership removes the user from the room."""
+    """Lists memberships. Deleting a membership removes the user from the room."""
 
     actions = ["transfer_ownership", "delete_selected"]
     list_display = ["user", "group_chat", "chat_role", "joined_at"]
@@ -68,7 +68,9 @@ class MemberAdmin(ReadOnlyAdmin[ChatMember]):
 
 @admin.register(ChatMessage)
 class MessageAdmin(ReadOnlyAdmin[ChatMessage]):
-    """Deleting a message empties it, and its row stays. The text is shown only on a message's own page."""
+    """Lists messages; only the page of a single message shows its text. Deleting a message empties its row but keeps
+    it.
+    """
 
     actions = ["delete_selected"]
     list_display = ["id", "group_chat", "author", "created_at", "is_edited", "is_deleted"]

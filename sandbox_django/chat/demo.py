@@ -1,4 +1,4 @@
-"""Demo rooms with conversations over some days."""
+"""Creates demo rooms whose conversations took place over some days."""
 
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ from chat.services.members import add_member
 from chat.services.mentions import render_message
 from chat.services.rooms import create_room
 
-# Author, minutes before now, and text.
+# For each message: its author, its age in minutes, and its text.
 Talk = list[tuple[str, int, str]]
 
 DAY = 24 * 60
@@ -33,7 +33,7 @@ def create(users: DemoUsers) -> None:
     talk(books, BOOKS, cast)
     talk(tea, TEA, cast)
     talk(launch, LAUNCH, cast)
-    # Alice hasn't read the last messages.
+    # Leaves the last messages unread for Alice.
     read = launch.messages.order_by("-pk")[3]
     ChatMember.objects.filter(group_chat=launch, user=users.alice).update(
         last_read_message_id=read.pk, last_read_number=read.number
@@ -41,7 +41,7 @@ def create(users: DemoUsers) -> None:
 
 
 def companion(email: str, name: str) -> User:
-    """Creates a user who only writes messages: they have no password, so signing in as them is impossible."""
+    """Creates a user who has written messages but can't sign in, since the account has no password."""
     return User.objects.create_user(email, None, display_name=name)
 
 

@@ -1,4 +1,4 @@
-"""Excerpts of messages, for lists and search results."""
+"""Shortens messages for lists and search results."""
 
 import re
 from collections.abc import Sequence
@@ -13,18 +13,18 @@ from core.search_text import matches_in
 EXCERPT_LENGTH = 160  # characters
 BEFORE_FOUND = 40
 
-# The header of a code block: its language and the copy button.
+# The header of a code block, which contains its language and the copy button.
 CAPTION = re.compile(r"<figcaption>.*?</figcaption>", re.DOTALL)
 CUT_TAG = re.compile(r"<[^>]*\Z")
 
 
 def excerpt(html: str) -> str:
-    """Returns the beginning of a message on one line. Its HTML may be cut off at any point."""
+    """Returns the beginning of a message as one line of text. The HTML may be cut off anywhere."""
     return _shortened(_plain_text(html))
 
 
 def excerpt_around(html: str, words: Sequence[str]) -> SafeString:
-    """Returns the part of a message around the first search match, with all matches in it marked."""
+    """Returns the part of a message around the first match of a search, and marks all matches in it."""
     text = normalize("NFC", _plain_text(html))
     found = matches_in(text, words)
     start = max(0, found[0][0] - BEFORE_FOUND) if found else 0

@@ -23,7 +23,7 @@ class RoomForm(forms.ModelForm[GroupChat]):
 
 
 class NewRoomForm(forms.ModelForm[GroupChat]):
-    """A new room, whose description is optional."""
+    """Creates a room. The description is optional."""
 
     class Meta:
         model = GroupChat
@@ -37,7 +37,7 @@ class NewRoomForm(forms.ModelForm[GroupChat]):
 
 
 class AddMemberForm(forms.Form):
-    """Adds a user by their e-mail."""
+    """Adds the user with this e-mail to a room."""
 
     user = forms.EmailField(
         label="E-mail",
@@ -45,17 +45,17 @@ class AddMemberForm(forms.Form):
         widget=forms.EmailInput(attrs={"autocomplete": "off", "placeholder": "bob@example.com"}),
     )
 
-    # Optional: a request without it adds a member.
+    # If a request leaves it out, the user becomes a plain member.
     role = forms.TypedChoiceField(label="Role", coerce=int, required=False, empty_value=None, initial=ChatRole.MEMBER)
 
     def __init__(self, *args: Any, by: ChatMember, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Users can't give roles above their own.
+        # A member can't give a role above their own.
         given = [choice for choice in ChatRole.choices if choice[0] >= by.chat_role]
         self.fields["role"].choices = given[::-1]  # type: ignore[attr-defined]  # it is a choice field
 
     def clean_user(self) -> User:
-        # A deactivated user can't be added, and the error is the same as for an unknown e-mail.
+        # The error for a deactivated user is the same as for an unknown e-mail.
         user = User.objects.filter(email=self.cleaned_data["user"], is_active=True).first()
         if user is None:
             raise forms.ValidationError("No account uses this e-mail. Ask them to sign up first.")

@@ -9,15 +9,17 @@ def room_feed(room_id: int) -> str:
 
 
 def user_feed(user_id: int) -> str:
-    """The feed of a user's memberships. Room activity isn't in it: each message would lock the feeds of all members."""
+    """Returns the feed of a user's memberships. Activity in rooms isn't in it, since each message would lock the feeds
+    of all members.
+    """
     return f"{USER_FEEDS}{user_id}"
 
 
-# The group for activity hints of all rooms; every process with an open room list joins it.
+# The group for hints about activity in any room. Every process with an open room list joins it.
 ACTIVITY = "chat.activity"
 
 
-# Prefixes of object keys, see `LoggedMessage.object_key`.
+# Prefixes of object keys (see `LoggedMessage.object_key`).
 MESSAGES = "chat.message:"
 MEMBERS = "chat.member:"
 ROOMS = "chat.room:"
@@ -36,5 +38,5 @@ def room_key(room_id: int) -> str:
 
 
 def left_room_key(room_id: int) -> str:
-    """Returns the key of a room in the feeds of its former members."""
+    """Returns the key under which a room is stored in the feeds of its former members."""
     return f"{ROOMS}{room_id}:left"

@@ -1,6 +1,6 @@
-"""Members of one room with the same display name, and the short text that distinguishes them.
+"""Finds members of a room who have the same display name, and the short text that distinguishes them.
 
-static/chat/js/namesakes.js does the same for members who are added later.
+static/chat/js/namesakes.js does the same in the page for members who are added later.
 """
 
 from collections import Counter
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from chat.models import ChatMember, GroupChat
 from core.markdown_rules import name_key
 
-MAX_COMPARED = 1000  # members of a room, the earliest first
+MAX_COMPARED = 1000  # only the members who joined first are compared
 
 UserName = tuple[int, str]
 
@@ -20,7 +20,7 @@ def member_names(room: GroupChat) -> list[UserName]:
 
 
 def namesakes(names: Sequence[UserName]) -> dict[int, str]:
-    """Returns the users who share their name with another one, by id."""
+    """Returns the users whose name another user has too, as a dict from user id to name."""
     counts = Counter(name_key(name) for _, name in names)
     return {user_id: name for user_id, name in names if counts[name_key(name)] > 1}
 
@@ -30,7 +30,7 @@ def names_of(members: Iterable[ChatMember]) -> list[UserName]:
 
 
 def full_name(member: ChatMember, *, viewer: ChatMember) -> str:
-    """Returns the display name. If another member has the same, the e-mail or the id is added."""
+    """Returns the display name. If another member has the same name, adds the e-mail or the id."""
     name: str = member.user.display_name
     if member.user_id not in namesakes(member_names(member.group_chat)):
         return name

@@ -1,6 +1,6 @@
-"""Permissions of members in a room. For other users the room doesn't exist: the query leaves it out.
+"""The permissions of a room's members. Other users get 404, because the queries leave the room out.
 
-Views check them before they look at the body, and services again with the room's feed locked.
+Views check permissions before they read the body. Services check them again while the room's feed is locked.
 """
 
 from typing import Any
@@ -47,7 +47,9 @@ def require_owner(me: ChatMember) -> None:
 
 
 def require_manager(me: ChatMember, them: ChatMember) -> None:
-    """Owners and admins change other members, and only an owner changes an owner."""
+    """Raises unless `me` may change `them`. Only owners and admins change other members, and only an owner changes an
+    owner.
+    """
     if not me.may_manage:
         raise NotManager
     if them.chat_role < me.chat_role:
@@ -75,7 +77,7 @@ def require_staff(by: User) -> None:
 
 
 class OwnerChanges(BasePermission):
-    """Members may read; owners may change."""
+    """Lets members read the room, and owners change it."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if request.method not in SAFE_METHODS:
@@ -84,7 +86,7 @@ class OwnerChanges(BasePermission):
 
 
 class ManagersAdd(BasePermission):
-    """Members may read; owners and admins may add members."""
+    """Lets members read the list of members, and owners and admins add members."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if request.method not in SAFE_METHODS:
@@ -93,7 +95,7 @@ class ManagersAdd(BasePermission):
 
 
 class ManagersChange(BasePermission):
-    """Members read, and change themselves; owners and admins change others."""
+    """Lets members read memberships and change their own, and owners and admins change those of others."""
 
     def has_object_permission(self, request: Request, view: Any, obj: ChatMember) -> bool:
         if request.method not in SAFE_METHODS and view.membership.pk != obj.pk:
@@ -102,7 +104,7 @@ class ManagersChange(BasePermission):
 
 
 class AuthorsChange(BasePermission):
-    """Members read; authors edit and delete their messages; owners and admins delete any."""
+    """Lets members read messages, authors edit and delete their own, and owners and admins delete any message."""
 
     def has_object_permission(self, request: Request, view: Any, obj: ChatMessage) -> bool:
         if request.method == "DELETE":

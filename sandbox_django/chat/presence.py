@@ -1,7 +1,8 @@
-"""The users who have a room open now.
+"""Tracks which users have a room open now, and sends this to the room's pages as a hint (an unnumbered frame).
 
-Presence is sent as a hint and expires: with Redis each process stores its own users for less than a minute, and renews
-them while they stay. Without Redis there is only one process, which knows all users.
+With Redis, each process stores the users of its own open pages there. These entries expire after less than a minute, so
+each process renews its entries while its pages are open. Without Redis there is only one process, which knows all
+users.
 """
 
 import asyncio
@@ -23,8 +24,8 @@ from runtime.per_loop import PerLoop
 logger = structlog.get_logger(__name__)
 
 REFRESH_SECONDS = 15
-KEEP_SECONDS = 45  # the presence of a process that doesn't renew it expires after this time
-DEBOUNCE_SECONDS = 0.3  # joins and leaves within this time are sent together
+KEEP_SECONDS = 45  # entries that their process doesn't renew expire after this time
+DEBOUNCE_SECONDS = 0.3  # joins and leaves within this time are published together
 MAX_LISTED = 100  # users that are listed by name
 
 
@@ -37,7 +38,7 @@ class PresenceEntry:
 
 
 class PresenceTracker:
-    """The open pages of one event loop, and the presence last published for each room."""
+    """Knows the open pages of one event loop, and which presence it last published for each room."""
 
     def __init__(self) -> None:
         self._name = uuid4().hex
@@ -49,7 +50,7 @@ class PresenceTracker:
     def join(self, entry: PresenceEntry) -> None:
         self._present[entry.room_id][entry.user_id] += 1
         self._left[entry.room_id].discard(entry.user_id)
-        self._published.pop(entry.room_id, None)  # a new page needs the presence in any case
+        self._published.pop(entry.room_id, None)  # publish even if the users are the same: the new page needs them
         self._schedule_publish(entry.room_id)
 
     def leave(self, entry: PresenceEntry) -> None:
@@ -64,7 +65,7 @@ class PresenceTracker:
         for room_id in list(self._present):
             try:
                 await self.publish(room_id)
-            except Exception:  # otherwise the presence in the other rooms would expire
+            except Exception:  # continue, or the presence in the other rooms would expire
                 logger.exception("presence_not_published", room=room_id)
 
     def _schedule_publish(self, room_id: int) -> None:
@@ -73,7 +74,7 @@ class PresenceTracker:
             asyncio.get_running_loop().call_later(DEBOUNCE_SECONDS, partial(jobs.start, self.publish, room_id))
 
     async def publish(self, room_id: int) -> None:
-        """Publishes the room's users, if they have changed."""
+        """Publishes which users have the room open, if this has changed."""
         self._scheduled.discard(room_id)
         layer = live_layer()
         try:
@@ -91,7 +92,7 @@ class PresenceTracker:
             self._published.pop(room_id, None)
 
     async def _exchange(self, room_id: int, layer: RedisLayer) -> set[int]:
-        """Stores the users of this process, and reads those of all processes."""
+        """Stores the users of this process in Redis, and returns the users of all processes."""
         key, now = f"sandbox:presence:{room_id}", time.time()
         present, left = list(self._present[room_id]), self._left.pop(room_id, set())
         async with layer.connection().pipeline(transaction=False) as pipe:
@@ -114,7 +115,7 @@ def current_tracker() -> PresenceTracker:
 
 
 def join(room_id: int, user_id: int) -> PresenceEntry:
-    """Registers an open page of a room; pass the result to `leave` when the page closes."""
+    """Registers an open page of a room. The caller passes the result to `leave` when the page closes."""
     entry = PresenceEntry(room_id, user_id)
     current_tracker().join(entry)
     return entry

@@ -1,4 +1,4 @@
-"""Receivers for users whose account is deleted or renamed, and the registration of this app's feeds."""
+"""Receivers that update rooms when an account is deleted or renamed, and the registration of this app's feeds."""
 
 from collections.abc import Collection
 
@@ -44,8 +44,8 @@ def change_name(instance: User, created: bool, update_fields: Collection[str] | 
 
 @receiver(post_save, sender=ChatMessage)
 def touch_room(instance: ChatMessage, created: bool, **signal: object) -> None:
-    """Updates the room's time for a message stored by `save()`. The services set it themselves, and insert without
-    signals.
+    """Updates the room's activity time when `save()` stores a message. The services insert messages without signals,
+    and update this time themselves.
     """
     if created:
         older = GroupChat.objects.filter(pk=instance.group_chat_id, updated_at__lt=instance.created_at)

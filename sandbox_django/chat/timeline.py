@@ -1,4 +1,4 @@
-"""Messages grouped by author and day. static/chat/js/timeline.js does the same for new messages."""
+"""Groups messages by author and day. static/chat/js/timeline.js does the same for messages that arrive later."""
 
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from django.utils.timezone import localdate
 
 from chat.models import ChatMember, ChatMessage
 
-# Messages of one author within this time are shown under one name.
+# Messages that one author posts within this time are shown under one name.
 GROUP_WITHIN = timedelta(minutes=5)
 
 
@@ -19,10 +19,10 @@ class Row:
     message: ChatMessage
     is_mine: bool
     names_me: bool
-    begins: bool  # shows its author's name
-    day: date | None = None  # the day, if this is its first message
+    begins: bool  # the row shows its author's name
+    day: date | None = None  # the message's day, if this is the first message of that day
     is_first_unread: bool = False
-    is_namesake: bool = False  # another member has the author's name
+    is_namesake: bool = False  # another member has the same name as the author
 
 
 def rows_of(messages: Iterable[ChatMessage], me: ChatMember, *, namesakes: Container[int | None] = ()) -> list[Row]:

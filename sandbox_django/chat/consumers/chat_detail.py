@@ -38,11 +38,11 @@ from runtime.threads import in_database_thread
 logger = structlog.get_logger(__name__)
 
 CLOSE_REMOVED = 4403
-MEMBER_REMOVED = '{"action":"member_removed"'  # the beginning of such a frame
+MEMBER_REMOVED = '{"action":"member_removed"'  # every such frame begins with this
 
 
 class RoomAuthenticator(LiveAuthenticator):
-    """Authenticates members of the room; `obj` is the membership. For others the room doesn't exist."""
+    """Authenticates members of the room; `obj` is the membership. For other users, the socket closes with 4404."""
 
     user: User
     obj: ChatMember
@@ -53,7 +53,7 @@ class RoomAuthenticator(LiveAuthenticator):
 
 @channel(name="room", description="One room, live", tags=["chat"])
 class ChatDetailConsumer(LiveConsumer):
-    """Keeps an open page of a room up to date, until the user is no longer a member."""
+    """Keeps an open page of a room up to date while the user is a member."""
 
     authenticator_class = RoomAuthenticator
     authenticator: RoomAuthenticator
@@ -72,7 +72,7 @@ class ChatDetailConsumer(LiveConsumer):
     ]
 
     _presence: presence.PresenceEntry | None = None
-    # Nothing is sent while the membership is being checked.
+    # While the membership is being checked, the socket sends no events.
     _membership_check: asyncio.Task[None] | None = None
 
     def feed(self) -> str:
@@ -112,7 +112,7 @@ class ChatDetailConsumer(LiveConsumer):
 
     def on_event(self, event: Event, *, from_log: bool = False) -> bool:
         if self._membership_check is not None:
-            return False  # the hub sees that this event was not sent, and delivers it again
+            return False  # the hub delivers this event again, since it was not sent
         if event.seq == self.seq + 1 and self._ends_my_membership(event):
             self._membership_check = asyncio.create_task(self._check_membership(event))
             return False
@@ -129,19 +129,21 @@ class ChatDetailConsumer(LiveConsumer):
         return [consumer for consumer in consumers if consumer.authenticator.obj.pk in current]
 
     def _ends_my_membership(self, event: Event) -> bool:
-        """Returns whether the event removes this membership, rather than an earlier one of the same user."""
-        # The text comparison first, because every socket checks every event, and few are removals.
+        """Returns whether the event removes this membership, and not an earlier membership of the same user."""
+        # The text is compared first, since every socket checks every event and few events are removals.
         if not event.frame.startswith(MEMBER_REMOVED):
             return False
         return bool(json.loads(event.frame)["payload"]["id"] == self.authenticator.obj.pk)
 
     async def _check_membership(self, event: Event) -> None:
-        """Keeps the socket open if the user has been added again. Otherwise sends the removal notice and closes."""
+        """Keeps the socket open if the user has been added again. Otherwise sends the removal notice and closes the
+        socket.
+        """
         try:
             me, room = await in_database_thread(self._reload_membership)
         except Error as failure:
             logger.warning("live_log_unreachable", error=type(failure).__name__, feed=self.feed())
-            await self.close(CLOSE_TRY_AGAIN)  # the client reconnects, and is authenticated again
+            await self.close(CLOSE_TRY_AGAIN)  # the client reconnects and is authenticated again
             return
         if me is not None:
             self.authenticator.obj = me

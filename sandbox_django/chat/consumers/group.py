@@ -21,7 +21,7 @@ from runtime.threads import in_database_thread
 
 logger = structlog.get_logger(__name__)
 
-UNKNOWN = -1  # a version below that of every hint
+UNKNOWN = -1  # lower than the version in any hint
 
 
 class UserAuthenticator(LiveAuthenticator):
@@ -34,10 +34,13 @@ class UserAuthenticator(LiveAuthenticator):
 class GroupChatConsumer(SelectiveConsumer):
     """Keeps the room list of one user up to date.
 
-    Memberships are events of the user's own feed. Activity in a room is a hint for the open lists of its members. The
-    hint contains the beginning of a message, and the event that ends a membership may arrive after it, or only with the
-    sweep. So each hint contains the room's membership version: if it is newer than the version that this list knows,
-    the membership is looked up before the hint is sent.
+    The user's own feed has an event for each change of a membership. Activity in a room is sent as a hint (an
+    unnumbered frame) to the open room lists of its members.
+
+    A hint contains the beginning of a message, which former members must not see. The event that ends a membership may
+    arrive later than such a hint, or only when the log is read again. So each hint contains the room's membership
+    version, which every removal increments. If that version is newer than the one in `rooms`, the members are looked up
+    before the hint is sent.
     """
 
     authenticator_class = UserAuthenticator
@@ -45,14 +48,14 @@ class GroupChatConsumer(SelectiveConsumer):
     emits = [AddedToGroup, RemovedFromGroup, GroupChatUpdated]
     hints_group = ACTIVITY
 
-    rooms: dict[int, int]  # by room id: the membership version at which the user was a member
-    _unchecked: int | None = None  # the room of the next hint, if its members have to be looked up
+    rooms: dict[int, int]  # maps a room's id to the last version at which the user was a member
+    _unchecked: int | None = None  # the next hint's room, if its members must be looked up
 
     def feed(self) -> str:
         return user_feed(self.authenticator.user.pk)
 
     def _read_log(self, since: int | None) -> None:
-        # Before the log is read, so that later changes in the log are applied to this state.
+        # This is read before the log, so that later changes in the log are applied to it.
         mine = ChatMember.objects.filter(user=self.authenticator.user)
         self.rooms = dict(mine.values_list("group_chat_id", "group_chat__membership_version"))
         super()._read_log(since)
@@ -72,7 +75,7 @@ class GroupChatConsumer(SelectiveConsumer):
         self._unchecked = None
 
     def confirm(self, room_id: int, version: int | None, frame: str) -> None:
-        """Sends or drops the waiting hint after the look-up; `version` is None if the user isn't a member."""
+        """Sends the hint after the look-up, or drops it if `version` is None because the user isn't a member."""
         if version is None:
             self.rooms.pop(room_id, None)
         elif room_id in self.rooms and not self._closing:
@@ -94,7 +97,7 @@ class GroupChatConsumer(SelectiveConsumer):
             self.rooms.pop(room_id, None)
 
 
-# Per event loop and room: the lists that wait for one look-up of the members, each with its newest hint.
+# For each event loop and room: the lists that wait for the same look-up of the members, each with its newest hint.
 _waiting: PerLoop[defaultdict[int, dict[GroupChatConsumer, str]]] = PerLoop(lambda: defaultdict(dict))
 
 
@@ -106,13 +109,15 @@ def _schedule_check(room_id: int, consumer: GroupChatConsumer, frame: str) -> No
 
 
 async def _check(room_id: int) -> None:
-    """Looks the members up once for all lists of this process; a list that comes later starts another look-up."""
-    await asyncio.sleep(0)  # lets all lists that receive the same hint join this look-up
+    """Looks up the room's members once for all lists that wait for them. Lists that need them later start another
+    look-up.
+    """
+    await asyncio.sleep(0)  # other lists that receive the same hint can join this look-up
     consumers = _waiting.current().pop(room_id)
     try:
         version, user_ids = await in_database_thread(partial(_members_of, room_id))
     except DatabaseError as failure:
-        # The hint is not sent. Lists fetch their rooms when they reconnect, and the next hint starts another look-up.
+        # Drops the hint. Lists fetch their rooms when they reconnect, and the next hint starts another look-up.
         logger.warning("members_unreachable", error=type(failure).__name__, room=room_id)
         return
     for consumer, frame in consumers.items():
@@ -121,6 +126,6 @@ async def _check(room_id: int) -> None:
 
 
 def _members_of(room_id: int) -> tuple[int, set[int]]:
-    # The version is read first, so that a removal in between causes another look-up.
+    # The version is read before the members. So a removal between the two queries causes another look-up.
     version = GroupChat.objects.filter(pk=room_id).values_list("membership_version", flat=True).first() or 0
     return version, set(ChatMember.objects.filter(group_chat=room_id).values_list("user_id", flat=True))

@@ -1,6 +1,6 @@
-"""The events of a room, and of a user's room list: one class per event, the same for all recipients.
+"""The frames of a room, and of a user's room list. Each event has its own class, and is the same for all recipients.
 
-Users are identified by their display names here. E-mails are only in REST responses, which depend on the user.
+These frames identify users by their display names. E-mails are only in REST responses, which depend on the user.
 """
 
 from datetime import datetime

@@ -20,12 +20,12 @@ from django.utils import timezone
 from accounts.models import User
 from core.fields import ActivityField, Searchable, SearchTextField
 
-# Characters of HTML from which the excerpt of a message is taken.
+# The number of characters of HTML from which the excerpt of a message is made.
 EXCERPT_OF = 600
 
 
 class ChatRole(models.IntegerChoices):
-    """Roles of members. A smaller number has more permissions."""
+    """The roles of members. A role with a smaller number has more permissions."""
 
     OWNER = 2001, "Owner"
     ADMIN = 2002, "Admin"
@@ -34,15 +34,15 @@ class ChatRole(models.IntegerChoices):
 
 class RoomQuerySet(QuerySet["GroupChat"]):
     def joined_by(self, user: User) -> Self:
-        """Returns the rooms of which `user` is a member. Views treat all others as missing."""
+        """Returns the rooms that `user` is a member of. Views respond with 404 for other rooms."""
         return self.annotate(mine=FilteredRelation("members", condition=Q(members__user=user))).filter(
             mine__isnull=False
         )
 
     def with_counts(self) -> Self:
-        """Adds the number of members, and the number of messages after the member's last read one.
+        """Adds the number of members, and the number of messages that the user hasn't read.
 
-        Messages are numbered within their room, so the unread count is a subtraction.
+        Messages are numbered within their room, so the unread count is the difference of two numbers.
         """
         members = ChatMember.objects.filter(group_chat=OuterRef("pk"))
         return self.annotate(
@@ -53,7 +53,7 @@ class RoomQuerySet(QuerySet["GroupChat"]):
         )
 
     def with_last_message(self) -> Self:
-        """Adds the last message for lists: its author and its beginning. None in an empty room."""
+        """Adds the author and the beginning of the last message, as lists show it. In an empty room this is None."""
         newest = ChatMessage.objects.filter(group_chat=OuterRef("pk")).order_by("-number")
         last = JSONObject(
             user_id="author_id",
@@ -70,10 +70,10 @@ class GroupChat(Searchable):
     title = models.CharField(max_length=200)
     description = models.TextField(max_length=2000, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = ActivityField()  # the time of the last message or change of the room
-    # The number of the newest message. It changes under the lock of the room's feed.
+    updated_at = ActivityField()  # when the last message was posted or the room was changed
+    # The number of the newest message. It is only changed while the room's feed is locked.
     last_number = models.PositiveBigIntegerField(default=0, editable=False)
-    # Incremented by each removal of a member, so that open room lists look the members up again.
+    # Each removal of a member increments this version, so that open room lists look the members up again.
     membership_version = models.PositiveBigIntegerField(default=0, editable=False)
     search_text = SearchTextField("title")
 
@@ -93,16 +93,16 @@ class MemberQuerySet(QuerySet["ChatMember"]):
 
 
 class ChatMember(models.Model):
-    """A membership. A user who leaves and is added again gets a new one, so that late events about the old one don't
-    apply.
+    """A membership. A user who leaves and is added again gets a new membership, so that late events about the old one
+    are ignored.
     """
 
     group_chat = models.ForeignKey(GroupChat, on_delete=models.CASCADE, related_name="members")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="chat_memberships")
     chat_role = models.PositiveSmallIntegerField("role", choices=ChatRole.choices, default=ChatRole.MEMBER)
-    # An id instead of a foreign key, so that the position remains when the message is deleted.
+    # An id instead of a foreign key, so that the read position survives the deletion of the message.
     last_read_message_id = models.BigIntegerField(default=0)
-    # The number of that message, or of the deleted one after which the next unread message follows.
+    # The number of the last read message. If deleted messages follow it, the number of the last of them.
     last_read_number = models.PositiveBigIntegerField("last read", default=0, editable=False)
     joined_at = models.DateTimeField(auto_now_add=True)
 
@@ -121,7 +121,7 @@ class ChatMember(models.Model):
 
     @property
     def may_manage(self) -> bool:
-        """True if the member may add and remove members, change roles, and delete any message."""
+        """Returns whether the member may add and remove members, change roles, and delete any message."""
         return self.chat_role <= ChatRole.ADMIN
 
     @property
@@ -140,7 +140,7 @@ class ChatMessageQuerySet(QuerySet["ChatMessage"]):
         return self.filter(group_chat__in=ChatMember.objects.filter(user=user).values("group_chat"))
 
     def newest(self) -> "ChatMessage | None":
-        """Returns the last message with its author for a list, without its Markdown."""
+        """Returns the last message with its author. Doesn't load the Markdown, which lists don't show."""
         return self.select_related("author").defer("content", "search_text").order_by("-number").first()
 
 
@@ -148,19 +148,19 @@ class ChatMessage(Searchable):
     """A message. It remains when its author's membership or account is deleted."""
 
     group_chat = models.ForeignKey(GroupChat, on_delete=models.CASCADE, related_name="messages", db_index=False)
-    # 1, 2, 3 … within the room, without gaps: deleted messages keep theirs.
+    # Messages are numbered 1, 2, 3 … within the room. There are no gaps, since deleted messages keep their number.
     number = models.PositiveBigIntegerField(editable=False)
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, related_name="chat_messages", null=True, blank=True
     )
     content = models.TextField(blank=True)
-    # Rendered once, when it is stored: Markdown costs 10 ms for 3 kB, too much for every page view.
+    # Rendered when the message is stored: rendering 3 kB of Markdown takes 10 ms, too much for every page view.
     content_html = models.TextField(blank=True)
     mentions = models.JSONField(default=list, blank=True)  # ids of mentioned users
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)
     is_edited = models.BooleanField(default=False)
-    is_deleted = models.BooleanField(default=False)  # then its text is empty
+    is_deleted = models.BooleanField(default=False)  # a deleted message has no text
     search_text = SearchTextField("content")
 
     objects = ChatMessageQuerySet.as_manager()
@@ -181,23 +181,23 @@ class ChatMessage(Searchable):
 
     @property
     def sender(self) -> ChatMember | None:
-        """The author's current membership; None if they have left. Needs `with_senders`."""
+        """Returns the author's current membership, or None if the author has left. Needs `with_senders`."""
         if self.author is None:
             return None
         return next(iter(self.author.in_room), None)  # type: ignore[attr-defined]  # set by the prefetch of `with_senders` or by `set_sender`
 
     @property
     def sender_name(self) -> str:
-        """The author's name, even if they have left the room; empty if their account was deleted."""
+        """Returns the author's name, even if the author has left the room. Returns "" if the account was deleted."""
         return self.author.display_name if self.author else ""
 
     def set_sender(self, member: ChatMember) -> None:
-        """Sets the author of a message that `member` has just written, which saves a query."""
+        """Sets the author of a message that `member` has just written. This saves the query of `with_senders`."""
         self.author = member.user
         self.author.in_room = [member]  # type: ignore[attr-defined]  # as `with_senders` does
 
 
 def _counted(rows: QuerySet[models.Model]) -> Coalesce:
-    # Grouped, because a correlated subquery would count once per row.
+    # Groups the rows, because a correlated subquery would count once per row.
     counts = rows.order_by().values("group_chat").annotate(count=Count("pk")).values("count")
     return Coalesce(Subquery(counts, output_field=IntegerField()), 0)

@@ -47,7 +47,7 @@ class MemberSerializer(SenderSerializer):
         read_only_fields = ["id", "last_read_message_id"]
 
     def validate_user(self, email: str) -> User:
-        # A deactivated user can't be added, and the error is the same as for an unknown e-mail.
+        # The error for a deactivated user is the same as for an unknown e-mail.
         user = User.objects.filter(email=email, is_active=True).first()
         if user is None:
             raise serializers.ValidationError("Nobody here has this e-mail.", code="unknown_person")

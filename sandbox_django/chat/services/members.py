@@ -1,7 +1,7 @@
-"""Members of a room, and their roles.
+"""Adds and removes members of a room, and changes their roles.
 
-Every change locks the room's feed first and then reads both memberships again. So concurrent changes run one after the
-other, and the second is checked against the roles after the first.
+Every change first locks the room's feed, and then reads both memberships again. So concurrent changes run one after the
+other, and each is checked against the roles that the previous change has left.
 """
 
 from django.db.models import F
@@ -17,13 +17,13 @@ from core.throttling import Limit
 from live import feeds
 from live.feeds import FeedWriter
 
-# Limited, because adding users by e-mail reveals which e-mails have an account.
+# There is a limit because adding a user by e-mail reveals whether the e-mail has an account.
 ADDING = Limit("chat members added", times=200, seconds=3600)
 CHANGING = Limit("chat member changes", times=200, seconds=3600)
 
 
 class NotInRoom(NotFound):
-    """The caller or the other member is not in the room, or no longer."""
+    """The acting user or the other member is not in the room, or no longer."""
 
 
 class AlreadyInRoom(Invalid):
@@ -46,7 +46,7 @@ class RoleTooHigh(NotAllowed):
 
 
 def add_member(room: GroupChat, *, user: User, by: User, chat_role: int = ChatRole.MEMBER) -> ChatMember:
-    """Adds `user` to the room. Earlier messages count as read."""
+    """Adds `user` to the room. Messages that were posted earlier count as read."""
     ADDING.hit(by.pk)
     with feeds.write(room_feed(room.pk), user_feed(user.pk)) as (in_room, in_list):
         me = membership(room, by)
@@ -68,7 +68,7 @@ def add_member(room: GroupChat, *, user: User, by: User, chat_role: int = ChatRo
 
 
 def change_role(member: ChatMember, *, chat_role: int, by: User) -> ChatMember:
-    """Changes a member's role. An owner may step down if there is another one."""
+    """Changes a member's role. An owner may give up that role if the room has another owner."""
     CHANGING.hit(by.pk)
     with feeds.write(room_feed(member.group_chat_id)) as feed:
         me, them = _both(member, by)
@@ -83,7 +83,7 @@ def change_role(member: ChatMember, *, chat_role: int, by: User) -> ChatMember:
 
 
 def transfer_ownership(member: ChatMember, *, by: User) -> ChatMember:
-    """Makes another member the owner. The previous owner stays as an admin."""
+    """Makes another member the owner. The previous owner becomes an admin."""
     CHANGING.hit(by.pk)
     with feeds.write(room_feed(member.group_chat_id)) as feed:
         me, them = _both(member, by)
@@ -96,7 +96,7 @@ def transfer_ownership(member: ChatMember, *, by: User) -> ChatMember:
 
 
 def remove_member(member: ChatMember, *, by: User) -> None:
-    """Removes a member: their open pages of this room close, and their messages stay."""
+    """Removes a member, and closes the member's open pages of this room. The member's messages stay."""
     CHANGING.hit(by.pk)
     with feeds.write(room_feed(member.group_chat_id), user_feed(member.user_id)) as (in_room, in_list):
         me, them = _both(member, by)
@@ -105,7 +105,7 @@ def remove_member(member: ChatMember, *, by: User) -> None:
 
 
 def transfer_ownership_as_staff(member: ChatMember, *, by: User) -> ChatMember:
-    """Replaces all owners by this member, for staff of the site, who need not be members."""
+    """Makes this member the only owner. This is for the site's staff, who need not be members of the room."""
     with feeds.write(room_feed(member.group_chat_id)) as feed:
         require_staff(by)
         them = _reload(member)
@@ -117,7 +117,9 @@ def transfer_ownership_as_staff(member: ChatMember, *, by: User) -> ChatMember:
 
 
 def remove_member_as_staff(member: ChatMember, *, by: User) -> None:
-    """Like `remove_member`, for staff of the site. The last owner can't be removed until there is another one."""
+    """Removes a member on behalf of the site's staff. Refuses to remove the last owner, so staff first choose a new
+    owner.
+    """
     with feeds.write(room_feed(member.group_chat_id), user_feed(member.user_id)) as (in_room, in_list):
         require_staff(by)
         them = _reload(member)
@@ -135,13 +137,13 @@ def leave_room(room: GroupChat, *, user: User) -> None:
 
 
 def leave_all_rooms(user: User) -> None:
-    """Leaves all rooms before an account is deleted. In rooms without an owner, the earliest member of the highest role
-    becomes owner.
+    """Removes a user from all rooms before the account is deleted.
 
-    Rooms without members are deleted, and so is the user's own feed.
+    If this leaves a room without an owner, the earliest member with the highest role becomes the owner. Rooms without
+    members are deleted, and so is the user's own feed.
     """
     memberships = ChatMember.objects.select_related("group_chat", "user").filter(user=user)
-    own_feed = user_feed(user.pk)  # while it is locked, no request can add them to a room
+    own_feed = user_feed(user.pk)  # while this is locked, no request can add the user to a room
 
     def find_feeds() -> set[str]:
         return {own_feed, *map(room_feed, memberships.values_list("group_chat_id", flat=True))}
@@ -163,7 +165,7 @@ def leave_all_rooms(user: User) -> None:
 
 
 def membership(room: GroupChat, user: User) -> ChatMember:
-    """Returns the user's current membership of a room; raises `NotInRoom`."""
+    """Returns the user's current membership of a room. Raises `NotInRoom` if there is none."""
     member = ChatMember.objects.select_related("group_chat", "user").filter(group_chat=room, user=user).first()
     if member is None:
         raise NotInRoom
@@ -178,7 +180,7 @@ def _reload(member: ChatMember) -> ChatMember:
 
 
 def _both(member: ChatMember, by: User) -> tuple[ChatMember, ChatMember]:
-    """Returns the memberships of the acting user and of the user concerned, read under the room's lock."""
+    """Returns the memberships of the acting user `by` and of `member`, as they are while the room's feed is locked."""
     found = ChatMember.objects.select_related("group_chat", "user").filter(group_chat=member.group_chat_id)
     now = {one.user_id: one for one in found.filter(user__in=[by.pk, member.user_id])}
     if by.pk not in now or member.user_id not in now or now[member.user_id].pk != member.pk:
@@ -210,6 +212,6 @@ def _end(member: ChatMember, in_room: FeedWriter, in_list: FeedWriter, *, has_le
 
 
 def _delete_member(member: ChatMember) -> None:
-    """Deletes the membership and increments the room's version, so that open lists look their members up again."""
+    """Deletes the membership, and increments the room's version so that open room lists look the members up again."""
     member.delete()
     GroupChat.objects.filter(pk=member.group_chat_id).update(membership_version=F("membership_version") + 1)

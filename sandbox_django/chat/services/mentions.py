@@ -1,4 +1,4 @@
-"""Messages as HTML, with the members whom they mention."""
+"""Renders messages as HTML, and finds the members that they mention."""
 
 from accounts.models import User
 from accounts.services.mentions import named_users

@@ -19,13 +19,13 @@ from live.feeds import FeedWriter
 
 
 class MessageGone(NotFound):
-    """The message was deleted after the request found it."""
+    """The message was deleted between the request's first look at it and the change."""
 
 
 def post_message(room: GroupChat, *, content: str, by: User) -> ChatMessage:
     """Posts a message in a room."""
     _count(by)
-    # Before the room is locked, because rendering takes a while.
+    # Rendered before the room is locked, since rendering takes a while.
     rendered = render_message(content, room)
     with feeds.write(room_feed(room.pk)) as feed:
         me = membership(room, by)
@@ -44,7 +44,7 @@ def post_message(room: GroupChat, *, content: str, by: User) -> ChatMessage:
                 updated_at=now,
             )
         )
-        # Not by save(), which would set the room's activity to another time than the message's.
+        # Updated without save(), which would set the room's activity time to another value than the message's.
         GroupChat.objects.filter(pk=room.pk).update(last_number=room.last_number, updated_at=now)
         _read_up_to(message, me)
         message.set_sender(me)
@@ -55,7 +55,7 @@ def post_message(room: GroupChat, *, content: str, by: User) -> ChatMessage:
 
 
 def edit_message(message: ChatMessage, *, content: str, by: User) -> ChatMessage:
-    """Changes the text of the user's own message."""
+    """Changes the text of a message that the user wrote."""
     room = message.group_chat
     _count(by)
     rendered = render_message(content, room)
@@ -79,7 +79,7 @@ def edit_message(message: ChatMessage, *, content: str, by: User) -> ChatMessage
 
 
 def delete_message(message: ChatMessage, *, by: User) -> ChatMessage:
-    """Deletes a message: the user's own or, for owners and admins, any. Its empty row stays."""
+    """Deletes a message that the user wrote; owners and admins may delete any message. The empty row stays."""
     room = message.group_chat
     _count(by)
     with feeds.write(room_feed(room.pk)) as feed:
@@ -91,7 +91,7 @@ def delete_message(message: ChatMessage, *, by: User) -> ChatMessage:
 
 
 def delete_message_as_staff(message: ChatMessage, *, by: User) -> ChatMessage:
-    """The same, for staff of the site, who need not be members."""
+    """Deletes a message on behalf of the site's staff, who need not be members of the room."""
     room = message.group_chat
     with feeds.write(room_feed(room.pk)) as feed:
         require_staff(by)
@@ -101,13 +101,13 @@ def delete_message_as_staff(message: ChatMessage, *, by: User) -> ChatMessage:
 
 
 def _read_up_to(message: ChatMessage, me: ChatMember) -> None:
-    """Marks the room as read up to the user's own new message."""
+    """Marks the room as read up to a message that the user has just posted."""
     me.last_read_message_id, me.last_read_number = message.pk, message.number
     me.save(update_fields=["last_read_message_id", "last_read_number"])
 
 
 def _count(by: User) -> None:
-    """Counts messages, edits and deletions together, because each is sent to all members. Raises `RateLimited`."""
+    """Counts messages, edits and deletions together, since each is sent to all members. Raises `RateLimited`."""
     Limit("chat messages", settings.CHAT_MESSAGES_PER_MINUTE, 60).hit(by.pk)
 
 
@@ -124,7 +124,7 @@ def _clear_content(message: ChatMessage, room: GroupChat, feed: FeedWriter) -> N
 
 
 def _skip_deleted(message: ChatMessage, room: GroupChat) -> DeletedRunPayload:
-    """Moves read positions directly before a deleted message past it, so that badges don't count it."""
+    """Moves read positions that are directly before a deleted message past it, so that unread counts leave it out."""
     earlier = room.messages.filter(number__lt=message.number, is_deleted=False).order_by("-number")
     after = earlier.values_list("number", flat=True).first() or 0
     to = end_of_deleted_run(room, message.number)
@@ -133,7 +133,9 @@ def _skip_deleted(message: ChatMessage, room: GroupChat) -> DeletedRunPayload:
 
 
 def _rewrite_log(message: ChatMessage) -> None:
-    """Removes the earlier text from all frames: a member who joins later may replay the room from its start."""
+    """Removes the earlier text from all stored frames, since a member who joins later may replay the feed from its
+    start.
+    """
     names = ("content", "content_html", "mentions", "is_edited", "is_deleted", "updated_at")
     feeds.rewrite(message_key(message.pk), {name: getattr(message, name) for name in names})
 

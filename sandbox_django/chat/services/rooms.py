@@ -1,4 +1,4 @@
-"""Creating, changing, deleting and reading rooms."""
+"""Creates, changes and deletes rooms, and stores read positions."""
 
 from collections.abc import Callable
 from functools import partial
@@ -32,8 +32,8 @@ from runtime import jobs
 CREATING = Limit("chat rooms", times=100, seconds=3600)
 CHANGING = Limit("chat room changes", times=120, seconds=3600)
 
-# In larger rooms, read positions are not sent to members: each message would cause a frame from every member to every
-# other.
+# In larger rooms, read positions are not sent to the members: each message would cause a frame from every member to
+# every other member.
 SMALL_ROOM = 50
 
 
@@ -43,7 +43,7 @@ class NoSuchMessage(Invalid):
 
 
 def create_room(user: User, *, title: str, description: str = "") -> GroupChat:
-    """Creates a room whose only member is the user, as its owner."""
+    """Creates a room. The user becomes its owner and only member."""
     CREATING.hit(user.pk)
     with feeds.write(user_feed(user.pk)) as in_list:
         room = GroupChat.objects.create(title=title, description=description)
@@ -70,23 +70,24 @@ def change_room(room: GroupChat, *, by: User, **fields: str) -> GroupChat:
 
 
 def delete_room(room: GroupChat, *, by: User) -> None:
-    """Deletes the room with all messages; its open pages are closed."""
+    """Deletes the room with all messages, and closes its open pages."""
     CHANGING.hit(by.pk)
     _delete_room(room, lambda: require_owner(membership(room, by)))
 
 
 def delete_room_as_staff(room: GroupChat, *, by: User) -> None:
-    """The same, for staff of the site, who need not be members."""
+    """Deletes a room on behalf of the site's staff, who need not be members of the room."""
     _delete_room(room, lambda: require_staff(by))
 
 
 def mark_read(room: GroupChat, *, message_id: int, user: User) -> int:
-    """Moves the user's read position forward, never backward; returns the id of their last read message."""
+    """Moves the user's read position forward, never backward. Returns the id of the user's last read message."""
     number = room.messages.filter(pk=message_id).values_list("number", flat=True).first()
     if number is None:
         raise NoSuchMessage
     me = ChatMember.objects.filter(group_chat=room, user=user)
-    # In one transaction, so that a removal waits for it and the hint shows no message sent after the removal.
+    # One transaction, so that a removal of the user waits for it. So the hint shows no message that was sent after the
+    # removal.
     with transaction.atomic():
         position = Greatest(F("last_read_number"), end_of_deleted_run(room, number))
         if me.filter(last_read_message_id__lt=message_id).update(
@@ -101,7 +102,9 @@ def mark_read(room: GroupChat, *, message_id: int, user: User) -> int:
 
 
 def end_of_deleted_run(room: GroupChat, number: int) -> int:
-    """Returns the last number of the run of deleted messages after `number`; `number` itself if there is none."""
+    """Returns the number of the last message in the run of deleted messages after `number`, or `number` if the next
+    message isn't deleted.
+    """
     later = room.messages.filter(number__gt=number)
     next_left = later.filter(is_deleted=False).order_by("number").values_list("number", flat=True).first()
     if next_left is not None:
@@ -110,15 +113,17 @@ def end_of_deleted_run(room: GroupChat, number: int) -> int:
 
 
 def hint_activity(room: GroupChat, newest: ChatMessage | None, *, deleted_run: DeletedRunPayload | None = None) -> None:
-    """Sends the room's current row to the open room lists of all members, after the commit."""
+    """Sends the room's current row to the open room lists of all members after the commit."""
     hint = GroupChatUpdated.of(room, newest, deleted_run=deleted_run)
-    # A deletion has a key of its own, so that the next message's hint doesn't replace it while it waits.
+    # A deletion has its own key, so that the next message's hint doesn't replace it in a send queue.
     key = f"room {room.pk} deleted {deleted_run.to}" if deleted_run else f"room {room.pk}"
     transaction.on_commit(partial(hints.send, ACTIVITY, key, hint))
 
 
 def hint_read(room: GroupChat, newest: ChatMessage | None, me: ChatMember) -> None:
-    """Sends the user's read position to their own pages after the commit, so that badges update without a request."""
+    """Sends the user's read position to the user's own pages after the commit, so that unread counts change without a
+    request.
+    """
     read = ReadPositionPayload(message_id=me.last_read_message_id, number=me.last_read_number)
     hint = GroupChatUpdated.of(room, newest, read=read)
     transaction.on_commit(partial(hints.send, user_feed(me.user_id), f"room {room.pk}", hint))
@@ -141,6 +146,8 @@ def _delete_room(room: GroupChat, refuse: Callable[[], None]) -> None:
 
 
 def _rewrite_log(room: GroupChat, *, title: str, description: str) -> None:
-    """Rewrites the feeds of the room and its members. Former members keep no earlier title and get no new one."""
+    """Rewrites the title and description in the stored frames. The feeds of former members lose the old title, and
+    don't get the new one.
+    """
     feeds.rewrite(room_key(room.pk), {"title": title, "group_title": title, "description": description})
     feeds.rewrite(left_room_key(room.pk), {"title": "", "group_title": "", "description": ""})

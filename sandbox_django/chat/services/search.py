@@ -1,7 +1,7 @@
-"""Search in the messages of a user's rooms, newest first.
+"""Searches the messages of a user's rooms, newest first.
 
-With its trigram index PostgreSQL finds words in messages of any age. Without it messages are compared one by one, so
-only a limited number of the newest is searched; the user can continue with older ones.
+PostgreSQL finds messages of any age by its trigram index. Without the index, messages are compared one by one. So each
+search is limited to the newest messages, and the user can continue with older ones.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,8 @@ from core.throttling import Limit
 
 SEARCHES = Limit("chat searches", times=120, seconds=60)
 
-# Messages that are compared one by one: a first batch, which is enough for common words, then up to the maximum.
+# The number of messages to compare one by one. Common words are found among the first batch; if they are not, the
+# search continues up to the maximum.
 COMPARED_FIRST = 2_000
 MAX_COMPARED = 50_000
 FOUND_ON_PAGE = 50
@@ -27,11 +28,11 @@ class FoundMessages:
     """One page of results, newest first."""
 
     messages: list[ChatMessage]
-    older_before: int | None  # the id to continue before; None if there are no older messages to search
+    older_before: int | None  # `before` for the next page; None if there are no older messages
 
 
 def search_messages(user: User, query: SearchQuery, *, before: int | None = None) -> FoundMessages:
-    """Returns messages of the user's rooms that contain all words of the query; with `before`, those before this id."""
+    """Returns a page of messages in the user's rooms with all words of the query. They are older than `before`."""
     messages = _before(ChatMessage.objects.in_rooms_of(user), before)
     if finds_by_index(INDEX, query.words):
         return _page(messages, query, None)
@@ -46,14 +47,14 @@ def search_messages(user: User, query: SearchQuery, *, before: int | None = None
 def messages_matching(
     messages: QuerySet[ChatMessage], query: SearchQuery, *, before: int | None = None
 ) -> QuerySet[ChatMessage]:
-    """Returns the messages of one room that contain all words of the query; without the index, among the newest."""
+    """Returns one room's messages that contain all words of the query. Without the index, looks only at the newest."""
     if not finds_by_index(INDEX, query.words):
         messages, _ = _newest(_before(messages, before), MAX_COMPARED)
     return query.filter(messages.filter(is_deleted=False))
 
 
 def rooms_matching(user: User, query: SearchQuery) -> QuerySet[GroupChat]:
-    """Returns the user's rooms with all words of the query in their titles."""
+    """Returns the user's rooms whose titles contain all words of the query."""
     return query.filter(GroupChat.objects.joined_by(user))
 
 
@@ -71,7 +72,7 @@ def _before(messages: QuerySet[ChatMessage], before: int | None) -> QuerySet[Cha
 
 
 def _newest(messages: QuerySet[ChatMessage], at_most: int) -> tuple[QuerySet[ChatMessage], int | None]:
-    """Returns so many of the newest messages, and the id of the oldest of these if there are older ones."""
+    """Returns the `at_most` newest messages, and the id of the oldest of them if there are older messages."""
     ids = messages.order_by("-pk").values_list("pk", flat=True)
-    edge = list(ids[at_most - 1 : at_most + 1])  # the last one, and the one after it
+    edge = list(ids[at_most - 1 : at_most + 1])  # the last message within the limit, and the one after it
     return (messages.filter(pk__gte=edge[0]), edge[0]) if len(edge) == 2 else (messages, None)

@@ -1,4 +1,4 @@
-"""The users of a room: Alice owns it, Carol is an admin, Bob is a member, Mallory is not."""
+"""The users of room tests. Alice owns the room, Carol is an admin, Bob is a member, and Mallory is a stranger."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ OWNER, ADMIN, MEMBER = ChatRole.OWNER.value, ChatRole.ADMIN.value, ChatRole.MEMB
 
 
 class Room:
-    """The users and their room, for any kind of test case."""
+    """Creates the users and their room, for any kind of test case."""
 
     alice: User
     bob: User
@@ -53,14 +53,14 @@ class Room:
 
 
 class RoomCase(Room, TransactionTestCase):
-    """A test case that sends requests as any of these users."""
+    """A test case that can send requests as each of these users."""
 
     def setUp(self) -> None:
         self.make_room()
         self._signed_in: dict[int, dict[str, str]] = {}
 
     def sign_in(self, user: User) -> dict[str, str]:
-        """Returns the headers of a program that signs in once and reuses its token."""
+        """Returns the headers of a program that has signed in as `user`. Signs in once per user."""
         if user.pk not in self._signed_in:
             self._signed_in[user.pk] = auth_headers(user)
         return self._signed_in[user.pk]

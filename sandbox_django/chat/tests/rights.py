@@ -17,10 +17,10 @@ class ChatRights(Rights):
         "api/chat/<int:pk>/": {"GET": MEMBERS, "PUT": ROOM_OWNERS, "PATCH": ROOM_OWNERS, "DELETE": ROOM_OWNERS},
         "api/chat/<int:pk>/read/": {"POST": MEMBERS},
         f"{ROOM}messages/": {"GET": MEMBERS, "POST": MEMBERS},
-        # A message of the owner.
+        # The message in this route was written by the owner.
         f"{ROOM}messages/<int:pk>/": {"GET": MEMBERS, "PUT": ROOM_OWNERS, "PATCH": ROOM_OWNERS, "DELETE": MANAGERS},
         f"{ROOM}members/": {"GET": MEMBERS, "POST": MANAGERS},
-        # A member without a special role.
+        # The member in this route has no special role.
         f"{ROOM}members/<int:pk>/": {"GET": MEMBERS, "PUT": MANAGERS, "PATCH": MANAGERS, "DELETE": MANAGERS},
         f"{ROOM}members/<int:pk>/hand-over/": {"POST": ROOM_OWNERS},
     }

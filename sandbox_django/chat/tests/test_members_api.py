@@ -66,7 +66,8 @@ class RefusalTests(MembersCase):
         assert self.transfer_ownership(self.member, by=self.carol).status_code == 403
 
     def test_services_refuse_too_what_permissions_have_let_pass(self) -> None:
-        # The user became owner, or the admin a member, after the permission check and before the lock.
+        # Between the permission check and the lock, the other user became owner, or the acting admin became a plain
+        # member.
         another = ChatMemberFactory.create(group_chat=self.room, user=self.mallory)
         for refused in (
             lambda: remove_member(self.owner, by=self.carol),

@@ -23,7 +23,7 @@ from test_utils.queries import assert_queries
 
 
 class PageCase(Room, TestCase):
-    """The pages of a room with Alice, the owner, Carol, an admin, and Bob."""
+    """Requests the pages of a room with the owner Alice, the admin Carol and the member Bob."""
 
     def setUp(self) -> None:
         self.make_room()
@@ -180,7 +180,7 @@ class HomeTests(PageCase):
 
 class RoomPageTests(PageCase):
     def post_message(self, content: str, *, by: User | None = None, ago: float = 0) -> ChatMessage:
-        """Creates a message that is so many minutes old."""
+        """Creates a message that was posted `ago` minutes ago."""
         then = timezone.now() - timedelta(minutes=ago)
         message: ChatMessage = ChatMessageFactory.create(
             group_chat=self.room, author=by or self.alice, content=content, content_html=f"<p>{content}</p>"
@@ -200,7 +200,7 @@ class RoomPageTests(PageCase):
         with mock.patch("chat.views.page_views.feeds.head", happen_first):
             response = self.client.get(self.page())
 
-        # The number from which the socket starts includes it, so the page has to show it.
+        # The socket starts after the sequence number of the event, so the page has to show the message.
         self.assertContains(response, f'data-since="{feeds.head(room_feed(self.room.pk))}"')
         self.assertContains(response, "<p>Said in between</p>")
 
@@ -330,7 +330,7 @@ class RoomPageTests(PageCase):
         self.post_message("Hello")
         ChatMember.objects.update(last_read_number=10_001)
         self.be(self.bob)
-        with assert_queries(9):  # session, user, two heads, membership, messages, their senders, how many, rooms
+        with assert_queries(9):  # session, user, 2 heads, membership, messages, senders, count, rooms
             self.client.get(self.page())
         users = [self.alice, self.bob, self.carol, self.mallory]
         ChatMessage.objects.bulk_create(
@@ -342,7 +342,7 @@ class RoomPageTests(PageCase):
         with assert_queries(9):
             self.client.get(self.page())
         ChatMember.objects.update(last_read_number=5_000)
-        with assert_queries(12):  # in addition: the first unread, and messages with their senders in two parts
+        with assert_queries(12):  # also the first unread, and two queries each for messages and senders
             self.client.get(self.page())
 
 
@@ -354,7 +354,7 @@ class MembersPageTests(PageCase):
         self.assertContains(self.client.get(self.page("members/")), "alice@example.com")
 
     def add_kims(self) -> tuple[ChatMember, ChatMember]:
-        """Adds two members whose names differ only in case and normal form."""
+        """Adds two members whose names differ only in case and Unicode normal form."""
         kims = ("zoe\u0301 kim", "zoe@example.com"), ("Zo\u00e9 Kim", "other@example.com")
         first, second = (
             ChatMemberFactory.create(group_chat=self.room, user__display_name=name, user__email=email)
@@ -371,7 +371,7 @@ class MembersPageTests(PageCase):
         for kim in kims:
             self.assertContains(page, f'<span class="member__email">#{kim.user_id}</span>', html=True)
             self.assertNotContains(page, kim.user.email)
-        self.assertContains(page, 'class="member__email"', count=3)  # the two, and Bob's own e-mail
+        self.assertContains(page, 'class="member__email"', count=3)  # the two members, and Bob's own e-mail
 
     def test_managers_see_the_e_mails_of_members_with_the_same_name(self) -> None:
         kims = self.add_kims()
@@ -455,11 +455,11 @@ class MembersPageTests(PageCase):
 
     def test_roles_are_changed_by_those_who_may(self) -> None:
         for user, member, role, then in (
-            (self.bob, self.member, ADMIN, MEMBER),  # changing one's own role
-            (self.carol, self.member, OWNER, MEMBER),  # above the user's own role
+            (self.bob, self.member, ADMIN, MEMBER),  # Bob tries to raise his own role
+            (self.carol, self.member, OWNER, MEMBER),  # Carol tries to give a role above her own
             (self.carol, self.member, ADMIN, ADMIN),
             (self.alice, self.member, MEMBER, MEMBER),
-            (self.alice, self.owner, ADMIN, OWNER),  # the last owner
+            (self.alice, self.owner, ADMIN, OWNER),  # Alice is the last owner
         ):
             with self.subTest(user=user, role=role):
                 self.be(user)
@@ -576,7 +576,7 @@ class SearchTests(PageCase):
     def test_message_with_all_words_leads_to_its_place(self) -> None:
         found = self.post_message("A **bowline**, of course")
         self.post_message("A reef knot")
-        self.post_message("Thank you")  # for the list in the sidebar
+        self.post_message("Thank you")  # the sidebar shows this message instead
         self.be(self.bob)
 
         page = self.search("BOWL course")

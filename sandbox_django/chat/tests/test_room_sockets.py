@@ -1,4 +1,4 @@
-"""A room's sockets: permission to open them, the frames that they receive, and their closing."""
+"""Tests who may open a room's sockets, which frames they receive, and when they are closed."""
 
 from typing import Any
 from unittest import mock
@@ -41,7 +41,7 @@ class RoomSocketCase(Room, SocketTestCase):
         return await self.send("post", self.messages_url(), {"content": content}, by=by, status=201)
 
     async def event(self, page: Page) -> dict[str, Any]:
-        """Returns the next numbered frame."""
+        """Returns the next event, and skips hints."""
         while (frame := await page.receive())["action"] in HINTS:
             pass
         return frame
@@ -253,7 +253,7 @@ class RoomListTests(RoomSocketCase):
         assert await stranger.receives_nothing()
 
     async def next_hint(self, page: Page, **expected: object) -> Any:
-        """Returns the next hint that shows this; earlier hints may show an older state."""
+        """Returns the next hint with these values. Skips hints that show an older state."""
         while True:
             payload = await self.hint(page, "group_chat_updated")
             if {key: payload[key] for key in expected} == expected:
@@ -312,7 +312,7 @@ class RoomListTests(RoomSocketCase):
         assert "may not" not in str(await self.rest(page))
 
     async def rest(self, page: Page) -> list[Any]:
-        """Returns the frames that still arrive."""
+        """Returns all frames that still arrive."""
         frames = []
         while not await page.receives_nothing():
             frames.append(await page.receive())

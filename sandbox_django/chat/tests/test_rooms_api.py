@@ -1,4 +1,4 @@
-"""The API of rooms: permissions to see and change them, and their content."""
+"""Tests which users may see and change rooms by the API, and its responses."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Applying events to a page's state gives the same result as fetching the state again."""
+"""Checks that applying events to a page's state gives the same result as fetching the state again."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def with_event(state: State, frame: dict[str, Any]) -> State:
         case "member_message":
             messages[event["id"]] = event
             room |= {"updatedAt": event["createdAt"], "lastNumber": event["number"]}
-            # The author has read the room up to their message.
+            # Posting a message marks the room as read for its author.
             members = {
                 pk: {**member, "lastReadMessageId": event["id"]} if member["userId"] == event["userId"] else member
                 for pk, member in members.items()
@@ -63,7 +63,7 @@ class RoomStateTests(RoomSocketCase):
         }
 
     async def check(self, page: Page, state: State, *actions: str) -> State:
-        """Checks that the next frames have these actions, and that they lead to the fetched state."""
+        """Checks that the next frames have these actions. Applying them must give the state that the API returns."""
         for action in actions:
             frame = await self.event(page)
             assert frame["action"] == action
@@ -105,7 +105,7 @@ class RoomStateTests(RoomSocketCase):
 class ListStateTests(RoomSocketCase):
     async def fetch(self) -> State:
         rooms = (await self.send("GET", "/api/chat/", by=self.mallory))["results"]
-        # The last message is sent in a hint, not in this event.
+        # The event has no last message, which lists receive in a hint.
         return {room["id"]: {k: v for k, v in room.items() if k != "lastMessage"} for room in rooms}
 
     async def test_every_event_of_a_user_makes_the_old_list_the_new_one(self) -> None:

@@ -26,7 +26,7 @@ MEMBER_CHANGES = "200 in an hour"
 
 
 class MembersView(RoomView[ChatMember]):
-    """The base of all views of a room's members."""
+    """Supplies the members of a room to the views below."""
 
     serializer_class = MemberSerializer
 

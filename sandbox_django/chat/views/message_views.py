@@ -24,7 +24,7 @@ MESSAGES = f"{settings.CHAT_MESSAGES_PER_MINUTE} messages, edits and deletions i
 
 @renders
 class MessagesView(RoomView[ChatMessage]):
-    """The base of all views of a room's messages."""
+    """Supplies the messages of a room to the views below."""
 
     serializer_class = ChatMessageSerializer
     pagination_class = NewestFirstPagination

@@ -1,5 +1,5 @@
-"""The pages of the group chat. Messages are sent through the API; rooms and members are changed by forms, without
-JavaScript.
+"""The pages of the group chat. JavaScript sends messages through the API. Forms change rooms and members, and also work
+without JavaScript.
 """
 
 import json
@@ -50,7 +50,7 @@ FOUND_ROOMS = 50
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def home(request: HttpRequest) -> HttpResponse:
-    """The user's rooms, and a form for a new one."""
+    """Shows the user's rooms and a form for a new room. A `POST` creates the room."""
     me = current_user(request)
     form = NewRoomForm(request.POST or None)
     if form.is_valid():
@@ -68,9 +68,9 @@ def home(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def room(request: HttpRequest, pk: int) -> HttpResponse:
-    """The page of a room; `?at=` shows the messages around one of them."""
-    # The head is read before the rows: an event in between is then delivered again and drawn once, instead of being
-    # lost.
+    """Shows the page of a room. With `?at=`, it starts at the message with this id."""
+    # The head is read before the rows. So an event between the two reads is delivered again and drawn once, instead of
+    # being lost.
     since = feeds.head(room_feed(pk))
     me = membership_of(request, pk)
     opened = me.group_chat
@@ -106,7 +106,7 @@ def room(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def members(request: HttpRequest, pk: int) -> HttpResponse:
-    """The members of a room; owners and admins add and remove them."""
+    """Shows the members of a room. Owners and admins add and remove members here."""
     since = feeds.head(room_feed(pk))
     me = membership_of(request, pk)
     form = AddMemberForm(request.POST or None, by=me)
@@ -188,9 +188,9 @@ def leave(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def settings(request: HttpRequest, pk: int) -> HttpResponse:
-    """The settings of a room, for its owners."""
+    """Shows the settings of a room to its owners. A `POST` changes them."""
     me = owner_of(request, pk)
-    # The form edits a copy, so that a rejected title isn't shown in the rest of the page.
+    # The form edits a copy of the room, so that the rest of the page doesn't show a rejected title.
     form = RoomForm(request.POST or None, instance=GroupChat.objects.get(pk=pk))
     if form.is_valid():
         try:
@@ -218,7 +218,7 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_safe
 def search(request: HttpRequest) -> HttpResponse:
-    """Searches the user's messages and rooms; `?before=` continues with older messages."""
+    """Searches the user's messages and rooms. With `?before=`, continues with older messages."""
     me = current_user(request)
     words = request.GET.get("q", "").replace("\x00", "").strip()
     before = parse_id(request.GET.get("before", ""))
@@ -245,7 +245,7 @@ def current_user(request: HttpRequest) -> User:
 
 
 def membership_of(request: HttpRequest, room_id: int) -> ChatMember:
-    """Returns the user's membership; raises 404 for other users."""
+    """Returns the user's membership of a room. Raises 404 if the user isn't a member."""
     mine = ChatMember.objects.select_related("group_chat", "user").filter(user=current_user(request))
     return get_object_or_404(mine, group_chat__pk=room_id)
 
@@ -257,7 +257,7 @@ def owner_of(request: HttpRequest, room_id: int) -> ChatMember:
 
 
 def room_list(me: User, opened: GroupChat | None = None) -> dict[str, Any]:
-    """Returns the room list of the sidebar: the user's rooms, most recently active first."""
+    """Returns the room list of the sidebar. The room with the latest activity comes first."""
     list_since = feeds.head(user_feed(me.pk))
     rooms = list(GroupChat.objects.joined_by(me).with_counts().with_last_message()[:SHOWN_ROOMS])
     return {"rooms": rooms, "opened": opened, "list_since": list_since}
@@ -269,7 +269,7 @@ def latest_messages(room: GroupChat) -> tuple[list[ChatMessage], bool, bool]:
 
 
 def first_unread(me: ChatMember) -> int | None:
-    """Returns the id of the first message that the member hasn't read; None if there is none."""
+    """Returns the id of the first message that the member hasn't read, or None."""
     if me.last_read_number >= me.group_chat.last_number:
         return None
     unread = me.group_chat.messages.filter(number__gt=me.last_read_number, is_deleted=False).exclude(author=me.user)
@@ -279,7 +279,7 @@ def first_unread(me: ChatMember) -> int | None:
 def messages_around(
     room: GroupChat, message_id: int, *, after: int = SHOWN_AROUND
 ) -> tuple[list[ChatMessage], bool, bool]:
-    """Returns the messages before and after a message, and whether there are more on either side."""
+    """Returns a message with the messages before and after it, and whether there are more before and after those."""
     messages_of_room = room.messages.with_senders(room)
     before = list(messages_of_room.filter(pk__lte=message_id).order_by("-pk")[: SHOWN_AROUND + 1])
     later = list(messages_of_room.filter(pk__gt=message_id).order_by("pk")[: after + 1])

@@ -27,17 +27,17 @@ ModelType = TypeVar("ModelType", bound=Model)
 
 
 class ChatView(FeedSeqMixin, generics.GenericAPIView[ModelType]):
-    """The base of all views of this app: the feed, and the statuses of refusals."""
+    """Supplies the feed of the user's room list to views whose responses contain its head."""
 
     request: AuthenticatedRequest
 
     def feed(self) -> str:
-        """Returns the feed of the room in the URL."""
+        """Returns the feed of the user's memberships."""
         return user_feed(self.request.user.pk)
 
 
 class RoomView(ChatView[ModelType]):
-    """A view of one room, which exists only for its members."""
+    """A view of one room. Users who aren't members get 404."""
 
     room_kwarg = "group_chat_pk"
 
@@ -128,7 +128,7 @@ class ReadView(RoomView[GroupChat]):
 
     @extend_schema(responses={200: LastReadSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        room = self.room  # checked before the body, so that other users learn nothing from its errors
+        room = self.room  # before the body is checked, so that strangers always get 404
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         read = mark_read(room, message_id=serializer.validated_data["message_id"], user=self.request.user)

@@ -1,4 +1,4 @@
-// The members of a room: rendered by the server, and again when a member joins, leaves or gets another role.
+// The page of a room's members. The server renders the list, and renders it again when members or roles change.
 
 import { showConnectionState } from "../../core/js/connection_state.js";
 import { freshPage } from "../../core/js/fresh_page.js";
@@ -33,7 +33,7 @@ live.open();
 wireMenus(page);
 page.addEventListener("toggle", () => "isStale" in page.dataset && list.request({ spread: 0 }), { capture: true });
 
-// An open menu is left alone. When it closes, the list is fetched again.
+// The list is not replaced while a menu is open. It is fetched again when the menu closes.
 function update(fresh) {
   const shown = page.querySelector("[data-members]");
   page.toggleAttribute("data-is-stale", shown.querySelector("[data-menu][open]") !== null);

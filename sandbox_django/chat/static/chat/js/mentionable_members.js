@@ -1,9 +1,9 @@
-// The members that a message in this room may mention, fetched when the first @ is typed.
+// Fetches the members whom a message in this room may mention, when the user types the first @.
 
 import { pagesOf } from "../../core/js/live_list.js";
 import { distinguish } from "./mention_suggestions.js";
 
-const MAX_PAGES = 10; // of 100 members
+const MAX_PAGES = 10; // a page has 100 members
 
 export class MentionableMembers {
   #url;
@@ -15,13 +15,13 @@ export class MentionableMembers {
     this.#me = me;
   }
 
-  // Resolves with suggestions for `Mentions`. After a failure, the next call fetches again.
+  // Resolves with suggestions for `Mentions`. After a failed fetch, the next call fetches again.
   list() {
     this.#members ??= this.#fetchAll();
     return this.#members;
   }
 
-  // The room's members have changed.
+  // Called when the room's members have changed.
   forget() {
     this.#members = null;
   }

@@ -1,4 +1,4 @@
-// The list of members that opens at an @. The user chooses by keys while the field keeps the focus.
+// The list of members that opens when the user types an @. The text field keeps the focus, and keys choose a member.
 
 import { drawAvatar } from "../../core/js/avatar.js";
 import { matching, mentionAt } from "./mention_suggestions.js";
@@ -11,14 +11,14 @@ export class Mentions {
   #chosen = 0;
   #place = null;
 
-  // `members()` resolves with what `distinguish` returns.
+  // `members()` resolves with the result of `distinguish`.
   constructor(field, list, members) {
     this.#field = field;
     this.#list = list;
     this.#members = members;
     field.addEventListener("input", () => this.#look());
     field.addEventListener("blur", () => this.#close());
-    // Before the composer, which sends on Enter.
+    // Handles keys before the composer does, since the composer sends on Enter.
     field.addEventListener("keydown", (event) => this.#key(event), { capture: true });
     list.addEventListener("pointerdown", (event) => {
       event.preventDefault(); // the field keeps the focus

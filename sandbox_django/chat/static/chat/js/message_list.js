@@ -1,4 +1,4 @@
-// Draws the timeline: only the rows that have changed, and the lines above them.
+// Draws the messages of the timeline, and the lines between them. Draws only the rows that have changed.
 
 import { drawAvatar } from "../../core/js/avatar.js";
 import { dayName, dayOf, hourOf } from "../../core/js/dates.js";
@@ -9,20 +9,20 @@ const DELETED_USER = "Deleted user";
 
 export class MessageList {
   #root;
-  #end; // what stands below the last row
+  #end; // the element below the last row
   #blank;
   #nothing;
   #timeline;
   #namesakes;
   #me;
   #myName;
-  #rows = new Map(); // by row key: { element, userId, day, unread, drawn }
+  #rows = new Map(); // maps a row's key to { element, userId, day, unread, drawn }
   #found;
   #today = dayOf(new Date());
   #appeared;
   #vanished;
 
-  // `appeared(element)` and `vanished(element)` are called for each message's element that is added or removed.
+  // `appeared(element)` and `vanished(element)` are called when a message's element is added or removed.
   constructor(root, blank, timeline, namesakes, { appeared = () => {}, vanished = () => {} } = {}) {
     this.#root = root;
     this.#end = root.querySelector("[data-later]");
@@ -38,7 +38,7 @@ export class MessageList {
     this.#adoptRows();
   }
 
-  // Takes time for what has changed only, however long the room is.
+  // The time that this takes depends on the number of changes, not on the length of the room.
   draw() {
     const { removed, rows } = this.#timeline.changes();
     for (const key of removed) this.#remove(key);
@@ -49,7 +49,7 @@ export class MessageList {
     this.#renameDays();
   }
 
-  // Marks the rows of members who share their name, after the room's members have changed.
+  // Called when the room's members have changed. Marks the rows of members who share their name.
   showNamesakes() {
     for (const { element, userId } of this.#rows.values()) this.#showNamesake(element, userId);
   }
@@ -58,7 +58,7 @@ export class MessageList {
     return this.#root.querySelector(`[data-message="${id}"]`);
   }
 
-  // The server has drawn the first rows, in its own time zone.
+  // Registers the first rows, which the server has rendered in its own time zone.
   #adoptRows() {
     for (const [userId, name] of Object.entries(JSON.parse(this.#root.dataset.namesakes))) {
       this.#namesakes.add(Number(userId), name);
@@ -85,7 +85,8 @@ export class MessageList {
     }
   }
 
-  // Messages name their senders; those who have left the room are not compared.
+  // Compares the name of a message's sender with others. Members who have left the room have no `sender` and are left
+  // out.
   #noteName({ sender }) {
     return Boolean(sender) && this.#namesakes.add(sender.userId, sender.displayName);
   }
@@ -116,7 +117,7 @@ export class MessageList {
     return shown;
   }
 
-  // A line above a row: there, or not.
+  // Adds or removes a line above a row.
   #line(line, isNeeded, below, make) {
     if (!isNeeded) {
       line?.remove();
@@ -139,7 +140,7 @@ export class MessageList {
     this.#vanished(shown.element);
   }
 
-  // At midnight the line "Today" becomes "Yesterday".
+  // Renames the line "Today" to "Yesterday" after midnight.
   #renameDays() {
     const today = dayOf(new Date());
     if (today === this.#today) return;
@@ -176,7 +177,7 @@ export class MessageList {
     element.querySelector("[data-edited]").hidden = isPending || isDeleted || !entry.isEdited;
     element.querySelector("[data-problem]").hidden = !isPending || entry.problem === null;
     element.querySelector("[data-words]").textContent = (isPending && entry.problem) || "";
-    // It may have arrived: then another text would be a second message.
+    // If the message may have arrived, the user can't change its text: the new text would be a second message.
     element.querySelector("[data-rewrite]").hidden = !isPending || entry.isUncertain;
     element.querySelector("[data-tools]").hidden = isPending || isDeleted;
     element.querySelector("[data-edit]").hidden = !isMine;
@@ -197,7 +198,7 @@ function firstOf({ element, day, unread }) {
   return day ?? unread ?? element;
 }
 
-// The lines that the server has drawn above a row.
+// Returns the lines that the server has rendered above a row.
 function linesAbove(element) {
   const lines = { day: null, unread: null };
   let above = element.previousElementSibling;

@@ -1,6 +1,6 @@
-// Sends one message after the other, each under its own key, so that repeated attempts store it once.
+// Sends one message after the other. Each has its own key, so that repeated attempts store it only once.
 
-// The time for which the server keeps a key (core/idempotency.py), less some hours.
+// The server keeps a key for some hours longer than this (core/idempotency.py).
 const SURE_FOR = 12 * 60 * 60 * 1000;
 const TOO_OLD = "This was not sent.";
 
@@ -10,12 +10,12 @@ export class MessageSender {
   #callbacks;
   #makeKey;
   #now;
-  #failed = new Map(); // by key: in memory too, since the browser may refuse to store anything
+  #failed = new Map(); // by key; also in memory, since the browser may refuse to store it
   #queue = [];
   #isBusy = false;
   #isClosed = false;
 
-  // `deliver(content, key)` resolves with the message. `callbacks` has `started`, `arrived` and `failed`.
+  // `deliver(content, key)` resolves with the stored message. `callbacks` has `started`, `arrived` and `failed`.
   constructor(deliver, unsent, callbacks, { makeKey, now = () => new Date() }) {
     this.#deliver = deliver;
     this.#unsentStore = unsent;
@@ -30,14 +30,14 @@ export class MessageSender {
     this.#enqueue(entry);
   }
 
-  // Stores a message for the next page to send.
+  // Stores a message that the next page will send.
   keep(content) {
     const entry = { key: this.#makeKey(), content, at: this.#now().toISOString(), problem: null };
     this.#unsentStore.put(entry);
     return entry;
   }
 
-  // Continues where the last page stopped: messages that were being sent are sent, failed ones wait for the user.
+  // Sends the messages that the last page was sending. Messages that had failed wait for the user.
   resume() {
     for (const kept of this.#unsentStore.all()) {
       const isOld = this.#now() - new Date(kept.at) > SURE_FOR;

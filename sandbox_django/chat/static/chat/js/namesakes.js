@@ -1,6 +1,6 @@
-// Users of one room with the same display name, as chat/namesakes.py finds them.
+// Finds users of one room who have the same display name, as chat/namesakes.py does.
 
-// Close to Python's casefold(): "ß" equals "SS".
+// Returns nearly the same as Python's casefold(): "ß" equals "SS".
 export function nameKey(name) {
   return name.normalize("NFC").toUpperCase().toLowerCase();
 }
@@ -9,7 +9,8 @@ export class Namesakes {
   #keys = new Map(); // by user id
   #users = new Map(); // sets of user ids, by name key
 
-  // Adds a user, or changes their name. Returns whether a user's name has become shared, or is shared no longer.
+  // Adds a user, or changes the user's name. Returns whether any user's name is shared now but wasn't before, or the
+  // reverse.
   add(userId, name) {
     const key = nameKey(name);
     if (this.#keys.get(userId) === key) return false;
@@ -27,7 +28,7 @@ export class Namesakes {
     return wasShared;
   }
 
-  // Whether another user has this one's name.
+  // Returns whether another user has the same name.
   has(userId) {
     return this.#users.get(this.#keys.get(userId))?.size > 1;
   }

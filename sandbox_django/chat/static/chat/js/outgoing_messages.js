@@ -1,5 +1,5 @@
-// The user's messages that are not stored yet: rows of the timeline from the start, sent in order, and sent again when
-// there is a connection.
+// The user's messages that the server hasn't stored yet. They are rows of the timeline at once, and are sent in order.
+// Messages that failed are sent again when there is a connection.
 
 import { newKey } from "../../core/js/api.js";
 import { errorMessage } from "../../core/js/error_message.js";
@@ -12,8 +12,8 @@ export class OutgoingMessages {
   #sender;
   #draw;
 
-  // `deliver(content, key)` resolves with the stored message, and `stored(message)` is called with it. `unsentStore` keeps
-  // the messages over a reload, for this tab and others.
+  // `deliver(content, key)` resolves with the stored message, which `stored(message)` is then called with.
+  // `unsentStore` keeps the messages over a reload, and shares them with the user's other tabs.
   constructor(deliver, unsentStore, { timeline, draw, stored }) {
     this.#timeline = timeline;
     this.#draw = draw;
@@ -40,7 +40,7 @@ export class OutgoingMessages {
       },
       { makeKey: newKey },
     );
-    // Another tab has sent or discarded a message that both show.
+    // Another tab has sent or discarded a message that this tab shows too.
     window.addEventListener("storage", ({ key }) => {
       if (key !== unsentStore.name) return;
       const kept = new Set(unsentStore.all().map((entry) => entry.key));
@@ -53,7 +53,7 @@ export class OutgoingMessages {
     this.#sender.send(content);
   }
 
-  // Sends what the previous page has left.
+  // Sends the messages that the previous page has not sent.
   resume() {
     this.#sender.resume();
   }
@@ -64,12 +64,12 @@ export class OutgoingMessages {
     this.#sender.retry(key);
   }
 
-  // Sends again what failed for lack of a connection.
+  // Sends the messages again that failed because there was no connection.
   retryAll() {
     for (const { key } of this.#timeline.uncertain) this.retry(key);
   }
 
-  // Returns the text of the message that is discarded.
+  // Discards the message and returns its text.
   discard(key) {
     const { content } = this.#timeline.pending(key);
     this.#timeline.discard(key);

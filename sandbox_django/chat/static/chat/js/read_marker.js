@@ -1,8 +1,8 @@
-// Stores on the server how far the user has read: never backwards, and seldom.
+// Stores on the server how far the user has read. The position never moves back, and is stored seldom.
 //
-// In a busy room all members read each message at the same moment. So a page waits before it stores its position, for a
-// random time that grows with the number of users who have the room open: together they send about seven requests a
-// second, however many they are. What is not stored yet is sent when the page is hidden or left.
+// In a busy room, all members read each message at the same moment. So a page waits for a random time before it stores
+// its position. This time grows with the number of users who have the room open, so that together they send about seven
+// requests a second, however many they are. When the page is hidden or left, it stores its position at once.
 
 const SECOND = 1000;
 const SHORTEST_WAIT = 2 * SECOND;
@@ -13,13 +13,13 @@ export class ReadMarker {
   #store;
   #clock;
   #random;
-  #stored; // the number that the server has
-  #seen; // { id, number }
+  #stored; // the number of the last message that is stored as read
+  #seen; // the last read message, as { id, number }
   #timer = null;
   #readers = 1;
   #failures = 0;
 
-  // `store(id, { isLeaving })` resolves when the server has it. `lastRead` is a number within the room.
+  // `store(id, { isLeaving })` resolves when the server has stored the position. `lastRead` is a message's number.
   constructor(store, lastRead, { clock, random = Math.random }) {
     this.#store = store;
     this.#clock = clock;
@@ -42,13 +42,13 @@ export class ReadMarker {
     if (this.#timer === null) this.#schedule();
   }
 
-  // The server has this position already: the user sent the message, or read it on another page.
+  // Called when the server already has this position, because the user sent the message or read it on another page.
   known(number) {
     this.#stored = Math.max(this.#stored, number);
     if (number > this.#seen.number) this.#seen = { id: null, number };
   }
 
-  // The page is being hidden or left.
+  // Called when the page is hidden or left.
   flush() {
     this.#clock.clearTimeout(this.#timer);
     this.#timer = null;

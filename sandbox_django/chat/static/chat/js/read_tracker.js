@@ -1,4 +1,4 @@
-// Tracks how far the user has read: up to the last message that was on the screen while the window was in use.
+// Tracks how far the user has read: up to the last message that was visible while the window was in use.
 
 import { SeenRows } from "./seen_rows.js";
 
@@ -10,8 +10,8 @@ export class ReadTracker {
   #seen;
   #isClosed = false;
 
-  // `marker` is the ReadMarker that stores the position; `changed(number)` is called when it moves. `isAtEnd()` returns
-  // whether the newest message is on the screen.
+  // `marker` is the ReadMarker that stores the position. `changed(number)` is called when the position moves.
+  // `isAtEnd()` returns whether the newest message is visible.
   constructor(log, timeline, marker, { changed, isAtEnd }) {
     this.#timeline = timeline;
     this.#marker = marker;
@@ -30,7 +30,7 @@ export class ReadTracker {
     return this.#marker.lastRead;
   }
 
-  // Whether the user sees new messages as they arrive.
+  // Returns whether the user sees new messages as they arrive.
   get isReading() {
     return this.#isInUse && this.#isAtEnd();
   }

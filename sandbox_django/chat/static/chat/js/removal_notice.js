@@ -1,4 +1,4 @@
-// The reason why a user has to leave a room's page, shown on the page that follows.
+// Keeps the reason why a user had to leave a room's page, and shows it on the next page.
 
 import { accountOf } from "../../core/js/account.js";
 import { onSocketRefused } from "../../core/js/socket_refusal.js";
@@ -6,7 +6,7 @@ import { onSocketRefused } from "../../core/js/socket_refusal.js";
 const NOTE = `chat removal notice ${accountOf()}`;
 const NOT_FOUND = 4404;
 
-// When the room's socket is refused, calls `leaving()` and goes to `home`, or to `login` if the user is signed out.
+// When the server refuses the room's socket, calls `leaving()` and opens `home`, or `login` if the user is signed out.
 export function leaveWhenRefused(live, { home, login, leaving = () => {} }) {
   let notice = null;
   live.addEventListener("user_removed_from_group", ({ detail }) => (notice = detail.message));

@@ -86,7 +86,7 @@ const outgoing = new OutgoingMessages(
     timeline,
     draw: () => log.draw(),
     stored(message) {
-      readMarker.known(message.number); // sending is reading
+      readMarker.known(message.number); // who sends a message has read the room
       reading.check();
     },
   },
@@ -110,7 +110,7 @@ log.on("member_message", (message) => {
 });
 for (const action of ["message_updated", "message_deleted"]) {
   log.on(action, (message) => {
-    // Of a message that is not loaded only the number counts.
+    // If the message isn't loaded, nothing changes on the page.
     if (timeline.message(message.id)) log.draw(() => timeline.put(message));
   });
 }
@@ -140,7 +140,7 @@ log.on("presence", ({ count }) => {
   const here = document.querySelector("[data-here]");
   readMarker.readers = count;
   here.textContent = `${count} here`;
-  here.hidden = count < 2; // only me
+  here.hidden = count < 2; // if only this user is here
 });
 live.addEventListener("state", ({ detail }) => detail === "live" && outgoing.retryAll());
 leaveWhenRefused(live, {
@@ -192,7 +192,7 @@ live.open();
 reading.check();
 if (matchMedia("(pointer: fine)").matches && !found) focusField();
 
-// After loading: the browser scrolls to the fragment of the address first.
+// Called after the page has loaded, since the browser first scrolls to the address's fragment.
 function showFound() {
   rows.elementOf(found)?.scrollIntoView({ block: "center" });
   log.scrolled();
@@ -200,7 +200,7 @@ function showFound() {
 
 function receive(message) {
   const isMine = message.userId === me;
-  if (isMine) readMarker.known(message.number); // sending is reading
+  if (isMine) readMarker.known(message.number); // who sends a message has read the room
   else if (!reading.isReading && (timeline.unreadFrom ?? 0) <= reading.lastRead) timeline.unreadFrom = message.number;
   let isNew = false;
   log.draw(() => (isNew = timeline.put(message)));
@@ -237,7 +237,7 @@ function edit(id) {
 function confirmDeletion(id) {
   askToDelete({
     url: `${messagesUrl}${id}/`,
-    // The event reaches this page too, but only while it has a connection.
+    // The page doesn't wait for the event, which only arrives while there is a connection.
     deleted() {
       const gone = { ...timeline.message(id), content: "", contentHtml: "", mentions: [], isDeleted: true };
       log.draw(() => timeline.put(gone));
@@ -246,7 +246,7 @@ function confirmDeletion(id) {
   });
 }
 
-// Touch screens have no hover.
+// Shows a row's tools after a tap, since touch screens can't hover.
 function toggleTools(row) {
   const isOpen = row.matches(".message--open");
   for (const open of page.querySelectorAll(".message--open")) open.classList.remove("message--open");

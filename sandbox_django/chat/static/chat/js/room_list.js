@@ -1,6 +1,8 @@
-// The list of the user's rooms, live: the last message of each, its unread messages, and their number in the window's title.
+// The live list of the user's rooms. Shows each room's last message and unread count, and the sum of these counts in
+// the window's title.
 //
-// Hints carry what a row shows. Requests are sent only for a room that is new here, and for all rooms after a gap.
+// Hints (unnumbered frames) contain everything that a row shows. The page sends requests only for a room that isn't in
+// the list, and for all rooms after a gap.
 
 import { get } from "../../core/js/api.js";
 import { listTime } from "../../core/js/dates.js";
@@ -11,7 +13,7 @@ import { badgeOf, renameInTitle, showUnreadInTitle } from "../../core/js/window_
 import { LiveSocket } from "../../live/js/live_socket.js";
 import { RoomSummaries } from "./room_summaries.js";
 
-const MAX_PAGES = 3; // with 100 rooms each: together SHOWN_ROOMS in page_views.py, the rooms that the server renders
+const MAX_PAGES = 3; // of 100 rooms: as many as the server renders (SHOWN_ROOMS in page_views.py)
 
 export class RoomList {
   #list = document.querySelector("[data-rooms]");
@@ -19,8 +21,8 @@ export class RoomList {
   #blank = this.#list.querySelector("[data-blank-room]").content.querySelector("[data-room-row]");
   #me = Number(this.#list.dataset.me);
   #summaries = new RoomSummaries(this.#me);
-  #drawn = new WeakMap(); // by row: the summary that it shows
-  #newRooms = new Map(); // by id: the fetch of a room that is not in the list yet
+  #drawn = new WeakMap(); // maps a row to the summary that it shows
+  #newRooms = new Map(); // maps the id of a room that isn't in the list yet to its fetch
   #isReadingRoom;
 
   // `isReadingRoom(id)` returns whether the user sees that room's messages as they arrive.
@@ -47,7 +49,7 @@ export class RoomList {
     live.open();
   }
 
-  // The open room has another title.
+  // Called when the open room's title has changed.
   retitle(id, title) {
     const row = this.#itemOf(id);
     if (row) row.querySelector("[data-row-title]").textContent = title;
@@ -57,7 +59,7 @@ export class RoomList {
     }
   }
 
-  // The user has read a room up to the message of this number.
+  // Called when the user has read a room up to the message with this number.
   showAsRead(id, number) {
     const summary = this.#summaries.read(id, number);
     if (summary && this.#itemOf(id)) this.#draw(summary);
@@ -83,14 +85,15 @@ export class RoomList {
     return found;
   }
 
-  // As a reload of the page would: rooms beyond the maximum, those without messages for the longest time, are left out.
+  // Shows the same rooms as a reload of the page would. Rooms beyond the maximum, which have been quiet for the longest
+  // time, are removed.
   #showAll(found) {
     const ids = new Set(found.map(({ id }) => id));
     for (const row of this.#items()) if (!ids.has(idOf(row))) this.#remove(idOf(row));
     for (const room of found) this.#draw(this.#summaries.put(room));
   }
 
-  // The server has rendered the first rows.
+  // Registers a row that the server has rendered.
   #adoptRow(row) {
     const { at, number, lastRead, isDeleted } = row.dataset;
     const summary = this.#summaries.put({
@@ -139,7 +142,8 @@ export class RoomList {
     return author ? `${author}: ${excerpt}` : excerpt;
   }
 
-  // The room with the newest message comes first. A row that is in its place already is not touched, nor is its focus.
+  // Puts rows in the order of their last message, newest first. Leaves a row that is in the right place alone, so that
+  // it keeps its focus.
   #place(row) {
     const at = Date.parse(row.dataset.at);
     const others = this.#items().filter((other) => other !== row);
@@ -178,7 +182,8 @@ function idOf(row) {
   return Number(row.dataset.roomRow);
 }
 
-// On a phone, a user without rooms sees the form for a new one. They see the list now, unless they are using the form.
+// On a phone, a user without rooms first sees the form for a new room. Shows the list instead, unless the user has
+// begun to use the form.
 function showListFirst() {
   const field = document.querySelector(".new-room input[name=title]");
   if (field && !field.value && field !== document.activeElement) document.body.classList.add("shell--list-first");
@@ -196,7 +201,7 @@ function showUnread(row, count) {
   row.querySelector(".room-row").classList.toggle("room-row--unread", count > 0);
 }
 
-// A badge's number, up to 99.
+// Returns the number on a badge, which counts up to 99.
 function unreadOf(badge) {
   return Number.parseInt(badge.querySelector("[data-count]").textContent, 10);
 }

@@ -1,7 +1,8 @@
-// The content of each row of the room list, from the page's rows, REST and the socket's hints. Sends no requests.
+// Keeps the content of each row of the room list. It comes from the page's rows, REST and the socket's hints
+// (unnumbered frames). This class sends no requests.
 //
-// Messages are numbered within their room, so the unread count is a subtraction. A hint may be late: one about an older
-// message, or an older version of the same one, is ignored.
+// Messages are numbered within their room, so the unread count is the difference of two numbers. A hint that arrives
+// late is ignored if it is about an older message, or an older version of the same message.
 
 export class RoomSummaries {
   #me;
@@ -15,7 +16,7 @@ export class RoomSummaries {
     return this.#rooms.get(id) ?? null;
   }
 
-  // A room from REST or the page. A newer hint that arrived before it stays.
+  // Stores a room from REST or the page. If a newer hint has arrived before, its content stays.
   put({ id, title, updatedAt, lastNumber, lastReadNumber, lastMessage }) {
     const known = this.#rooms.get(id);
     const newest = {
@@ -35,12 +36,12 @@ export class RoomSummaries {
     });
   }
 
-  // A hint; returns null for a room that is not in the list.
+  // Applies a hint. Returns null for a room that isn't in the list.
   take({ groupPk, groupTitle, updatedAt, read, deletedRun, ...newest }) {
     const known = this.#rooms.get(groupPk);
     if (!known) return null;
     let { lastRead } = known;
-    if (newest.userId === this.#me) lastRead = Math.max(lastRead, newest.number); // sending is reading
+    if (newest.userId === this.#me) lastRead = Math.max(lastRead, newest.number); // senders have read the room
     if (read) lastRead = Math.max(lastRead, read.number);
     if (deletedRun && deletedRun.after <= lastRead && lastRead < deletedRun.to) lastRead = deletedRun.to;
     if (isOlder(newest, known.newest)) return this.#set(groupPk, { ...known, lastRead });

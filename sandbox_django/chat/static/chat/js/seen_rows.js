@@ -1,15 +1,15 @@
-// The messages on the screen. Those that are there while the window is in use count as read.
+// Tracks which messages are visible. A message that is visible while the window is in use counts as read.
 
 const STEPS = Array.from({ length: 21 }, (_, step) => step / 20);
-const MOST = 0.6; // of a message
-const HALF = 0.5; // of the log, by a message that is longer than that
+const MOST = 0.6; // a message is visible if this part of it is
+const HALF = 0.5; // a long message is visible if it fills this part of the log
 
 export class SeenRows {
   #observer;
   #visible = new Set();
   #changed;
 
-  // `changed()` is called when other rows are on the screen than before.
+  // `changed()` is called when other rows are visible than before.
   constructor(log, changed, { IntersectionObserver = globalThis.IntersectionObserver } = {}) {
     this.#changed = changed;
     this.#observer = new IntersectionObserver((entries) => this.#update(entries), { root: log, threshold: STEPS });
@@ -24,7 +24,7 @@ export class SeenRows {
     this.#visible.delete(element);
   }
 
-  // The elements on the screen, in no order.
+  // The visible elements, in no particular order.
   get visible() {
     return [...this.#visible];
   }

@@ -1,10 +1,12 @@
-// The messages of a room that the page has loaded, each once and in order, and those that are being sent.
+// The messages of a room that the page has loaded, in order and without duplicates, and those that are being sent.
 //
-// A message is shown as soon as the user sends it. The response to its POST names the stored message. The socket's event
-// may arrive first, and doesn't name the row: then their texts are compared, and the response corrects a wrong match.
+// A message is shown as soon as the user sends it. The POST's response contains the stored message that belongs to the
+// row. If the socket's event arrives earlier, it is matched to the row by its text, and the response corrects a wrong
+// match.
 //
-// A long room is loaded in part. Messages are numbered within their room without gaps, so the numbers show whether there
-// are more before and after those that are loaded. `changes` lists only the rows that have to be drawn again.
+// The page loads only a part of a long room. Messages are numbered within their room without gaps, so the numbers show
+// whether there are more messages before or after the loaded ones. `changes` returns only the rows that must be
+// redrawn.
 
 const GROUP_WITHIN = 5 * 60 * 1000; // milliseconds, as in chat/timeline.py
 
@@ -12,16 +14,16 @@ export class Timeline {
   #me;
   #dayOf;
   #ids = [];
-  #messages = new Map(); // by id
-  #pending = new Map(); // by key, in the order of sending
-  #matched = new Map(); // by key: the pending entry, and the id of the message with the same text
-  #rows = new Map(); // by row key: the id of its message
+  #messages = new Map(); // loaded messages by id
+  #pending = new Map(); // messages that are being sent, by key, in the order of sending
+  #matched = new Map(); // maps a key to its entry and the id of the message with the same text
+  #rows = new Map(); // maps a row's key to the id of its message
   #unreadFrom = null;
   #lastNumber = 0;
-  #changed = new Set(); // row keys
-  #removed = new Set(); // row keys
+  #changed = new Set(); // keys of rows to redraw
+  #removed = new Set(); // keys of rows to remove
 
-  // `dayOf(moment)`: the same for all moments of a day.
+  // `dayOf(moment)` returns the same value for all moments of a day.
   constructor(me, dayOf) {
     this.#me = me;
     this.#dayOf = dayOf;
@@ -43,7 +45,7 @@ export class Timeline {
     return this.oldest?.id ?? null;
   }
 
-  // Stored messages only, without those that are being sent.
+  // The number of loaded messages, without those that are being sent.
   get size() {
     return this.#ids.length;
   }
@@ -52,7 +54,7 @@ export class Timeline {
     return this.#ids.length === 0 && this.#pending.size === 0;
   }
 
-  // The number of the room's newest message, as far as the page knows.
+  // The number of the newest message in the room that the page knows of.
   get lastNumber() {
     return this.#lastNumber;
   }
@@ -65,7 +67,7 @@ export class Timeline {
     return (this.newest?.number ?? 0) < this.#lastNumber;
   }
 
-  // The number of the first message below the line, if there is one.
+  // The number of the first message below the line above unread messages, or null.
   get unreadFrom() {
     return this.#unreadFrom;
   }
@@ -92,13 +94,13 @@ export class Timeline {
     return id === undefined ? null : this.#messages.get(id);
   }
 
-  // There is a message of this number, loaded or not.
+  // Records that the room has a message with this number, whether or not it is loaded.
   noteNumber(number) {
     this.#lastNumber = Math.max(this.#lastNumber, number);
   }
 
-  // A message from the API or the socket. Returns whether it is new here. One that would leave a gap before or after the
-  // loaded ones is not taken in.
+  // Adds a message from the API or the socket, or updates it. Returns whether the message is new here. Ignores a
+  // message that would leave a gap before or after the loaded ones.
   put(message) {
     const known = this.#messages.get(message.id);
     if (known) {
@@ -112,18 +114,18 @@ export class Timeline {
     return true;
   }
 
-  // Messages next to those that are loaded, or newer versions of them. They may come from either end on.
+  // Adds messages that continue the loaded ones at either end, or updates loaded messages.
   add(messages) {
     for (const message of messages) this.put(message);
   }
 
-  // The room's newest messages, the last one last. Those that would leave a gap are not taken in.
+  // Adds the room's newest messages, which are in ascending order. Ignores those that would leave a gap.
   addNewest(messages) {
     for (const { number } of messages) this.noteNumber(number);
     this.add(messages);
   }
 
-  // Replaces what is loaded with the room's newest messages, the last one last.
+  // Replaces the loaded messages with the room's newest ones, which are in ascending order.
   showNewest(messages) {
     const kept = new Set(messages.map(({ id }) => id));
     for (const id of [...this.#ids]) if (!kept.has(id)) this.#drop(id);
@@ -134,7 +136,7 @@ export class Timeline {
     }
   }
 
-  // Unload so many messages at one side; they can be loaded again.
+  // Unloads the `count` oldest messages. They can be loaded again.
   dropOldest(count) {
     for (const id of this.#ids.slice(0, count)) this.#drop(id);
     if (this.#ids.length > 0) this.#changed.add(this.oldest.row);
@@ -144,7 +146,7 @@ export class Timeline {
     for (const id of this.#ids.slice(this.#ids.length - count)) this.#drop(id);
   }
 
-  // A message that the server has not confirmed yet.
+  // Adds a message that the server has not confirmed yet.
   addPending(key, content, at, problem = null) {
     this.#pending.set(key, { key, content, at, problem, isUncertain: true });
   }
@@ -154,13 +156,13 @@ export class Timeline {
     if (entry) this.#pending.set(key, { ...entry, problem: null });
   }
 
-  // The request failed. `isUncertain`: the message may have been stored all the same.
+  // Records that the request failed. With `isUncertain`, the server may have stored the message nevertheless.
   fail(key, problem, { isUncertain }) {
     const entry = this.#pending.get(key);
     if (entry) this.#pending.set(key, { ...entry, problem, isUncertain });
   }
 
-  // The server has stored it, as this message.
+  // Records that the server has stored the pending entry `key` as `message`.
   confirmPending(key, message) {
     const matched = this.#matched.get(key);
     this.#matched.delete(key);
@@ -181,13 +183,14 @@ export class Timeline {
     this.#removed.add(key);
   }
 
-  // Those that failed in a way that another attempt may solve.
+  // The messages that failed, but that another attempt may still send.
   get uncertain() {
     return [...this.#pending.values()].filter(({ problem, isUncertain }) => problem !== null && isUncertain);
   }
 
-  // The changes since the last call: the keys of removed rows, and the rows that have to be drawn again, from bottom to
-  // top, each with the key of the row below it. Messages that are being sent are shown below the room's last one only.
+  // Returns the changes since the last call: the keys of the rows to remove, and the rows to redraw. These are ordered
+  // from bottom to top, each with the key of the row below it. Messages that are being sent appear only below the
+  // room's last message.
   changes() {
     const pending = this.hasLater ? [] : [...this.#pending.keys()];
     const hidden = this.hasLater ? [...this.#pending.keys()] : [];
@@ -250,7 +253,7 @@ export class Timeline {
     this.#insert({ ...message, row: key ?? `message ${message.id}` });
   }
 
-  // Of several with the same text the oldest: they were sent in this order.
+  // If several entries have the same text, returns the oldest, since they were sent in this order.
   #pendingKeyOf(message) {
     if (!this.#isMine(message)) return null;
     for (const { key, content, problem, isUncertain } of this.#pending.values()) {
@@ -315,7 +318,8 @@ function timeOf(entry) {
   return entry.row === undefined ? entry.at : new Date(entry.createdAt);
 }
 
-// A deleted message stays deleted. Otherwise the later version counts, also when it arrives first.
+// Returns whether `message` replaces `known`. The later version does, even if it arrives first; a deleted message stays
+// deleted.
 function isLater(message, known) {
   if (known.isDeleted) return false;
   return message.isDeleted || new Date(message.updatedAt) >= new Date(known.updatedAt);

@@ -1,4 +1,4 @@
-// The members who are typing. A page may close without a notice that they stopped, so each one expires.
+// Shows the members who are typing. Each expires, since a page may close without reporting that its user has stopped.
 
 const EXPIRE_AFTER = 5000;
 const SEND_EVERY = 2500;
@@ -7,9 +7,9 @@ export class Typists {
   #me;
   #changed;
   #clock;
-  #users = new Map(); // by id: their name, and the timer that removes them
+  #users = new Map(); // maps a user's id to the name, and to the timer that removes the user
 
-  // `changed(words)` is called with the text to show, "" for none.
+  // `changed(words)` is called with the text to show, or "" if no member is typing.
   constructor(me, changed, clock) {
     this.#me = me;
     this.#changed = changed;
@@ -46,13 +46,13 @@ export class Typists {
   }
 }
 
-// Sends that the user is typing, not at every letter, and that they have stopped.
+// Reports that the user is typing, but not for every letter, and that the user has stopped.
 export class TypingNotice {
   #send;
   #clock;
   #sentAt = null;
 
-  // `send(isTyping)`.
+  // `send(isTyping)` sends the frame.
   constructor(send, clock) {
     this.#send = send;
     this.#clock = clock;

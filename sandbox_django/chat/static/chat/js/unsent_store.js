@@ -1,4 +1,4 @@
-// The messages that were sent and are not stored on the server yet, kept in this browser over a reload.
+// Keeps messages that the server hasn't stored yet in this browser, over a reload of the page.
 
 export class UnsentStore {
   #stored;
@@ -12,12 +12,12 @@ export class UnsentStore {
     return this.#stored.name;
   }
 
-  // [{ key, content, at, problem }] in the order of sending; `problem` is null for a message that was being sent.
+  // Returns [{ key, content, at, problem }] in the order of sending. `problem` is null while a message is being sent.
   all() {
     try {
       return JSON.parse(this.#stored.read()) ?? [];
     } catch {
-      return []; // empty, or changed by another program
+      return []; // the store is empty, or another program has changed it
     }
   }
 
