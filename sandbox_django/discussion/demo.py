@@ -1,4 +1,4 @@
-"""Demo topics with replies and votes."""
+"""Creates demo topics with replies and votes."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -178,7 +178,7 @@ def create(users: DemoUsers) -> None:
     edited_at = sizes.created_at + timedelta(hours=1)
     TopicEdit.objects.update(created_at=edited_at)
     DiscussionTopic.objects.filter(pk=sizes.pk).update(edited_at=edited_at)
-    # Alice's last visit was after this.
+    # Notifications older than a day are read, as if Alice had visited the forum since then.
     old = alice.notifications.filter(created_at__lt=timezone.now() - timedelta(days=1))
     mark_read(alice, list(old.values_list("pk", flat=True)))
     seen = {tea: 5, secrets: 12, frames: 7, keys: 3, sizes: 18, counters: 41, lost: 64, welcome: 97}
@@ -188,7 +188,7 @@ def create(users: DemoUsers) -> None:
 
 
 class _Demo:
-    """Posts through the services, and then moves the times of the rows back by some hours."""
+    """Posts through the services, and then moves the times of the rows into the past."""
 
     def __init__(self, users: DemoUsers) -> None:
         self.users = users

@@ -1,4 +1,4 @@
-"""The definitions of the forum's counters."""
+"""Defines which rows each counter of the forum counts."""
 
 from django.db.models import Count, F, IntegerField, Max, Model, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce, Greatest

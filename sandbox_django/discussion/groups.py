@@ -1,11 +1,11 @@
-"""The names of this app's feeds and groups, and the keys of objects whose text is in feeds.
+"""Names the feeds and groups of the forum, and the keys of objects whose text is stored in feeds.
 
-A service locks all feeds that it writes to at once, before any row: the list, a topic, and inboxes.
+A service first locks every feed that it will write to, in one step. Only then does it lock or write other rows.
 """
 
 LIST = "discussion.list"
 
-# The group for hints about votes and replies of all topics; every process with an open list joins it.
+# The group for hints about the votes and replies of all topics. Every process with an open list joins it.
 ACTIVITY = "discussion.activity"
 
 
@@ -21,7 +21,7 @@ def inbox_feed(user_id: int) -> str:
     return f"{INBOXES}{user_id}"
 
 
-# Prefixes of object keys, see `LoggedMessage.object_key`.
+# Prefixes of object keys (see `LoggedMessage.object_key`).
 TOPICS = "discussion.topic:"
 REPLIES = "discussion.reply:"
 

@@ -1,4 +1,4 @@
-"""Permissions in the forum. Views check them before they look at the body, and services again with the row locked."""
+"""Permissions in the forum. Views check them before they read the body; services check again with the row locked."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ class OwnPost(NotAllowed):
 
 
 def may_change(post: DiscussionTopic | DiscussionReply, by: User) -> bool:
-    """Authors and staff change and delete a post."""
+    """Returns whether `by` may change and delete a post: only its author and staff may."""
     return post.author_id == by.pk or by.is_staff
 
 
@@ -52,7 +52,7 @@ def refuse_own_post(post: DiscussionTopic | DiscussionReply, by: User) -> None:
 
 
 class AuthorsAndStaffChange(BasePermission):
-    """All users read; authors and staff change and delete."""
+    """Lets all users read posts, and authors and staff change and delete them."""
 
     def has_object_permission(self, request: Request, view: Any, obj: DiscussionTopic | DiscussionReply) -> bool:
         if request.method not in SAFE_METHODS:
@@ -67,7 +67,7 @@ class OnlyStaff(BasePermission):
 
 
 class OnlyTopicAuthor(BasePermission):
-    """The topic's author accepts an answer."""
+    """Lets only the topic's author accept an answer."""
 
     def has_object_permission(self, request: Request, view: Any, obj: DiscussionTopic) -> bool:
         require_topic_author(obj, view.request.user)

@@ -1,4 +1,4 @@
-"""Topics and replies for templates, which render both alike."""
+"""Presents topics and replies to templates, which render both in the same way."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -51,7 +51,7 @@ class PostPresenter:
 
     @property
     def vote_refusal(self) -> str:
-        """The text on the vote buttons of the reader's own posts."""
+        """Returns the text on the disabled vote buttons of the user's own posts."""
         return OwnPost.default_detail
 
     @property

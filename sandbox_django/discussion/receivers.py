@@ -1,4 +1,4 @@
-"""Receivers for the deletion or renaming of an account, and the registration of this app's feeds."""
+"""Receivers that update the forum when an account is deleted or renamed, and the registration of this app's feeds."""
 
 from collections.abc import Collection
 from typing import Any
@@ -46,8 +46,8 @@ def _rewrite_name(user: User, fields: dict[str, Any]) -> None:
 
 @receiver(post_save, sender=DiscussionReply)
 def touch_topic(instance: DiscussionReply, created: bool, **signal: object) -> None:
-    """Updates the topic's time for a reply stored by `save()`. The services set it themselves, and insert without
-    signals.
+    """Updates the topic's activity time when `save()` stores a reply. The services insert replies without signals, and
+    update this time themselves.
     """
     if created:
         older = DiscussionTopic.objects.filter(pk=instance.topic_id, last_activity_at__lt=instance.created_at)

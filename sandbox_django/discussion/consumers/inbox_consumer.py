@@ -8,7 +8,7 @@ from live.consumer import LiveConsumer
 
 
 class OwnerAuthenticator(LiveAuthenticator):
-    """Authenticates signed-in users, who receive updates of their own inbox."""
+    """Authenticates a signed-in user, who receives the updates of their own inbox."""
 
     user: User
 

@@ -20,8 +20,8 @@ from live.selective import SelectiveConsumer
 class TopicListConsumer(SelectiveConsumer):
     """Keeps an open list of topics up to date.
 
-    Infrequent changes are events of the list's feed. Votes and replies are hints for lists that display the topic: a
-    list of twenty topics needn't receive those of all others.
+    Infrequent changes are events of the list's feed. Votes and replies are sent as hints (unnumbered frames), and only
+    to lists that display the topic. So a list with twenty topics doesn't receive the votes and replies of all others.
     """
 
     emits = [
@@ -35,7 +35,7 @@ class TopicListConsumer(SelectiveConsumer):
     ]
     hints_group = ACTIVITY
 
-    shown_topics: frozenset[int] | None = None  # ids; None until the list has sent them
+    shown_topics: frozenset[int] | None = None  # ids; None until the client has sent them
 
     def feed(self) -> str:
         return LIST

@@ -31,7 +31,7 @@ class TopicAuthenticator(LiveAuthenticator):
 
 @channel(name="topic", description="One topic, live", tags=["discussion"])
 class TopicConsumer(LiveConsumer):
-    """Keeps an open page of a topic up to date. Writing goes through the API."""
+    """Keeps an open page of a topic up to date. Clients write through the API."""
 
     authenticator_class = TopicAuthenticator
     authenticator: TopicAuthenticator

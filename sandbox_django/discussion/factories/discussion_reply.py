@@ -7,7 +7,7 @@ from discussion.models import DiscussionReply
 
 
 class DiscussionReplyFactory(DjangoModelFactory[DiscussionReply]):
-    """Creates only the row, without updating the topic's counters. `post_reply` updates them."""
+    """Creates only the reply's row. Unlike `post_reply`, it doesn't update the topic's counters."""
 
     class Meta:
         model = DiscussionReply

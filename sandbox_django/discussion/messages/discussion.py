@@ -1,6 +1,6 @@
-"""The events of the topic list and of topics: one class per event, the same for all recipients.
+"""The frames of the topic list and of topics. Each event has its own class, and is the same for all recipients.
 
-Users are identified by their display names here; data that depends on the user is only in REST responses.
+These frames identify users by their display names. Data that depends on the user is only in REST responses.
 """
 
 from datetime import datetime

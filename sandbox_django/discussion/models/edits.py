@@ -1,4 +1,4 @@
-"""Earlier versions of topics and replies."""
+"""The earlier versions of topics and replies."""
 
 from django.conf import settings
 from django.db import models
@@ -13,7 +13,7 @@ class Edit(models.Model):
 
     editor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, related_name="+", null=True)
     content = models.TextField()
-    created_at = models.DateTimeField(default=timezone.now)  # when it was replaced
+    created_at = models.DateTimeField(default=timezone.now)  # when the next version replaced it
 
     class Meta:
         abstract = True

@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.models import User
 from discussion.models.topic import DiscussionTopic, with_vote_of
 
-# By votes, descending, then by age, oldest first.
+# Most votes first; replies with equal votes are ordered by age, oldest first.
 BEST_FIRST = ("-vote_count", "created_at", "pk")
 
 
@@ -18,7 +18,7 @@ class ReplyQuerySet(QuerySet["DiscussionReply"]):
         return with_vote_of(viewer, self.select_related("author", "topic"))
 
     def accepted_first(self) -> Self:
-        """Orders replies as a page shows them: the accepted answer first."""
+        """Orders replies as a page shows them, with the accepted answer first."""
         accepted = F("accepted_in").asc(nulls_last=True)
         return self.order_by(accepted, *BEST_FIRST)
 

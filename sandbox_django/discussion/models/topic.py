@@ -13,7 +13,7 @@ RowsType = TypeVar("RowsType", bound="QuerySet[Any]")
 
 
 class Tag(models.Model):
-    """A tag of topics: a lower-case word without spaces."""
+    """A tag of topics. Its name is a lower-case word without spaces."""
 
     name = models.CharField(max_length=30, unique=True)
     topic_count = models.PositiveIntegerField(default=0)
@@ -46,16 +46,16 @@ class DiscussionTopic(Searchable):
     accepted_answer = models.OneToOneField(
         "discussion.DiscussionReply", on_delete=models.SET_NULL, related_name="accepted_in", null=True, blank=True
     )
-    is_closed = models.BooleanField(default=False)  # accepts no more replies
-    is_pinned = models.BooleanField(default=False)  # comes first in lists
+    is_closed = models.BooleanField(default=False)  # a closed topic accepts no more replies
+    is_pinned = models.BooleanField(default=False)  # pinned topics come first in lists
     created_at = models.DateTimeField(default=timezone.now)
     edited_at = models.DateTimeField(null=True, blank=True)
 
-    # Updated in the transaction that changes the counted rows; `manage.py reconcile` compares them with the rows.
+    # The transaction that changes the counted rows updates these counters. `manage.py reconcile` compares both.
     vote_count = models.IntegerField(default=0)
     reply_count = models.PositiveIntegerField(default=0)
     view_count = models.PositiveIntegerField(default=0)
-    old_view_count = models.PositiveIntegerField(default=0)  # views whose rows have been deleted
+    old_view_count = models.PositiveIntegerField(default=0)  # number of views whose rows have been deleted
     last_activity_at = ActivityField()
 
     search_text = SearchTextField("title", "content")
@@ -65,7 +65,7 @@ class DiscussionTopic(Searchable):
     class Meta:
         verbose_name = "topic"
         ordering = ["-pk"]
-        # One for each order of the list.
+        # There is one index for each order of the list.
         indexes = [
             models.Index(fields=["is_pinned", "created_at", "id"], name="topics_new"),
             models.Index(fields=["is_pinned", "last_activity_at", "id"], name="topics_active"),
@@ -92,7 +92,7 @@ class DiscussionTopic(Searchable):
 
 
 def with_vote_of(viewer: User | None, rows: RowsType) -> RowsType:
-    """Adds `my_vote`: 1, -1, or 0 for none."""
+    """Adds `my_vote`, which is 1, -1, or 0 if `viewer` hasn't voted."""
     if viewer is None:
         return rows.annotate(my_vote=Value(0, output_field=IntegerField()))
     mine = FilteredRelation("votes", condition=Q(votes__user=viewer))

@@ -1,4 +1,4 @@
-"""Views of topics."""
+"""The views of topics."""
 
 from django.db import models
 
@@ -6,10 +6,10 @@ from discussion.models.topic import DiscussionTopic
 
 
 class TopicView(models.Model):
-    """A visitor's view of a topic on one day. Rows of past days are replaced by a count."""
+    """A visitor's view of a topic on one day. A count replaces the rows of past days."""
 
     topic = models.ForeignKey(DiscussionTopic, on_delete=models.CASCADE, related_name="views", db_index=False)
-    visitor = models.CharField(max_length=64)  # a user or an address: services/views.py
+    visitor = models.CharField(max_length=64)  # a user or an address, see services/views.py
     day = models.DateField(db_index=True)
 
     class Meta:

@@ -9,7 +9,7 @@ from discussion.models.topic import DiscussionTopic
 
 
 class Vote(models.Model):
-    """A vote up or down, one for each user and target. It still counts when the account is deleted."""
+    """A user's vote up or down. There is one per user and post. It still counts when the user's account is deleted."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, related_name="+", null=True)
     value = models.SmallIntegerField(choices=[(1, "up"), (-1, "down")])

@@ -1,4 +1,6 @@
-"""Hints to open pages after the commit, for changes that are too frequent to be events."""
+"""Sends hints (unnumbered frames) to open pages after the commit. They announce changes that are too frequent for
+events.
+"""
 
 from functools import partial
 
@@ -12,12 +14,12 @@ from live import hints
 
 
 def hint_activity(topic: DiscussionTopic) -> None:
-    """Sends the topic's reply count to lists."""
+    """Sends the topic's new reply count to lists."""
     _send_after_commit(ACTIVITY, f"topic {topic.pk}", TopicActivity.of(topic))
 
 
 def hint_votes(target: DiscussionTopic | DiscussionReply) -> None:
-    """Sends the number of votes to the topic's pages and, for a topic itself, to lists."""
+    """Sends the new number of votes to the topic's pages. If `target` is a topic, also sends it to lists."""
     hint = VoteUpdated.of(target)
     key = f"votes of {hint.payload.target_type} {target.pk}"
     if isinstance(target, DiscussionTopic):

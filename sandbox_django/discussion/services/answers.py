@@ -1,4 +1,4 @@
-"""Accepting a reply as the topic's answer."""
+"""Accepts a reply as the topic's answer, and removes this mark."""
 
 from accounts.models import User
 from core.errors import Invalid, NotAllowed
@@ -22,7 +22,7 @@ class OwnReply(NotAllowed):
 
 
 def accept_answer(topic: DiscussionTopic, *, reply_id: int, by: User) -> DiscussionTopic:
-    """Accepts a reply as the answer, in place of an earlier one."""
+    """Accepts a reply as the answer. It replaces an answer that was accepted before."""
     CHANGES.hit(by.pk)
     author = topic.replies.filter(pk=reply_id).values_list("author_id", flat=True)
     with feeds.write_all([LIST, topic_feed(topic.pk), *inboxes_of(author)]) as writers:
@@ -44,7 +44,7 @@ def accept_answer(topic: DiscussionTopic, *, reply_id: int, by: User) -> Discuss
 
 
 def unaccept_answer(topic: DiscussionTopic, *, by: User) -> DiscussionTopic:
-    """Removes the accepted answer."""
+    """Removes the mark from the accepted answer, so that the topic has none."""
     CHANGES.hit(by.pk)
     with feeds.write(LIST, topic_feed(topic.pk)) as feeds_:
         topic = lock_topic(topic.pk)

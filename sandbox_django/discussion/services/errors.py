@@ -1,10 +1,10 @@
-"""Refusals of the forum's services. Their texts are shown to users."""
+"""Refusals that several services of the forum raise. Users read their texts."""
 
 from core.errors import NotFound
 
 
 class PostGone(NotFound):
-    """The topic or reply was deleted after the request found it."""
+    """The topic or reply was deleted between the request's first look at it and the change."""
 
     @property
     def page_text(self) -> str:

@@ -1,6 +1,7 @@
-"""Notifications of users, and their read state.
+"""Creates, reads and deletes the notifications of users.
 
-A service that notifies users locks their inboxes together with the topic: `inboxes_of` returns their names.
+A service that notifies users locks the feeds of their inboxes together with the topic's feed. `inboxes_of` returns the
+names of these feeds.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,12 +17,12 @@ from live import feeds
 
 
 def inboxes_of(user_ids: Iterable[int | None]) -> list[str]:
-    """Returns the inbox feeds of these users; None stands for a deleted account."""
+    """Returns the inbox feeds of these users. Skips None, which stands for a deleted account."""
     return sorted({inbox_feed(user_id) for user_id in user_ids if user_id is not None})
 
 
 def notify_of_reply(reply: DiscussionReply) -> None:
-    """Notifies the topic's author and mentioned users of a reply."""
+    """Notifies the topic's author and the mentioned users of a reply."""
     kinds = dict.fromkeys(reply.mentions, Kind.MENTION)
     if reply.topic.author_id is not None:
         kinds[reply.topic.author_id] = Kind.REPLY
@@ -35,13 +36,13 @@ def notify_mentioned(
 
 
 def notify_of_acceptance(reply: DiscussionReply, *, actor: User) -> None:
-    """Notifies the reply's author that it was accepted, once per reply."""
+    """Notifies the author of a reply that it was accepted. Does so only once per reply."""
     if reply.author_id is not None and not reply.notifications.filter(kind=Kind.ACCEPTED).exists():
         _notify({reply.author_id: Kind.ACCEPTED}, topic=reply.topic, reply=reply, actor=actor)
 
 
 def mark_read(user: User, ids: Sequence[int] | None = None) -> int:
-    """Marks notifications as read, or all without `ids`; returns the number of unread ones."""
+    """Marks the notifications with these ids as read, or all of them without `ids`. Returns how many stay unread."""
     with feeds.write(inbox_feed(user.pk)) as feed:
         unread = Notification.objects.filter(user=user).unread()
         changed = unread if ids is None else unread.filter(pk__in=ids)
@@ -54,7 +55,7 @@ def mark_read(user: User, ids: Sequence[int] | None = None) -> int:
 
 
 def delete_notifications(notifications: QuerySet[Notification]) -> None:
-    """Deletes the notifications about an object that is being deleted."""
+    """Deletes notifications because the post that they are about is being deleted."""
     by_user: dict[int, list[int]] = {}
     for pk, user_id in notifications.order_by("pk").values_list("pk", "user_id"):
         by_user.setdefault(user_id, []).append(pk)

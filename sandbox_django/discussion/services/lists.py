@@ -1,4 +1,4 @@
-"""The list of topics in each of its orders."""
+"""Selects and orders the topics of a list."""
 
 import unicodedata
 
@@ -16,7 +16,7 @@ class Sort(TextChoices):
     UNANSWERED = "unanswered", "Unanswered"
 
 
-# The columns of each order's index, read backward.
+# Each order has an index of these columns, which the database reads backward.
 ORDERS = {
     Sort.NEW: ("-is_pinned", "-created_at", "-pk"),
     Sort.ACTIVE: ("-is_pinned", "-last_activity_at", "-pk"),
@@ -26,7 +26,7 @@ ORDERS = {
 
 
 def topics_for(viewer: User | None, *, sort: str = "", tag: str = "", search: str = "") -> QuerySet[DiscussionTopic]:
-    """Returns topics with the data that a list shows. Search results are ordered by rank, unless there is a `sort`."""
+    """Returns topics with the data that a list shows. Without `sort`, the best matches of a search come first."""
     topics: QuerySet[DiscussionTopic] = DiscussionTopic.objects.for_viewer(viewer)
     if search.strip():
         topics = search_topics(topics, search)
@@ -35,7 +35,7 @@ def topics_for(viewer: User | None, *, sort: str = "", tag: str = "", search: st
     if sort == Sort.UNANSWERED:
         topics = topics.filter(reply_count=0)
     if tag:
-        # The tag's id first: then the database knows how many topics have it, and chooses the faster plan.
+        # The tag's id is read first. Then the database knows how many topics have the tag, and chooses the faster plan.
         tag_row = Tag.objects.filter(name=unicodedata.normalize("NFC", normalized(tag)).lower()).first()
         topics = topics.filter(tags=tag_row) if tag_row else topics.none()
     return topics

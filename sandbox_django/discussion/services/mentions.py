@@ -1,4 +1,4 @@
-"""Topics and replies as HTML, with the users that they mention."""
+"""Renders topics and replies as HTML, and finds the users that they mention."""
 
 from accounts.models import User
 from accounts.services.mentions import named_users

@@ -72,7 +72,7 @@ def edit_reply(reply: DiscussionReply, *, content: str, by: User) -> DiscussionR
 
 
 def delete_reply(reply: DiscussionReply, *, by: User) -> None:
-    """Deletes a reply with its votes. If it was the accepted answer, the topic has none then."""
+    """Deletes a reply with its votes. If it was the accepted answer, the topic no longer has one."""
     CHANGES.hit(by.pk)
     name = topic_feed(reply.topic_id)
 
@@ -98,7 +98,7 @@ def delete_reply(reply: DiscussionReply, *, by: User) -> None:
 
 
 def lock_reply(reply: DiscussionReply) -> DiscussionReply:
-    """Locks the reply's row and returns it; raises `PostGone`."""
+    """Locks the reply's row and returns the reply. Raises `PostGone` if it was deleted."""
     locked = DiscussionReply.objects.select_for_update(of=("self",)).select_related("author", "topic")
     now = locked.filter(pk=reply.pk).first()
     if now is None:

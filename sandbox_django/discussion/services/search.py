@@ -1,7 +1,7 @@
-"""Search for topics by the words of their titles and texts.
+"""Searches topics by the words of their titles and texts.
 
-With its trigram index PostgreSQL finds topics of any age. Without it topics are compared one by one, so only a limited
-number of the newest is searched. If no topic has the words, similarly spelt titles are offered.
+PostgreSQL finds topics of any age by its trigram index. Without the index, topics are compared one by one, so a search
+is limited to the newest topics. If no topic contains the words, the search returns topics with similarly spelt titles.
 """
 
 import re
@@ -16,20 +16,20 @@ from django.db.models.lookups import GreaterThan, LessThan
 from core.search_text import SearchQuery, finds_by_index, has_word, searchable
 from discussion.models import DiscussionTopic
 
-# For common words, only the newest topics are ranked and counted: reading all would take too long.
+# If more topics match, only the newest are ranked and counted, since reading all of them would take too long.
 MAX_FOUND = 500
-MAX_COMPARED = 50_000  # topics, one by one
+MAX_COMPARED = 50_000  # topics that are compared one by one
 SPELT_ALIKE_AMONG = 1_000  # newest topics
 MAX_SPELT_ALIKE = 50
-LIKENESS = 0.45  # the share of a query's trigrams that a title must contain
+LIKENESS = 0.45  # a title must contain this share of the query's trigrams
 SIMILAR = 5
-SHORTEST_SIMILAR = 3  # letters of a word by which similar topics are found
+SHORTEST_SIMILAR = 3  # shorter words are not used to find similar topics
 INDEX = "topic_trigrams"
 WORD = re.compile(r"[^\W_]{2,}")
 
 
 def search_topics(topics: QuerySet[DiscussionTopic], text: str) -> QuerySet[DiscussionTopic]:
-    """Returns the topics that contain all of these words; those with the words in their title come first."""
+    """Returns the topics that contain all words of `text`. Topics with the words in their title come first."""
     query = SearchQuery.parse(text)
     if not query:
         return topics.none()
@@ -38,7 +38,7 @@ def search_topics(topics: QuerySet[DiscussionTopic], text: str) -> QuerySet[Disc
 
 
 def similar(topics: QuerySet[DiscussionTopic], title: str) -> QuerySet[DiscussionTopic]:
-    """Returns a few topics with titles similar to the one that a user is typing."""
+    """Returns a few topics whose titles are similar to the title that a user is typing."""
     query = SearchQuery.parse(title)
     words = [word for word in query.words if len(word) >= SHORTEST_SIMILAR or not word.isascii()]
     if not words:
@@ -69,9 +69,9 @@ def _newest(topics: QuerySet[DiscussionTopic], limit: int) -> list[int]:
 def _best_first(
     topics: QuerySet[DiscussionTopic], ids: Sequence[int], words: Iterable[str]
 ) -> QuerySet[DiscussionTopic]:
-    """Orders by the number of words in the title, then in the text, then by age, newest first."""
+    """Orders topics by how many of the words are in the title, then in the title or text, then by age, newest first."""
     places = [StrIndex("search_text", Value(word)) for word in words]
-    title_end = StrIndex("search_text", Value("\n"))  # the title is the first line
+    title_end = StrIndex("search_text", Value("\n"))  # the title is the first line of `search_text`
     in_title = reduce(add, (_one_if(Q(GreaterThan(place, 0), LessThan(place, title_end))) for place in places))
     in_all = reduce(add, (_one_if(Q(GreaterThan(place, 0))) for place in places))
     return topics.filter(pk__in=ids).order_by(in_title.desc(), in_all.desc(), "-pk")
@@ -82,9 +82,11 @@ def _one_if(condition: Q) -> Case:
 
 
 def _spelt_alike(query: SearchQuery, limit: int) -> list[int]:
-    """Returns topics whose titles share most of the query's trigrams, which allows typos and other word endings."""
+    """Returns the ids of topics whose titles share most of the query's trigrams. This allows typos and other word
+    endings.
+    """
     if any(map(str.isdigit, "".join(query.words))):
-        return []  # another version, date or number is not a typo
+        return []  # a title with another number or date is about something else
     wanted = _trigrams(" ".join(query.words))
     if not wanted:
         return []

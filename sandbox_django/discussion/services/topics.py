@@ -1,6 +1,6 @@
-"""Creating, editing, moderating and deleting topics.
+"""Creates, edits, moderates and deletes topics.
 
-Every change of a topic locks its feed first and then reads the topic again, so concurrent changes run one after the
+Every change of a topic first locks its feed, and then reads the topic again. So concurrent changes run one after the
 other.
 """
 
@@ -25,7 +25,7 @@ from discussion.services.mentions import render_post
 from live import feeds, hub
 from runtime import jobs
 
-# Each is sent to all pages that have the list or the topic open.
+# There is a limit because every change is sent to all pages that have the list or the topic open.
 CHANGES = Limit("discussion changes", times=120, seconds=3600)
 
 
@@ -37,7 +37,7 @@ class HasReplies(Conflict):
 def create_topic(user: User, *, title: str, content: str, tags: Sequence[str] = ()) -> DiscussionTopic:
     """Creates a topic."""
     count_post(user)
-    # Before the list is locked, because rendering takes a while.
+    # Rendered before the list is locked, since rendering takes a while.
     rendered = render_post(content)
     with feeds.write_all([LIST, *inboxes_of(rendered.mentions)]) as (in_list, *_):
         now = timezone.now()
@@ -94,7 +94,7 @@ def edit_topic(
 
 
 def moderate_topic(topic: DiscussionTopic, *, by: User, **fields: bool) -> DiscussionTopic:
-    """Closes, reopens, pins or unpins a topic: `is_closed`, `is_pinned`."""
+    """Changes `is_closed` or `is_pinned` of a topic on behalf of staff."""
     with feeds.write(LIST, topic_feed(topic.pk)) as (in_list, in_topic):
         topic = lock_topic(topic.pk)
         require_staff(by)
@@ -108,7 +108,7 @@ def moderate_topic(topic: DiscussionTopic, *, by: User, **fields: bool) -> Discu
 
 
 def delete_topic(topic: DiscussionTopic, *, by: User) -> None:
-    """Deletes a topic with all replies; open pages are notified and closed."""
+    """Deletes a topic with all replies. Its open pages are notified, and their sockets are closed."""
     CHANGES.hit(by.pk)
     name = topic_feed(topic.pk)
 
@@ -121,12 +121,12 @@ def delete_topic(topic: DiscussionTopic, *, by: User) -> None:
         require_author_or_staff(topic, by)
         if topic.reply_count and not by.is_staff:
             raise HasReplies
-        # waits for running votes on the replies
+        # Waits for votes on the replies that are being stored.
         list(topic.replies.select_for_update().order_by("pk").values_list("pk"))
         delete_notifications(topic.notifications.all())
         _put_tags(topic, [])
         in_list.publish(TopicDeleted.of(topic))
-        # This event stays in the topic's feed for open pages, until pruning deletes the feed.
+        # This event stays in the topic's feed for open pages. Pruning deletes the feed later.
         in_topic.clear()
         in_topic.publish(TopicDeleted.of(topic))
         feeds.rewrite(
@@ -138,19 +138,21 @@ def delete_topic(topic: DiscussionTopic, *, by: User) -> None:
 
 
 def _rewrite_log(topic: DiscussionTopic) -> None:
-    """Rewrites the feeds of the list, the topic and the notified users. The edit history keeps earlier versions."""
+    """Rewrites the frames in the feeds of the list, the topic and notified users. Earlier versions stay in the edit
+    history.
+    """
     names = ("title", "content", "content_html", "mentions", "is_edited", "edited_at")
     texts = {name: getattr(topic, name) for name in names}
     feeds.rewrite(topic_key(topic.pk), texts | {"topic_title": topic.title, "tags": topic.tag_names})
 
 
 def count_post(user: User) -> None:
-    """Counts topics and replies together; raises `RateLimited`."""
+    """Counts new topics and replies against one limit. Raises `RateLimited`."""
     Limit("discussion posts", settings.DISCUSSION_POSTS_PER_HOUR, 3600).hit(user.pk)
 
 
 def lock_topic(topic_id: int) -> DiscussionTopic:
-    """Locks the topic's row and returns it; raises `PostGone`."""
+    """Locks the topic's row and returns the topic. Raises `PostGone` if it was deleted."""
     locked = DiscussionTopic.objects.select_for_update(of=("self",)).select_related("author")
     topic = locked.prefetch_related("tags").filter(pk=topic_id).first()
     if topic is None:
@@ -159,7 +161,7 @@ def lock_topic(topic_id: int) -> DiscussionTopic:
 
 
 def _put_tags(topic: DiscussionTopic, names: Sequence[str]) -> None:
-    # Changes of tags hold the list's lock, so two of them can't deadlock.
+    # The caller holds the lock of the list's feed, so two changes of tags can't deadlock.
     before, now = set(topic.tag_names), set(names)
     if before == now:
         return

@@ -1,4 +1,4 @@
-"""Views of topics: each visitor counts once a day."""
+"""Counts the views of topics. Each visitor counts once a day."""
 
 from datetime import timedelta
 
@@ -10,12 +10,12 @@ from discussion.models import DiscussionTopic, TopicView
 
 
 def count_view(topic: DiscussionTopic, *, visitor: str) -> None:
-    """Counts a view by `visitor` (such as "user 7"), unless they have viewed the topic today."""
+    """Counts a view by `visitor` (such as "user 7"), unless that visitor has viewed the topic today."""
     view = TopicView(topic=topic, visitor=visitor, day=timezone.localdate())
     if TopicView.objects.filter(topic=topic, visitor=visitor, day=view.day).exists():
         return
     with transaction.atomic():
-        # Locked, so that of two concurrent views by one visitor only the first counts.
+        # The lock makes concurrent views run one after the other, so that only the first view of a visitor counts.
         locked = DiscussionTopic.objects.select_for_update(no_key=True).filter(pk=topic.pk)
         if not locked.values_list("pk", flat=True):
             return  # the topic has been deleted
@@ -27,7 +27,7 @@ def count_view(topic: DiscussionTopic, *, visitor: str) -> None:
 
 
 def archive_old_views() -> int:
-    """Replaces the views before yesterday by their number; returns how many rows were deleted."""
+    """Replaces the rows of views before yesterday with a count. Returns the number of deleted rows."""
     old = TopicView.objects.filter(day__lt=timezone.localdate() - timedelta(days=1))
     archived = 0
     for topic_id in old.order_by("topic_id").values_list("topic_id", flat=True).distinct():

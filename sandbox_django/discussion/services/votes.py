@@ -1,4 +1,4 @@
-"""Votes up or down on topics and replies: one per user, which they may change and take back."""
+"""Stores votes up or down on topics and replies. Each user has one vote per post, and may change or withdraw it."""
 
 from django.conf import settings
 from django.db import transaction
@@ -13,10 +13,10 @@ from discussion.services.errors import PostGone
 
 
 def vote_on(target: DiscussionTopic | DiscussionReply, *, value: int, by: User) -> int:
-    """Votes 1 or -1, or 0 to take the vote back; returns the new total."""
+    """Stores the vote 1 or -1 of `by`, or withdraws it if `value` is 0. Returns the new total."""
     Limit("discussion votes", settings.DISCUSSION_VOTES_PER_MINUTE, 60).hit(by.pk)
     with transaction.atomic():
-        # Locked first, so that concurrent votes run one after the other.
+        # The row is locked first, so that concurrent votes run one after the other.
         now = type(target).objects.select_for_update(no_key=True).filter(pk=target.pk).first()
         if now is None:
             raise PostGone

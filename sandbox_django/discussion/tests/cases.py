@@ -1,4 +1,4 @@
-"""The users of the forum: Alice asks, Bob answers, Mallory does neither; Sue is staff."""
+"""The users of the forum's tests. Alice asks, Bob answers, Mallory only reads, and Sue is staff."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ LIST_URL = "/api/discussion/"
 
 
 class Forum:
-    """The users, for any kind of test case."""
+    """Creates the users, for any kind of test case."""
 
     alice: User
     bob: User
@@ -28,14 +28,14 @@ class Forum:
 
 
 class ForumCase(Forum, TransactionTestCase):
-    """A test case that sends requests as any of these users."""
+    """A test case that can send requests as each of these users."""
 
     def setUp(self) -> None:
         self.create_users()
         self._signed_in: dict[int, dict[str, str]] = {}
 
     def sign_in(self, user: User) -> dict[str, str]:
-        """Returns the headers of a program that signs in once and reuses its token."""
+        """Returns the headers of a program that has signed in as `user`. Signs in once per user."""
         if user.pk not in self._signed_in:
             self._signed_in[user.pk] = auth_headers(user)
         return self._signed_in[user.pk]
@@ -51,7 +51,7 @@ class ForumCase(Forum, TransactionTestCase):
         return response.json()
 
     def ask(self, title: str = "Which tea?", *, by: User | None = None, **fields: Any) -> Any:
-        """Creates a topic, and returns the response."""
+        """Creates a topic and returns the body of the response."""
         body = {"title": title, "content": "Green or black?", **fields}
         response = self.send("post", LIST_URL, body, by=by or self.alice)
         assert response.status_code == 201, response.content

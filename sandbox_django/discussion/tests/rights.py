@@ -1,4 +1,4 @@
-"""Access rules of the forum, for the tests. The owner has written the topic, and a member has replied."""
+"""Access rules of the forum, for the tests. The role "owner" wrote the topic, and the role "member" has replied."""
 
 from discussion.factories import DiscussionReplyFactory, DiscussionTopicFactory
 from test_utils.rights import ALLOWED, SIGNED_IN, Rights, Rule, Users

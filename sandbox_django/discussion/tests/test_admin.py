@@ -1,4 +1,4 @@
-"""Deletions in the admin update counters and notify pages as on the site; tests/test_admin.py has the rest."""
+"""Deletions in the admin update counters and notify pages, as on the site. tests/test_admin.py tests other actions."""
 
 from discussion.groups import LIST, topic_feed
 from discussion.models import DiscussionReply, DiscussionTopic
@@ -16,7 +16,7 @@ class AdminTests(ForumCase):
         self.client.force_login(self.staff)
 
     def talk(self) -> None:
-        """Creates one more of every object."""
+        """Creates another row of each model."""
         topic = self.ask(tags=["tea"])
         reply = self.answer(topic)
         self.send("post", topic_url(topic, "vote"), {"vote": 1}, by=self.mallory)

@@ -1,4 +1,4 @@
-"""Notifications: their recipients, and their read state."""
+"""Tests who receives notifications, and how they become read."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The list of topics: its orders, tags, search and pages."""
+"""Tests the orders, tags, search and pages of the list of topics."""
 
 from typing import Any
 from unittest import mock

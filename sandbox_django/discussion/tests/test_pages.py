@@ -103,7 +103,7 @@ class WhoOpensPagesTests(PageCase):
         for path in ("/discussion/0/", self.page("replies/0/edit/"), "/discussion/?page=0", "/discussion/?page=x"):
             with self.subTest(path):
                 assert self.client.get(path).status_code == 404
-        # Bob's reply, under the address of another topic of his.
+        # The address names another topic than the one that Bob replied to.
         assert self.client.get(f"/discussion/{elsewhere.pk}/replies/{self.reply.pk}/edit/").status_code == 404
         assert self.post(self.page("vote/"), vote="5").status_code == 400
 
@@ -119,7 +119,7 @@ class WhoOpensPagesTests(PageCase):
 
 
 class WithoutJavaScriptTests(PageCase):
-    """Forms have the same effect as the API."""
+    """Checks that forms have the same effect as the API."""
 
     def test_topic_is_asked(self) -> None:
         self.be(self.bob)
@@ -322,7 +322,7 @@ class PageTests(PageCase):
         self.assertContains(list_page, f'data-since="{feeds.head(LIST)}"')
 
     def test_numbers_are_read_before_the_rows(self) -> None:
-        # Otherwise events between the two reads would be in neither.
+        # An event between two reads in the other order would be neither in the page nor sent by the socket.
         self.be(self.alice)
         real = feeds.head
 
@@ -382,7 +382,7 @@ class PageTests(PageCase):
         self.alice.delete()
         self.be(self.mallory)
 
-        # The blank article is the third.
+        # The page also contains a blank article, which is the third match.
         self.assertContains(
             self.client.get(self.page()),
             '<strong class="post__author" dir="auto" data-author>Deleted user',
@@ -412,7 +412,7 @@ class PageTests(PageCase):
             post_reply(topic, content="!", by=self.alice)
             post_reply(self.topic, content="!", by=[self.bob, self.mallory][number % 2])
         self.be(self.alice)
-        self.client.get(self.page())  # counts today's view
+        self.client.get(self.page())  # counts today's view, which takes queries of its own
 
         for path, queries in [
             ("/discussion/", 9),

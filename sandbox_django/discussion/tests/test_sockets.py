@@ -1,4 +1,4 @@
-"""The forum's sockets: permission to open them, and the frames that they receive."""
+"""Tests who may open the forum's sockets, and which frames they receive."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ class ForumSocketCase(Forum, SocketTestCase):
         return await self.open_page(f"/ws/discussion/{topic['id']}/{query}", by=by or self.bob)
 
     async def event(self, page: Page) -> dict[str, Any]:
-        """Returns the next numbered frame."""
+        """Returns the next event, and skips hints."""
         while (frame := await page.receive())["action"] in HINTS:
             pass
         return frame
@@ -207,7 +207,7 @@ def for_everybody(state: State) -> State:
 
 
 class StateTests(ForumSocketCase):
-    """Applying frames to a page's state gives the same result as fetching the state again."""
+    """Checks that applying frames to a page's state gives the same result as fetching the state again."""
 
     async def fetch(self, topic: Any) -> State:
         detail = await self.send("get", topic_url(topic), by=self.mallory)

@@ -1,4 +1,4 @@
-"""Votes, views and their counters, including concurrent changes."""
+"""Tests votes, views and their counters, also with concurrent changes."""
 
 import contextlib
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +24,7 @@ from discussion.tests.cases import ForumCase, code_of, reply_url, topic_url
 
 
 def reconcile(*arguments: str) -> list[str]:
-    """Returns the output of the command, without its last line, which is a summary."""
+    """Returns the lines that the command prints, without the last line, which is a summary."""
     printed = StringIO()
     with contextlib.suppress(SystemExit):
         call_command("reconcile", *arguments, stdout=printed)

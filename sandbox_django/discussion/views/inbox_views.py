@@ -16,7 +16,7 @@ from discussion.views.topic_views import ForumView
 
 
 class InboxView(ForumView[Notification]):
-    """A view of the user's inbox."""
+    """Supplies the current user's inbox to the views below."""
 
     def feed(self) -> str:
         return inbox_feed(self.request.user.pk)

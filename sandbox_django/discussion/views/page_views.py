@@ -1,4 +1,4 @@
-"""The pages of the forum. Reading, posting, voting and accepting work without JavaScript; with it, pages are live."""
+"""The pages of the forum. They work without JavaScript; with it, they are live."""
 
 import json
 from collections.abc import Callable
@@ -55,9 +55,9 @@ LAST_PAGE = 100_000
 @never_cache
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """The list of topics."""
+    """Shows the list of topics."""
     me = current_user(request)
-    since = feeds.head(LIST)  # before the rows, so that no event is missed between them and the socket
+    since = feeds.head(LIST)  # read before the rows, so that the page misses no event
     query = {name: request.GET.get(name, "").strip() for name in ("sort", "tag", "search")}
     if query["sort"] not in Sort:
         query["sort"] = ""
@@ -88,7 +88,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
-    """Creates a topic."""
+    """Shows the form for a new topic. A `POST` creates the topic."""
     tags = request.GET.get("tag", "")
     form = TopicForm(request.POST or None, initial={"tags": tags})
     if form.is_valid():
@@ -106,7 +106,7 @@ def new(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def topic(request: HttpRequest, pk: int) -> HttpResponse:
-    """A topic with its replies; a `POST` replies."""
+    """Shows a topic with its replies. A `POST` posts a reply."""
     me = current_user(request)
     since = feeds.head(topic_feed(pk))
     opened = topic_of(request, pk)
@@ -127,7 +127,7 @@ def topic(request: HttpRequest, pk: int) -> HttpResponse:
     else:
         shown = page_of(request, replies, SHOWN_REPLIES)
     for row in shown["rows"]:
-        row.topic = opened  # saves a query for each row
+        row.topic = opened  # saves one query per row
     context = {
         **shown,
         "topic": opened,
@@ -146,7 +146,7 @@ def topic(request: HttpRequest, pk: int) -> HttpResponse:
 @login_required
 @require_safe
 def reply(request: HttpRequest, pk: int, reply_id: int) -> HttpResponse:
-    """Redirects to the page of the topic that contains the reply."""
+    """Redirects to the page of the topic that shows this reply."""
     return redirect(f"{reverse('discussion-detail', args=[pk])}?reply={reply_id}#reply-{reply_id}")
 
 
@@ -163,7 +163,7 @@ def vote(request: HttpRequest, pk: int, reply_id: int | None = None) -> HttpResp
 @login_required
 @require_POST
 def accept(request: HttpRequest, pk: int) -> HttpResponse:
-    """Accepts a reply as the answer; without `reply`, removes the accepted answer."""
+    """Accepts the reply with the id `reply` as the answer. Without an id, removes the accepted answer's mark."""
     opened, chosen = topic_of(request, pk), request.POST.get("reply", "")
     if not chosen:
         return run_and_redirect(request, opened, lambda: unaccept_answer(opened, by=current_user(request)))
@@ -185,7 +185,7 @@ def moderate(request: HttpRequest, pk: int) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, pk: int, reply_id: int | None = None) -> HttpResponse:
-    """Edits a post. Pages with JavaScript load the form from here and show it in place."""
+    """Edits a post. Pages with JavaScript fetch this page's form and show it in place."""
     post = my_post(request, pk, reply_id)
     obj = post.obj
     form: Form
@@ -211,7 +211,7 @@ def edit(request: HttpRequest, pk: int, reply_id: int | None = None) -> HttpResp
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: HttpRequest, pk: int, reply_id: int | None = None) -> HttpResponse:
-    """Asks for confirmation, and deletes a post."""
+    """Asks the user for confirmation. A `POST` deletes the post."""
     post = my_post(request, pk, reply_id)
     obj = post.obj
     if request.method == "POST":
@@ -232,7 +232,7 @@ def delete(request: HttpRequest, pk: int, reply_id: int | None = None) -> HttpRe
 @never_cache
 @require_safe
 def history(request: HttpRequest, pk: int, reply_id: int | None = None) -> HttpResponse:
-    """The earlier versions of a post."""
+    """Shows the earlier versions of a post."""
     post = PostPresenter(post_of(request, pk, reply_id), current_user(request))
     edits = post.obj.edits.select_related("editor")[:SHOWN_EDITS]
     return show(request, "discussion/history.html", {"post": post, "edits": edits})
@@ -242,7 +242,7 @@ def history(request: HttpRequest, pk: int, reply_id: int | None = None) -> HttpR
 @never_cache
 @require_safe
 def mine(request: HttpRequest) -> HttpResponse:
-    """The user's topics and replies."""
+    """Shows the user's topics or replies."""
     me = current_user(request)
     is_replies = request.GET.get("what") == "replies"
     if is_replies:
@@ -257,9 +257,9 @@ def mine(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def inbox(request: HttpRequest) -> HttpResponse:
-    """The user's notifications."""
+    """Shows the user's notifications."""
     me = current_user(request)
-    since = feeds.head(inbox_feed(me.pk))  # before the rows, as on every page
+    since = feeds.head(inbox_feed(me.pk))  # read before the rows, as on every page
     shown = page_of(request, Notification.objects.inbox_of(me), SHOWN_TOPICS)
     return show(request, "discussion/inbox.html", {**shown, "inbox_since": since})
 
@@ -289,14 +289,14 @@ def post_of(request: HttpRequest, pk: int, reply_id: int | None) -> DiscussionTo
 
 
 def my_post(request: HttpRequest, pk: int, reply_id: int | None) -> PostPresenter:
-    """Returns one of the user's posts, or any post for staff."""
+    """Returns a post of the current user; staff may get any post."""
     post = PostPresenter(post_of(request, pk, reply_id), current_user(request))
     require_author_or_staff(post.obj, post.viewer)
     return post
 
 
 def show(request: HttpRequest, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
-    """Renders a page of the forum, with the user's inbox in the header."""
+    """Renders a page of the forum, with the number of the user's unread notifications in the header."""
     me = current_user(request)
     if "form" in context and context["form"].has_error(NON_FIELD_ERRORS, RateLimited.default_code):
         status = 429
@@ -307,12 +307,12 @@ def show(request: HttpRequest, template: str, context: dict[str, Any], status: i
 
 
 def page_of(request: HttpRequest, rows: QuerySet[RowType], size: int, number: int | None = None) -> dict[str, Any]:
-    """Returns a page of rows, and the addresses of the previous and next pages, without counting all rows."""
+    """Returns one page of rows, and the addresses of the previous and the next page. Doesn't count all rows."""
     if number is None:
         number = parse_id(request.GET.get("page", "1")) or 0
     if not 0 < number <= LAST_PAGE:
         raise Http404
-    # The ids first, which an index alone provides even on late pages; then the rows.
+    # Reads only the ids at first, since an index provides them quickly even on late pages. Then reads the rows.
     ids = list(rows.values_list("pk", flat=True)[(number - 1) * size : number * size + 1])
     found = rows.order_by().in_bulk(ids[:size])
     query = {name: value for name, value in request.GET.dict().items() if name not in ("page", "reply")}
@@ -325,15 +325,15 @@ def page_of(request: HttpRequest, rows: QuerySet[RowType], size: int, number: in
 
 
 def address(**query: str) -> str:
-    """Returns the address of the list, without default values."""
+    """Returns the address of the list. Leaves out empty values."""
     return reverse("discussion-home") + "?" + urlencode({name: value for name, value in query.items() if value})
 
 
 def once(request: HttpRequest, make: Callable[[], DiscussionTopic | DiscussionReply]) -> int:
-    """Returns the id of the object that this form creates or has created, so that a double click without JavaScript
+    """Returns the id of the object that this form creates, or has created before. So a double click without JavaScript
     posts once.
 
-    The same form with other text, sent after going back in the browser, creates another object.
+    If the user goes back in the browser and sends the same form with another text, that creates another object.
     """
     if not request.POST.get("key"):
         return make().pk
@@ -348,7 +348,7 @@ def once(request: HttpRequest, make: Callable[[], DiscussionTopic | DiscussionRe
             with transaction.atomic():
                 mine = IdempotencyKey.objects.create(digest=digest, body_digest=digest)
         except IntegrityError:
-            # The duplicate's transaction has been waited for.
+            # The insert has waited for the first request's transaction, so that request's answer is stored by now.
             return int(IdempotencyKey.objects.get(digest=digest).answer)
         made = make()
         mine.status, mine.answer = HTTPStatus.CREATED, str(made.pk)
@@ -359,7 +359,7 @@ def once(request: HttpRequest, make: Callable[[], DiscussionTopic | DiscussionRe
 def run_and_redirect(
     request: HttpRequest, obj: DiscussionTopic | DiscussionReply, job: Callable[[], object]
 ) -> HttpResponse:
-    """Runs the action and redirects to its post; an error is shown there."""
+    """Runs the action, and redirects to the page of its post. That page shows an error if the action was refused."""
     try:
         job()
     except Refused as refusal:

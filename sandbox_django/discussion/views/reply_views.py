@@ -23,7 +23,7 @@ from discussion.views.topic_views import CHANGES, POSTS, VOTES, VOTING, ForumVie
 
 
 class InTopicView(ForumView[ModelType]):
-    """A view inside a topic."""
+    """Supplies the topic of the URL to the views below."""
 
     @cached_property
     def topic(self) -> DiscussionTopic:
@@ -34,7 +34,7 @@ class InTopicView(ForumView[ModelType]):
 
 
 class RepliesView(InTopicView[DiscussionReply]):
-    """The base of all views of a topic's replies."""
+    """Supplies the replies of the URL's topic to the views below."""
 
     serializer_class = ReplySerializer
 

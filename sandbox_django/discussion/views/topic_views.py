@@ -50,7 +50,7 @@ from discussion.services.votes import vote_on
 
 ModelType = TypeVar("ModelType", bound=Model)
 
-# Sent while the user types.
+# Pages send these requests while the user types.
 SEARCHES = Limit("discussion searches", times=120, seconds=60)
 PREVIEWS = Limit("discussion previews", times=60, seconds=60)
 POSTS = f"{settings.DISCUSSION_POSTS_PER_HOUR} topics and replies in an hour"
@@ -61,7 +61,7 @@ REPLIES_SHOWN = 100
 
 
 class ForumView(FeedSeqMixin, generics.GenericAPIView[ModelType]):
-    """The base of all views of this app: the statuses of refusals."""
+    """A view of the forum, whose user is signed in. Its responses may have the header `Feed-Seq`."""
 
     request: AuthenticatedRequest
 
@@ -120,17 +120,17 @@ class TopicView(ForumView[DiscussionTopic]):
         return DiscussionTopic.objects.for_viewer(self.request.user)
 
     def answer(self, topic: DiscussionTopic) -> Response:
-        """Returns the topic's current state, with its replies."""
+        """Returns the current state of the topic with its replies."""
         topic = self.get_queryset().get(pk=topic.pk)
         with_replies(topic, self.request)
         return Response(TopicDetailSerializer(topic, context=self.get_serializer_context()).data)
 
 
 def with_replies(topic: DiscussionTopic, request: AuthenticatedRequest) -> None:
-    """Loads the replies that a topic's serializer shows, and the accepted one even if it is not among them."""
+    """Loads the first replies of a topic, and also the accepted answer if it is not among them."""
     replies = topic.replies.for_viewer(request.user)
     shown = list(replies[:REPLIES_SHOWN])
-    topic.first_replies = shown  # type: ignore[attr-defined]  # where the serializer finds them
+    topic.first_replies = shown  # type: ignore[attr-defined]  # the serializer reads this attribute
     if topic.accepted_answer_id is not None:
         topic.accepted_answer = next(
             (reply for reply in shown if reply.is_accepted),
@@ -202,7 +202,7 @@ class TopicVoteView(TopicView):
 
     @extend_schema(responses={200: VoteSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        topic = self.get_object()  # checked before the body
+        topic = self.get_object()  # responds with 404 or 403 before the body is checked
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         vote = serializer.validated_data["vote"]

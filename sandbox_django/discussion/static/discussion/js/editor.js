@@ -1,10 +1,10 @@
-// Edits a topic or a reply in place, with the form that the server renders for it.
+// Edits a topic or a reply in place. Fetches the form from the server.
 
 import { patch } from "../../core/js/api.js";
 import { freshPage } from "../../core/js/fresh_page.js";
 import { PostForm } from "./post_form.js";
 
-// Calls `saved(post)` with the stored post. If the form can't be fetched, the browser goes to its page.
+// Calls `saved(post)` with the stored post. If the form can't be fetched, opens the page with the form.
 export async function openEditor(article, saved) {
   if (article.matches(".post--editing")) return;
   article.classList.add("post--editing");
@@ -37,7 +37,7 @@ export async function openEditor(article, saved) {
     event.preventDefault();
     close();
   });
-  // A key that is pressed by mistake must not discard a changed text.
+  // Pressing Escape by mistake must not discard a changed text.
   form.addEventListener("keydown", (event) => {
     const isChanged = [...form.elements].some((field) => "defaultValue" in field && field.value !== field.defaultValue);
     if (event.key !== "Escape" || event.isComposing || isChanged) return;

@@ -1,4 +1,4 @@
-// The inbox, live. The server renders each change, since only the pages of one user show it.
+// The live inbox. The server renders every change, which is cheap since only one user's pages show the inbox.
 
 import { post } from "../../core/js/api.js";
 import { showConnectionState } from "../../core/js/connection_state.js";
@@ -32,7 +32,8 @@ readAll.addEventListener("submit", async (event) => {
     readAll.submit();
   }
 });
-// Also when the link opens in another tab. `keepalive`: this page may be left.
+// Marks a notification as read when its link is opened, also in another tab. `keepalive`, since the user may leave this
+// page.
 for (const kind of ["click", "auxclick"]) {
   rows.addEventListener(kind, ({ target }) => {
     const note = target.closest(".note--unread");

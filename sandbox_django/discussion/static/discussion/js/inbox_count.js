@@ -1,4 +1,4 @@
-// The number of unread notifications, live, wherever a page shows it.
+// Keeps the number of unread notifications up to date, wherever a page shows it.
 
 import { get } from "../../core/js/api.js";
 import { LiveList } from "../../core/js/live_list.js";
@@ -7,7 +7,7 @@ import { LiveSocket } from "../../live/js/live_socket.js";
 
 const place = document.querySelector("[data-inbox]");
 
-// Returns the socket, for the page that shows the notifications too.
+// Returns the socket, which the inbox page needs as well.
 export function wireInbox() {
   const { since, socketUrl } = place.dataset;
   const live = new LiveSocket(socketUrl, { since: Number(since) });

@@ -1,4 +1,4 @@
-// The list of topics, live: counts change in place, and new topics wait behind a bar.
+// The live list of topics. Counts change in place, and a bar announces new topics.
 
 import { showConnectionState } from "../../core/js/connection_state.js";
 import { refreshAges } from "../../core/js/dates.js";
@@ -32,7 +32,7 @@ topics.on("topic_deleted", ({ id }) => {
   waiting.remove(id);
   const row = rowOf(id);
   if (!row) return;
-  // It keeps its place, so that nothing moves under the pointer.
+  // The deleted topic's row keeps its place, so that no row moves under the pointer.
   row.querySelector(".topic__title").textContent = "This topic was deleted.";
   row.querySelector(".topic__context").replaceChildren();
   row.querySelector(".topic__counts").hidden = true;
@@ -54,12 +54,12 @@ refreshAges();
 wireListKeys();
 
 bar.addEventListener("click", () => {
-  // New topics are on the first page.
+  // The first page of the list has the new topics.
   if (list.dataset.page !== "1") location.assign(firstPage());
   else showWaiting();
 });
 
-// A search doesn't grow: only the server knows what it finds.
+// Returns whether a new topic belongs into this list. Only the server knows whether a search finds it.
 function belongsHere({ tags, replyCount }) {
   if (searchWords) return false;
   return (!tag || tags.includes(tag)) && (sort !== "unanswered" || replyCount === 0);
@@ -70,7 +70,7 @@ async function fetchList(url) {
   return { seq: Number(fresh.dataset.since), freshRows: fresh.querySelector("[data-rows]") };
 }
 
-// The rows that are shown stay, with their new content. New rows wait behind the bar.
+// Updates the rows that are shown, in place. A bar announces new rows.
 function update({ freshRows }) {
   if (rows.children.length === 0) fill(freshRows);
   else {
@@ -88,7 +88,7 @@ async function showWaiting() {
   try {
     fill((await fetchList(firstPage())).freshRows);
   } catch {
-    for (const id of taken) waiting.add(id); // the next click tries again
+    for (const id of taken) waiting.add(id); // the next click fetches them again
     return;
   }
   rows.querySelector("a")?.focus();

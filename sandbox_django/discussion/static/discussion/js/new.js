@@ -1,4 +1,4 @@
-// The form for a new topic: similar ones appear while its title is typed.
+// The form for a new topic. It lists similar topics while the user types the title.
 
 import { get, post } from "../../core/js/api.js";
 import { wireInbox } from "./inbox_count.js";
@@ -32,9 +32,9 @@ async function showSimilar() {
   try {
     if (title.length >= SHORTEST) found = await get(`${similar.dataset.url}?${new URLSearchParams({ title })}`);
   } catch {
-    return; // only a help: its absence needs no message
+    return; // the user can go on without the list, so no message is shown
   }
-  if (title !== asked) return; // the title has changed in the meantime
+  if (title !== asked) return; // the user has changed the title in the meantime
   similar.querySelector("ul").replaceChildren(...found.map(drawSimilar));
   similar.hidden = found.length === 0;
 }

@@ -1,4 +1,4 @@
-// The replies that were posted while a topic is open: counted once each, and named on a bar until the user has seen them.
+// Counts each reply that is posted while a topic is open once, and announces it on a bar until the user has seen it.
 
 import { plural } from "./plural.js";
 
@@ -17,14 +17,14 @@ export class NewReplies {
     });
   }
 
-  // Returns whether it was not counted before: the form's response and the socket's event both bring a reply.
+  // Returns whether the reply was not counted before. Both the form's response and the socket's event contain a reply.
   count(id) {
     const isNew = !this.#counted.has(id);
     this.#counted.add(id);
     return isNew;
   }
 
-  // `article` is null for a reply that belongs on a later page.
+  // Announces a reply. `article` is null if the reply belongs on a later page.
   add(id, article) {
     this.#unseen.push(id);
     if (article) this.#inSight.observe(article);
@@ -45,7 +45,7 @@ export class NewReplies {
     return this.#unseen.at(-1);
   }
 
-  // Returns the first one, and hides the bar.
+  // Returns the id of the first new reply, and hides the bar.
   takeFirst() {
     const [first] = this.#unseen;
     this.#unseen = [];

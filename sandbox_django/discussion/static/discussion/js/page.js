@@ -1,4 +1,4 @@
-// A page of the forum on which only the inbox is live.
+// A page of the forum whose only live part is the inbox's count.
 
 import { refreshAges } from "../../core/js/dates.js";
 import { wireInbox } from "./inbox_count.js";

@@ -1,4 +1,4 @@
-// A form that posts to the API: its texts are kept until they are stored, and posted once.
+// A form that posts to the API. It keeps the user's texts until they are stored, and posts them only once.
 
 import { Draft } from "../../core/js/draft.js";
 import { SendQueue } from "../../core/js/send_queue.js";
@@ -17,7 +17,7 @@ export class PostForm {
   #draft;
   #done;
 
-  // `deliver(body, key)` resolves with what was stored, and `done` is called with it.
+  // `deliver(body, key)` resolves with the stored post, which `done` is then called with.
   constructor(form, deliver, done) {
     this.#form = form;
     this.#fields = NAMES.map((name) => form.elements[name]).filter(Boolean);
@@ -61,7 +61,7 @@ export class PostForm {
     return Object.fromEntries(this.#fields.map(({ name, value }) => [name, value]));
   }
 
-  // Keeps what was typed while the form was being sent.
+  // Clears the fields whose text was sent, and keeps a text that the user has typed since then.
   #clear(sent) {
     for (const field of this.#fields) if (field.value === sent[field.name]) field.value = "";
     this.#form.dispatchEvent(new Event("reset"));
@@ -78,9 +78,9 @@ export class PostForm {
     try {
       kept = JSON.parse(this.#draft?.read() || "{}");
     } catch {
-      // From another release: nothing to restore.
+      // Another release stored these texts in another format, so they can't be restored.
     }
-    // A page that the browser restores, or whose form the server refused, has its texts already.
+    // If the browser restores the page, or the server refused the form, the fields have their texts already.
     for (const field of this.#fields) field.value ||= kept[field.name] ?? "";
   }
 

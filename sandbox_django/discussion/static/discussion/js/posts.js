@@ -1,4 +1,4 @@
-// The articles of a topic: made from the page's blank one, and changed in place.
+// The articles on a topic's page. They are copies of the page's blank article, and are changed in place.
 
 import { drawAvatar } from "../../core/js/avatar.js";
 import { showAge } from "../../core/js/dates.js";
@@ -30,7 +30,7 @@ export class Posts {
     return this.#place.querySelector(`#reply-${id}`);
   }
 
-  // At the end, so that the posts before it don't move.
+  // Adds a reply at the end, so that the posts before it don't move.
   add(reply) {
     const article = this.#blank.cloneNode(true);
     const { me, topicAuthor, staff, repliesUrl } = this.#page.dataset;
@@ -73,7 +73,8 @@ export class Posts {
     showVotes(article, voteCount);
   }
 
-  // A deleted reply keeps its place, so that a user who reads below it loses none.
+  // Replaces a deleted reply with a notice in the same place, so that a user who reads below it keeps the scroll
+  // position.
   remove(id) {
     const article = this.reply(id);
     if (!article || article.matches(".post--deleted")) return;
@@ -88,7 +89,7 @@ export class Posts {
     for (const part of article.querySelectorAll("[data-vote], [data-tools], [data-edited]")) part.hidden = true;
   }
 
-  // In its place too: the server puts the accepted answer first when it renders the page again.
+  // Marks the accepted answer without moving it. The server puts it first when it renders the page again.
   accept(id) {
     for (const article of this.#place.children) {
       const isIt = article.id === `reply-${id}`;

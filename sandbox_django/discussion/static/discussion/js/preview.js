@@ -1,4 +1,4 @@
-// The tabs "Write" and "Preview": Markdown as the server renders it.
+// The tabs "Write" and "Preview". The server renders the preview.
 
 import { post } from "../../core/js/api.js";
 import { copyButtons } from "../../core/js/copy.js";
@@ -20,7 +20,7 @@ function wire(write) {
     field.focus();
   });
   drawn.addEventListener("click", async () => {
-    preview.style.minBlockSize = `${field.offsetHeight}px`; // so that nothing below moves
+    preview.style.minBlockSize = `${field.offsetHeight}px`; // keeps the elements below in place
     show(true);
     if (!field.value.trim()) {
       preview.textContent = "Nothing written yet.";
@@ -34,7 +34,7 @@ function wire(write) {
     }
     preview.removeAttribute("aria-busy");
   });
-  // An invalid or emptied field has to be visible.
+  // Shows the text field if it is invalid or was emptied.
   field.addEventListener("invalid", () => show(false));
   field.form.addEventListener("reset", () => show(false));
 

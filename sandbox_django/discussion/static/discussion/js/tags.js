@@ -1,4 +1,4 @@
-// Tags, as they are typed and as they are shown.
+// Parses the tags that a user types, and draws the tags of a topic.
 
 export function tagsIn(text) {
   return text.split(/[\s,]+/).filter(Boolean);

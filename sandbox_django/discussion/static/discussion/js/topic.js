@@ -1,4 +1,4 @@
-// The page of one topic: connects the socket, the posts and the forms. Live changes appear in place and move nothing.
+// The page of one topic. Connects the socket, the posts and the forms. Live changes appear in place, and move nothing.
 
 import { get, post } from "../../core/js/api.js";
 import { showConnectionState } from "../../core/js/connection_state.js";
@@ -170,7 +170,7 @@ async function fetchTopic() {
   }
 }
 
-// A reply that is being edited or voted on stays as it is.
+// Shows the server's current page of the topic. A reply that the user is editing or voting on stays unchanged.
 function showTopic({ fresh, topic }) {
   const keep = (article) => article.matches(".post--editing") || isVoting(article);
   merge(posts.place, fresh.querySelector("[data-replies]"), { keep });

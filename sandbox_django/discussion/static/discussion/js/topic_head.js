@@ -1,4 +1,4 @@
-// The parts of a topic's page around its posts: title, tags, marks, counts and what staff can do.
+// The parts of a topic's page around its posts: title, tags, marks, counts and the actions of staff.
 
 import { showAge } from "../../core/js/dates.js";
 import { plural } from "./plural.js";

@@ -1,11 +1,11 @@
-// Votes: shown at once, sent, and taken back when the server refuses them.
+// Shows a vote before the server has stored it, and withdraws it if the server refuses it.
 
 import { post } from "../../core/js/api.js";
 import { errorMessage } from "../../core/js/error_message.js";
 import { showProblem } from "../../core/js/problem.js";
 import { plural } from "./plural.js";
 
-const sending = new WeakMap(); // by article: the number of votes that are being sent
+const sending = new WeakMap(); // maps an article to the number of its votes that are being sent
 
 export function wireVotes(root) {
   root.addEventListener("submit", (event) => {
@@ -23,7 +23,8 @@ export function isVoting(article) {
   return Boolean(sending.get(article));
 }
 
-// Another user has changed the number. While the user's own vote is being sent, its response will bring the number.
+// Shows a number of votes that another user has changed. While the user's own vote is being sent, waits for its
+// response.
 export function showVotes(article, count) {
   if (!isVoting(article)) draw(article, { count });
 }
@@ -61,7 +62,7 @@ function draw(article, { count, mine }) {
   for (const [name, value] of [["[data-up]", 1], ["[data-down]", -1]]) {
     const button = article.querySelector(name);
     button.setAttribute("aria-pressed", String(mine === value));
-    button.value = mine === value ? 0 : value; // pressing it again withdraws the vote
+    button.value = mine === value ? 0 : value; // pressing the button again withdraws the vote
   }
 }
 

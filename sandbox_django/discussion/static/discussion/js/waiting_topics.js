@@ -1,4 +1,4 @@
-// New topics that wait behind a bar until the user wants to see them.
+// Counts new topics on a bar until the user asks to see them.
 
 import { plural } from "./plural.js";
 
@@ -20,7 +20,7 @@ export class WaitingTopics {
     this.#show();
   }
 
-  // Hides the bar and returns the topics. Those that are created from now on wait again.
+  // Hides the bar and returns the topics' ids. Topics that are created later show the bar again.
   take() {
     const taken = [...this.#ids];
     this.#ids.clear();
