@@ -49,7 +49,7 @@ def _is_abandoned(message: AssistantMessage) -> bool:
 
 @admin.register(AssistantMessage)
 class MessageAdmin(HistoryAdmin[AssistantMessage]):
-    """Answers and questions without their text, which is on a message's own page only."""
+    """Lists questions and answers without their text, which only a message's own page shows."""
 
     actions = ["try_again", "stop", "end_abandoned"]
     list_display = ["id", "conversation", "message_type", "status", "error", "model", "length", "created_at"]
@@ -90,7 +90,7 @@ class MessageAdmin(HistoryAdmin[AssistantMessage]):
         applies_to=lambda message: message.status == Status.STREAMING,
     )
     def stop(self, request: HttpRequest, message: AssistantMessage) -> None:
-        # the answer's writer changes the row next, in another transaction
+        # On commit, because the answer's writer then changes the row in another transaction.
         transaction.on_commit(partial(stop_answer, message))
 
     @row_action(

@@ -1,4 +1,4 @@
-"""Answers as text streams: for their writer, for pages that open late and for sockets that missed some of the text."""
+"""Builds the text streams of answers: for their writers, for late pages, and for sockets that missed chunks."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -32,13 +32,13 @@ def latest_answer_stream(conversation: AssistantConversation) -> LatestStream | 
 
 
 def stored_answer_texts(answer_ids: Sequence[int]) -> Sequence[TextChunk]:
-    """Returns the texts of ended answers, each as one chunk."""
+    """Returns the text of each ended answer as one chunk."""
     answers = AssistantMessage.objects.answers().filter(pk__in=answer_ids)
     return [stream_of(answer).whole(answer.content) for answer in answers]
 
 
 async def running_answer_text(answer_id: int) -> TextChunk | None:
-    """Returns the text so far of an answer that is being written; None when it isn't."""
+    """Returns the text so far of a running answer; None if the answer isn't running."""
     answer = await in_database_thread(AssistantMessage.objects.streaming().filter(pk=answer_id).first)
     if answer is None:
         return None

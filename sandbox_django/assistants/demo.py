@@ -1,4 +1,4 @@
-"""Finished conversations for the demo users, to look at without waiting for an answer."""
+"""Creates finished conversations for the demo users, so that the pages have content without a model."""
 
 from accounts.demo import DemoUsers
 from accounts.models import User

@@ -14,7 +14,7 @@ def conversation_key(conversation_id: UUID) -> str:
 
 
 def reply_key(answer_id: int) -> str:
-    """Returns the name of an answer's text in Redis."""
+    """Returns the Redis key of an answer's text."""
     return f"sandbox:reply:{answer_id}"
 
 
@@ -22,5 +22,5 @@ def message_key(message_id: int) -> str:
     return f"assistant.message:{message_id}"
 
 
-# Every process that writes answers listens to this group for requests to stop.
+# Every process that writes answers subscribes to this group, which receives requests to stop an answer.
 WRITERS = "assistant.writers"

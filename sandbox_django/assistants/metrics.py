@@ -1,4 +1,4 @@
-"""The site's answers in progress, for Prometheus (docs/operating.md)."""
+"""Exports the site's running answers to Prometheus (docs/operating.md)."""
 
 from collections.abc import Iterable
 

@@ -13,7 +13,7 @@ from core.openapi import describe
 
 
 class MessageExtension(OpenApiSerializerExtension):
-    """Documents that a list of messages contains questions and answers, which have different fields."""
+    """Documents that a message is either a question or an answer, which have different fields."""
 
     target_class = "assistants.serializers.message.AssistantMessageSerializer"
 

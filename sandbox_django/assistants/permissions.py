@@ -10,11 +10,11 @@ from assistants.models import AssistantConversation
 
 
 class ConversationOwner(BasePermission):
-    """The owner may access their conversation; everyone with its id may access one without an owner."""
+    """Allows the owner of a conversation. A conversation without owner is open to everyone who has its id."""
 
     def has_object_permission(self, request: Request, view: Any, obj: AssistantConversation) -> bool:
         if obj.is_anonymous or obj.user_id == request.user.pk:
             return True
         if request.user.is_authenticated:
-            raise Http404  # objects that the user may not see don't exist for them
+            raise Http404  # not a 403, which would reveal that the conversation exists
         return False  # 401, so that a page whose session has ended asks the user to sign in again

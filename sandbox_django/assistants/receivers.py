@@ -1,4 +1,4 @@
-"""Receivers for visitors who sign in, for deleted accounts, and for messages stored without the services."""
+"""Signal receivers: for visitors who sign in, deleted accounts, and messages that are stored without the services."""
 
 from collections.abc import Collection
 
@@ -26,8 +26,9 @@ def feeds_of(user_ids: Collection[int]) -> set[str]:
 
 @receiver(pre_delete, sender=User)
 def delete_feeds(instance: User, **signal: object) -> None:
-    """Deletes the feeds of the user's conversations. The rows are deleted with the user, and open pages close with the
-    sessions.
+    """Deletes the feeds of the user's conversations, because only their rows are deleted with the user.
+
+    Open sockets are closed when the user's sessions are deleted.
     """
     if names := feeds_of([instance.pk]):
         feeds.delete(names)
@@ -41,8 +42,9 @@ def claim_visitor_conversations(request: HttpRequest, user: User, **signal: obje
 
 @receiver(post_save, sender=AssistantMessage)
 def touch_conversation(instance: AssistantMessage, created: bool, **signal: object) -> None:
-    """Updates the conversation's time for a message stored by `save()`. The services set it themselves, without
-    signals.
+    """Updates the conversation's `updated_at` for a message that was stored with `save()`.
+
+    The services store messages without signals, and set `updated_at` themselves.
     """
     if created:
         older = AssistantConversation.objects.filter(pk=instance.conversation_id, updated_at__lt=instance.created_at)

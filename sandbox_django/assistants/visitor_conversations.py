@@ -1,4 +1,4 @@
-"""The conversations that a visitor's browser has created, kept in a signed cookie."""
+"""Stores in a signed cookie which conversations a visitor's browser has created."""
 
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from rest_framework.request import Request
 
 COOKIE = "conversations"
 SALT = "assistants.browsers"
-REMEMBERED = 50  # a cookie has 4 kB; older conversations are still available by their link
+REMEMBERED = 50  # because a cookie has at most 4 kB; older conversations are still available by their link
 
 
 def get_visitor_conversations(request: HttpRequest | Request) -> list[UUID]:

@@ -26,11 +26,11 @@ from live.feeds import Event
 from live.text_chunk import LatestStream, TextChunk
 
 CLOSE_NOT_FOUND = 4404
-CLAIMED = '{"action":"conversation_claimed"'  # the beginning of such a frame
+CLAIMED = '{"action":"conversation_claimed"'  # how the frame of a ConversationClaimed begins
 
 
 class AssistantAuthenticator(LiveAuthenticator):
-    """Accepts the owner, and for a conversation without owner anyone who has its id."""
+    """Accepts the conversation's owner. A conversation without owner is open to everyone who has its id."""
 
     permission_classes = [ConversationOwner]
     obj: AssistantConversation
@@ -68,7 +68,7 @@ class ConversationAssistantConsumer(LiveConsumer):
 
     @property
     def user_id(self) -> int | None:
-        """None for a visitor."""
+        """The id of the user; None for a visitor."""
         return self.authenticator.user.pk if self.authenticator.user else None
 
     @classmethod
@@ -84,7 +84,7 @@ class ConversationAssistantConsumer(LiveConsumer):
 
     def on_event(self, event: Event, *, from_log: bool = False) -> bool:
         if event.seq == self.seq + 1 and self._is_claimed_by_another(event):
-            # Immediately, not when the socket is closed, which may wait for a slow client.
+            # Detached immediately, because closing the socket may have to wait for a slow client.
             self._detach()
             code = CLOSE_SIGNED_OUT if self.user_id is None else CLOSE_NOT_FOUND
             self._claim_close_task = asyncio.create_task(self.close(code))
@@ -92,7 +92,7 @@ class ConversationAssistantConsumer(LiveConsumer):
         return super().on_event(event, from_log=from_log)
 
     def _is_claimed_by_another(self, event: Event) -> bool:
-        # The prefix first: nearly all events are of other types, and every socket checks.
+        # The prefix is checked first, because every socket checks every event, and nearly all are of other types.
         if not event.frame.startswith(CLAIMED):
             return False
         return bool(json.loads(event.frame)["payload"]["userId"] != self.user_id)

@@ -6,7 +6,7 @@ from assistants.models import AssistantConversation
 
 
 class AssistantConversationFactory(DjangoModelFactory[AssistantConversation]):
-    """A conversation of a user; `user=None` makes a visitor's."""
+    """Creates a user's conversation, or a visitor's with `user=None`."""
 
     class Meta:
         model = AssistantConversation

@@ -16,7 +16,7 @@ class QuestionFactory(DjangoModelFactory[AssistantMessage]):
 
 
 class AnswerFactory(DjangoModelFactory[AssistantMessage]):
-    """An answer that has ended, unless `status` is given."""
+    """Creates an answer, which has ended unless `status` is given."""
 
     class Meta:
         model = AssistantMessage

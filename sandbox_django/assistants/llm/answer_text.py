@@ -2,17 +2,17 @@
 
 import re
 
-# Only at the start of an answer. Later, and in code, the tag is part of the text.
+# Matches only at the start of an answer. Later in the text, or in code, the tag is part of the answer.
 OPENING = re.compile(r"<(think|thinking|thought)>", re.ASCII | re.IGNORECASE)
 LONGEST_OPENING = "<thinking>"
 OPENINGS = ("<think>", "<thinking>", "<thought>")
-# The end of reasoning whose opening tag is in the prompt and not in the answer, as some models' templates have it.
+# Ends reasoning without an opening tag: the templates of some models put the opening tag into the prompt.
 LONE_CLOSING = re.compile(r"</(?:think|thinking|thought)>[ \t]*\r?\n", re.ASCII | re.IGNORECASE)
-MAX_LEADING_SPACE = 1_000  # characters that may precede the tag
+MAX_LEADING_SPACE = 1_000  # characters of whitespace that may precede the opening tag
 
 
 def storable(text: str) -> str:
-    """Returns `text` without the characters that PostgreSQL does not store: NUL, and halves of surrogate pairs."""
+    """Returns `text` without the characters that PostgreSQL can't store: NUL, and halves of surrogate pairs."""
     if "\x00" in text:
         text = text.replace("\x00", "")
     if text.isascii():
@@ -21,10 +21,10 @@ def storable(text: str) -> str:
 
 
 def without_unopened_thoughts(text: str) -> str:
-    """Returns a whole answer without the reasoning that a lone `</think>` at the end of a line closes.
+    """Returns a complete answer without the reasoning that ends with a lone `</think>` at the end of a line.
 
-    While the answer is streamed the two can't be distinguished. Text about such tags stays: with an opening tag, in a
-    code block, with more than one closing tag, or with nothing after it.
+    While the answer is streamed, such reasoning can't be distinguished from text. The text is not changed if it has an
+    opening tag or more than one closing tag, if the tag is in a code block, or if no text follows it.
     """
     closing = LONE_CLOSING.search(text)
     if closing is None or OPENING.search(text) or LONE_CLOSING.search(text, closing.end()):
@@ -44,7 +44,7 @@ class AnswerText:
 
     @property
     def reasoning_size(self) -> int:
-        """The bytes of reasoning that were left out."""
+        """The number of bytes of reasoning that were removed."""
         return self._reasoning.reasoning_size
 
     def feed(self, chunk: str) -> str:
@@ -61,13 +61,13 @@ class AnswerText:
 
 
 class ReasoningFilter:
-    """Returns an answer's text without the `<think>…</think>` before it, however the chunks are cut."""
+    """Removes `<think>…</think>` from the start of an answer, also if a tag is split over several chunks."""
 
     __slots__ = ("_closing", "_had_reasoning", "_held", "_is_answering", "reasoning_size")
 
     def __init__(self) -> None:
         self._held = ""
-        self._closing: re.Pattern[str] | None = None  # the tag that ends the reasoning, inside of it
+        self._closing: re.Pattern[str] | None = None  # while in reasoning: the tag that ends it
         self._had_reasoning = False
         self._is_answering = False
         self.reasoning_size = 0  # bytes of reasoning
@@ -93,24 +93,24 @@ class ReasoningFilter:
             return self._take_held()
 
     def close(self) -> str:
-        """Returns the text that was held back because reasoning might have begun with it."""
+        """Returns the text that was held back because it could have been the start of an opening tag."""
         return "" if self._closing is not None or not self._held.strip() else self._take_held()
 
     def _skip_reasoning(self, closing: re.Pattern[str]) -> bool:
-        """Drops the reasoning that is here; returns whether that is all of it."""
+        """Drops the reasoning in the held text; returns whether the reasoning has ended."""
         if end := closing.search(self._held):
             self._closing = None
             self.reasoning_size += len(self._held[: end.start()].encode(errors="replace"))
             self._held = self._held[end.end() :]
             return True
-        kept = len(LONGEST_OPENING)  # characters; the closing tag may be cut in two
+        kept = len(LONGEST_OPENING)  # characters; they may be the first half of the closing tag
         self.reasoning_size += len(self._held[:-kept].encode(errors="replace"))
         self._held = self._held[-kept:]
         return False
 
     def _take_held(self) -> str:
         held, self._held = self._held, ""
-        # The blank lines between reasoning and answer belong to neither.
+        # Drops the blank lines between reasoning and answer.
         return held.lstrip() if self._had_reasoning else held
 
 

@@ -6,13 +6,13 @@ from typing import Literal, Protocol
 
 MAX_COUNT = 2**31 - 1  # the largest count that the database stores
 
-# The finish reasons of servers for an answer that reached a limit of length.
+# The finish reasons with which servers end an answer that reached its maximum length.
 CUT_SHORT = {"length", "max_tokens", "max_output_tokens", "max_completion_tokens", "model_length"}
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One message of the dialogue that a model is sent."""
+    """One message of the dialogue that is sent to a model."""
 
     role: Literal["system", "user", "assistant"]
     content: str
@@ -32,21 +32,21 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """The size of reasoning that a model has sent. It costs tokens, and is no part of an answer or a title."""
+    """The size of reasoning that a model has sent. Reasoning costs tokens, but isn't part of an answer or title."""
 
     size: int  # bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The last part of an answer that came to its end: the server's reason, and the cost if the server reports it."""
+    """The last part of a finished answer: the server's finish reason, and the usage if the server reports it."""
 
     reason: str = "stop"
     usage: Usage | None = None
 
     @property
     def is_cut_short(self) -> bool:
-        """The model stopped in the middle of its answer, at a limit of length."""
+        """Returns whether the answer is incomplete because it reached its maximum length."""
         return self.reason.lower() in CUT_SHORT
 
 
@@ -54,13 +54,14 @@ AnswerPart = str | Reasoning | Finish
 
 
 class ChatModel(Protocol):
-    """A model that answers, whatever serves it."""
+    """The interface of a language model, for any transport or server."""
 
     @property
     def name(self) -> str: ...
 
     def stream(self, turns: Sequence[Turn]) -> AsyncGenerator[AnswerPart, None]:
-        """Yields an answer's text, never empty, and its Finish at the end; or raises ModelUnavailable.
+        """Yields the parts of an answer: text (never empty), Reasoning, and a Finish at the end.
 
-        Closing the generator, or cancelling the task that waits for it, ends the request to the model immediately.
+        Raises ModelUnavailable if the answer fails. Closing the generator, or cancelling the task that waits for it,
+        ends the request to the model immediately.
         """

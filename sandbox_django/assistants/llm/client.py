@@ -1,4 +1,4 @@
-"""The part that both transports to an OpenAI-compatible server share: time-outs, retries and clean text."""
+"""The base class of both transports to an OpenAI-compatible server: adds timeouts and retries, and cleans the text."""
 
 import asyncio
 import random
@@ -17,15 +17,15 @@ from assistants.llm.request_format import OPENAI_URL, Part, first_format, known_
 
 logger = structlog.get_logger(__name__)
 
-# Servers without keys (Ollama, vLLM) ignore the key; the clients insist on sending one.
+# The clients always send a key. Servers without keys (Ollama, vLLM) ignore it.
 NO_KEY = "none"
 
 RETRIES = 2
-FIRST_BACKOFF = 0.5  # seconds; doubles, and half of it is random
+FIRST_BACKOFF = 0.5  # seconds; it doubles with each retry, and half of it is random
 
 END_TIMEOUT = 2.0  # seconds between the end of the text and the end of the stream
 
-# Finish reasons of servers that are failures. All others but `base.CUT_SHORT` are proper ends.
+# Finish reasons that mean a failure. All other reasons, except those in `base.CUT_SHORT`, mean a complete answer.
 FILTERED = {
     "content_filter",
     "content_filtered",
@@ -39,10 +39,10 @@ BROKEN = {"error", "server_error", "network_error", "insufficient_system_resourc
 
 
 class AnswerTimeout(InactivityTimeout):
-    """The time-outs of one answer: to its first word, between words, of reasoning, and after the end of the text.
+    """The timeouts of one answer: until its first word, between words, for reasoning, and after the end of the text.
 
-    All attempts share the first one, so a user never waits longer for a first word because of retries. A server that
-    stays silent is asked only once: it may be working on the question, which costs money.
+    All attempts share the timeout for the first word, so that retries don't prolong it. A server that stays silent is
+    asked only once, because it may be working on the question, which costs money.
     """
 
     __slots__ = ("_has_finish_reason", "_reasoning_deadline")
@@ -60,7 +60,7 @@ class AnswerTimeout(InactivityTimeout):
             self.renew(settings.OPENAI_TOKEN_TIMEOUT)
 
     def on_reasoning(self) -> None:
-        """Anything that the server sends renews the time-out, but reasoning has a limit of its own."""
+        """Renews the timeout. Reasoning also has a total time limit."""
         if self._has_finish_reason:
             return
         now = asyncio.get_running_loop().time()
@@ -71,13 +71,13 @@ class AnswerTimeout(InactivityTimeout):
         self.renew(min(settings.OPENAI_TOKEN_TIMEOUT, self._reasoning_deadline - now))
 
     def on_finish_reason(self) -> None:
-        """The text is complete. Only the usage is missing, and not every server sends it."""
+        """Shortens the timeout: the text is complete, and only the usage may follow, which not every server sends."""
         self._has_finish_reason = True
         self.renew(min(END_TIMEOUT, settings.OPENAI_TOKEN_TIMEOUT))
 
 
 class RemoteModel(ABC):
-    """A model on an OpenAI-compatible server. A subclass is one transport."""
+    """A model on an OpenAI-compatible server. Each subclass implements one transport."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -114,7 +114,7 @@ class RemoteModel(ABC):
             idle_timeout.stop()
 
     async def _attempt(self, turns: Sequence[Turn], idle_timeout: AnswerTimeout) -> AsyncGenerator[AnswerPart, None]:
-        """Asks once, and yields the parts of the answer."""
+        """Sends one request and yields the parts of the answer."""
         answer, finish = AnswerText(), Finish("")
         has_started, has_text, reasoning_size = False, False, 0
         failure: ModelUnavailable | None = None
@@ -151,7 +151,7 @@ class RemoteModel(ABC):
         yield finish
 
     def _adapt(self, turns: Sequence[Turn], failure: ModelUnavailable) -> bool:
-        """Drops the parts of the request that the server has rejected; returns whether to ask again without them."""
+        """Removes the parts of the request that the server has rejected; returns whether to send it again."""
         rejected = failure.rejected
         if turns[0].role != "system":
             rejected -= {Part.SYSTEM_ROLE}
@@ -161,7 +161,7 @@ class RemoteModel(ABC):
         if adapted is None:
             return False
         self._format = adapted
-        # A conversation that is too long for a limit implies nothing about the next one.
+        # If this conversation is too long, the next conversation may still fit with the earlier format.
         self._is_new_format = failure.code is not ModelProblem.CONTEXT_TOO_LONG
         logger.info("model_request_adapted", model=self.name, rejected=sorted(rejected))
         return True
@@ -183,18 +183,19 @@ class RemoteModel(ABC):
 
     @abstractmethod
     async def prepare(self) -> None:
-        """Loads and opens what a request needs. This takes time only once, which no time-out of an answer counts."""
+        """Loads the client. The first call takes long, so it is made before the timeouts of an answer start."""
 
     @abstractmethod
     def _ask(self, turns: Sequence[Turn], idle_timeout: AnswerTimeout) -> AsyncGenerator[AnswerPart, None]:
-        """Asks once, and yields the text as it arrives, then a Finish; its reason is empty if the server sent none.
+        """Sends one request; yields the text as it arrives, then a Finish, whose reason is empty if none was sent.
 
-        Every await on the server is made `with idle_timeout`. Its `on_finish_reason` is called at the end of the text.
+        Implementations wrap every await on the server in `with idle_timeout`, and call `idle_timeout.on_finish_reason`
+        at the end of the text.
         """
 
 
 def _failure_of(finish: Finish, *, has_text: bool) -> ModelUnavailable | None:
-    """Returns the failure that an end stands for; None if it is a proper end."""
+    """Returns the failure that a finish reason means; None if the answer is complete or was only cut short."""
     if not finish.reason:
         return ModelUnavailable(ModelProblem.CUT_OFF, cause="no finish reason", usage=finish.usage)
     reason = finish.reason.lower()

@@ -1,4 +1,4 @@
-"""A scripted model for a site without one. Its answer has text of every shape, to see the pages work."""
+"""A scripted model for sites without a language model. Its answer has all kinds of Markdown, to try out the pages."""
 
 import asyncio
 import re
@@ -31,7 +31,7 @@ Until then you can ask, stop, retry and reload in the middle of an answer: all o
 
 
 class DemoModel:
-    """Answers with a script, at a model's pace. The text explains how to connect a model."""
+    """Streams a scripted answer as fast as a model would. The answer explains how to connect a model."""
 
     name = "demo"
 
@@ -49,7 +49,7 @@ class DemoModel:
 def demo_answer(question: str) -> Iterator[str]:
     """Yields the answer to `question` in chunks as small as a model's tokens."""
     words = question.split()
-    # Without Markdown's special characters: an open code span in the question would swallow the text after it.
+    # Markdown's special characters are removed: an open code span in the question would include the text after it.
     quote = re.sub(r"[`*_~<>\[\]()|\\#&]", "", " ".join(words))
     if len(quote) > QUOTE_LENGTH:
         quote = quote[: QUOTE_LENGTH - 1].rstrip() + "…"

@@ -1,4 +1,4 @@
-"""Failures of language models, by codes of our own."""
+"""Failures of language models, with the project's own codes."""
 
 from enum import StrEnum
 
@@ -7,9 +7,9 @@ from assistants.llm.request_format import Part
 
 
 class ModelProblem(StrEnum):
-    """The reason for an answer that is missing or incomplete.
+    """The reasons for which an answer is missing or incomplete.
 
-    The value is stored and sent to pages and programs: keep it stable.
+    The values are stored and sent to API clients, so they must not change.
     """
 
     AUTH = "model_auth"
@@ -28,7 +28,7 @@ class ModelProblem(StrEnum):
 
     @property
     def message(self) -> str:
-        """The problem, and what the user can do about it."""
+        """A text for the user: the problem, and what the user can do."""
         return MESSAGES[self]
 
 
@@ -50,7 +50,7 @@ MESSAGES = {
     "question.",
 }
 
-# A second request may well succeed.
+# Problems after which a second request may succeed.
 TRANSIENT = {
     ModelProblem.RATE_LIMITED,
     ModelProblem.OVERLOADED,
@@ -61,10 +61,10 @@ TRANSIENT = {
 
 
 class ModelUnavailable(Exception):
-    """The provider refused, timed out or disconnected. `code` is our own and stable; it and `message` are safe to show.
+    """The provider refused, timed out or disconnected. `code` and `message` are the project's own and safe to show.
 
-    `cause` is for our log: the kind of error and its status. It never contains the provider's own text, which may quote
-    keys, addresses and the conversation. For the same reason this is raised `from None` everywhere.
+    `cause` is for the log: the type of the error and its status. It never contains the provider's text, which may quote
+    keys, addresses and the conversation. For the same reason, this exception is always raised `from None`.
     """
 
     def __init__(
@@ -81,4 +81,4 @@ class ModelUnavailable(Exception):
         self.cause = cause
         self.usage = usage  # the cost of a failed answer, if the server reports it
         self.rejected = rejected  # the parts of the request that the server does not accept
-        self.has_started = False  # some of the answer had arrived
+        self.has_started = False  # True if a part of the answer had arrived

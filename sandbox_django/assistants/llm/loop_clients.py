@@ -9,10 +9,10 @@ Client = TypeVar("Client")
 
 
 class LoopClients(Generic[Client]):
-    """Opens a client on a loop's first request, and closes it with the loop.
+    """Opens a client on a loop's first request, and closes the client when the loop closes.
 
-    A client for each request would cost a TLS handshake for each answer. A client for the whole process would break
-    when a second loop used its connections, as tests, the shell and workers do.
+    With a client for each request, each answer would need a TLS handshake. A client for the whole process would fail
+    in tests, the shell and workers, where several loops would use its connections.
     """
 
     def __init__(self, open_client: Callable[[], AbstractAsyncContextManager[Client]]) -> None:
@@ -33,8 +33,8 @@ class LoopClients(Generic[Client]):
             await keeper.aclose()
 
     async def _keep(self, loop: asyncio.AbstractEventLoop) -> AsyncGenerator[Client, None]:
-        # A generator, because `asyncio.run` closes open generators at its end. So a loop that ends without calling
-        # `close` leaves no connection behind.
+        # A generator, because `asyncio.run` closes open generators at its end. So connections are also closed if the
+        # loop ends without a call to `close`.
         try:
             async with self._open_client() as client:
                 yield client

@@ -1,4 +1,4 @@
-"""The lean transport: plain HTTP, with a fraction of langchain's work per token (docs/performance.md)."""
+"""The "direct" transport: plain HTTP, which takes a fraction of langchain's CPU time (docs/performance.md)."""
 
 import asyncio
 import json
@@ -16,11 +16,11 @@ from assistants.llm.rejections import rejection
 from assistants.llm.sse_parser import AnswerParser
 from live.flush_clock import current_flush_clock
 
-MAX_ERROR_SIZE = 64 * 1024  # bytes of an error that are read
+MAX_ERROR_SIZE = 64 * 1024  # bytes; the rest of a larger error body isn't read
 
 
 class DirectReader(RemoteModel):
-    """Asks by HTTP and reads the stream of events itself."""
+    """Sends requests with aiohttp, and parses the event stream with AnswerParser."""
 
     async def prepare(self) -> None:
         await clients.get()
@@ -48,7 +48,7 @@ class DirectReader(RemoteModel):
                     idle_timeout.on_finish_reason()
                 if text or parser.reasoning_size > reasoning_size:
                     yield text or Reasoning(parser.reasoning_size - reasoning_size)
-                    # Text is sent to pages no more often, so waking up for each token would be wasted work.
+                    # Text is sent to pages only at the clock's ticks, so reading more often would be wasted work.
                     await clock.next()
                 if parser.error:
                     raise rejection(None, parser.error)
@@ -67,7 +67,7 @@ class DirectReader(RemoteModel):
                 raise ModelUnavailable(problem, cause=type(error).__name__) from None
         finally:
             if response is not None:
-                response.close()  # aborts a body that is still arriving; a connection read to its end is kept
+                response.close()  # aborts a body that is still arriving; after a complete body, the connection is kept
         yield Finish(reason, usage)
 
     async def _post(self, session: aiohttp.ClientSession, turns: Sequence[Turn]) -> aiohttp.ClientResponse:
@@ -89,7 +89,7 @@ class DirectReader(RemoteModel):
 
 
 async def _body_of(response: aiohttp.ClientResponse) -> object:
-    """Returns the JSON of an error, or its text."""
+    """Returns the body of an error response as parsed JSON, or as text if it isn't JSON."""
     try:
         body = await response.content.readexactly(MAX_ERROR_SIZE)
     except asyncio.IncompleteReadError as error:
@@ -101,7 +101,7 @@ async def _body_of(response: aiohttp.ClientResponse) -> object:
 
 
 async def _read_to_end(response: aiohttp.ClientResponse) -> None:
-    """Reads the end of the HTTP body, which follows the end of the answer, so that the connection can be reused."""
+    """Reads the rest of the HTTP body after the end of the answer, so that the connection can be reused."""
     try:
         async with asyncio.timeout(0.1):
             await response.content.readany()
@@ -111,9 +111,9 @@ async def _read_to_end(response: aiohttp.ClientResponse) -> None:
 
 def _open_client() -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        # No limit: beyond aiohttp's hundred connections an answer would wait for another one to end.
+        # No limit: with aiohttp's default of 100 connections, an answer would have to wait for another to end.
         connector=aiohttp.TCPConnector(limit=0),
-        # Reads the environment and .netrc for every request, which takes as long as ten tokens.
+        # Only with a proxy: it makes aiohttp read the environment and .netrc for every request, as slow as ten tokens.
         trust_env=bool(urllib.request.getproxies()),
     )
 

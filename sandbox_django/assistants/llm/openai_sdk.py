@@ -1,7 +1,7 @@
-"""The reference transport: langchain-openai, on the OpenAI SDK.
+"""The reference transport: langchain-openai, which uses the OpenAI SDK.
 
-Importing these takes 1.6 seconds and 91 MB, which no page, command or test should pay for that asks no model. So this
-is the only file with imports inside functions. `prepare` has loaded them in a thread by then.
+Importing both takes 1.6 seconds and 91 MB, which pages, commands and tests that don't ask a model must not need. So
+this file imports them inside functions. `prepare` loads them in a thread before the functions are called.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class OpenAIService(RemoteModel):
-    """Asks through langchain-openai."""
+    """Sends requests through langchain-openai."""
 
     async def prepare(self) -> None:
         if not _sdk_is_loaded.is_set():
@@ -68,7 +68,7 @@ class OpenAIService(RemoteModel):
             raise rejection(error.status_code, error.body) from None
         except openai.APIError as error:
             raise rejection(None, error.body) from None
-        # The SDK doesn't check the shape of a reply, so a malformed one ends as any of these.
+        # The SDK doesn't check the shape of a reply, so a malformed reply raises any of these exceptions.
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise ModelUnavailable(ModelProblem.BAD_REPLY, cause=type(error).__name__) from None
         yield Finish(reason, usage)
@@ -79,16 +79,16 @@ class OpenAIService(RemoteModel):
 
         return ChatOpenAI(
             model_name=self.name,
-            # A coroutine function, because then no synchronous client is created, which took 30 ms for each answer.
+            # A coroutine function, so that no synchronous client is created, which took 30 ms for each answer.
             openai_api_key=self._current_key,
             openai_api_base=self._url,
             openai_organization=self._organization or None,
             http_async_client=await clients.get(),
             openai_proxy=None,
-            use_responses_api=False,  # compatible servers don't have it
+            use_responses_api=False,  # OpenAI-compatible servers don't have this API
             stream_usage=self._format.stream_options,
             extra_body=self._token_limit() or None,
-            # RemoteModel has all other time-outs, and the retries.
+            # RemoteModel implements all other timeouts, and the retries.
             request_timeout=openai.Timeout(None, connect=settings.OPENAI_CONNECT_TIMEOUT),
             max_retries=0,
             stream_chunk_timeout=None,
@@ -102,11 +102,11 @@ _sdk_is_loaded = threading.Event()
 
 
 def _load_sdk() -> None:
-    # LangSmith would be sent every conversation. The second name is looked up first, and has older synonyms.
+    # Without these, conversations could be sent to LangSmith. The second name takes precedence over the older names.
     os.environ |= {"LANGSMITH_TRACING": "false", "LANGSMITH_TRACING_V2": "false"}
     from langchain_openai import ChatOpenAI
 
-    # For its side effect: a good part of the SDK is imported when it is first used.
+    # Creating a client imports the parts of the SDK that are imported on first use.
     ChatOpenAI(model_name="unused", openai_api_key=lambda: NO_KEY, openai_api_base=OPENAI_URL)
     _sdk_is_loaded.set()
 

@@ -1,7 +1,7 @@
-"""Reads the reason for which an OpenAI-compatible server rejected a request.
+"""Determines why an OpenAI-compatible server rejected a request, from its status, error codes and error text.
 
-Servers have few codes in common for this, and mostly wording. None of the wording leaves this file: it may quote keys,
-addresses and the conversation.
+Servers have few error codes in common, so most reasons are recognized by the wording of the error text. The text is not
+passed on, because it may quote keys, addresses and the conversation.
 """
 
 import json
@@ -24,7 +24,7 @@ TOO_LONG = re.compile(
     """,
     re.VERBOSE,
 )
-# The limit that was asked for is more than the model can write, however short the conversation is.
+# The requested token limit is larger than the model's maximum, however short the conversation is.
 LIMIT_TOO_LARGE = re.compile(
     r"max_(completion_|output_)?tokens\W[^.]{0,60}\btoo (large|high|big)|at most \d+ completion"
 )
@@ -51,7 +51,7 @@ BY_STATUS = {
     413: ModelProblem.CONTEXT_TOO_LONG,
     429: ModelProblem.RATE_LIMITED,
 }
-# Values of "code" or "type" in an error. They are more precise than the status, which is mostly 400.
+# Values of "code" or "type" in an error body, which are more precise than the status (mostly 400).
 BY_CODE = {
     "content_filter": ModelProblem.CONTENT_FILTERED,
     "content_policy_violation": ModelProblem.CONTENT_FILTERED,
@@ -71,7 +71,7 @@ BY_CODE = {
     "request_too_large": ModelProblem.CONTEXT_TOO_LONG,
     "string_above_max_length": ModelProblem.CONTEXT_TOO_LONG,
 }
-# Another form of the request would be rejected too.
+# For these problems, the request would also be rejected in another format.
 NOT_ABOUT_THE_FORMAT = {
     ModelProblem.AUTH,
     ModelProblem.QUOTA,
@@ -81,7 +81,7 @@ NOT_ABOUT_THE_FORMAT = {
 
 
 def rejection(status: int | None, body: object) -> ModelUnavailable:
-    """Returns the failure that an error stands for. `status` is None for an error in the middle of an answer."""
+    """Returns the failure for an error response. `status` is None for an error in the middle of an answer."""
     if isinstance(body, list) and body:
         body = body[0]
     body = body.get("error", body) if isinstance(body, dict) else body
@@ -104,14 +104,14 @@ def rejection(status: int | None, body: object) -> ModelUnavailable:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """The parts of a request that an error names, and whether it is about the length of the conversation."""
+    """The parts of the request that an error text mentions, and whether the conversation was too long."""
 
     parts: frozenset[Part] = frozenset()
     is_too_long: bool = False
 
 
 def read_wording(body: object) -> Wording:
-    """Reads the body of an error, which may be text or any JSON."""
+    """Finds known wording in the body of an error, which is text or any JSON value."""
     text = (body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, default=str)).lower()
     parts = set()
     if "stream_options" in text or "include_usage" in text:

@@ -1,4 +1,4 @@
-"""The optional parts of a request, which not every OpenAI-compatible server accepts."""
+"""The optional parts of a request, some of which OpenAI-compatible servers may reject."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ class Part(StrEnum):
 
     SYSTEM_ROLE = "system_role"
     STREAM_OPTIONS = "stream_options"
-    LENGTH_LIMIT = "length_limit"  # by the name that was sent
+    LENGTH_LIMIT = "length_limit"  # the server rejects the parameter name that was sent
     ANY_LENGTH_LIMIT = "any_length_limit"
 
 
@@ -23,12 +23,12 @@ class Part(StrEnum):
 class RequestFormat:
     """The optional parts of a request that a server accepts for a model."""
 
-    token_limits: tuple[TokenLimit, ...]  # the names to try: the first is sent
+    token_limits: tuple[TokenLimit, ...]  # the parameter names that are left to try; the first is sent
     system_role: bool = True
     stream_options: bool = True
 
     def without(self, rejected: frozenset[Part]) -> "RequestFormat | None":
-        """Returns the format without these parts; None if none of them was sent."""
+        """Returns the format without the rejected parts; None if the request had none of these parts."""
         limits = self.token_limits
         if Part.ANY_LENGTH_LIMIT in rejected:
             limits = ()
@@ -44,15 +44,15 @@ class RequestFormat:
 
 
 def first_format(url: str) -> RequestFormat:
-    """Returns the format to try first."""
-    # OpenAI's newer models only accept the newer name, and most compatible servers the older one.
+    """Returns the format to try first for a server."""
+    # OpenAI's newer models only accept `max_completion_tokens`, and most compatible servers only `max_tokens`.
     if url == OPENAI_URL:
         return RequestFormat(("max_completion_tokens", "max_tokens"))
     return RequestFormat(("max_tokens", "max_completion_tokens"))
 
 
 class KnownFormats:
-    """The formats that this process has learned, for the servers and models that it asked last."""
+    """Stores the request formats that this process has learned, for the most recently used servers and models."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -71,4 +71,4 @@ class KnownFormats:
         self._formats.clear()
 
 
-known_formats = KnownFormats(100)  # servers and models
+known_formats = KnownFormats(100)  # pairs of server and model

@@ -1,10 +1,10 @@
-"""An HTTP client for the OpenAI SDK that rewrites answers in the one form that the SDK reads correctly.
+"""An HTTP client for the OpenAI SDK that rewrites answers into event streams that the SDK reads correctly.
 
-The SDK loses a last event without a blank line, drops reasoning, and reads an answer that is not streamed as empty. So
-every answer is parsed by the same parser as in `openai_http.py` and encoded again as a plain stream of events. Both
-transports then have the same result.
+The SDK loses a last event without a blank line, drops reasoning, and reads an answer that isn't streamed as empty. So
+every answer is parsed with the parser of `openai_http.py`, and encoded again as a plain event stream. Both transports
+then have the same result.
 
-Importing this loads the SDK (see `openai_sdk.py`).
+Importing this module loads the SDK (see `openai_sdk.py`).
 """
 
 import asyncio
@@ -17,7 +17,7 @@ import openai
 
 from assistants.llm.sse_parser import AnswerParser
 
-MAX_ERROR_SIZE = 64 * 1024  # bytes of an error that are read
+MAX_ERROR_SIZE = 64 * 1024  # bytes; the rest of a larger error body isn't read
 
 
 class NormalizingClient(openai.DefaultAsyncHttpxClient):
@@ -43,7 +43,7 @@ class NormalizingClient(openai.DefaultAsyncHttpxClient):
 
 
 class BoundedBody(httpx2.AsyncByteStream):
-    """The first bytes of an error, which may be of any size."""
+    """Passes on at most MAX_ERROR_SIZE bytes of an error body."""
 
     def __init__(self, response: httpx2.Response) -> None:
         self._response = response
@@ -61,7 +61,7 @@ class BoundedBody(httpx2.AsyncByteStream):
 
 
 class NormalizedBody(httpx2.AsyncByteStream):
-    """An answer as a plain event stream."""
+    """Parses an answer's body and encodes it again as a plain event stream."""
 
     def __init__(self, response: httpx2.Response) -> None:
         self._response = response
@@ -80,10 +80,10 @@ class NormalizedBody(httpx2.AsyncByteStream):
             elif parser.reasoning_size > reasoning_size:
                 yield _event(_reasoning(parser.reasoning_size - reasoning_size))
             if parser.end_reason:
-                # Immediately: a server that then keeps the connection open has still finished its answer.
+                # Sent immediately, because a server may keep the connection open after the end of the answer.
                 yield _event(_chunk({"content": ""}, finish_reason=parser.end_reason))
         if is_open and parser.is_done:
-            # The SDK stops reading here, but a connection can only be reused after its body was read to the end.
+            # The SDK stops reading here, but the connection can be reused only after the body was read to its end.
             await _read_to_end(body)
         for event in _end(parser):
             yield event
@@ -105,7 +105,7 @@ def _end(parser: AnswerParser) -> list[bytes]:
     if parser.error:
         return [_event({"error": parser.error})]
     if parser.is_invalid or not (parser.events or parser.is_done):
-        return [b"data: no answer\n\n"]  # which the SDK rejects, too
+        return [b"data: no answer\n\n"]  # the SDK also rejects this
     events = [_event(_chunk({"content": ""}, finish_reason=parser.end_reason or None))]
     if counts := parser.counts:
         usage = {"prompt_tokens": counts[0], "completion_tokens": counts[1], "total_tokens": sum(counts)}
@@ -118,7 +118,7 @@ def _chunk(delta: dict[str, Any], *, finish_reason: str | None = None) -> dict[s
 
 
 def _reasoning(size: int) -> dict[str, Any]:
-    """A chunk with the number of bytes of reasoning, in the one field for it that the SDK passes on."""
+    """Returns a chunk with the bytes of reasoning in `reasoning_tokens`, the only such field that the SDK passes on."""
     usage = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}
     return {"choices": [], "usage": usage | {"completion_tokens_details": {"reasoning_tokens": size}}}
 

@@ -1,4 +1,4 @@
-"""A parser of answers of OpenAI-compatible servers: a stream of server-sent events, or one JSON document."""
+"""Parses answers of OpenAI-compatible servers: a stream of server-sent events, or one JSON document."""
 
 import json
 from typing import Any
@@ -10,9 +10,9 @@ from assistants.llm.base import MAX_COUNT
 
 logger = structlog.get_logger(__name__)
 
-MAX_EVENT_SIZE = 4 * 1024 * 1024  # bytes of one event, or of an answer that is not streamed
+MAX_EVENT_SIZE = 4 * 1024 * 1024  # bytes of one event, or of an answer that isn't streamed
 
-# Reasoning has no standard name. Servers send one of these beside `content`, or send several with the same text.
+# The field for reasoning has no standard name. Servers send one of these fields, or several with the same text.
 REASONING_FIELDS = (
     "reasoning_content",
     "reasoning",
@@ -25,11 +25,11 @@ BYTE_ORDER_MARK = "\ufeff"
 
 
 class AnswerParser:
-    """Turns the bytes of one answer, cut anywhere, into its text.
+    """Parses the bytes of one answer, which may be split at any position, into the answer's text.
 
-    Optimised for little work per token: all bytes that arrived together are decoded at once and returned as one text,
-    and the usual event (one `data:` line) takes the shortest path. It never raises, since the text before an error is
-    still shown.
+    It does little work per token: bytes that arrived together are decoded at once and returned as one text, and the
+    usual event (one `data:` line) takes the shortest path. It never raises, since the text before an error is still
+    shown.
     """
 
     __slots__ = (
@@ -49,30 +49,30 @@ class AnswerParser:
     def __init__(self) -> None:
         self._rest = b""
         self._ends_with_return = False
-        self._is_document: bool | None = None  # one JSON document, not a stream; None until it is known
+        self._is_document: bool | None = None  # True for one JSON document, False for a stream, None if unknown
         self._has_text = False
         self.events = 0
         self.is_done = False
         self.is_invalid = False
-        self.reasoning_size = 0  # bytes of reasoning, which is no part of the answer
-        # As the server sent them, unchecked.
+        self.reasoning_size = 0  # bytes of reasoning, which isn't part of the answer
+        # The values that the server sent, unchecked.
         self.finish_reason: Any = None
         self.usage: Any = None
         self.error: Any = None
 
     @property
     def end_reason(self) -> str:
-        """The reason for the end of the answer; empty until then."""
+        """The finish reason; empty until the answer has ended."""
         return str(self.finish_reason or ("stop" if self.is_done else ""))
 
     @property
     def counts(self) -> tuple[int, int] | None:
-        """The tokens in and out that the server reports, as numbers that can be stored; None if it reports none."""
+        """The reported input and output tokens, as numbers that can be stored; None if the server reports none."""
         return _counts(self.usage)
 
     def feed(self, data: bytes) -> str:
         """Returns the text of the events that these bytes complete."""
-        if self._ends_with_return or b"\r" in data:  # JSON escapes it, so it can only end a line
+        if self._ends_with_return or b"\r" in data:  # JSON escapes "\r", so this one ends a line
             data = self._with_newlines(data)
         if self._rest:
             data = self._rest + data
@@ -87,7 +87,7 @@ class AnswerParser:
         return self._read_all(complete.decode(errors="replace").split("\n\n")) if complete else ""
 
     def close(self) -> str:
-        """Returns the text that the end of the body completes: an event without a blank line, or a whole document."""
+        """Returns the text of the last event, if no blank line followed it, or of a document. Call it at the end."""
         rest, self._rest = self._rest.decode(errors="replace").strip(), b""
         if not rest or self.is_done or self.error or self.is_invalid:
             return ""
@@ -95,7 +95,7 @@ class AnswerParser:
             return self._read_document(rest)
         text = self._read_all([rest])
         if self.is_invalid:
-            self.is_invalid = False  # cut off in the middle of an event; the missing finish reason shows it
+            self.is_invalid = False  # the body ended inside an event, which the missing finish reason shows
         return text
 
     def _with_newlines(self, data: bytes) -> bytes:
@@ -111,8 +111,8 @@ class AnswerParser:
                 if text := self._read(event):
                     texts.append(text)
                 if self.error or self.is_done:
-                    break  # the rest is no part of the answer
-        except (AttributeError, LookupError, TypeError, ValueError):  # no JSON, or not of an answer's shape
+                    break  # the rest isn't part of the answer
+        except (AttributeError, LookupError, TypeError, ValueError):  # not JSON, or not an answer
             self.is_invalid = True
         return "".join(texts)
 
@@ -130,7 +130,7 @@ class AnswerParser:
         return self._read_chunk(_loads(data), is_error=name == "error")
 
     def _read_document(self, document: str) -> str:
-        """Reads an answer that is not streamed although that was requested."""
+        """Reads an answer that the server didn't stream, although the request asked for a stream."""
         try:
             chunk = _loads(document.removeprefix(BYTE_ORDER_MARK))
             text = self._read_chunk(chunk)
@@ -144,7 +144,7 @@ class AnswerParser:
     def _read_chunk(self, chunk: Any, *, is_error: bool = False) -> str:
         choices = chunk.get("choices")
         self.events += 1
-        # Some servers repeat the running total in every chunk: the last one counts, not the sum.
+        # Some servers send the running total in every chunk, so the last total counts, not the sum.
         if usage := chunk.get("usage"):
             self.usage = usage
         if error := chunk.get("error"):
@@ -154,14 +154,14 @@ class AnswerParser:
         if not choices:
             return ""
         choice = choices[0]
-        if choice.get("index"):  # a second answer, which was not requested
+        if choice.get("index"):  # part of a second answer, which was not requested
             choice = next((one for one in choices if not one.get("index")), {})
         if error := choice.get("error"):
             self.error = error
         if reason := choice.get("finish_reason"):
             self.finish_reason = reason
-            self.usage = choice.get("usage") or self.usage  # some servers put it there
-        # "message" is for an answer that is not streamed. Some servers repeat a streamed one there, at its end.
+            self.usage = choice.get("usage") or self.usage  # where some servers put the usage
+        # An answer that isn't streamed is in "message". Some servers repeat a streamed answer there at its end.
         if not (delta := choice.get("delta") or (None if self._has_text else choice.get("message"))):
             return ""
         text = content if isinstance(content := delta.get("content"), str) else self._text_of(content)
@@ -214,7 +214,7 @@ def _size(reasoning: Any) -> int:
 
 def _loads(data: str) -> Any:
     try:
-        return from_json(data)  # twice as fast, and called for each token
+        return from_json(data)  # twice as fast as `json`, which matters for each token
     except ValueError:
         return json.loads(data)  # accepts half of a surrogate pair, which a server may send
 
@@ -233,7 +233,7 @@ def _counts(usage: Any) -> tuple[int, int] | None:
 
 
 def _count(reported: Any) -> int | None:
-    """Returns a count that the database can store; None where the server reports no number."""
+    """Returns a count that the database can store; None if the server reports no number."""
     if reported is None:
         return None
     if isinstance(reported, bool) or not isinstance(reported, int | float | str):

@@ -63,7 +63,7 @@ class StreamingMessage(Unnumbered):
 
     @staticmethod
     def frame(content: str, *, message_id: int, reply_id: int, offset: int) -> str:
-        """Returns the frame as text, without creating a model instance, because it is made for every token."""
+        """Returns the frame of a chunk. It doesn't create the model, because there are very many chunks."""
         return (
             f'{{"action":"streaming","payload":{{"content":{dumps(content)},"isComplete":false,'
             f'"messageId":{message_id},"replyId":{reply_id},"offset":{offset}}}}}'

@@ -16,13 +16,13 @@ class ConversationQuerySet(models.QuerySet["AssistantConversation"]):
         return self.filter(user=user)
 
     def without_owner(self) -> Self:
-        """Returns the conversations that everyone with their id may read and write in."""
+        """Returns visitors' conversations, in which everyone who has the id may read and write."""
         return self.filter(user=None)
 
-    # Without the ORM: each of these is a part of every question or answer, and the ORM takes several times as long.
+    # These methods don't use the ORM, which takes several times as long: every question or answer calls them.
 
     def activate_if_idle(self, pk: uuid.UUID) -> bool:
-        """Moves a conversation to the top of its list unless an answer is running in it; returns whether it did."""
+        """Moves a conversation to the top of the list, unless an answer is running; returns whether it was moved."""
         now = connection.ops.adapt_datetimefield_value(timezone.now())
         with connection.cursor() as cursor:
             cursor.execute(
@@ -33,7 +33,7 @@ class ConversationQuerySet(models.QuerySet["AssistantConversation"]):
             return bool(cursor.rowcount)
 
     def set_generated_title(self, pk: uuid.UUID, title: str) -> "AssistantConversation | None":
-        """Stores a title where there is none; returns the conversation, or None if it has one or was deleted."""
+        """Stores the title of a conversation without one; returns None if it already has a title or was deleted."""
         with connection.cursor() as cursor:
             cursor.execute(
                 "UPDATE assistants_assistantconversation SET title = %s, search_text = %s WHERE id = %s AND title = '' "
@@ -50,7 +50,7 @@ class ConversationQuerySet(models.QuerySet["AssistantConversation"]):
 
 
 class AssistantConversation(Searchable):
-    """A conversation of a user, or of a visitor (without a user)."""
+    """A conversation of a user, or of a visitor if `user` is null."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(
@@ -84,12 +84,12 @@ class AssistantConversation(Searchable):
 
 
 def stored_id(pk: uuid.UUID) -> uuid.UUID | str:
-    """The conversation's id as a parameter of SQL."""
+    """Returns a conversation's id as a parameter for SQL."""
     value: uuid.UUID | str = AssistantConversation._meta.pk.get_db_prep_value(pk, connection)
     return value
 
 
 def id_from_database(value: object) -> uuid.UUID:
-    """The conversation's id as a column of SQL has it."""
+    """Returns a conversation's id from the value of a database column."""
     pk: uuid.UUID = AssistantConversation._meta.pk.to_python(value)
     return pk

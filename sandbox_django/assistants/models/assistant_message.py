@@ -24,7 +24,7 @@ class Status(models.TextChoices):
 
 
 class AskedQuestion(NamedTuple):
-    """A question, with the quotas that its newest answer counts for."""
+    """A question, with the quota keys for which its newest answer counts."""
 
     content: str
     conversation_id: uuid.UUID
@@ -34,7 +34,7 @@ class AskedQuestion(NamedTuple):
 
 
 class EndedAnswer(NamedTuple):
-    """The columns of an answer that its end needs."""
+    """The columns of an ended answer that its end event and its charge need."""
 
     question_id: int
     worker: str
@@ -51,17 +51,17 @@ class MessageQuerySet(models.QuerySet["AssistantMessage"]):
         return self.filter(status=Status.STREAMING)
 
     def waiting(self) -> Self:
-        """Answers that are queued and not started."""
+        """Returns the queued answers that no worker has started."""
         return self.streaming().filter(worker="")
 
     def abandoned(self) -> Self:
         """Returns running answers whose worker has stopped renewing the lease."""
         return self.streaming().filter(lease_expires_at__lt=timezone.now())
 
-    # Without the ORM: each of these is a part of every question or answer, and the ORM takes several times as long.
+    # These methods don't use the ORM, which takes several times as long: every question or answer calls them.
 
     def claim(self, question_id: int, claimant: str, *, lease_expires_at: datetime) -> "AssistantMessage | None":
-        """Gives the question's waiting answer to a worker; None if another one has it, or it has ended."""
+        """Gives the question's waiting answer to a worker; returns None if another worker has it, or it has ended."""
         with connection.cursor() as cursor:
             cursor.execute(
                 "UPDATE assistants_assistantmessage SET worker = %s, lease_expires_at = %s "
@@ -83,7 +83,7 @@ class MessageQuerySet(models.QuerySet["AssistantMessage"]):
         )
 
     def checkpoint(self, texts: Iterable[tuple[int, str]], *, lease_expires_at: datetime) -> None:
-        """Stores the texts of running answers, by their ids, and renews their leases."""
+        """Stores the texts of running answers, given as pairs of id and text, and renews the answers' leases."""
         lease = connection.ops.adapt_datetimefield_value(lease_expires_at)
         with connection.cursor() as cursor:
             cursor.executemany(
@@ -104,7 +104,7 @@ class MessageQuerySet(models.QuerySet["AssistantMessage"]):
         input_tokens: int | None,
         output_tokens: int | None,
     ) -> EndedAnswer | None:
-        """Ends a running answer; None if another process has ended it."""
+        """Ends a running answer; returns None if another process has already ended it."""
         with connection.cursor() as cursor:
             cursor.execute(
                 "UPDATE assistants_assistantmessage SET status = %s, error = %s, content = %s, content_html = %s, "
@@ -117,7 +117,7 @@ class MessageQuerySet(models.QuerySet["AssistantMessage"]):
         return EndedAnswer(*row) if row else None
 
     def newest_answer(self, conversation_id: uuid.UUID) -> tuple[int, str] | None:
-        """The id and the status of a conversation's newest answer."""
+        """Returns the id and status of a conversation's newest answer."""
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT id, status FROM assistants_assistantmessage "
@@ -128,7 +128,7 @@ class MessageQuerySet(models.QuerySet["AssistantMessage"]):
         return row
 
     def count_running(self, quota_key: str, address_key: str) -> tuple[int, int]:
-        """Counts the running answers of an account (or a visitor's address), and of an address with all accounts."""
+        """Returns the number of running answers for each of the two keys."""
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT COUNT(CASE WHEN spender = %s THEN 1 END), COUNT(CASE WHEN address_key = %s THEN 1 END) "
@@ -139,7 +139,7 @@ class MessageQuerySet(models.QuerySet["AssistantMessage"]):
         return own, of_address
 
     def history(self, conversation_id: uuid.UUID, question_id: int, *, limit: int) -> list[tuple[Any, ...]]:
-        """Returns a question and the messages before it, newest first, each with the model and title."""
+        """Returns a question and the messages before it, newest first, each with the conversation's model and title."""
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT message.id, message.content, message.question_id, message.error, "
@@ -171,13 +171,13 @@ class MessageQuerySet(models.QuerySet["AssistantMessage"]):
 
 
 class AssistantMessage(models.Model):
-    """A question, or one attempt at answering it: Retry and Regenerate add an answer to the same question."""
+    """A question or an answer. A question has several answers if a user chose Retry or Regenerate."""
 
     conversation = models.ForeignKey(AssistantConversation, on_delete=models.CASCADE, related_name="messages")
     message_type = models.CharField(max_length=10, choices=MessageType.choices)
     question = models.ForeignKey("self", on_delete=models.CASCADE, related_name="answers", null=True, blank=True)
     content = models.TextField(blank=True)
-    # Rendered once, when the answer ends: Markdown costs 10 ms for 3 kB, too much for every page view.
+    # Rendered once, when the answer ends, because Markdown takes 10 ms for 3 kB, which is too long for every page view.
     content_html = models.TextField(blank=True)
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.COMPLETE)
     error = models.CharField(max_length=40, blank=True)  # a stable code, if the answer failed
@@ -186,14 +186,14 @@ class AssistantMessage(models.Model):
     output_tokens = models.PositiveIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
-    # The quota that an answer counts for, and the tokens reserved until its real cost is known.
+    # The key of the quota for which an answer counts, and below the tokens reserved until its real cost is known.
     quota_key = models.CharField(max_length=100, blank=True, db_column="spender")
-    # All accounts of an address share a quota. The database default is for processes of the previous release.
+    # The quota that all accounts of an address share. The database default is for processes of the previous release.
     address_key = models.CharField(max_length=100, blank=True, default="", db_default="")
     reserved_tokens = models.PositiveIntegerField(default=0)
 
-    # While an answer is being written: its worker, the lease, and whether a user asked to stop it. `after_seq` is the
-    # number of the event before its text, which is usually the question.
+    # The following fields are for running answers: the worker, its lease, and whether a user asked to stop the answer.
+    # `after_seq` is the sequence number of the event that the answer's text follows, which is usually the question.
     after_seq = models.BigIntegerField(default=0)
     worker = models.CharField(max_length=100, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)

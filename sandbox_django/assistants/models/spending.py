@@ -6,7 +6,7 @@ from django.db import connection, models
 
 
 class DailyUsage(NamedTuple):
-    """The columns of a row that quotas count in."""
+    """The columns of a TokenSpending row."""
 
     quota_key: str
     day: date
@@ -17,7 +17,7 @@ class DailyUsage(NamedTuple):
 
 class UsageQuerySet(models.QuerySet["TokenSpending"]):
     def lock(self, keys: Sequence[str], day: date) -> list[DailyUsage]:
-        """Returns a day's rows of these keys, which are created if necessary and locked by this transaction."""
+        """Locks the rows of these keys for a day, in the order of `keys`, and returns them; creates missing rows."""
         return self._upsert([DailyUsage(key, day) for key in keys], "tokens = assistants_tokenspending.tokens")
 
     def store(self, days: Sequence[DailyUsage]) -> None:
@@ -28,7 +28,7 @@ class UsageQuerySet(models.QuerySet["TokenSpending"]):
         )
 
     def _upsert(self, days: Sequence[DailyUsage], update: str) -> list[DailyUsage]:
-        # All keys in one statement, which locks the rows in the order of `days`.
+        # One statement for all keys, which locks the rows in the order of `days`.
         with connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO assistants_tokenspending (spender, day, tokens, minute_began_at, asked_in_minute) "  # noqa: S608  # SQL of our code and placeholders
@@ -42,11 +42,11 @@ class UsageQuerySet(models.QuerySet["TokenSpending"]):
 
 
 class TokenSpending(models.Model):
-    """Tokens and questions of an account, an address or the site on one day, and in the newest minute."""
+    """Counts an account's, an address' or the site's tokens on one day, and its questions in the newest minute."""
 
     quota_key = models.CharField(max_length=100, db_column="spender")
     day = models.DateField()
-    tokens = models.PositiveIntegerField(default=0)  # input and output, including reserved ones
+    tokens = models.PositiveIntegerField(default=0)  # input and output tokens, including reserved tokens
 
     minute_began_at = models.PositiveBigIntegerField(
         default=0

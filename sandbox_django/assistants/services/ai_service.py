@@ -1,4 +1,4 @@
-"""The choice of the language model. Features ask a model through this module, so that a test can replace it.
+"""Chooses the language model. Features ask a model through this module, so that a test can replace the model.
 
 model = ai_service.get_chat_model()
 async with aclosing(model.stream(turns)) as parts:
@@ -34,14 +34,14 @@ def get_chat_model(name: str = "") -> ChatModel:
 
 
 def demo_model_answers() -> bool:
-    """Returns whether answers come from a script, because no model is connected. Pages show this."""
+    """Returns whether answers come from the demo script because no model is connected. Pages then show a notice."""
     connected = bool(settings.OPENAI_API_KEY or settings.OPENAI_BASE_URL)
     return settings.ASSISTANT_DEMO_MODEL and not connected
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """A short answer that was read as a whole, with its cost."""
+    """A short answer that was read completely, with its usage."""
 
     text: str
     is_complete: bool
@@ -51,7 +51,7 @@ class Completion:
 
 
 async def complete(turns: Sequence[Turn], *, at_most: int) -> Completion:
-    """Asks the site's model. An answer of more than `at_most` characters is stopped, and is not complete."""
+    """Asks the site's default model. Reading stops after `at_most` characters, and the answer is then incomplete."""
     text, reasoning_size = "", 0
     try:
         async with aclosing(get_chat_model().stream(turns)) as parts:
@@ -71,7 +71,7 @@ async def complete(turns: Sequence[Turn], *, at_most: int) -> Completion:
 
 
 async def warm_up() -> None:
-    """Loads what the first answer needs. Runs in the background of the server's start."""
+    """Loads the model's client, so that the first answer isn't delayed. Runs in the background at server start."""
     model = get_chat_model()
     if isinstance(model, RemoteModel):
         await model.prepare()
@@ -79,6 +79,6 @@ async def warm_up() -> None:
 
 @jobs.on_loop_close
 async def close_clients() -> None:
-    """Closes this event loop's connections to the model, at its end."""
+    """Closes this event loop's connections to the model when the loop closes."""
     await openai_sdk.clients.close()
     await openai_http.clients.close()

@@ -1,4 +1,4 @@
-"""Writes answers: asks the model, streams its text, and ends the row whatever happens."""
+"""Writes answers: asks the model, streams its text, and always ends the answer's row."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -48,13 +48,13 @@ from runtime.threads import in_database_thread, in_rendering_thread
 
 logger = structlog.get_logger(__name__)
 
-MODEL_LENGTH = 100  # characters of a model's name that are stored
-END_ATTEMPTS = 10  # once a second; after that the lease expires and the sweep ends the answer
+MODEL_LENGTH = 100  # characters; a longer name of a model is cut
+END_ATTEMPTS = 10  # one per second; if all fail, the lease expires and `end_abandoned_answers` ends the answer
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerResult:
-    """The way in which an answer ended."""
+    """The status with which an answer ended, its error code, its model and its usage."""
 
     status: Status
     error: str = ""
@@ -70,7 +70,7 @@ class FinishedAnswer:
     asked_at: datetime
     text: str
     result: AnswerResult
-    cost: int | None = None  # in tokens; None if only the row has what it takes to estimate it
+    cost: int | None = None  # tokens; None if the writer is gone, so that the cost is estimated from the row
 
     @property
     def answer_id(self) -> int:
@@ -78,14 +78,14 @@ class FinishedAnswer:
 
 
 async def write_answer(answer: ActiveAnswer, *, on_started: Callable[[], None]) -> None:
-    """Asks the model, streams its answer, and ends the row whatever happens.
+    """Asks the model, streams its answer, and always ends the answer's row.
 
-    `on_started` is called at the first words of an answer in a conversation without a title.
+    `on_started` is called when the first words arrive, if the conversation has no title.
     """
     writer = AnswerWriter(answer, on_started)
     try:
         end = await writer.write()
-    except Exception:  # so that the answer ends now, with its text, and not when its lease has expired
+    except Exception:  # without this, the answer would end only when its lease expires
         logger.exception("answer_failed", answer=answer.answer_id, code=INTERNAL_ERROR)
         result = AnswerResult(Status.FAILED, INTERNAL_ERROR)
         end = FinishedAnswer(writer.text, answer.asked_at, writer.text.text(), result)
@@ -109,14 +109,14 @@ class AnswerWriter:
         self.blocks = RenderedBlocks(answer.answer_id, answer.question_id, answer.conversation_id, answer.after_seq)
         self._answer = answer
         self._on_started = on_started
-        self._is_requested = False  # the model was
+        self._is_requested = False  # True once the model was asked
         self._is_complete = False
-        self._is_cut_short = False  # by the model's limit, or by ours
+        self._is_cut_short = False  # True if the answer reached the model's limit or ours
         self._usage: Usage | None = None
         self._reasoning_size = 0  # bytes
 
     async def write(self) -> FinishedAnswer | None:
-        """Returns the end of the answer; None if another process has ended it."""
+        """Writes the answer and returns it; None if another process has ended it."""
         await current_hub().listen(WRITERS, _on_stop)
         model = ai_service.get_chat_model(self._answer.model)
         failure: BaseException | None = None
@@ -132,7 +132,7 @@ class AnswerWriter:
                 finally:
                     self.blocks.is_over = True
         except asyncio.CancelledError:
-            pass  # the server stops, and the answer is ended as interrupted
+            pass  # the server is stopping; `_result` returns INTERRUPTED
         except Exception as error:  # noqa: BLE001  # `_result` logs it
             failure = error
         finally:
@@ -207,28 +207,28 @@ _writers: PerLoop[dict[int, AnswerWriter]] = PerLoop(dict)
 
 
 def _on_stop(data: Any) -> None:
-    """A user, connected to any process, has stopped an answer."""
+    """Stops an answer if this process writes it. Every process with writers receives each request to stop."""
     if writer := _writers.current().get(data["stop"]):
         writer.text.stop()
 
 
 async def _checkpoint(answers: Sequence[TextStream]) -> Mapping[int, bool]:
-    """Stores the texts, renews the leases, and publishes the blocks of Markdown that are complete."""
+    """Stores the texts, renews the leases, and publishes the completed blocks of Markdown."""
     texts = [(answer.text_id, answer.text()) for answer in answers]
     states = await in_database_thread(_store_checkpoint, texts)
     if len(answers) <= MAX_ANSWERS:
         try:
             _show_blocks(texts)
-        except Exception:  # the text is stored, and pages show the blocks at the end
+        except Exception:  # the text is stored, and pages get all blocks when the answer ends
             logger.exception("blocks_not_shown", answers=len(answers))
     return states
 
 
 def _store_checkpoint(texts: list[tuple[int, str]]) -> dict[int, bool]:
-    """Returns the answers that are still this process's to write, each with whether a user has stopped it."""
+    """Returns the ids of the answers that are still running, each with True if a user has stopped the answer."""
     ids = [answer_id for answer_id, _ in texts]
     with transaction.atomic():
-        # In one order, as ends do it.
+        # Rows are locked in the order of their ids, as in `_store_ends`, so that the two can't deadlock.
         AssistantMessage.objects.checkpoint(sorted(texts), lease_expires_at=lease_from_now())
         still_ours = AssistantMessage.objects.streaming().filter(pk__in=ids)
         return dict(still_ours.values_list("pk", "stop_requested"))
@@ -238,7 +238,7 @@ def _show_blocks(texts: Sequence[tuple[int, str]]) -> None:
     writers = _writers.current()
     sent = [(writer, text[: writer.text.length]) for pk, text in texts if (writer := writers.get(pk))]
     if growing := [(writer.blocks, text) for writer, text in sent if writer.blocks.may_have_more(text)]:
-        # A job of its own, so that it can't delay the leases.
+        # A separate job, so that rendering can't delay the renewal of leases.
         jobs.start(publish_finished_blocks, growing)
 
 
@@ -252,15 +252,16 @@ async def _end(end: FinishedAnswer) -> None:
         except UNAVAILABLE_ERRORS as failure:
             logger.warning("answer_end_delayed", answer=end.answer_id, reason=reason_of(failure))
             await asyncio.sleep(1)
-        except Exception as failure:  # logged below, and the answer is ended without the values
-            # The database rejects one of the values, and will do so again. Its message may quote the conversation.
+        except Exception as failure:  # logged below
+            # The database rejects one of the values and would reject it again, so the answer is ended as failed. The
+            # message of a database error may quote the conversation, so it is not logged.
             is_bug = not isinstance(failure, DatabaseError)
             logger.error("answer_end_refused", answer=end.answer_id, error=type(failure).__name__, exc_info=is_bug)
             if is_changed:
                 break
             is_changed = True
             end = replace(end, text=storable(end.text), result=AnswerResult(Status.FAILED, INTERNAL_ERROR))
-    # Otherwise the sweep ends it, with the text in the buffer.
+    # If the end was not stored, `end_abandoned_answers` ends the answer later, with the buffered text.
 
 
 async def _store_and_close(ends: Sequence[FinishedAnswer]) -> list[bool]:
@@ -268,7 +269,7 @@ async def _store_and_close(ends: Sequence[FinishedAnswer]) -> list[bool]:
     are_ours = await in_database_thread(_store_ends, ends, pages)
     try:
         await close_texts([end.stream.key for end in ends])
-    except Exception:  # the ends are stored, so this must not fail them
+    except Exception:  # the ends are stored already
         logger.exception("reply_buffer_not_closed", answers=len(ends))
     return are_ours
 
@@ -281,10 +282,10 @@ def _html_of(ends: Sequence[FinishedAnswer]) -> list[str]:
 
 
 def _store_ends(ends: Sequence[FinishedAnswer], pages: Sequence[str]) -> list[bool]:
-    """Returns for each whether it was stored; False if another process had ended it."""
+    """Returns for each end whether it was stored; False if another process had already ended the answer."""
     stored: list[Charge | None] = [None] * len(ends)
     with feeds.write_all([end.stream.feed for end in ends]) as locked:
-        # Rows in the order of their ids, as in a checkpoint, which locks no feed. So the two can't deadlock.
+        # Rows are locked in the order of their ids, as in `_store_checkpoint`, so that the two can't deadlock.
         for number in sorted(range(len(ends)), key=lambda number: ends[number].answer_id):
             stored[number] = _store_end(ends[number], pages[number], locked[number])
         settle([charge for charge in stored if charge and charge.reserved_tokens])
@@ -292,7 +293,7 @@ def _store_ends(ends: Sequence[FinishedAnswer], pages: Sequence[str]) -> list[bo
 
 
 def _store_end(end: FinishedAnswer, html: str, feed: FeedWriter) -> Charge | None:
-    """Returns the cost of the answer; None when another process had ended it."""
+    """Returns the charge for the answer; None if another process had already ended it."""
     result, usage = end.result, end.result.usage
     input_tokens, output_tokens = (usage.input_tokens, usage.output_tokens) if usage else (None, None)
     ended = AssistantMessage.objects.end(
@@ -315,13 +316,13 @@ def _store_end(end: FinishedAnswer, html: str, feed: FeedWriter) -> Charge | Non
 def _html(text: str) -> str:
     try:
         return render_markdown(text)
-    except Exception:  # no text of a model may keep its answer from ending
+    except Exception:  # the answer must end, even if its text can't be rendered
         logger.exception("answer_not_rendered", length=len(text))
         return linebreaks(text, autoescape=True)
 
 
 def _cost_by_row(text: str, reserved_tokens: int, worker: str) -> int:
-    """Returns an estimate for an answer whose writer is gone; 0 if none had started it."""
+    """Estimates the cost of an answer whose writer is gone; returns 0 if no worker had started the answer."""
     if not worker:
         return 0
     return max(reserved_tokens - ANSWER_RESERVE, 0) + (estimated_tokens(text) if text else 0)
@@ -356,17 +357,17 @@ def _end_message(question_id: int, end: FinishedAnswer, html: str) -> BaseMessag
 
 
 async def end_abandoned_answers() -> int:
-    """Ends the answers of dead workers, whose lease has expired, with their text; returns how many."""
+    """Ends all answers whose lease has expired, with the text so far; returns the number of these answers."""
     abandoned = await in_database_thread(lambda: list(AssistantMessage.objects.abandoned().defer("content_html")))
     ends = []
     for answer in abandoned:
         if answer.pk in _writers.current():
-            continue  # this process writes it, and is only late
-        # Its writer may be alive and only late. From here on no client receives more than the text that is stored.
+            continue  # this process still writes it, and renews the lease late
+        # The writer may still be alive. `seal` rejects its further chunks, so clients receive no more than is stored.
         stream = stream_of(answer)
         try:
             text = max(answer.content, await stream.seal(), key=len)
-        except Exception:  # the row has all but the last second, and the other answers must end too
+        except Exception:  # the row has the text up to the last checkpoint
             logger.exception("reply_buffer_not_sealed", answer=answer.pk)
             text = answer.content
         # A requested stop is not a failure.

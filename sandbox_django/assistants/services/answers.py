@@ -1,7 +1,7 @@
-"""Starts and claims answers: the database side, before a word is written.
+"""Creates answers in the database and claims them for a worker, before their text is written.
 
-An answer is a row with a lease. Its text only grows, no process continues a row that another one started, and exactly
-one conditional update ends it (docs/decisions/0001-answers-are-jobs.md).
+An answer is a row with a lease. Text is only appended to it, only the process that claimed the row writes it, and
+exactly one conditional update ends it (docs/decisions/0001-answers-are-jobs.md).
 """
 
 import os
@@ -22,13 +22,13 @@ from assistants.services.history import HistoryMessage, load_history, turns_for
 from assistants.services.quotas import QuotaHolder, reserve, sent_tokens
 from core.raw_rows import insert
 
-# Unique for each start of a process, so that a restarted worker doesn't take the rows of its predecessor for its own.
+# Unique for each start of a process, so that a restarted worker doesn't treat its predecessor's rows as its own.
 WORKER = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
 @dataclass(frozen=True, slots=True)
 class StartedAnswer:
-    """An answer that is stored and not written yet, with the history for the model."""
+    """A stored answer that no process writes yet, with the history for the model."""
 
     row: AssistantMessage
     history: list[HistoryMessage]
@@ -46,15 +46,15 @@ class ActiveAnswer:
     turns: list[Turn]
     wants_title: bool
     asked_at: datetime
-    is_stopped: bool = False  # before it was claimed
+    is_stopped: bool = False  # True if a user stopped it before it was claimed
 
 
 def start_answer(
     question: AssistantMessage, *, after_seq: int, quota_holder: QuotaHolder | None = None
 ) -> StartedAnswer:
-    """Stores an attempt at answering a question. Without `quota_holder` nothing limits it.
+    """Stores a new answer to a question. If `quota_holder` is None, no quota limits it.
 
-    This process writes it or, if there is a queue, the first worker that claims it.
+    This process writes the answer or, if there is a queue, the first worker that claims it.
     """
     history = load_history(question.conversation_id, question.pk)
     reserved = reserve(quota_holder, sent_tokens(turns_for(history))) if quota_holder else 0
@@ -67,7 +67,7 @@ def start_answer(
             status=Status.STREAMING,
             after_seq=after_seq,
             worker="" if is_queued else WORKER,
-            # In a queue it may have to wait for others; in this process it is started immediately.
+            # A queued answer may have to wait for earlier answers. An answer of this process starts immediately.
             lease_expires_at=timezone.now() + timedelta(seconds=settings.ASSISTANT_WAIT_SECONDS)
             if is_queued
             else lease_from_now(),
@@ -80,16 +80,17 @@ def start_answer(
 
 
 def claim_answer(question_id: int, *, claimant: str = WORKER) -> ActiveAnswer | None:
-    """Claims the question's waiting answer; returns None if another process has, or it has ended.
+    """Claims the question's waiting answer; returns None if another process has claimed it or it has ended.
 
-    The same claimant may repeat it, since it can't know whether a claim that failed was stored.
+    The same claimant may claim the answer again, because after a database error it can't know whether its claim was
+    stored.
     """
     answer = AssistantMessage.objects.claim(question_id, claimant, lease_expires_at=lease_from_now())
     return active_answer(answer, load_history(answer.conversation_id, question_id)) if answer else None
 
 
 def active_answer(answer: AssistantMessage, history: Sequence[HistoryMessage]) -> ActiveAnswer:
-    """Returns all that is needed to write an answer, read in the transaction that claimed it."""
+    """Returns the input that the writer of an answer needs. Reads nothing from the database."""
     question_id = answer.question_id
     assert question_id is not None
     return ActiveAnswer(

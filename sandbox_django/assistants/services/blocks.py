@@ -1,4 +1,4 @@
-"""The completed blocks of a running answer, each rendered once."""
+"""Renders the completed Markdown blocks of running answers, each block once, and sends them as HTML."""
 
 import re
 from collections.abc import Sequence
@@ -15,34 +15,35 @@ from runtime.threads import in_rendering_thread
 
 logger = structlog.get_logger(__name__)
 
-# at the same time in a process; with more, users see plain text until the end, so that text isn't delayed
+# Running answers in a process whose blocks are rendered. With more answers, rendering would delay their text, so users
+# see plain text until an answer ends.
 MAX_ANSWERS = 20
-LONGEST_BLOCK = 10_000  # characters; searching for the end of a longer block repeatedly costs too much
+LONGEST_BLOCK = 10_000  # characters; searching repeatedly for the end of a longer block takes too long
 
-# Lists are the most expensive, 10 ms for 1 kB, and end only with a line that can't be part of them.
+# Lists take the longest to parse, 10 ms for 1 kB. A list ends only with a line that can't be part of it.
 LIST = re.compile(r"(?:[-+*]|\d{1,9}[.)])\s")
 OUTSIDE_LISTS = re.compile(r"\n[^\s\d*+-]")
 
 
 @dataclass(eq=False, slots=True)
 class RenderedBlocks:
-    """The rendered part of one answer."""
+    """The progress of rendering one answer."""
 
     answer_id: int
     question_id: int
     conversation_id: UUID
-    after_seq: int = 0  # the number of the event before the answer
-    length: int = 0  # rendered characters
-    seen: int = 0  # searched characters
+    after_seq: int = 0  # sequence number of the event that the answer follows
+    length: int = 0  # characters that were rendered
+    seen: int = 0  # characters that were searched for completed blocks
     is_rendering: bool = False
-    is_over: bool = False  # the whole answer is about to be sent
+    is_over: bool = False  # True once the text is complete, since the end event has all of the HTML
 
     def may_have_more(self, text: str) -> bool:
-        """Returns whether a search is worthwhile: a block can only end with a line."""
+        """Returns whether to search the text for completed blocks."""
         if self.is_rendering or len(text) == self.seen or len(text) - self.length > LONGEST_BLOCK:
             return False
-        # A search costs as much as the block is long, so it is repeated only after the block has grown by an eighth.
-        # All searches of a block together then cost a multiple of its length instead of its square.
+        # A search takes time in proportion to the open block, so it is repeated only after the block has grown by an
+        # eighth. All searches of a block then take linear time in total, not quadratic.
         if len(text) - self.seen < (self.seen - self.length) // 8:
             return False
         if LIST.match(text, self.length):
@@ -52,7 +53,7 @@ class RenderedBlocks:
 
 
 async def publish_finished_blocks(answers: Sequence[tuple[RenderedBlocks, str]]) -> None:
-    """Sends the newly completed blocks of these answers as HTML; `answers` contain the text sent so far."""
+    """Sends the newly completed blocks of answers as HTML. `answers` has each answer's text that was sent so far."""
     for blocks, _ in answers:
         blocks.is_rendering = True
     try:
@@ -74,7 +75,7 @@ def _draw_one(text: str) -> tuple[int, str]:
     try:
         length = finished_length(text)
         return length, render_markdown(text[:length]) if length else ""
-    except Exception:  # users see this answer as plain text until its end; the blocks of the others are rendered
+    except Exception:  # users see this answer as plain text until it ends; other answers go on
         logger.exception("blocks_not_rendered", length=len(text))
         return 0, ""
 
@@ -84,7 +85,7 @@ def _publish(blocks: RenderedBlocks, length: int, html: str) -> None:
     payload = BlocksPayload(
         message_id=blocks.question_id, reply_id=blocks.answer_id, offset=offset, length=blocks.length, html=html
     )
-    # Each has a key of its own, because a newer one doesn't replace it.
+    # Every hint has a different key, because a newer hint doesn't replace it.
     hints.send(
         conversation_feed(blocks.conversation_id),
         f"blocks {blocks.answer_id} {offset}",

@@ -1,4 +1,4 @@
-"""Deletes conversations on request, and abandoned ones."""
+"""Deletes conversations on request, and abandoned conversations of visitors."""
 
 from collections.abc import Collection
 from datetime import timedelta
@@ -28,7 +28,7 @@ def delete_conversations(conversation_ids: Collection[UUID]) -> None:
 
 
 def delete_abandoned_conversations() -> int:
-    """Deletes visitors' conversations without activity for ASSISTANT_ANONYMOUS_DAYS; returns their number."""
+    """Deletes visitors' conversations that were inactive for ASSISTANT_ANONYMOUS_DAYS; returns their number."""
     oldest = timezone.now() - timedelta(days=settings.ASSISTANT_ANONYMOUS_DAYS)
     abandoned = AssistantConversation.objects.without_owner().filter(updated_at__lt=oldest).order_by("updated_at")
     deleted = 0

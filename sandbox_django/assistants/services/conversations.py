@@ -1,4 +1,4 @@
-"""Actions on a conversation, for requests."""
+"""Services for conversations and their messages, which views call."""
 
 from collections.abc import Callable, Collection
 from functools import partial
@@ -37,12 +37,12 @@ class NothingToRetry(Conflict):
 
 
 def start_conversation(user: User | None, *, title: str = "", model: str = "") -> AssistantConversation:
-    """Creates an empty conversation; without a user, everyone with its id may use it."""
+    """Creates an empty conversation. If `user` is None, everyone who has its id may use it."""
     return AssistantConversation.objects.create(user=user, title=title, model=model)
 
 
 def change_conversation(conversation: AssistantConversation, **fields: str) -> None:
-    """Changes the `title` or `model`, and publishes it."""
+    """Changes the `title` or `model` of a conversation, and publishes the change."""
     with feeds.write(conversation_feed(conversation.pk)) as feed:
         for name, value in fields.items():
             setattr(conversation, name, value)
@@ -57,20 +57,20 @@ def delete_conversation(conversation: AssistantConversation) -> None:
 
 
 def claim_conversations(user: User, conversation_ids: Collection[UUID]) -> int:
-    """Gives a visitor's conversations to the user who signed in; returns their number.
+    """Makes a user who signed in the owner of conversations without an owner; returns the number of these.
 
-    Other clients that have one of them open are disconnected.
+    Sockets of other clients for these conversations are closed.
     """
     ownerless = AssistantConversation.objects.without_owner().filter(pk__in=conversation_ids)
     claimed = list(ownerless.values_list("pk", flat=True))
     if not claimed:
         return 0
     with feeds.write_all([conversation_feed(pk) for pk in claimed]) as locked:
-        ours = set(ownerless.values_list("pk", flat=True))  # another user may have claimed some at the same time
+        ours = set(ownerless.values_list("pk", flat=True))  # another user may have claimed some of them
         AssistantConversation.objects.filter(pk__in=ours).update(user=user)
         for pk, feed in zip(claimed, locked, strict=True):
             if pk in ours:
-                # An event in the log, so that a socket that missed it is closed before it receives any later event.
+                # This is an event in the log, so that every socket handles it, and closes, before any later event.
                 feed.publish(ConversationClaimed.of(pk, user_id=user.pk))
     for pk in ours:
         transaction.on_commit(partial(jobs.start, hub.reauthorize, conversation_feed(pk)))
@@ -82,14 +82,14 @@ def post_message(
 ) -> AssistantMessage:
     """Stores the user's question and starts the assistant's answer; returns the question.
 
-    Raises `AnswerInProgress`, or `RateLimited` when `quota_holder` has reached a limit.
+    Raises `AnswerInProgress` if an answer is running, and `RateLimited` if `quota_holder` has reached a limit.
     """
     with feeds.write(conversation_feed(conversation.pk)) as feed:
         _activate(conversation)
         question = insert(AssistantMessage(conversation=conversation, message_type=MessageType.USER, content=content))
         seq = feed.publish(NewAssistantMessage.of(question))
         job = _job_for(start_answer(question, after_seq=seq, quota_holder=quota_holder))
-    # Registered after the feed's own broadcast, so that the question is sent before the first chunk.
+    # Registered after the feed's on_commit callback, so that the question is sent before the first chunk.
     transaction.on_commit(job)
     return question
 
@@ -111,7 +111,7 @@ def answer_again(message: AssistantMessage, *, quota_holder: QuotaHolder | None 
 
 
 def stop_answer(message: AssistantMessage) -> AssistantMessage:
-    """Stops this answer (or this question's newest answer); the text so far stays."""
+    """Stops an answer, or the newest answer of a question, and keeps its text so far; returns the answer."""
     answer = message if message.is_answer else message.answers.order_by("-pk").first() or message
     if AssistantMessage.objects.streaming().filter(pk=answer.pk).update(stop_requested=True):
         if AssistantMessage.objects.abandoned().filter(pk=answer.pk).exists():
@@ -122,8 +122,8 @@ def stop_answer(message: AssistantMessage) -> AssistantMessage:
 
 
 def _activate(conversation: AssistantConversation) -> None:
-    """Moves the conversation to the top of the list; raises `AnswerInProgress`."""
-    # The feed's head is locked, so no other answer begins at the same time; a constraint ensures it besides.
+    """Moves the conversation to the top of the list; raises `AnswerInProgress` if an answer is running."""
+    # The feed's head is locked, so no other answer can begin at the same time. A database constraint also prevents it.
     if not AssistantConversation.objects.activate_if_idle(conversation.pk):
         raise AnswerInProgress
 
@@ -132,7 +132,7 @@ def _job_for(started: StartedAnswer) -> Callable[[], None]:
     """Returns the function that starts this answer after the commit."""
     answer = started.row
     if answer.worker:
-        # The writer's input is read here, because claiming the answer later takes another transaction and thread
-        # hand-off.
+        # This process writes the answer, so the input is prepared here. Claiming the answer later would take another
+        # transaction and thread hand-off.
         return partial(jobs.start, task_write_answer, active_answer(answer, started.history))
     return partial(queue.put, task_handle_new_assistant_message, answer.question_id)

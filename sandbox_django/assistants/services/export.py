@@ -1,4 +1,4 @@
-"""The export of a conversation as Markdown."""
+"""Exports a conversation as Markdown."""
 
 from assistants.models import AssistantConversation, AssistantMessage
 from assistants.models.assistant_message import Status

@@ -1,7 +1,7 @@
-"""The part of a conversation that is sent to the model: always a valid dialogue.
+"""Selects the part of a conversation that is sent to the model, as a valid dialogue.
 
-Many models refuse two user turns in a row, a dialogue that begins with the assistant, and empty turns. A refusal would
-repeat with every further question, so `turns_for` never builds such a dialogue, however earlier answers ended.
+Many models refuse two user turns in a row, a dialogue that begins with the assistant, and empty turns. Such a dialogue
+would be refused with every further question, too, so `turns_for` never builds one, however earlier answers ended.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,9 +15,9 @@ from assistants.llm.errors import ModelProblem
 from assistants.models import AssistantMessage
 from assistants.services.quotas import estimated_tokens
 
-HISTORY_LIMIT = 200  # messages that are read, whatever the budget
+HISTORY_LIMIT = 200  # earlier messages that are read at most
 
-# The model refused the question itself. Sent again as history it would be refused again.
+# Errors with which the model refused the question itself. As part of the history, the question would be refused again.
 REFUSED_QUESTIONS = {
     ModelProblem.CONTENT_FILTERED.value,
     ModelProblem.CONTEXT_TOO_LONG.value,
@@ -43,7 +43,7 @@ def load_history(conversation_id: UUID, question_id: int) -> list[HistoryMessage
 
 
 def turns_for(history: Sequence[HistoryMessage]) -> list[Turn]:
-    """Returns the system prompt, if there is one, and as much of the end of the dialogue as the budget allows.
+    """Returns the system prompt, if the settings have one, and the newest turns that fit into the token budget.
 
     `history` is the question and the messages before it, newest first.
     """
@@ -60,7 +60,7 @@ def turns_for(history: Sequence[HistoryMessage]) -> list[Turn]:
 
 
 def _earlier_turns(earlier: Sequence[HistoryMessage]) -> Iterator[Turn]:
-    """Yields the turns before the question, newest first: of several attempts the last one that has text."""
+    """Yields the earlier turns, newest first. Of several answers to one question, only the newest with text is used."""
     answered: set[int] = set()
     newest_error: dict[int, str] = {}
     for message in earlier:
@@ -76,7 +76,7 @@ def _earlier_turns(earlier: Sequence[HistoryMessage]) -> Iterator[Turn]:
 
 
 def _alternating(turns: Sequence[Turn]) -> list[Turn]:
-    """Joins neighbours of the same role (a question without an answer, and the next one); begins with the user."""
+    """Joins adjacent turns of the same role, such as two questions in a row, and drops leading assistant turns."""
     joined: list[Turn] = []
     for turn in turns:
         if joined and joined[-1].role == turn.role:

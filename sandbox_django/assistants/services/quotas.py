@@ -1,11 +1,12 @@
-"""Quotas for the assistant: concurrent answers, questions a minute, tokens a day.
+"""Quotas for the assistant: concurrent answers, questions per minute, and tokens per day.
 
-Tokens are reserved before an answer begins and settled when it has ended, so that concurrent answers can't exceed the
-quota. The counts are in the database, because they must hold when Redis is down: tokens cost money.
+Tokens are reserved before an answer begins. When the answer has ended, the reservation is replaced by the real cost. So
+concurrent answers can't exceed a quota. The counts are in the database, because tokens cost money and the quotas must
+also hold when Redis is down.
 
-A question counts for its account (or the address of a visitor), for its address with all accounts that are used from
-there, and for the whole site, if that has a quota. Rows of TokenSpending are always locked in the order of their keys,
-after the feeds (docs/decisions/0026-budgets-of-addresses-and-the-site.md).
+A question counts for three quotas: that of its account, or of a visitor's address; that of its address with all
+accounts; and that of the whole site, if the site has a quota. Rows of TokenSpending are always locked after the feeds,
+in the order of their keys (docs/decisions/0026-budgets-of-addresses-and-the-site.md).
 """
 
 import math
@@ -31,11 +32,11 @@ from core.metrics import throttled
 from core.throttling import RateLimited
 
 SITE_KEY = "site"
-ANSWER_RESERVE = 1_000  # tokens reserved for an answer until it has ended
+ANSWER_RESERVE = 1_000  # tokens reserved for the text of an answer until its real cost is known
 MINUTE = 60  # seconds
 BUSY_RETRY_AFTER = 5.0  # seconds; an answer may have ended by then
-MAX_PLAUSIBLE_COST = 10_000_000  # tokens of one answer; a server that reports more has miscounted
-# The server did not process the request, so it costs nothing.
+MAX_PLAUSIBLE_COST = 10_000_000  # tokens of one answer; a larger reported number is ignored
+# Errors with which the server did not process the request, so that it costs nothing.
 NOT_PROCESSED = {
     problem.value
     for problem in (
@@ -53,7 +54,7 @@ NOT_PROCESSED = {
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """The limits of one key. None means no limit."""
+    """The limits of one quota key; None means no limit."""
 
     key: str
     answers_at_once: int | None
@@ -125,21 +126,21 @@ class DailyQuotaExceeded(RateLimited):
 
 
 def estimated_tokens(text: str) -> int:
-    """Returns about how many tokens a text has, without a tokenizer: four bytes are a token, in all scripts."""
+    """Estimates the tokens of a text without a tokenizer, as one for every four bytes of UTF-8."""
     return len(text.encode()) // 4 + 1
 
 
 def reserve(holder: QuotaHolder, sent_tokens: int) -> int:
-    """Reserves the tokens that an answer may cost; returns their number. Inside a transaction.
+    """Reserves the tokens that an answer may cost; returns their number. Call it in a transaction.
 
-    Raises `RateLimited` when a limit is reached.
+    Raises `RateLimited` if one of the holder's limits is reached.
     """
     if not settings.LIMITS:
         return 0
     amount = sent_tokens + ANSWER_RESERVE
     now = timezone.now()
     quotas = holder.quotas()
-    # These rows are locked, so no other request counts for these keys at the same time.
+    # The rows are locked, so no other request can count for these keys at the same time.
     days = {day.quota_key: day for day in TokenSpending.objects.lock([quota.key for quota in quotas], _day_of(now))}
     running = _answers_at_once(holder)
     changed = []
@@ -176,12 +177,12 @@ class Charge(NamedTuple):
 
 
 def settle(charges: Iterable[Charge]) -> None:
-    """Replaces the reserved tokens of answers by their real costs."""
+    """Replaces the reserved tokens of answers by the answers' real costs."""
     changes: Counter[tuple[str, date]] = Counter()
     for charge in charges:
         for key in (charge.quota_key, charge.address_key, SITE_KEY):
             changes[key, _day_of(charge.asked_at)] += charge.cost - charge.reserved_tokens
-    for (key, day), change in sorted(changes.items()):  # in the order in which questions lock them
+    for (key, day), change in sorted(changes.items()):  # by key, the order in which `reserve` locks the rows
         if key and (key != SITE_KEY or settings.ASSISTANT_SITE_TOKENS_PER_DAY):
             TokenSpending.objects.filter(quota_key=key, day=day).update(tokens=Greatest(F("tokens") + change, 0))
 
@@ -202,12 +203,12 @@ def _answers_at_once(holder: QuotaHolder) -> dict[str, int]:
 
 
 def sent_tokens(turns: Sequence[Turn]) -> int:
-    """Returns about how many tokens these turns are, without a tokenizer."""
+    """Estimates the tokens of these turns without a tokenizer."""
     return sum(estimated_tokens(turn.content) for turn in turns)
 
 
 def cost_of(turns: Sequence[Turn], *, received: str, reasoning_size: int, usage: Usage | None, error: str = "") -> int:
-    """Returns the tokens that the model reports, or an estimate of those that were sent and received."""
+    """Returns the cost in tokens: the reported usage, or else an estimate from the sent and received text."""
     if usage and 0 < (reported := usage.input_tokens + usage.output_tokens) <= MAX_PLAUSIBLE_COST:
         return reported
     if error in NOT_PROCESSED and not received and not reasoning_size:

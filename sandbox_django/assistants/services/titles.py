@@ -1,4 +1,4 @@
-"""Titles of conversations: from the model, or the question's first words."""
+"""Generates titles of conversations with the model, or else from the first words of the question."""
 
 import asyncio
 import textwrap
@@ -26,9 +26,9 @@ from runtime.threads import in_database_thread
 
 logger = structlog.get_logger(__name__)
 
-TITLE_LENGTH = 60  # characters that a list shows
-TITLE_RESERVE = 50  # tokens reserved for a title until it has arrived
-MAX_CONCURRENT = 4  # titles at a time; they are not urgent, and would delay the first words of other answers
+TITLE_LENGTH = 60  # characters that the list of conversations shows
+TITLE_RESERVE = 50  # tokens reserved for a title until its real cost is known
+MAX_CONCURRENT = 4  # titles at a time; more would delay the first words of answers, which are more urgent
 PROMPT = "Give the conversation that begins with the user's message a title of at most six words. Answer with it alone."
 
 _slots = PerLoop(lambda: asyncio.Semaphore(MAX_CONCURRENT))
@@ -36,7 +36,7 @@ _slots = PerLoop(lambda: asyncio.Semaphore(MAX_CONCURRENT))
 
 @dataclass(frozen=True, slots=True)
 class FirstQuestion:
-    """The question that a conversation is named after, with the quotas of its newest answer."""
+    """The question that a conversation is named after, with the quota keys of the question's newest answer."""
 
     content: str
     conversation_id: UUID
@@ -45,7 +45,7 @@ class FirstQuestion:
     asked_at: datetime
 
     def turns(self) -> list[Turn]:
-        # The question is a turn of its own instead of a part of the prompt, so that it isn't formatted or obeyed.
+        # The question is a separate turn, not a part of the prompt: its text must not be formatted or obeyed.
         return [Turn("system", PROMPT), Turn("user", self.content[:2000])]
 
     def charge(self, *, reserved: int, cost: int) -> Charge:
@@ -56,18 +56,18 @@ class FirstQuestion:
 class Title:
     conversation_id: UUID
     text: str
-    charge: Charge | None  # None if no model was asked
+    charge: Charge | None  # None if the title is from the demo script
 
 
 async def generate_title_from_first_message(question_id: int) -> None:
-    """Names the conversation after its first question, unless a user has given it a title by then."""
+    """Generates a conversation's title from its first question. A title that a user sets in the meantime is kept."""
     async with _slots.current():
         if question := await in_database_thread(_load_question, question_id):
             await _titles.submit(await _ask_for_title(question))
 
 
 def _load_question(question_id: int) -> FirstQuestion | None:
-    """Returns the question, and charges its quotas with the expected cost of a title."""
+    """Returns the question, and reserves the expected cost of a title in the question's quotas."""
     asked = AssistantMessage.objects.asked_question(question_id)
     if asked is None:
         return None
@@ -124,5 +124,5 @@ def _first_words(text: str) -> str:
     if not is_visible(first_words):
         return ""
     shortened = textwrap.shorten(first_words, TITLE_LENGTH, placeholder="…")
-    # Without spaces, as in a long link or in Japanese, nothing would be left.
+    # `shorten` returns only the placeholder for a long text without spaces, such as a link or Japanese.
     return shortened if shortened != "…" else first_words[: TITLE_LENGTH - 1] + "…"

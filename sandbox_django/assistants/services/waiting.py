@@ -1,4 +1,4 @@
-"""Questions that wait in the queue for a worker."""
+"""Claims queued answers for a worker, and finds questions that still wait for a worker."""
 
 import asyncio
 import uuid
@@ -18,13 +18,13 @@ logger = structlog.get_logger(__name__)
 
 RETRY_DELAY = 0.5  # seconds between two attempts to claim an answer while the database is down
 GRACE = 1.0  # seconds between storing a question and queueing it
-BATCH = 500  # questions in one round, the oldest first
+BATCH = 500  # questions per call, oldest first
 
 
 async def claim_when_possible(question_id: int) -> ActiveAnswer | None:
-    """Claims the question's answer, and retries while the database is down; returns None if there is nothing to do.
+    """Claims the question's answer, with retries while the database is down; returns None if it can't be claimed.
 
-    The queue's job is acknowledged only after that. Otherwise a failed claim would lose the question.
+    The queue's job is acknowledged only after the claim, so that a failed claim doesn't lose the question.
     """
     claimant = f"{WORKER}:{uuid.uuid4().hex[:8]}"  # a second job for the same question must not share the claim
     give_up_at = asyncio.get_running_loop().time() + settings.ASSISTANT_WAIT_SECONDS

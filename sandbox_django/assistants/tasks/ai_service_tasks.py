@@ -1,8 +1,8 @@
-"""Jobs for the model that don't delay an answer."""
+"""Background jobs that ask the model for something other than an answer."""
 
 from assistants.services.titles import generate_title_from_first_message
 
 
 async def task_generate_conversation_title(message: int) -> None:
-    """Creates a title for the conversation of this question (its id), unless it has one."""
+    """Generates a title for the conversation of a question, unless it has one. `message` is the question's id."""
     await generate_title_from_first_message(message)

@@ -1,4 +1,4 @@
-"""Jobs that go on after the request. Each takes ids, checks that its work is still needed, and makes one call."""
+"""Background jobs of the assistant. Each job calls one service, which checks whether the work is still needed."""
 
 from functools import partial
 
@@ -26,7 +26,7 @@ async def task_handle_new_assistant_message(user_message_id: int) -> None:
 
 
 async def task_write_answer(active: ActiveAnswer) -> None:
-    """Writes an answer that this process has claimed, and starts naming its conversation at its first words."""
+    """Writes an answer that this process has claimed; at its first words, starts the job for the title."""
     await write_answer(active, on_started=partial(jobs.start, task_generate_conversation_title, active.question_id))
 
 
@@ -36,13 +36,13 @@ async def task_end_abandoned_answers() -> None:
 
 
 async def task_requeue_waiting_answers() -> None:
-    """Queues questions again whose job was lost when Redis was emptied."""
+    """Queues waiting questions again if their jobs are no longer in the queue, as after a loss of Redis."""
     if settings.ASSISTANT_RUNNER == "taskiq" and (waiting := await in_database_thread(waiting_questions)):
         try:
             queued = await queue.queued_args(task_handle_new_assistant_message)
         except LAYER_DOWN as failure:
             live_layer().outage.failed(failure)
-            return  # tried again in the next round
+            return  # the next run tries again
         for question_id in waiting:
             if queued is not None and (question_id,) not in queued:
                 logger.warning("question_requeued", question=question_id)
@@ -50,6 +50,6 @@ async def task_requeue_waiting_answers() -> None:
 
 
 async def task_tidy_up() -> None:
-    """Deletes abandoned conversations of visitors, and old days of quotas."""
+    """Deletes abandoned conversations of visitors, and old rows of TokenSpending."""
     await in_background_thread(delete_abandoned_conversations)
     await in_background_thread(delete_old_days)

@@ -14,10 +14,10 @@ register.filter("error_message", error_message)
 
 @dataclass(frozen=True)
 class Unfinished:
-    """An answer that is being written: its HTML so far, and the text that follows."""
+    """A running answer: the HTML of its completed blocks, and the text after them."""
 
     html: SafeString
-    drawn: int  # characters that are rendered
+    drawn: int  # characters of the text that are rendered in `html`
     tail: str
 
 
@@ -25,7 +25,7 @@ LONGEST_UNFINISHED = 10_000  # characters; a longer text is shown as plain text 
 
 
 @register.filter
-@lru_cache(maxsize=20)  # users who open the same running answer within a second share the result
+@lru_cache(maxsize=20)  # pages that open the same running answer between two checkpoints share the result
 def as_unfinished(text: str) -> Unfinished:
     drawn = finished_length(text) if len(text) <= LONGEST_UNFINISHED else 0
     html = render_markdown(text[:drawn]) if drawn else SafeString()

@@ -26,14 +26,14 @@ class AssistantsRights(Rights):
         "api/assistants/conversations/": {"GET": SIGNED_IN, "POST": SIGNED_IN},
         OWNED: {"GET": OWNER, "PUT": OWNER, "PATCH": OWNER, "DELETE": OWNER},
         **message_routes(OWNED, OWNER),
-        # Everyone who has the id of a visitor's conversation.
+        # A visitor's conversation is open to everyone who has its id.
         **message_routes(ANONYMOUS, ANYONE_WITHOUT_A_BAD_TOKEN),
     }
     sockets = {"ws/assistants/<uuid:pk>/": {"owned": OWNER, "anonymous": ANYONE_WITHOUT_A_BAD_TOKEN}}
 
     def __init__(self, users: Users) -> None:
         owners = {role: users.by_role[role] for role in ("owner", "deactivated")}
-        # Answers that can be retried.
+        # Failed answers, because only these can be retried.
         self.owned = {role: failed_answer(user=user) for role, user in owners.items()}
         self.anonymous = failed_answer(user=None)
 

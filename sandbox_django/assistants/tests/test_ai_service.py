@@ -53,7 +53,7 @@ else:
 
 @dataclass
 class Received:
-    """The result of asking a model."""
+    """Collects the parts that a model has yielded."""
 
     chunks: list[str] = field(default_factory=list)
     usage: Usage | None = None
@@ -89,7 +89,7 @@ async def ask(turns: Sequence[Turn] = QUESTION) -> Received:
 
 @asynccontextmanager
 async def openai(*replies: Reply) -> AsyncIterator[FakeOpenAI]:
-    """A fake server that the settings point to."""
+    """Runs a fake server and points the settings to it."""
     async with FakeOpenAI(*replies) as server:
         with override_settings(OPENAI_BASE_URL=server.url):
             yield server
@@ -97,7 +97,7 @@ async def openai(*replies: Reply) -> AsyncIterator[FakeOpenAI]:
 
 @contextmanager
 def a_server_that_never_accepts() -> Iterator[str]:
-    """Returns a port whose queue of connections is full, so that connecting neither succeeds nor fails."""
+    """Returns the URL of a port whose queue of connections is full, so that connecting neither succeeds nor fails."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -185,7 +185,7 @@ class SharedCases(Base):
 
     async def test_unreachable_server(self) -> None:
         with socket.socket() as taken, override_settings(OPENAI_BASE_URL=""):
-            taken.bind(("127.0.0.1", 0))  # with no listener
+            taken.bind(("127.0.0.1", 0))  # bound, but not listening
             for url in (f"http://127.0.0.1:{taken.getsockname()[1]}/v1", "localhost:11434/v1", "http://[nonsense/v1"):
                 with self.subTest(url=url), override_settings(OPENAI_BASE_URL=url):
                     received = await ask()
@@ -462,7 +462,7 @@ class SharedCases(Base):
         assert [received.connection for received in server.requests] == [1, 1, 2]
 
     async def test_answers_do_not_wait_for_each_other(self) -> None:
-        many = 120  # more than the usual hundred connections of an HTTP client
+        many = 120  # more than an HTTP client's usual limit of 100 connections
         gate = Gate()
         async with openai(streams(gate, "Hello.")) as server, asyncio.TaskGroup() as group:
             asking = [group.create_task(ask()) for _ in range(many)]
@@ -504,12 +504,12 @@ class OpenAIServiceTests(SharedCases, SimpleTestCase):
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
-        # The first answer of a process takes longer than the time-outs below allow.
+        # The first answer of a process takes longer than the timeouts of these tests.
         with FakeOpenAI.in_thread() as server, override_settings(OPENAI_BASE_URL=server.url):
             asyncio.run(ask())
 
     async def test_text_in_blocks(self) -> None:
-        # imported here because it takes a second, which other tests don't need
+        # Imported here because it takes a second.
         from langchain_core.messages import AIMessageChunk
 
         blocks = AIMessageChunk(

@@ -1,4 +1,4 @@
-"""Any data from a provider results in a stored and ended answer."""
+"""An answer ends and is stored, whatever values the provider sends."""
 
 import time
 from unittest import mock
@@ -71,20 +71,20 @@ class AnswerValuesTests(ConversationCase):
     def test_reasoning_is_in_no_title_and_in_no_history(self) -> None:
         self.conversation.title = ""
         self.conversation.save()
-        reply = streams("<think>Rice, then?</think>\n\n", "Two cups.")  # as an answer, and as a title
+        reply = streams("<think>Rice, then?</think>\n\n", "Two cups.")  # both for the answer and for the title
         with FakeOpenAI.in_thread(reply) as server, override_settings(OPENAI_BASE_URL=server.url):
             self.ask()
             self.ask("And brown?")
 
         self.conversation.refresh_from_db()
         asked = [[message["content"] for message in request.body["messages"]] for request in server.requests]
-        sent = max((contents for contents in asked if contents[-1] == "And brown?"), key=len)  # not the title's
+        sent = max((contents for contents in asked if contents[-1] == "And brown?"), key=len)  # not for a title
         assert self.conversation.title == "Two cups"
         assert sent[1:] == ["How much water?", "Two cups.", "And brown?"]
 
     def test_reasoning_that_only_has_a_closing_tag_is_not_stored(self) -> None:
         for transport in ("langchain", "direct"):
-            reply = streams("Rice, ", "then?\n</thi", "nk>\n", "\nTwo cups.")  # as an answer, and as a title
+            reply = streams("Rice, ", "then?\n</thi", "nk>\n", "\nTwo cups.")  # both for the answer and for the title
             with (
                 FakeOpenAI.in_thread(reply) as server,
                 override_settings(OPENAI_BASE_URL=server.url, OPENAI_TRANSPORT=transport),

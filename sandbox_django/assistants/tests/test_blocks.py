@@ -6,7 +6,7 @@ from assistants.services.blocks import LONGEST_BLOCK, RenderedBlocks
 
 
 class WorthALookTests(SimpleTestCase):
-    """Searching for finished blocks costs time, so it only happens if there may be new ones."""
+    """The text is searched for completed blocks only if new blocks are possible, because searching takes time."""
 
     def blocks(self, *, seen: int = 0) -> RenderedBlocks:
         return RenderedBlocks(1, 1, uuid4(), seen=seen)
@@ -24,7 +24,7 @@ class WorthALookTests(SimpleTestCase):
                 assert not self.blocks().may_have_more(item * 3)
                 assert not self.blocks().may_have_more(item * 3 + "  still in it\n")
                 assert self.blocks().may_have_more(item * 3 + "\nTwo")
-                # Also if the last search ended in the middle of that line.
+                # This also holds if the last search ended in the middle of that line.
                 assert self.blocks(seen=len(item) * 3 + 2).may_have_more(item * 3 + "\n## Two\n")
 
     def test_longest_blocks_are_drawn_with_the_end(self) -> None:

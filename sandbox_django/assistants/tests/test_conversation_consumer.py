@@ -1,4 +1,4 @@
-"""A conversation's sockets: permission to open them, and the frames that they receive."""
+"""The sockets of a conversation: who may open them, and which frames they send."""
 
 import asyncio
 from collections.abc import Sequence
@@ -67,7 +67,7 @@ class ConversationSocketCase(SocketTestCase):
 
 
 def text_of(frames: list[dict[str, Any]]) -> str:
-    """Returns the text of a client that places each chunk at its offset."""
+    """Returns the text that the chunks form if each is placed at its offset."""
     text = ""
     for frame in frames:
         if frame["action"] == "streaming":
@@ -267,7 +267,7 @@ class AnswerTests(ConversationSocketCase):
 
 class StopTests(ConversationSocketCase):
     async def stopped(self, *chunks: ScriptedChunk) -> tuple[AssistantMessage, list[dict[str, Any]]]:
-        """Asks, and stops at the gate; returns the answer and the frames that the page received."""
+        """Asks, and stops the answer at the gate; returns the answer and the frames that the page received."""
         page, gate = await self.open(), Gate()
         with scripted_model(*chunks, gate, "never said"):
             question = await self.ask()
@@ -532,7 +532,7 @@ class ManyAnswersTests(ConversationSocketCase):
         return pages
 
     async def test_a_hundred_answers_hold_no_database_connection_while_the_model_talks(self) -> None:
-        """With two database threads, and so two connections, requests are served while a hundred models are silent."""
+        """With two database threads, and so two connections, requests are served while 100 answers are running."""
         conversations = await sync_to_async(AssistantConversationFactory.create_batch)(100, user=None)
         gate = Gate()
 
@@ -554,7 +554,7 @@ class ManyAnswersTests(ConversationSocketCase):
 
         async def slow(self: TextBuffer, chunks: Sequence[BufferedChunk]) -> set[str]:
             batches.append(len(chunks))
-            last.open()  # all answers end while this runs, so no tick sends the last chunks along with others
+            last.open()  # all answers end during this flush, so no tick sends their last chunks
             await asyncio.sleep(0.05)  # the delay of a distant Redis
             return await send(self, chunks)
 
@@ -593,7 +593,7 @@ class ManyAnswersTests(ConversationSocketCase):
                     frames += await page.receive_until("conversation_updated")
 
         written = [len(call.args[0]) for call in write_all.call_args_list]
-        assert sum(written) == 40 * 3  # a question, an end and a title each
+        assert sum(written) == 40 * 3  # a question, an end and a title for each conversation
         assert len(written) <= 40 + 30
         assert [text_of(first + rest) for first, rest in zip(started, received, strict=True)] == ["Two cups."] * 40
 

@@ -1,4 +1,4 @@
-"""Ends that are stored together, while other work continues."""
+"""Storing the ends of several answers together can't deadlock with a checkpoint."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -29,21 +29,21 @@ class EndsAndCheckpointsTests(TransactionTestCase):
 
         with ThreadPoolExecutor(2) as threads:
             with transaction.atomic():
-                # Both transactions reach this locked row while they hold their other locks.
+                # Both transactions will wait for this row while they hold locks on other rows.
                 AssistantMessage.objects.select_for_update().get(pk=answers[1].pk)
                 ended = threads.submit(with_own_connection, _store_ends, ends, [""] * 3)
                 wait_until_blocked(1)
                 kept = threads.submit(with_own_connection, _store_checkpoint, texts)
                 wait_until_blocked(2)
             assert ended.result() == [True] * 3
-            assert kept.result() == {}  # there is nothing left to write
+            assert kept.result() == {}  # the answers have ended, so none is left to write
 
         stored = AssistantMessage.objects.answers().values_list("status", "content")
         assert list(stored) == [("complete", "Two cups.")] * 3
 
 
 def wait_until_blocked(count: int) -> None:
-    """Waits until so many transactions are waiting for a lock."""
+    """Waits until `count` transactions are waiting for a lock."""
     give_up_at = time.monotonic() + TIMEOUT
     while True:
         with connection.cursor() as cursor:

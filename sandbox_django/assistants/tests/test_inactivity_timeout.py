@@ -1,4 +1,4 @@
-"""The inactivity timeout: the streams that it interrupts, and those that it doesn't."""
+"""The inactivity timeout interrupts silent streams, and no others."""
 
 import asyncio
 
@@ -19,7 +19,7 @@ class InactivityTimeoutTests(SimpleTestCase):
 
         task = asyncio.current_task()
         assert task is not None
-        assert task.cancelling() == 0  # otherwise the next time-out in this task would be taken for a cancellation
+        assert task.cancelling() == 0  # otherwise the task's next timeout would look like a cancellation
 
     async def test_shorter_wait_than_before_is_kept(self) -> None:
         idle_timeout = InactivityTimeout(60)
@@ -41,7 +41,7 @@ class InactivityTimeoutTests(SimpleTestCase):
         with idle_timeout:
             await asyncio.sleep(0)
 
-        await asyncio.sleep(SHORT * 2)  # a real delay, because a time-out is tested
+        await asyncio.sleep(SHORT * 2)  # a real delay, because the timeout uses the loop's clock
 
         idle_timeout.renew(SHORT)
         with pytest.raises(TimeoutError), idle_timeout:

@@ -80,7 +80,7 @@ class LimitTests(ConversationCase):
             assert self.visitor.post(url, {"content": "Hi"}, REMOTE_ADDR="2001:db8:0:1::1").status_code == 201
 
     def ask_as_others(self, count: int, address: str = "10.0.0.1") -> list[int]:
-        """Asks once from each of so many new accounts; returns the statuses."""
+        """Asks one question from each of `count` new accounts; returns the status codes."""
         statuses = []
         for user in UserFactory.create_batch(count):
             conversation = AssistantConversationFactory.create(user=user)
@@ -263,11 +263,11 @@ class QuotaTests(ConversationCase):
         assert spent == {f"person {self.alice.pk}": 15, "everyone at 127.0.0.1": 15, "site": 15}
 
     def ask_and_name(self, *replies: Reply) -> None:
-        """Asks the first question of a conversation, then has the model give it a title with `replies`."""
+        """Asks the first question of a conversation, then generates its title; `replies` answer that request."""
         with FakeOpenAI.in_thread(streams("Yes.", usage=(11, 2)), *replies) as server:
             with override_settings(OPENAI_BASE_URL=server.url):
                 question_id = self.ask("x" * 400).json()["id"]
-                AssistantConversation.objects.update(title="")  # no title was requested while it had one
+                AssistantConversation.objects.update(title="")  # now it needs a title, which was not requested before
                 async_to_sync(task_generate_conversation_title)(question_id)
             assert len(server.requests) == 2
 
@@ -293,7 +293,7 @@ class QuotaTests(ConversationCase):
         with (
             mock.patch.object(
                 ai_service, "complete", side_effect=ZeroDivisionError
-            ),  # simulates the end of the process
+            ),  # simulates a crash of the process
             pytest.raises(ZeroDivisionError),
         ):
             self.ask_and_name()

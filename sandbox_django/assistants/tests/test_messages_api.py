@@ -30,7 +30,7 @@ from test_utils.users import alice, mallory
 
 
 class ConversationCase(TransactionTestCase):
-    """Alice has a conversation, and there is one without an owner. Answers are written before the POST returns."""
+    """Creates a conversation of Alice, and one without owner. Answers are written before the POST returns."""
 
     def setUp(self) -> None:
         self.alice, self.mallory = alice(), mallory()
@@ -226,7 +226,7 @@ class AskingTests(ConversationCase):
         assert [conversation["title"] for conversation in listed] == ["Rice", "Newer"]
 
     def test_posting_costs_few_queries(self) -> None:
-        with scripted_model("Yes."), assert_queries(17):  # includes the whole answer, which is written inline here
+        with scripted_model("Yes."), assert_queries(17):  # includes those of the answer, which is written inline
             self.ask()
 
 

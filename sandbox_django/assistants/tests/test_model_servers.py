@@ -1,4 +1,4 @@
-"""Differences between OpenAI-compatible servers: both transports have the same result, over real HTTP."""
+"""Both transports have the same results with different OpenAI-compatible servers, over real HTTP."""
 
 import json
 from collections.abc import Mapping

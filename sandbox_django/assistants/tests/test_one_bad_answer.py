@@ -1,4 +1,4 @@
-"""An unexpected error ends the answer in which it occurs, with its text, and no other."""
+"""An unexpected error ends only the answer in which it occurs, and the answer keeps its text."""
 
 import asyncio
 from collections.abc import Callable, Sequence

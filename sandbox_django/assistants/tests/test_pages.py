@@ -82,7 +82,7 @@ class ConversationPageTests(TestCase):
         with scripted_model("Yes."), mock.patch("assistants.views.page_views.feeds.head", happen_first):
             response = self.client.get(page_of(self.conversation))
 
-        # The number from which the socket starts includes all of it, so the page has to show all of it.
+        # The socket starts after the event with this sequence number, so the page must show all changes up to it.
         self.assertContains(response, f'data-since="{feeds.head(conversation_feed(self.conversation.pk))}"')
         self.assertContains(response, asked)
         self.assertContains(response, f"<h1 data-title>{title}</h1>")

@@ -1,4 +1,4 @@
-"""The parser of streamed answers, with chunks split at any position."""
+"""The parser of streamed answers reads bytes that are split at any position."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""When a visitor signs in, they become the owner of this browser's conversations, and of no others."""
+"""A visitor who signs in becomes the owner of the browser's own conversations, and of no others."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Answers written by workers: queued, started within a minute, and written once however often they are delivered."""
+"""Workers answer queued questions: each within a minute, and only once if its job is delivered several times."""
 
 import re
 from datetime import timedelta
@@ -56,9 +56,9 @@ class WorkerTests(ConversationCase):
                 attempts = []
 
                 def claim(question_id: int, *, claimant: str, is_stored: bool = is_stored) -> ActiveAnswer | None:
-                    attempts.append(claimant)  # noqa: B023  # called within this round
+                    attempts.append(claimant)  # noqa: B023  # called in the same iteration
                     if len(attempts) == 2 and is_stored:  # noqa: B023  # the same
-                        claim_answer(question_id, claimant=claimant)  # the database fails before it confirms the commit
+                        claim_answer(question_id, claimant=claimant)  # the claim is stored, but not confirmed
                     if len(attempts) < 3:  # noqa: B023  # the same
                         raise OperationalError("server closed the connection unexpectedly")
                     return claim_answer(question_id, claimant=claimant)

@@ -30,7 +30,7 @@ CHANGING = Limit("conversation changes", times=600, seconds=3600)
 
 
 class MyConversationsView(generics.GenericAPIView[AssistantConversation]):
-    """The base of views of the user's own conversations; others don't exist for them."""
+    """Base class of views for the user's own conversations; another user's conversation gives a 404."""
 
     request: AuthenticatedRequest
     serializer_class = ConversationSerializer

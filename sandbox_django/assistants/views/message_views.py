@@ -53,7 +53,7 @@ READING = (
 
 
 class ConversationMessagesView(generics.GenericAPIView[AssistantMessage]):
-    """Base of all views of a conversation's messages."""
+    """Base class of all views of a conversation's messages."""
 
     request: AuthenticatedRequest
     serializer_class = AssistantMessageSerializer
@@ -68,7 +68,7 @@ class ConversationMessagesView(generics.GenericAPIView[AssistantMessage]):
 
     @property
     def owner_id(self) -> int | None:
-        """The owner of the conversation: the user."""
+        """The id of the user, who must own the conversation."""
         return self.request.user.pk
 
     @property
@@ -77,7 +77,7 @@ class ConversationMessagesView(generics.GenericAPIView[AssistantMessage]):
 
 
 class AnonymousMessagesView(ConversationMessagesView):
-    """Base of the same views for conversations without owner: public to clients that have the id."""
+    """Base class of the views for conversations without owner, which are public to clients that have the id."""
 
     permission_classes = [AllowAny]
 
@@ -143,7 +143,7 @@ class StopView(ConversationMessagesView):
 
 
 class AnswerAgainView(ConversationMessagesView):
-    """The base of the views that answer the newest question again. Earlier answers stay."""
+    """Base class of the views that answer the newest question again. Earlier answers are kept."""
 
     @extend_schema(request=None, responses={202: AnswerSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -25,7 +25,7 @@ from live import feeds
 
 SHOWN_MESSAGES = 50
 SHOWN_CONVERSATIONS = 100
-FILE_NAME_LENGTH = 60  # in bytes it may be four times as long, and file systems allow 255
+FILE_NAME_LENGTH = 60  # characters of up to 4 bytes, since file systems allow names of 255 bytes
 
 EXAMPLES = [
     "Explain WebSockets to a web designer",
@@ -49,7 +49,7 @@ class Exchange:
 @require_safe
 @never_cache
 def start(request: HttpRequest) -> HttpResponse:
-    """The start page with an empty question, and the user's conversations."""
+    """Renders the start page, with an empty question and the user's conversations."""
     route = "assistant-conversations-list" if request.user.is_authenticated else "create-anonymous-conversation"
     context = {
         "examples": EXAMPLES,
@@ -64,9 +64,9 @@ def start(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """The page of a conversation."""
-    # The head is read before the rows, including the title: an event in between is then delivered again and drawn once,
-    # instead of being lost.
+    """Renders the page of a conversation."""
+    # The head is read before the rows, including the title, so that the socket delivers every event in between. If the
+    # page already shows such an event, its script doesn't draw it again.
     since = feeds.head(conversation_feed(pk))
     opened = get_object_or_404(open_to(request), pk=pk)
     newest = list(opened.messages.order_by("-pk")[: SHOWN_MESSAGES + 1])
@@ -92,7 +92,7 @@ def conversation(request: HttpRequest, pk: UUID) -> HttpResponse:
 @require_safe
 @never_cache
 def export(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """One conversation as a text file."""
+    """Returns a conversation as a Markdown file."""
     opened = get_object_or_404(open_to(request), pk=pk)
     response = HttpResponse(as_markdown(opened), content_type="text/markdown; charset=utf-8")
     name = slugify(opened.title, allow_unicode=True)[:FILE_NAME_LENGTH].strip("-") or "conversation"
@@ -126,7 +126,7 @@ def messages_url(opened: AssistantConversation) -> str:
 
 
 def conversation_list(request: HttpRequest, opened: AssistantConversation | None = None) -> dict[str, Any]:
-    """Returns the user's conversations, or those that a visitor began in this browser."""
+    """Returns the template context with the conversations of the user, or of the visitor's browser."""
     if request.user.is_authenticated:
         mine = AssistantConversation.objects.owned_by(request.user)
     elif known := get_visitor_conversations(request):
@@ -136,6 +136,6 @@ def conversation_list(request: HttpRequest, opened: AssistantConversation | None
     search = request.GET.get("search", "").strip()
     conversations = list(SearchQuery.parse(search).filter(mine)[:SHOWN_CONVERSATIONS])
     if opened and opened.user_id is not None and opened not in conversations:
-        conversations.append(opened)  # older than the listed ones; it can be renamed and deleted like them
+        conversations.append(opened)  # an older conversation, which can be renamed and deleted in the list
     has_list = request.user.is_authenticated or bool(conversations) or bool(search)
     return {"has_list": has_list, "conversations": conversations, "search": search}

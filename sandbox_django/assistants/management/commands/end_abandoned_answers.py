@@ -15,5 +15,5 @@ class Command(BaseCommand):
 
 async def end_and_drain() -> int:
     ended = await end_abandoned_answers()
-    await jobs.drain(5)  # lets the events be sent
+    await jobs.drain(5)  # waits until the events are sent
     return ended

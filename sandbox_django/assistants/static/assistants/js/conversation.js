@@ -69,7 +69,7 @@ stop.addEventListener("click", async () => {
   stop.disabled = true;
   try {
     await post(`${messagesUrl}${transcript.newestQuestionId}/stop/`);
-    // The answer's end frame hides the button, on every page of the conversation.
+    // When the answer ends, its event hides the button on every open page of the conversation.
   } catch (error) {
     composer.showError(error);
     stop.disabled = false;
@@ -88,7 +88,7 @@ copyButtons(document);
 wireConversationList();
 wireConversationMenu();
 
-// The server renders the button only if there are earlier messages. After a gap, a page without it may need it.
+// The server renders this button only if there are earlier messages. The page may also need it after missed events.
 function addEarlierButton() {
   const button = document.createElement("button");
   button.className = "button button--quiet log__earlier";
@@ -118,7 +118,7 @@ async function sourceOf(message) {
 
 function updateButtons() {
   const { isAnswering } = transcript;
-  // Hiding a focused button loses the focus: keep it near, but open no phone's keyboard.
+  // Hiding the focused button would lose the focus, so the log gets it. The composer would open a phone's keyboard.
   if (!isAnswering && document.activeElement === stop) log.focus({ preventScroll: true });
   stop.hidden = !isAnswering;
   send.hidden = isAnswering;
@@ -127,8 +127,8 @@ function updateButtons() {
   composer.resolve("answer_in_progress");
 }
 
-// A new page has the focus on its body, where Tab starts at the top. The composer is what users want next; on a phone it
-// would open the keyboard over the answer, so the log gets the focus there.
+// Focuses the composer, because users want to type next. On a phone, that would open the keyboard over the answer, so
+// the log gets the focus there.
 function setInitialFocus() {
   if (document.activeElement !== document.body) return;
   if (matchMedia("(hover: hover) and (pointer: fine)").matches) composer.focus();

@@ -1,4 +1,4 @@
-// The list of conversations: renamed and deleted in place, with some seconds to undo a deletion.
+// The list of conversations. Users can rename and delete conversations in it, and undo a deletion for some seconds.
 
 import { accountOf } from "../../core/js/account.js";
 import { patch, remove } from "../../core/js/api.js";
@@ -8,9 +8,10 @@ import { showProblem } from "../../core/js/problem.js";
 import { UndoableAction } from "../../core/js/undoable.js";
 import { renameInTitle } from "../../core/js/window_title.js";
 
-// A conversation that is deleted from its own page: the next page names it, and can still undo the deletion.
+// The storage key of a conversation that was deleted on its own page. The next page can still undo the deletion.
 const LEFT = `conversation left to be deleted ${accountOf()}`;
-// One whose deletion was sent as its page was left: the next page may have been rendered before the server received it.
+// The storage key of a conversation whose deletion was sent when the page was left. The next page hides it, because the
+// server may have rendered that page before it received the deletion.
 const GONE = `conversation just deleted ${accountOf()}`;
 
 const list = document.querySelector("[data-conversations]");
@@ -19,8 +20,8 @@ const toast = document.querySelector("[data-toast]");
 const shown = document.querySelector("[data-conversation]")?.dataset.conversation;
 const undoable = new UndoableAction();
 
-let renamed = null; // the item the dialog is about
-let pendingId = null; // whose deletion can still be undone
+let renamed = null; // the list item that the open dialog is for
+let pendingId = null; // the conversation whose deletion can still be undone
 
 export function showTitle({ id, title }) {
   const places = [...document.querySelectorAll(`[data-conversation-row="${id}"] [data-row-title]`)];
@@ -98,7 +99,7 @@ function showError(words) {
   showProblem(dialog.querySelector("[data-problem]"), words);
 }
 
-// Hidden now, and deleted when the time to undo it has passed or the page is left.
+// Hides a conversation now, and deletes it when the time to undo has passed or the page is left.
 function deleteLater({ id, url, title, page = null }) {
   undoable.start({
     job: () => deleteNow(id, url),
@@ -121,7 +122,7 @@ async function deleteNow(id, url) {
   try {
     await remove(url, { keepalive: true });
   } catch (error) {
-    if (error.status === 404) return; // deleted elsewhere
+    if (error.status === 404) return; // It was already deleted on another page.
     show(id, true);
     showToast(`Not deleted: ${errorMessage(error)}`);
   }

@@ -1,4 +1,4 @@
-// The start page: the first question creates the conversation and leads to it.
+// The start page. The first question creates a conversation and opens the conversation's page.
 
 import { newKey, post } from "../../core/js/api.js";
 import { Composer } from "../../core/js/composer.js";
@@ -9,7 +9,7 @@ const page = document.querySelector("[data-start]");
 const model = page.querySelector("[data-model]");
 const { conversationsUrl, pagesUrl } = page.dataset;
 
-// Created once, however often the first question is sent.
+// The conversation is created only once, even if the first question has to be sent several times.
 let conversation = null;
 let key = newKey();
 

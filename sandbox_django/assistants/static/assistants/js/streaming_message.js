@@ -1,44 +1,45 @@
-// An answer that is being streamed: puts each chunk in its place once, also repeated and late ones.
+// Draws an answer while it is streamed. Repeated and late chunks don't duplicate text.
 //
-// A finished block replaces its text once, and is not changed afterwards. The rest, the tail, is text.
+// A completed block of Markdown replaces its text once as HTML, and isn't changed afterwards. The text after the last
+// completed block is the tail.
 
 export class StreamingMessage {
   #tail;
   #length;
   #drawn;
-  #held = []; // blocks that wait until their text isn't selected any more
+  #held = []; // blocks that wait until the user no longer selects their text
 
   constructor(element) {
     this.#tail = element.querySelector("[data-tail]");
-    // The server's own counts if it wrote the text: a browser reads "\r\n" in a page as one character.
+    // The counts of the server, if it rendered the text, because a browser reads "\r\n" in a page as one character.
     const { length, drawn } = element.querySelector("[data-body]").dataset;
     this.#length = Number(length ?? characters(this.#tail.textContent).length);
     this.#drawn = Number(drawn ?? 0);
   }
 
-  // In Unicode characters, like every offset.
+  // The length in Unicode characters, like every offset.
   get length() {
     return this.#length;
   }
 
   // Returns whether the chunk had new text.
   append({ offset, content }) {
-    if (offset > this.#length) return false; // A chunk before it is missing: the server sends the text again, from the start.
+    if (offset > this.#length) return false; // An earlier chunk is missing. The server will send the text again.
     const added = characters(content).slice(this.#length - offset);
     this.#tail.append(added.join(""));
     this.#length += added.length;
     return added.length > 0;
   }
 
-  // Replaces the text from `offset` to `length` with `nodes`. The text of blocks that were missed before it stays text.
-  // While the user has the text selected, to copy it, the block is held; `release` draws it.
+  // Replaces the text from `offset` to `length` with `nodes`. If earlier blocks were missed, their text stays text.
+  // While the user has selected the block's text, to copy it, the block waits until `release`.
   draw({ offset, length }, nodes) {
     if (offset < this.#drawn || length > this.#length || this.#held.some((held) => length <= held.length)) return false;
     this.#held.push({ offset, length, nodes });
     return this.release();
   }
 
-  // Draws the blocks whose text isn't selected, in order; returns whether there was one.
+  // Draws the waiting blocks in order, up to the first whose text is selected; returns whether any block was drawn.
   release() {
     const before = this.#drawn;
     while (this.#held.length && !this.#isSelected(this.#held[0].length - this.#drawn)) {
@@ -51,7 +52,7 @@ export class StreamingMessage {
     return this.#drawn > before;
   }
 
-  // Removes so many characters from the tail's start. The rest stays the same text nodes.
+  // Removes the first `count` characters of the tail and returns them. The remaining text nodes are kept.
   #cut(count) {
     let taken = "";
     let left = count;
@@ -73,7 +74,7 @@ export class StreamingMessage {
     return text;
   }
 
-  // Whether the selection touches the first `count` characters of the tail.
+  // Returns whether the user's selection includes any of the first `count` characters of the tail.
   #isSelected(count) {
     const selection = globalThis.getSelection?.();
     if (!selection || selection.isCollapsed || !selection.containsNode(this.#tail, true)) return false;
@@ -86,7 +87,7 @@ export class StreamingMessage {
   }
 }
 
-// Counts as Python does; String.length would count an emoji twice.
+// Splits text into Unicode characters, as Python counts them. String.length would count an emoji twice.
 function characters(text) {
   return Array.from(text);
 }

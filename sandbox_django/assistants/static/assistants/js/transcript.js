@@ -1,5 +1,5 @@
-// The messages of a conversation that the page has loaded. Draws each one once, from the API or the socket, and shows the
-// newest attempt of each answer.
+// Draws the loaded messages of a conversation, each message once, whether the API or the socket delivers it. Of several
+// answers to one question, it shows the newest.
 
 import { nodesOf } from "../../core/js/server_html.js";
 import { StreamingMessage } from "./streaming_message.js";
@@ -24,7 +24,7 @@ export class Transcript {
     return this.#root.querySelector('[data-status="streaming"]') !== null;
   }
 
-  // The question that the newest answer belongs to.
+  // The id of the newest question.
   get newestQuestionId() {
     return lastOf(this.#root.querySelectorAll("[data-exchange]"))?.dataset.exchange;
   }
@@ -43,19 +43,19 @@ export class Transcript {
     return this.#hasEarlier;
   }
 
-  // The end of a conversation is always loaded.
+  // Always false, because the newest messages are always loaded.
   get hasLater() {
     return false;
   }
 
-  // Messages from the API: older ones than those on the page, or newer versions of them.
+  // Adds messages from the API that are older than the page's messages, or newer versions of these.
   add(messages, { isStart }) {
     for (const message of messages) this.put(message);
     if (isStart) this.#hasEarlier = false;
   }
 
-  // The conversation's newest messages. If there may be others between them and the page's, the page's are removed: the
-  // button for earlier messages loads them again.
+  // Adds the conversation's newest messages. If messages between these and the page's messages may be missing, the
+  // page's messages are removed. The button for earlier messages loads them again.
   addNewest(messages, { isStart }) {
     if (messages.length > 0 && !(messages[0].id <= this.newestId)) {
       for (const exchange of this.#root.querySelectorAll("[data-exchange]")) exchange.remove();
@@ -65,13 +65,13 @@ export class Transcript {
     for (const message of messages) this.put(message);
   }
 
-  // A message from the API.
+  // Draws a message from the API.
   put(message) {
     if (message.messageType === "user") this.#drawQuestion(message);
     else this.#drawAnswer(message);
   }
 
-  // A question that is going to be answered. Its answer has a place from now on.
+  // Draws a question, and an empty answer in which the first chunk will appear.
   await(question) {
     this.#drawQuestion(question);
     const exchange = this.#exchange(question.id);
@@ -83,7 +83,7 @@ export class Transcript {
     if (answer.dataset.status === "streaming") this.#writingIn(answer).append({ offset, content });
   }
 
-  // Finished blocks of an answer that is being written.
+  // Draws completed blocks of a running answer.
   drawBlocks({ messageId, replyId, offset, length, html }) {
     const answer = this.#answer(messageId, replyId);
     if (answer.dataset.status === "streaming") this.#writingIn(answer).draw({ offset, length }, nodesOf(html));
@@ -93,8 +93,8 @@ export class Transcript {
     this.#end(this.#answer(messageId, replyId), { status, contentHtml, words: errorDetail, model, usage });
   }
 
-  // Keeps the text that was written. An event that an older release has stored has no HTML. Returns whether the text is
-  // complete.
+  // Ends an answer as failed, with its text so far. Returns whether the page has all of that text: events that an older
+  // release has stored have no HTML.
   fail({ messageId, replyId, content, contentHtml, length }) {
     const answer = this.#answer(messageId, replyId);
     const isWhole =
@@ -105,7 +105,7 @@ export class Transcript {
     return isWhole;
   }
 
-  // Shows another attempt at the same question.
+  // Shows the next (`by` = 1) or previous (`by` = -1) answer to the same question.
   turn(answer, by) {
     const exchange = answer.parentElement;
     const answers = [...exchange.querySelectorAll(".message--answer")];
@@ -153,7 +153,7 @@ export class Transcript {
     return this.#writing.get(answer);
   }
 
-  // The answer's element. The first chunk of an answer takes the place that was reserved for it.
+  // Returns the answer's element. If there is none, it uses the empty answer from `await`, or adds an element.
   #answer(questionId, replyId) {
     const known = this.#root.querySelector(`.message--answer[data-message="${replyId}"]`);
     if (known) return known;
@@ -201,7 +201,7 @@ export class Transcript {
   }
 }
 
-// Leaves nodes that are the same as they are, with the user's selection and focus in them.
+// Replaces the body's nodes from the first that differs. Equal nodes before it keep the user's selection and focus.
 function redraw(body, nodes) {
   const drawn = [...body.childNodes];
   const firstNew = nodes.findIndex((node, index) => !drawn[index]?.isEqualNode(node));

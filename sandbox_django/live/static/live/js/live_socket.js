@@ -1,9 +1,9 @@
 // A socket that reconnects by itself and sends its position in the feed, so that no event is missed or received twice.
 //
 // It dispatches each frame as an event named after the frame's action: `detail` is the payload, and `seq` the sequence
-// number in the feed, or null. The event "resync" means that the server can't replay the missed events, so the page must
-// fetch again. The event "state" has one of these details: "connecting", "live", "reconnecting" (after some seconds
-// without a connection) and "refused" (the socket stays closed).
+// number in the feed, or null. The event "resync" means that the server can't replay the missed events, so the page
+// must fetch again. The event "state" has one of these details: "connecting", "live", "reconnecting" (after some
+// seconds without a connection) and "refused" (the socket stays closed).
 
 const SECOND = 1000;
 const FIRST_WAIT = 1 * SECOND;
