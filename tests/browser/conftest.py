@@ -1,6 +1,6 @@
 """Fixtures of the browser tests: Chromium, a server with its own data, and a scripted model.
 
-Each test fails at its end if a page has raised an error or sent a request to another site.
+If a page has raised an error or sent a request to another site, the test fails when it ends.
 """
 
 import shutil
@@ -41,15 +41,15 @@ WATCH_SHIFTS = """
         }
     }).observe({ type: "layout-shift", buffered: true });
 """
-# A page whose first connection comes late fetches once what it may have missed. On a busy machine every connection is
-# late, so here pages count as 20 s younger; tests of lateness move the clock by more.
+# If its first connection is late, a page fetches once what it may have missed. On a busy machine every connection is
+# late, so this makes pages 20 s younger. Tests of late connections move the clock by more than that.
 NEVER_LATE_BY_LOAD = """
     const begun = performance.timeOrigin + 20_000;
     Object.defineProperty(performance, "timeOrigin", { get: () => begun });
 """
-# The headless shell needs a third of the CPU time of the others for a new browser context.
+# In the headless shell, a new browser context takes a third of the CPU time that it takes in the other programs.
 CHROMIUMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-# Messages that the browser itself logs for unsuccessful responses, which some tests cause on purpose.
+# The browser itself logs these messages for unsuccessful responses, which some tests cause on purpose.
 EXPECTED_NOISE = ("Failed to load resource", "WebSocket connection to")
 
 
@@ -78,7 +78,7 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def model() -> Iterator[FakeOpenAI]:
-    """Answers the questions of all tests; a test begins with `model.script(…)`."""
+    """Supplies the model that answers the questions of all tests. A test begins with `model.script(…)`."""
     with FakeOpenAI.in_thread() as server:
         yield server
 
@@ -91,7 +91,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, model: FakeOpenAI) -> Itera
 
 @pytest.fixture
 def context(chromium: Browser, server: Server) -> Iterator[BrowserContext]:
-    """One user's browser: its pages share the session."""
+    """Supplies one user's browser, whose pages share the session."""
     expect.set_options(timeout=10_000)
     complaints: list[str] = []
     context = browser_of_ones_own(chromium, server, complaints)
@@ -120,7 +120,9 @@ def browser_of_ones_own(
 def on_another_screen(
     browser: Browser, server: Server, size: str, scheme: Scheme, *, of: Page | None = None
 ) -> BrowserContext:
-    """Opens a browser of this size and colour scheme that measures layout shifts; it shares the session of `of`."""
+    """Opens a browser of this size and colour scheme that measures layout shifts. With `of`, it has that page's
+    session.
+    """
     context = browser.new_context(
         base_url=server.url,
         viewport=SIZES[size],
@@ -136,7 +138,7 @@ def on_another_screen(
 
 
 def watch(context: BrowserContext, server: Server, complaints: list[str]) -> None:
-    """Records every error, dialog and foreign request of the context's pages as a complaint."""
+    """Adds each error, dialog and request to another site in the context's pages to `complaints`."""
 
     def listen(page: Page) -> None:
         page.on("pageerror", lambda error: complaints.append(f"error: {error}"))

@@ -1,4 +1,4 @@
-"""Steps that many of these tests share."""
+"""Steps that many browser tests share."""
 
 import itertools
 import re
@@ -17,7 +17,7 @@ def ask(page: Page, question: str = QUESTION) -> None:
 
 
 def start_conversation(page: Page, question: str = QUESTION) -> None:
-    """Asks on the start page, which opens the conversation's page."""
+    """Asks a question on the start page, which opens the page of the new conversation."""
     page.goto("/assistants/")
     ask(page, question)
     page.wait_for_url(re.compile(r"/assistants/[0-9a-f-]{36}/$"))
@@ -29,7 +29,7 @@ def be_live(page: Page) -> None:
 
 
 def register(page: Page, name: str = "Alice Kim") -> str:
-    """Registers a new user; returns their e-mail."""
+    """Registers a new user and returns the user's e-mail."""
     email = f"person{next(user_numbers)}@example.com"
     page.goto("/register")
     page.get_by_label("E-mail").fill(email)

@@ -1,4 +1,4 @@
-"""Two tabs of one browser: if the account changes in the second, the first must not continue as the new account."""
+"""After another account signs in in one tab, an older tab of the same browser must not act as the new account."""
 
 import re
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Tabs:
     bob: str
 
     def be_bob(self) -> None:
-        """Signs in as Bob. Alice's device stays signed in, and so her tab's socket stays open."""
+        """Signs in as Bob. Alice's device stays signed in, so the socket of her tab stays open."""
         self.second.context.clear_cookies()
         self.second.goto("/login")
         self.second.get_by_label("E-mail").fill(self.bob)
@@ -106,7 +106,7 @@ def test_a_vote_is_not_counted_for_the_other_account(tabs: Tabs, chromium: Brows
 def test_a_message_is_not_sent_as_the_other_account(tabs: Tabs) -> None:
     page = tabs.first
     room = post(page, "/api/chat/", title="Tea")
-    post(page, f"/api/chat/{room['id']}/members/", user=tabs.bob)  # both are members
+    post(page, f"/api/chat/{room['id']}/members/", user=tabs.bob)  # Alice and Bob are members
     page.goto(f"/chat/{room['id']}/")
     be_live(page)
     tabs.be_bob()
@@ -119,7 +119,7 @@ def test_a_message_is_not_sent_as_the_other_account(tabs: Tabs) -> None:
     expect(row).to_contain_text(OTHER_ACCOUNT)
     tabs.second.goto(page.url)
     be_live(tabs.second)
-    # It is neither sent as Bob, nor offered to him as unsent.
+    # Alice's message is not sent as Bob, and Bob isn't offered it as unsent.
     expect(tabs.second.get_by_text("Says Alice")).to_have_count(0)
 
 
@@ -178,7 +178,7 @@ def test_the_account_and_a_rooms_settings_are_left_alone(tabs: Tabs) -> None:
 
 
 def post(page: Page, path: str, **data: object) -> dict[str, object]:
-    """Sends a request to the API directly, without the page."""
+    """Sends a request to the API with the page's cookies, but without the page."""
     (token,) = [cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "csrftoken"]
     answer = page.context.request.post(path, data=data, headers={"X-CSRFToken": token})
     assert answer.ok, answer.text()

@@ -1,4 +1,4 @@
-"""Rules for every page: it is accessible, its layout doesn't shift, and it fits on a phone."""
+"""Checks that every page is accessible, fits on a phone, and doesn't shift its layout."""
 
 import re
 
@@ -30,7 +30,7 @@ def water(cups: float) -> float:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
 def test_pages_are_accessible(chromium: Browser, server: Server, model: FakeOpenAI, size: str, scheme: Scheme) -> None:
-    # Layout shifts, insufficient contrast, and pages wider than the phone.
+    # Checks layout shifts, contrast, and pages that are wider than the phone.
     context = on_another_screen(chromium, server, size, scheme)
     page = context.new_page()
     for path in ("/", "/chat/", "/assistants/", "/login", "/register", "/nowhere/", "/password_reset/"):
@@ -71,29 +71,29 @@ def test_assistant_is_accessible_in_every_state(
     expect(page.get_by_role("heading", level=1)).to_have_text("Cooking rice")
     ask(page, "As a table, please")
     expect(page.locator(".message--answer table")).to_be_visible()
-    check_rules(page)  # being written, with finished blocks
+    check_rules(page)  # while the answer is being written, with finished blocks
     gate.open()
     expect(page.get_by_role("button", name="Send")).to_be_visible()
     ask(page, "And brown rice?")
     expect(page.locator(".message--answer .notice")).to_be_visible()
-    check_rules(page)  # failed
+    check_rules(page)  # after the answer has failed
     page.get_by_role("button", name="Try again").locator("visible=true").click()
     expect(page.get_by_text("2 of 2")).to_be_visible()
     expect(page.get_by_role("button", name="Send")).to_be_visible()
     context.set_offline(True)
     ask(page, "Anybody there?")
     expect(page.get_by_role("alert")).to_be_visible()
-    check_rules(page)  # offline, and with further attempts
+    check_rules(page)  # offline, with several attempts at one answer
     context.set_offline(False)
     page.get_by_label("Conversation options").click()
-    check_rules(page)  # the menu
+    check_rules(page)  # with the menu open
     page.get_by_role("button", name="Rename", exact=True).click()
     expect(page.get_by_role("dialog")).to_be_visible()
     check_rules(page)
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     page.wait_for_url("/assistants/")
     expect(page.get_by_role("button", name="Undo")).to_be_visible()
-    check_rules(page)  # the empty list, with a link back
+    check_rules(page)  # the empty list, with the button that undoes the deletion
     page.get_by_role("button", name="Undo").click()
     page.wait_for_url(re.compile(r"/assistants/[0-9a-f-]{36}/$"))
     page.goto("/assistants/?search=nothing-like-it")
@@ -115,7 +115,7 @@ def check_rules(page: Page) -> None:
 
 
 def test_admin_works_under_our_policy(page: Page, server: Server) -> None:
-    # The `page` fixture fails for every script or style that the policy blocks.
+    # If the policy blocks a script or style, the `page` fixture fails the test.
     server.manage("shell", "-c", "from accounts.models import User; User.objects.create_superuser('root@x.org', 'pw')")
     page.goto("/admin/login/?next=/admin/accounts/user/")
     page.get_by_label("E-mail").fill("root@x.org")

@@ -1,4 +1,4 @@
-"""The two API documentation pages: no requests to other hosts, readable in light and dark mode."""
+"""Checks that both pages of the API documentation are readable in light and dark mode, and request no other host."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -8,7 +8,7 @@ from tests.browser.conftest import SIZES, Scheme, on_another_screen
 from tests.browser.test_all_pages import RULES
 from tests.servers import Server
 
-# In Swagger a row is a button that contains another button, which copies its path.
+# Swagger renders each row as a button, with another button inside that copies the path.
 BEYOND_US = {"nested-interactive"}
 
 
@@ -25,7 +25,7 @@ def test_api_pages_are_accessible(chromium: Browser, server: Server, size: str, 
     check(page, scheme, ["body"])
     page.goto("/api/schema/redoc/")
     expect(page.locator("[id='operation/askQuestion']")).to_be_attached(timeout=30_000)
-    # the rest repeats these elements
+    # The rest of the page consists of elements like these.
     check(page, scheme, ["header", ".menu-content", ".api-info", "[id='tag/Account']"])
 
     assert [url for url in asked if not url.startswith((server.url, "data:", "blob:"))] == []

@@ -1,4 +1,4 @@
-"""The assistant's pages in a browser."""
+"""Tests of the assistant's pages in a browser."""
 
 import re
 
@@ -15,7 +15,7 @@ def answers(page: Page) -> list[str]:
 
 
 def be_stored(page: Page, text: str) -> None:
-    """Waits until the answer's row has this text: the page is ahead of the row by up to a second."""
+    """Waits until the answer's row has this text. The page is up to a second ahead of the row."""
     page.wait_for_function(
         """async (text) => {
             const { messagesUrl } = document.querySelector("[data-conversation]").dataset;
@@ -210,7 +210,7 @@ def test_script_in_a_models_text_does_not_run(page: Page, model: FakeOpenAI) -> 
     model.script(streams(drawn, attack, gate, " ![p](https://elsewhere.example/p.png)"), streams(attack))
     start_conversation(page, attack)
 
-    # As text while it is written, as blocks that are finished, as HTML in the end, and rendered by the server.
+    # The text is checked while it is written, in finished blocks, in the final HTML, and as rendered by the server.
     expect(page.get_by_role("link", name="q", exact=True)).to_be_visible()
     expect(page.locator(".message--answer")).to_contain_text("<script>window.hacked=1</script>")
     gate.open()

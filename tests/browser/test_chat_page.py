@@ -1,4 +1,4 @@
-"""A room in two browsers: each receives the other's messages once and in order, in spite of disturbances."""
+"""Tests a room in two browsers. Each receives the other's messages once and in order, in spite of disturbances."""
 
 import itertools
 import re
@@ -18,7 +18,7 @@ numbers = itertools.count(1)
 
 @dataclass
 class BrowserUser:
-    """A user in a browser of their own."""
+    """A user with their own browser."""
 
     page: Page
     email: str
@@ -76,7 +76,7 @@ class Pair:
 
 @pytest.fixture(scope="module")
 def pair(chromium: Browser, server: Server) -> Iterator[Pair]:
-    """Alice and Bob, signed in once for all these tests; each test creates a room of its own."""
+    """Supplies Alice and Bob, who are signed in once for all tests. Each test creates its own room."""
     expect.set_options(timeout=10_000)
     complaints: list[str] = []
     alice = open_browser(chromium, server, complaints, "Alice")
@@ -89,7 +89,7 @@ def pair(chromium: Browser, server: Server) -> Iterator[Pair]:
 
 @pytest.fixture
 def room(pair: Pair, server: Server) -> Iterator[Room]:
-    """Alice's room with Bob as a member; neither has it open."""
+    """Supplies Alice's room, of which Bob is a member. Neither of them has it open."""
     alice, bob = pair.alice, pair.bob
     for user in (alice, bob):
         user.be_offline(False)
@@ -119,7 +119,7 @@ def csrf(context: BrowserContext) -> dict[str, str]:
 
 
 def messages_of(room: Room) -> list[str]:
-    """Returns the server's messages, oldest first."""
+    """Returns the messages that the server has stored, oldest first."""
     answer = room.alice.page.context.request.get(f"/api/chat/{room.pk}/messages/?limit=100").json()
     return [message["content"] for message in reversed(answer["results"])]
 
@@ -218,7 +218,7 @@ def test_page_that_lost_its_sockets_catches_up_without_a_reload(room: Room) -> N
     expect(bob.words()).to_have_count(1)
     is_cut = False
     tab.page.clock.fast_forward(40_000)
-    expect(tab.words()).to_have_text(["One"])  # sent after the page was rendered, and before its socket was open
+    expect(tab.words()).to_have_text(["One"])  # it was sent between the rendering and the opening of the socket
 
     is_cut = True
     for wire in wires:
@@ -401,7 +401,7 @@ def test_messages_are_no_reason_for_a_request(room: Room) -> None:
     others = [request for request in requests if request not in sent]
     assert set(others) <= {f"POST {room.server.url}/api/chat/{room.pk}/read/"}
     assert len(others) <= 5
-    expect(title.locator("[data-row-unread]")).to_be_hidden()  # Bob read them in the other tab
+    expect(title.locator("[data-row-unread]")).to_be_hidden()  # Bob has read the messages in the other tab
     assert not [request for request in requests if request.startswith("GET")]
 
 
@@ -414,7 +414,7 @@ def test_fetching_after_a_gap_is_tried_again_until_it_works(room: Room) -> None:
     expect(bob.words()).to_have_text(["Before"])
     refusals = itertools.count()
     bob.page.route("**/messages/?*", lambda route: route.abort() if next(refusals) < 2 else route.continue_())
-    frames[0].close()  # later messages reach the page only by fetching
+    frames[0].close()  # the page has to fetch later messages
     bob.page.route_web_socket(re.compile(rf"/ws/chat/{room.pk}/"), lambda ws: connect(ws, frames, resync_at=2))
     talk(room, 1)
 
@@ -423,7 +423,7 @@ def test_fetching_after_a_gap_is_tried_again_until_it_works(room: Room) -> None:
 
 
 def test_room_list_reloads_names_and_unread_counts_after_a_gap(room: Room) -> None:
-    # A page of its own, because socket routes can't be removed from a page.
+    # Uses a new page, because socket routes can't be removed from a page.
     alice = BrowserUser(room.alice.page.context.new_page(), room.alice.email)
     sockets: list[WebSocketRoute] = []
 
@@ -505,7 +505,9 @@ def test_room_list_fetches_no_more_rooms_than_its_page_shows(room: Room) -> None
 
 
 def connect(route: WebSocketRoute, routes: list[WebSocketRoute], *, resync_at: int | None = None) -> None:
-    """Forwards frames. With `resync_at`, only the first one, followed by a `resync` with this number."""
+    """Forwards the server's frames. With `resync_at`, forwards only the first frame, and then sends a `resync` with
+    this number.
+    """
     server = route.connect_to_server()
     routes.append(route)
     if resync_at is None:
@@ -590,7 +592,7 @@ def test_code_is_copied_without_a_clipboard(room: Room) -> None:
     bob.field().focus()
     bob.page.keyboard.press("Control+V")
     expect(bob.field()).to_have_value("secret = 1\n")
-    # A browser that doesn't allow scripts to copy shows the text for the user to copy.
+    # If the browser doesn't let scripts copy, the page selects the text for the user to copy.
     bob.page.evaluate("document.execCommand = () => false")
     button.click()
     expect(button).to_have_text("Press Ctrl+C to copy")
@@ -630,7 +632,7 @@ def test_found_messages_have_the_times_of_the_users_own_time_zone(room: Room, ch
             "moment => new Date(moment).toLocaleTimeString('en-GB', {hour: '2-digit', minute: '2-digit'})", moment
         )
         day = "moment => new Date(moment).toDateString() === new Date().toDateString()"
-        if page.evaluate(day, moment):  # older messages show the weekday instead
+        if page.evaluate(day, moment):  # a message of an earlier day shows the weekday instead
             expect(time).to_have_text(expected)
         shown.append(time.inner_text())
         context.close()
@@ -721,7 +723,7 @@ def test_users_are_mentioned_by_keys_and_it_shows(room: Room) -> None:
     alice.field().press("Enter")
 
     expect(bob.log().locator(".message--names-me")).to_contain_text("Look, @Bob")
-    bob.send_message("What, @Alice")  # the full name, so there is nothing to choose
+    bob.send_message("What, @Alice")  # the text ends with a full name, so no suggestions are shown
     expect(alice.words()).to_have_text(["Look, @Bob", "What, @Alice"])
     expect(alice.log().locator(".message--names-me")).to_contain_text("What, @Alice")
     expect(alice.log().locator(".message--names-me")).to_have_count(1)
@@ -772,11 +774,11 @@ def test_enter_sends_and_with_shift_breaks_the_line(room: Room) -> None:
 
 def test_long_room_opens_at_its_end_and_older_messages_come_without_a_jump(room: Room) -> None:
     talk(room, 150)
-    bob = room.bob  # Bob has sent all of the messages
+    bob = room.bob  # Bob has sent all messages
     bob.page.goto(room.path)
     bob.be_live()
     expect(bob.row("Line 149.")).to_be_in_viewport()
-    # Some browsers don't keep the scroll position themselves.
+    # Some browsers don't keep the scroll position when content is added above.
     bob.page.evaluate("document.querySelector('[data-log]').style.overflowAnchor = 'none'")
     held: list[Route] = []
     bob.page.route("**/messages/*before=*", lambda route: held.append(route), times=1)
@@ -898,7 +900,7 @@ def unread_of(user: BrowserUser, room: Room) -> int:
 
 
 def fill(room: Room, count: int) -> None:
-    """Sends so many messages as Bob, and marks them as read by all."""
+    """Stores `count` messages of Bob, and marks them as read by all members."""
     room.server.manage(
         "shell",
         "-c",
@@ -984,7 +986,7 @@ def test_pages_are_accessible_in_every_state(room: Room, chromium: Browser, size
     alice = BrowserUser(context.new_page(), room.alice.email)
     alice.page.goto(room.path)
     alice.be_live()
-    check(alice.page)  # no messages
+    check(alice.page)  # the room has no messages yet
     room.bob.page.goto(room.path)
     room.bob.send_message("A **long** " + "x" * 120 + " word, @Alice\n\n```python\nprint(1)\n```")
     room.bob.send_message("مرحبا")
@@ -995,13 +997,13 @@ def test_pages_are_accessible_in_every_state(room: Room, chromium: Browser, size
         check(alice.page)
     alice.page.get_by_role("main").get_by_role("link", name=re.compile("word")).first.click()
     alice.be_live()
-    check_rules(alice.page)  # search results
+    check_rules(alice.page)  # the room opened from a search result
     alice.field().press_sequentially("@b")
     expect(alice.page.get_by_role("option", name="Bob")).to_be_visible()
     check_rules(alice.page)
     alice.field().fill("")
     alice.field().press("ArrowUp")
-    check_rules(alice.page)  # editing a message
+    check_rules(alice.page)  # while a message is being edited
     alice.page.keyboard.press("Escape")
     context.set_offline(True)
     alice.send_message("Not yet")
@@ -1027,7 +1029,7 @@ def test_list_and_room_are_two_pages_on_a_phone(room: Room) -> None:
 
 
 def talk(room: Room, count: int, *, first: int = 0) -> None:
-    """Sends so many messages as Bob."""
+    """Sends `count` messages as Bob."""
     context = room.bob.page.context
     headers = csrf(context)
     for number in range(first, first + count):

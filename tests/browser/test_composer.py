@@ -1,4 +1,4 @@
-"""The question box: text is never lost, and the page explains what prevents sending."""
+"""Tests the question box: it never loses text, and explains why a question can't be sent."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The list of a signed-in user's conversations."""
+"""Tests the list of a signed-in user's conversations."""
 
 import re
 
@@ -12,7 +12,7 @@ TITLE = streams("Cooking rice")
 
 
 def start_two_conversations(page: Page, model: FakeOpenAI) -> None:
-    """Registers a user who has asked about rice, and then about knots."""
+    """Registers a user who asks about rice, and then about knots."""
     register(page)
     for title in ("Cooking rice", "Knots for sailors"):
         model.script(streams("Yes."), streams(title))
@@ -170,7 +170,7 @@ def test_deletion_that_fails_brings_the_conversation_back(page: Page, model: Fak
     start_two_conversations(page, model)
     page.route("**/api/assistants/conversations/*/", lambda route: route.abort())
 
-    for title in ("Cooking rice", "Knots for sailors"):  # the second deletion completes the first
+    for title in ("Cooking rice", "Knots for sailors"):  # leaving the page carries out the first deletion
         manage(page, title)
         if title == "Knots for sailors":
             page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
@@ -284,7 +284,7 @@ def test_long_conversation_opens_at_its_end_and_shows_the_beginning_on_request(p
 def test_earlier_messages_begin_with_the_question_of_the_first_answer(page: Page, server: Server) -> None:
     made = conversation_of(server, 60, "conversation.messages.create(message_type='user', content='Unanswered.')")
     page.goto(f"/assistants/{made}/")
-    # The page begins with an answer: of 121 messages it has the newest 50.
+    # Of 121 messages the page shows the newest 50, so it begins with an answer.
     expect(page.get_by_text("Question 35.", exact=True)).to_have_count(0)
     expect(page.get_by_text("Answer 35.")).to_have_count(1)
 
@@ -320,7 +320,9 @@ def test_page_that_missed_more_than_it_fetches_shows_the_newest_messages(page: P
 
 
 def conversation_of(server: Server, length: int, more: str = "", *, pk: str = "", first: int = 0) -> str:
-    """A conversation of so many questions with answers, the oldest first. With `pk` they are added to that one."""
+    """Creates a conversation with `length` questions and answers, oldest first. With `pk`, adds them to that
+    conversation.
+    """
     made = server.manage(
         "shell",
         "--no-imports",
@@ -339,7 +341,7 @@ def conversation_of(server: Server, length: int, more: str = "", *, pk: str = ""
 
 
 def numbers_in(page: Page) -> list[int]:
-    """The numbers of the questions and answers on the page, in order."""
+    """Returns the numbers of the questions and answers on the page, in order."""
     shown = page.locator(".message").all_text_contents()
     return [int(number) for text in shown for number in re.findall(r"(?:Question|Answer) (\d+)\.", text)]
 

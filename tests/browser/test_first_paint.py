@@ -1,4 +1,4 @@
-"""A page that loads slowly is shown when it is complete, so that nothing moves while it loads."""
+"""A page that loads slowly is first painted when it is complete, so that nothing moves while it loads."""
 
 import threading
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from tests.servers import Server
 HELD = "/login"
 HAS_ITS_STYLES = """() => document.querySelector("main")
     && [...document.querySelectorAll("link[rel=stylesheet]")].every((link) => link.sheet)"""
-# Long enough for a paint that nothing delays.
+# Twenty requests take long enough for a paint that nothing holds back.
 IS_BUSY = """async () => { for (let turn = 0; turn < 20; turn++) await fetch("/healthz"); }"""
 PAINTED_AFTER_IT_ARRIVED = """() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime
     - performance.getEntriesByType("navigation")[0].responseEnd"""
 
 
 class SlowLine(ThreadingHTTPServer):
-    """A proxy that forwards the server's responses, and holds back the second half of one page until the test releases
+    """A proxy that forwards the server's responses. It holds back the second half of one page until the test releases
     it.
     """
 

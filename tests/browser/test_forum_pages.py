@@ -1,4 +1,4 @@
-"""The forum in two browsers: changes of one appear in the other, in the right place and without layout shifts."""
+"""Tests the forum in two browsers. One user's changes appear on the other's pages, in place, without layout shifts."""
 
 import itertools
 import re
@@ -19,7 +19,7 @@ numbers = itertools.count(1)
 
 @dataclass
 class BrowserUser:
-    """A user in a browser of their own."""
+    """A user with their own browser."""
 
     page: Page
 
@@ -47,7 +47,7 @@ class BrowserUser:
         return self.page.locator("[data-rows] > li").filter(has_text=title)
 
     def post(self, path: str, **data: object) -> dict[str, object]:
-        """Sends a request to the API directly, without the page."""
+        """Sends a request to the API with the page's cookies, but without the page."""
         (token,) = [cookie["value"] for cookie in self.page.context.cookies() if cookie["name"] == "csrftoken"]
         answer = self.page.context.request.post(f"/api/discussion/{path}", data=data, headers={"X-CSRFToken": token})
         assert answer.ok, answer.text()
@@ -79,7 +79,7 @@ def open_browser(
 
 @pytest.fixture(scope="module")
 def pair(chromium: Browser, server: Server) -> Iterator[Pair]:
-    """Alice and Bob, signed in once for all these tests."""
+    """Supplies Alice and Bob, who are signed in once for all tests."""
     expect.set_options(timeout=10_000)
     complaints: list[str] = []
     alice = open_browser(chromium, server, complaints, "Alice")
@@ -108,7 +108,7 @@ def when_idle(user: BrowserUser) -> Iterator[BrowserUser]:
 
 @pytest.fixture
 def topic(alice: BrowserUser) -> str:
-    """The path of a new topic by Alice."""
+    """Returns the path of a new topic by Alice."""
     return alice.ask(f"Which tea, number {next(numbers)}?", tags=["tea"])
 
 
@@ -372,7 +372,7 @@ def test_refused_field_shows_its_error_below_it(alice: BrowserUser) -> None:
 
 
 def test_text_of_users_never_runs(alice: BrowserUser, bob: BrowserUser) -> None:
-    # Dialogs and console messages are recorded as complaints of the pair.
+    # The fixture `pair` fails the tests for dialogs and console messages.
     bob.open("/discussion/")
     path = alice.ask(EVIL)
     bob.page.get_by_role("button", name="1 new topic", exact=True).click()
@@ -554,13 +554,13 @@ def test_page_that_connects_at_once_sends_no_request_for_what_it_shows(
 ) -> None:
     tab = BrowserUser(alice.page.context.new_page())
     tab.page.clock.install(time="2026-03-01T12:00:00Z")
-    tab.page.clock.pause_at("2026-03-01T12:00:01Z")  # a busy machine would take seconds
+    tab.page.clock.pause_at("2026-03-01T12:00:01Z")  # on a busy machine, loading the page would take seconds
     tab.open(topic if shown == "topic" else "/discussion/")
     requests: list[str] = []
     tab.page.on("request", lambda request: requests.append(request.url))
 
     tab.page.clock.run_for(20_000)
 
-    tab.page.evaluate("fetch('/healthz')")  # whatever was sent before it is known now
+    tab.page.evaluate("fetch('/healthz')")  # when this has ended, all earlier requests are recorded
     assert [url.partition(server.url)[2] for url in requests] == ["/healthz"]
     tab.page.close()

@@ -1,6 +1,6 @@
-"""Failures of the model: the page explains them, the row keeps the text so far, and the user can continue.
+"""Failures of the model: the page explains each one, the row keeps the text so far, and the user can continue.
 
-docs/model-faults.md has a table of them. If this fails because texts have changed, the error shows the new table.
+docs/model-faults.md lists the failures in a table. If a text has changed, the test fails and prints the new table.
 """
 
 import json
@@ -81,9 +81,9 @@ ROW = """async () => {
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, model: FakeOpenAI) -> Iterator[Server]:
-    """A server like the others', with shorter time-outs for its model."""
-    # A model that disconnects is tried three times, with pauses of up to 1.5 s in all. The time-out must be longer, or
-    # it would sometimes expire first and change the page's message.
+    """Supplies a server with shorter timeouts for its model than the servers of other tests."""
+    # If the model disconnects, the server makes three attempts, with pauses of up to 1.5 s in all. A shorter timeout
+    # would sometimes expire during these and change the page's message.
     timeouts = {"OPENAI_FIRST_TOKEN_TIMEOUT": "4", "OPENAI_TOKEN_TIMEOUT": "1"}
     with Server(tmp_path_factory.mktemp("server"), OPENAI_BASE_URL=model.url, **timeouts) as running:
         yield running
@@ -91,7 +91,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, model: FakeOpenAI) -> Itera
 
 @pytest.fixture(scope="module")
 def server_alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server whose model can't be reached."""
+    """Supplies a server whose model can't be reached."""
     away = f"http://127.0.0.1:{free_port()}/v1"
     with Server(tmp_path_factory.mktemp("alone"), OPENAI_BASE_URL=away) as running:
         yield running
@@ -124,7 +124,7 @@ def assert_documented(lines: list[str]) -> None:
 
 
 def drive(page: Page) -> tuple[str, dict[str, Any]]:
-    """Asks a question; returns the page's text after the answer has ended, the text after a reload, and the row."""
+    """Asks a question. Returns the page's text after the answer has ended, its text after a reload, and the row."""
     start_conversation(page)
     expect(page.get_by_role("button", name="Send")).to_be_visible()
     row: dict[str, Any] = page.evaluate(ROW)
