@@ -1,4 +1,4 @@
-"""The real server as a separate process, for tests with a browser and for tests that kill it."""
+"""Runs the real server as a separate process, for browser tests and for tests that kill it."""
 
 import os
 import shutil
@@ -17,9 +17,9 @@ from test_utils.servers import free_port
 ROOT = Path(__file__).resolve().parents[1]
 TIMEOUT = 60.0  # seconds for a server to start; a busy machine needs 20
 
-# Independent of a developer's .env: the embedded default, without a key.
+# Ignores a developer's .env, and uses SQLite and no model key.
 ALONE = {
-    # development settings that compare responses with the contract
+    # These are the development settings, and compare every response with the OpenAPI document.
     "DJANGO_SETTINGS_MODULE": "test_utils.server_settings",
     "DEBUG": "false",
     "DATABASE_URL": "",
@@ -30,7 +30,7 @@ ALONE = {
     "LIMITS": "off",
 }
 
-# The same arguments as in bin/dev and the image.
+# bin/dev and the image use the same arguments.
 UVICORN = [
     *(sys.executable, "-m", "uvicorn", "--app-dir", "sandbox_django", "config.asgi:application"),
     *("--http", "core.http_protocol:BoundedHttpProtocol"),
@@ -39,7 +39,7 @@ UVICORN += ["--ws-max-size", "65536", "--ws-per-message-deflate", "false", "--ti
 
 
 class Program:
-    """One of our programs, started and stopped by the test. `env` overrides the default environment."""
+    """One of the project's programs. The test starts and stops it. `env` overrides the default environment."""
 
     command: list[str]
 
@@ -58,7 +58,7 @@ class Program:
         self.stop()
 
     def manage(self, *command: str) -> str:
-        """Runs a Django command on the same data; returns its output."""
+        """Runs a Django command on the program's data, and returns the command's output."""
         call = [sys.executable, "sandbox_django/manage.py", *command]
         return subprocess.run(call, cwd=ROOT, env=self.env, check=True, stdout=subprocess.PIPE, text=True).stdout
 
@@ -77,11 +77,11 @@ class Program:
         return True
 
     def stop(self) -> int:
-        """Stops the program with SIGTERM, as a deploy does; returns its exit code."""
+        """Stops the program with SIGTERM, as a deploy does. Returns the exit code."""
         return self._end(signal.SIGTERM)
 
     def kill(self) -> int:
-        """Kills the program, as in a crash."""
+        """Kills the program, as a crash does. Returns the exit code."""
         return self._end(signal.SIGKILL)
 
     def _end(self, how: signal.Signals) -> int:
@@ -93,7 +93,7 @@ class Program:
 
 
 class Server(Program):
-    """uvicorn on a free port, which it keeps when it is restarted.
+    """uvicorn on a free port. A restart uses the same port.
 
     with Server(tmp_path, OPENAI_BASE_URL=model.url) as server: requests go to server.url
     """
@@ -110,7 +110,7 @@ class Server(Program):
         return super().__enter__()
 
     def create_sqlite(self) -> None:
-        """Give it a database with empty tables, unless it has one."""
+        """Creates an SQLite file with empty tables, unless the server already has one."""
         database = Path(self.env["SANDBOX_DATA_DIR"], SQLITE)
         if not database.exists():
             shutil.copy(migrated_sqlite(), database)
@@ -120,7 +120,7 @@ class Server(Program):
 
 
 class Worker(Program):
-    """A worker, which writes the answers of servers with ASSISTANT_RUNNER=taskiq."""
+    """A worker that writes the answers for servers with ASSISTANT_RUNNER=taskiq."""
 
     command = [sys.executable, "-m", "config.worker"]
 

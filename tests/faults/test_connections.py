@@ -1,4 +1,4 @@
-"""The number of connections that a process opens, all of which are closed at its end."""
+"""Counts the connections that a process opens, and checks that all are closed when the process ends."""
 
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def test_a_command_that_deletes_many_conversations_opens_few_connections_to_redi
             before = opened(client)
             assert f"{CONVERSATIONS} conversations deleted" in program.manage("delete_abandoned_conversations")
             assert client.info("clients")["connected_clients"] == 1, "its own"
-            if threads != "0":  # without threads, as in tests, each job has its own loop, and closes its connections
+            if threads != "0":  # without threads, each job has its own loop, with connections of its own
                 assert opened(client) - before <= 5
 
 

@@ -1,4 +1,4 @@
-"""A migration beside a running site: it waits for a lock, and requests don't wait behind it."""
+"""A migration runs beside the site. While it waits for a lock, requests must not wait behind it."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from tests.servers import ROOT, Server
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
-LONGEST_WAIT = 10.0  # seconds: the lock's time-out, and a margin for slow machines
+LONGEST_WAIT = 10.0  # seconds: the timeout of the lock, and a margin for slow machines
 
 
 def test_requests_do_not_wait_long_behind_a_migration_that_waits_for_a_lock(tmp_path: Path) -> None:
@@ -27,7 +27,7 @@ def test_requests_do_not_wait_long_behind_a_migration_that_waits_for_a_lock(tmp_
 
             started_at = time.monotonic()
             with psycopg.connect(database_url) as request:
-                # waits behind the migration as long as that waits for the lock
+                # This query waits behind the migration until the migration stops waiting for its lock.
                 request.execute("SELECT count(*) FROM django_session")
             assert time.monotonic() - started_at < LONGEST_WAIT
             assert migration.poll() is None, "it gave up"

@@ -1,4 +1,4 @@
-"""Two server processes with PostgreSQL and Redis: both know the users in a room, and drop those of a dead server."""
+"""Two servers with PostgreSQL and Redis know the users in a room, and drop the users of a server that was killed."""
 
 import json
 from contextlib import ExitStack
@@ -12,7 +12,7 @@ from tests.servers import Server
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 
-PRESENCE_EXPIRY = 60.0  # seconds after which the presence of a dead server's users has expired
+PRESENCE_EXPIRY = 60.0  # seconds until the presence of a killed server's users has expired
 
 
 def test_presence_is_sent_on_the_other_server_until_that_one_dies(servers: tuple[Server, Server]) -> None:

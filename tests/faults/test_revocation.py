@@ -1,4 +1,4 @@
-"""Two server processes with PostgreSQL and Redis: a sign-out on one closes sockets on the other."""
+"""A sign-out on one of two servers with PostgreSQL and Redis closes the device's sockets on the other."""
 
 import json
 import time
@@ -16,7 +16,7 @@ from tests.servers import Server
 
 pytestmark = pytest.mark.faults
 
-SOON = 1.0  # the promised seconds
+SOON = 1.0  # seconds within which docs and API promise that sockets close
 
 
 Listen: TypeAlias = Callable[[Device, Server, str], ClientConnection]
@@ -24,7 +24,7 @@ Listen: TypeAlias = Callable[[Device, Server, str], ClientConnection]
 
 @pytest.fixture
 def listen() -> Iterator[Listen]:
-    """Opens a conversation's socket on a server, and disconnects at the end of the test."""
+    """Returns a function that opens a conversation's socket on a server. The sockets are closed when the test ends."""
     with ExitStack() as opened:
 
         def open_socket(device: Device, server: Server, conversation: str) -> ClientConnection:
@@ -39,7 +39,7 @@ def listen() -> Iterator[Listen]:
 
 @pytest.fixture
 def user(servers: tuple[Server, Server]) -> str:
-    """Registers a new user; returns their e-mail."""
+    """Registers a new user and returns the user's e-mail."""
     email = f"{uuid.uuid4()}@example.com"
     register(email, servers[0])
     return email
@@ -79,7 +79,7 @@ def test_switching_a_user_off_from_the_command_line_closes_them_all(
     conversation = laptop.post(one, "/api/assistants/conversations/")["id"]
     sockets = [listen(laptop, server, conversation) for server in servers]
 
-    one.manage("shell", "--no-imports", "--command", SWITCH_OFF.format(email=user))  # a process without a server
+    one.manage("shell", "--no-imports", "--command", SWITCH_OFF.format(email=user))  # this process runs no server
 
     for socket in sockets:
         assert_closed_soon(socket)
@@ -94,7 +94,7 @@ person.save()
 
 
 def assert_closed_soon(socket: ClientConnection) -> None:
-    """Checks that the socket is closed as signed out, within a second and without another frame."""
+    """Checks that the socket is closed with the code for a sign-out, within a second and without another frame."""
     started_at = time.monotonic()
     with pytest.raises(ConnectionClosed) as closed:
         socket.recv(10)

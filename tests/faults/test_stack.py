@@ -1,4 +1,4 @@
-"""PostgreSQL, Redis, two web processes and two workers: after any failure, no data is lost and no answer is stuck."""
+"""No failure of PostgreSQL, Redis, two web processes or two workers loses data or leaves an answer unfinished."""
 
 import asyncio
 import re
@@ -26,7 +26,7 @@ def tokens(stack: Stack) -> list[str]:
     return stack.tokens(4)
 
 
-# Errors that may end an answer before it is complete.
+# Only these faults may make an answer fail before it is complete.
 CAUSES_FAILURES = {traffic.a_worker_is_killed}
 
 

@@ -1,4 +1,4 @@
-"""Questions that wait for a worker, and processes that stop, while a service they depend on is down or hangs."""
+"""Questions wait for a worker, and processes stop, while a service that they need is down or doesn't respond."""
 
 import time
 from collections.abc import Iterator
@@ -17,8 +17,8 @@ from tests.servers import Program, Server, Worker
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
 WAITING = 12
-WAIT_SECONDS = 250.0  # seconds until a waiting question is ended: a slow machine takes a minute to start workers
-WITHIN = 90.0  # seconds, of the former
+WAIT_SECONDS = 250.0  # seconds until a question stops waiting; a slow machine takes a minute to start workers
+WITHIN = 90.0  # seconds until all questions must be answered; less than WAIT_SECONDS
 STOPPED_WITHIN = 20.0  # seconds: DRAIN_SECONDS, the seconds after it, and a margin for slow machines
 
 

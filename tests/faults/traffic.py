@@ -1,4 +1,4 @@
-"""Traffic during a failure, and its results: users chat and ask questions. Shared by the tests and the table."""
+"""Lets users chat and ask questions during a failure, and collects the results. The tests and the table use this."""
 
 import asyncio
 import json
@@ -26,8 +26,8 @@ from tests.servers import ROOT, Program, Server, Worker
 MODEL = [sys.executable, "-m", "tests.faults.model"]
 SOURCES = os.pathsep.join([str(ROOT), str(ROOT / "sandbox_django")])
 ENDS = ("complete_streaming", "assistant_error")
-TIMEOUT = 50.0  # seconds until everything must have ended; longer than the interval of the sweep
-MESSAGES = 30  # per user, in the room
+TIMEOUT = 50.0  # seconds until all answers must have ended; longer than the sweep's interval
+MESSAGES = 30  # the number that each user posts in the room
 
 USERS = """
 from accounts.factories.user import UserFactory
@@ -41,7 +41,7 @@ for number in range({count}):
 
 @dataclass
 class Stack:
-    """Everything that production runs, with two web processes and two workers."""
+    """Everything that runs in production, with two web processes and two workers."""
 
     database_url: str
     redis: RestartableRedis
@@ -49,7 +49,7 @@ class Stack:
     workers: list[Worker]
 
     def tokens(self, count: int) -> list[str]:
-        """Registers so many users and returns their tokens."""
+        """Registers `count` users and returns their tokens."""
         return self.web[0].manage("shell", "--no-imports", "--command", USERS.format(count=count)).split()
 
 
@@ -90,7 +90,7 @@ def running_stack(directory: Path, **env: str) -> Iterator[Stack]:
 
 
 class Api:
-    """Sends requests to any server that is up, and repeats them until there is a response."""
+    """Sends each request to any server that is up, and repeats it until there is a response."""
 
     def __init__(self, web: Sequence[Server], client: httpx.AsyncClient) -> None:
         self._web, self._client = web, client
@@ -116,8 +116,8 @@ class Api:
 
 @dataclass
 class Listener:
-    """A socket that reconnects with its last number to any server that is up, and records the events that it
-    receives.
+    """A socket that records the events that it receives. It reconnects to any server that is up, with the sequence
+    number of its last event.
     """
 
     web: Sequence[Server]
@@ -156,7 +156,7 @@ class Listener:
             self._socket.transport.abort()
 
     async def _receive(self, socket: ClientConnection) -> None:
-        received_lengths: dict[int, int] = {}  # characters of each text that this socket has received
+        received_lengths: dict[int, int] = {}  # how many characters of each text this socket has received
         async for frame in socket:
             message = json.loads(frame)
             action, payload = message["action"], message["payload"]
@@ -178,10 +178,10 @@ class Listener:
                 self.ends[payload["replyId"]] += 1
 
     def _on_chunk(self, payload: dict[str, Any], received_lengths: dict[int, int]) -> None:
-        """Checks that a socket receives a text from its start, and then each chunk after the one before.
+        """Checks that a socket receives each text from its start, and without gaps or overlaps between chunks.
 
-        After a reconnect, the text may first be shorter than before: an answer that is just ending is sent as far as it
-        was stored, and then to its end.
+        After a reconnect, the text may at first be shorter than before. If the answer is just ending, the server first
+        sends the text that is stored, and then the rest.
         """
         reply_id, offset, content = payload["replyId"], payload["offset"], payload["content"]
         before = received_lengths.get(reply_id, 0)
@@ -189,7 +189,7 @@ class Listener:
         self.doubled += offset < before
         received_lengths[reply_id] = offset + len(content)
         have = self.texts.get(reply_id, "")
-        # Text that is sent again must be the same.
+        # A part of the text that is sent again must be the same as before.
         again = have[offset : offset + len(content)]
         self.lost += not content.startswith(again)
         self.texts[reply_id] = have[:offset] + content if len(content) > len(again) else have
@@ -197,7 +197,7 @@ class Listener:
 
 @dataclass
 class AnswerResult:
-    """The results of a run. All but `ended` and `resyncs` must be 0."""
+    """Counts what went wrong in a run. All fields except `ended` and `resyncs` must be 0."""
 
     lost: int = 0
     doubled: int = 0
@@ -216,7 +216,7 @@ Fault = Callable[["Traffic"], Awaitable[None]]
 
 @dataclass
 class Traffic:
-    """Some conversations, each received through both servers, and a room in which all users write."""
+    """Conversations that are each received through both servers, and a room in which all users post."""
 
     stack: Stack
     tokens: Sequence[str]
@@ -225,7 +225,7 @@ class Traffic:
     run_id: str = field(default_factory=lambda: f"{random.getrandbits(128):032x}")
 
     async def through(self, fault: Fault) -> AnswerResult:
-        """Starts the traffic, runs the failure in the middle, and waits for the end."""
+        """Starts the traffic, causes the failure in the middle, and waits until all answers have ended."""
         self.result = AnswerResult()
         self.acknowledged: set[int] = set()
         limits = httpx.Limits(max_connections=40)
@@ -294,8 +294,8 @@ class Traffic:
             await asyncio.sleep(0.1)
 
     async def _all_ended(self) -> None:
-        """Checks that every answer has one end, that both pages received it, and that the stored text is the displayed
-        one.
+        """Checks that every answer ends once, that both pages receive the end, and that the stored text equals the text
+        that the pages received.
         """
         for page, twin in zip(self.pages[::2], self.pages[1::2], strict=True):
             try:
@@ -324,7 +324,7 @@ class Traffic:
         return dict(answer)
 
     async def _all_received(self) -> None:
-        """Checks that all members have each stored message once and in order, or received a `resync`."""
+        """Checks that each member has received each stored message once and in order, or has received a `resync`."""
         stored: list[int] = []
         path = f"/api/chat/{self.room}/messages/?after=0&limit=100"
         while path:
@@ -415,4 +415,4 @@ async def web_processes_are_replaced(traffic: Traffic) -> None:
 
 
 async def nothing(traffic: Traffic) -> None:
-    """No failure of ours: the model fails by itself."""
+    """Causes no failure. The model still fails for some questions."""
