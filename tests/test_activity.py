@@ -1,4 +1,4 @@
-"""Saving an object moves it to the top of its list, whichever code saves it."""
+"""Saving an object moves its row to the top of the list, no matter which code saves it."""
 
 from datetime import timedelta
 from typing import Any
@@ -33,7 +33,7 @@ class ActivityTests(TestCase):
         self.age(DiscussionTopic, "last_activity_at")
 
     def age(self, model: type[Model], field: str) -> None:
-        """Sets the last activity of each row to the past; the second row is the newest."""
+        """Moves the last activity of each row into the past, in the order of creation."""
         for days, row in enumerate(model._default_manager.order_by("-created_at", "-pk")):
             model._default_manager.filter(pk=row.pk).update(**{field: timezone.now() - timedelta(days=days + 1)})
 

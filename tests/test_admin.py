@@ -1,4 +1,4 @@
-"""The admin: access, visible and hidden data, and actions that have the same effect as the site's."""
+"""Tests the admin: who may open it, which data it hides, and that its actions have the same effect as the site's."""
 
 import re
 import time
@@ -71,7 +71,7 @@ MODELS: list[type[Model]] = [
     *(AssistantConversation, AssistantMessage, TokenSpending, GroupChat, ChatMember, ChatMessage),
     *(DiscussionTopic, DiscussionReply, TopicVote, ReplyVote, TopicEdit, ReplyEdit, TopicView, Tag, Notification),
 ]
-# Never deleted in the admin: other rows count them, or depend on their numbers.
+# The admin never deletes these rows, since other rows count them or depend on their numbers.
 KEPT: list[type[Model]] = [
     *(
         LogEntry,
@@ -104,7 +104,7 @@ def admin_of(model: type[Model]) -> ModelAdmin[Any]:
 
 
 class World:
-    """One row of every model, all belonging to Alice; `grow` adds another of each."""
+    """Creates one row of every model, each belonging to Alice. `grow` adds another row of each."""
 
     def __init__(self) -> None:
         self.alice, self.bob = alice(), bob()
@@ -165,7 +165,7 @@ class WorldCase(TestCase):
         cls.admin = User.objects.create_superuser("admin@example.com", "password")
 
     def sign_in(self, *permissions: str) -> User:
-        """Signs in as staff with exactly these permissions."""
+        """Signs in as a staff user with exactly these permissions."""
         staff: User = UserFactory.create(is_staff=True)
         staff.user_permissions.set(
             [permission for permission in Permission.objects.all() if self.is_one_of(permission, permissions)]
@@ -194,7 +194,7 @@ class RefusalTests(WorldCase):
                 yield model, name
 
     def try_everything(self) -> None:
-        """Submits each action, also confirmed, and each page's form, none of which may have any effect."""
+        """Submits each action with its confirmation, and the form of each page. None of them may have any effect."""
         before = self.everything()
         for model, name in self.actions():
             chosen = {"action": name, "_selected_action": [first(model).pk], "post": "yes"}
@@ -283,7 +283,7 @@ class RefusalTests(WorldCase):
         assert GroupChat.objects.count() == 2
 
 
-@pytest.mark.timeout(600)  # it opens hundreds of pages
+@pytest.mark.timeout(600)  # these tests open hundreds of pages
 class EveryPageTests(WorldCase):
     def setUp(self) -> None:
         self.client.force_login(self.admin)
@@ -314,7 +314,7 @@ class EveryPageTests(WorldCase):
 
     def test_an_id_an_e_mail_and_a_word_find_a_row(self) -> None:
         for model in MODELS:
-            if model is not Group:  # Django's own model
+            if model is not Group:  # Group is a model of Django
                 found = self.client.get(page_of(model), {"q": str(first(model).pk)}).context["cl"].queryset
                 assert first(model) in found, model
         for model in (SignIn, AssistantConversation, AssistantMessage, ChatMember, ChatMessage, DiscussionTopic):
@@ -364,18 +364,19 @@ class EveryPageTests(WorldCase):
             }
 
     def test_no_list_sorts_a_whole_table(self) -> None:
-        """The order of each list uses an index, so that PostgreSQL needs no sort for a large table."""
+        """Checks that each list reads its rows in the order of an index, so that PostgreSQL sorts no large table."""
         for model in MODELS:
             rows = self.client.get(page_of(model)).context["cl"].queryset[:50]
             with transaction.atomic(), connection.cursor() as cursor:
                 if connection.vendor == "postgresql":
                     cursor.execute("SET LOCAL enable_seqscan = off")  # simulates a large table
                     cursor.execute("SET LOCAL enable_bitmapscan = off")
-                    # Few rows are cheaper to sort than to read by an index, depending on the statistics that earlier
+                    # Sorting a few rows may be cheaper than reading an index. This depends on statistics that earlier
                     # tests left.
                     cursor.execute("SET LOCAL enable_sort = off")
                 plan = rows.explain()
-            # An incremental sort takes rows from an index and sorts those of equal key; a subplan sorts a row's own.
+            # Ignores two cheap cases: an incremental sort of rows with equal keys, and a subplan that sorts the rows of
+            # one row.
             plan = plan.partition("SubPlan")[0]
             assert not re.search(r"(^|-> +)Sort +\(|TEMP B-TREE FOR ORDER BY", plan, re.MULTILINE), (model, plan)
 
@@ -400,7 +401,7 @@ class EveryPageTests(WorldCase):
 
 
 def choices(changelist: Any) -> Iterator[dict[str, Any]]:
-    """Returns the choice of each filter that leaves the fewest rows."""
+    """Yields the choice of each filter that leaves the fewest rows."""
     for spec in changelist.filter_specs:
         yield list(spec.choices(changelist))[-1]
 
@@ -446,14 +447,14 @@ class PrivacyTests(WorldCase):
 
 
 class RowActionCase(TransactionTestCase):
-    """A test case for actions, submitted through the admin's pages; work after the commit runs as well."""
+    """Runs the admin's actions through its pages, with commits, so that work after the commit runs too."""
 
     def setUp(self) -> None:
         self.staff = User.objects.create_superuser("sue@example.com", "password", display_name="Sue")
         self.client.force_login(self.staff)
 
     def run_action(self, action: str, *objects: Any, **fields: str) -> str:
-        """Selects rows, confirms the action, and returns the text of the next page."""
+        """Selects rows, confirms the action, and returns the text of the page that follows."""
         chosen = {"action": action, "_selected_action": [obj.pk for obj in objects], **fields}
         asked = self.client.post(page_of(type(objects[0])), chosen)
         assert asked.status_code == 200
@@ -702,7 +703,7 @@ class AnswerTests(RowActionCase):
 
 
 class LiveRowActionTests(Room, SocketTestCase):
-    """Actions of the admin reach open pages, as events or as closed sockets."""
+    """Checks that actions of the admin reach open pages, as events or by closing their sockets."""
 
     consumer = ChatDetailConsumer
 

@@ -1,4 +1,4 @@
-"""Staff can do in the admin what their permissions allow, and no more: no private text, no further permissions."""
+"""Staff can do only what their permissions allow in the admin. They can't read private texts or raise permissions."""
 
 from typing import Any
 
@@ -108,7 +108,7 @@ class PermissionTests(TestCase):
     def test_staff_who_change_users_can_not_grant_permissions_or_change_superusers(self) -> None:
         helper = staff("view_user", "add_user", "change_user", "delete_user")
         group = Group.objects.create(name="Moderators")
-        # Not staff, so the user can't open the admin. But if they become staff, they have all permissions.
+        # This user isn't staff and can't open the admin, but would have all permissions as staff.
         above = UserFactory.create(is_superuser=True, is_staff=False)
         self.client.force_login(helper)
         wanted = {"is_staff": "on", "is_superuser": "on", "is_active": "on", "groups": [group.pk]}
@@ -168,7 +168,7 @@ class LogTests(TestCase):
 
 
 def staff(*permissions: str) -> User:
-    """Creates staff with exactly these permissions; "view" means all permissions to view."""
+    """Creates a staff user with exactly these permissions; "view" means all permissions to view."""
     user = UserFactory.create(is_staff=True)
     user.user_permissions.set(
         permission
@@ -179,7 +179,7 @@ def staff(*permissions: str) -> User:
 
 
 def texts_of(model: type[Model]) -> list[tuple[str, tuple[str, ...]]]:
-    """Returns the model's own text fields, and those of related models."""
+    """Returns the text fields of the model and of its related models."""
     paths: list[tuple[str, tuple[str, ...]]] = [
         (field.name, OWN) for field in model._meta.concrete_fields if is_text(field) and not field.primary_key
     ]
@@ -197,7 +197,7 @@ def is_text(field: Any) -> bool:
 
 
 def filters_of(model_admin: ModelAdmin[Any]) -> set[str]:
-    """Returns text fields that the list filters by, such as a status."""
+    """Returns the text fields that the list can be filtered by, such as a status."""
     model: type[Model] = model_admin.model
     names = {listed for listed in model_admin.list_filter if isinstance(listed, str)}
     found = set()

@@ -1,4 +1,6 @@
-"""Import directions: config -> features -> accounts -> core -> live -> runtime, and the order inside a feature."""
+"""Apps only import apps below them: config -> features -> accounts -> core -> live -> runtime. Tests also check the
+order of the parts inside a feature.
+"""
 
 import ast
 from collections.abc import Iterator
@@ -22,7 +24,7 @@ ARROWS: dict[str, set[str]] = {
     **{feature: {"accounts", "core", "live", "runtime"} for feature in FEATURES},
 }
 
-# Parts inside a feature that a part must not import, because they use it.
+# A part of a feature must not import these parts, because they use it.
 FORBIDDEN_INSIDE = {
     "groups": {"models", "messages", "services", "tasks", "consumers", "views", "serializers"},
     "models": {"messages", "permissions", "services", "tasks", "consumers", "views", "serializers"},
@@ -33,8 +35,8 @@ FORBIDDEN_INSIDE = {
     "consumers": {"services", "tasks", "views", "serializers"},
 }
 
-# Imports that may be inside a function: these take 1.6 s and 91 MB, which sites with another model, and most tests,
-# save.
+# These imports may be inside a function. They take 1.6 s and 91 MB, which most tests and sites with another model don't
+# need.
 LATE_IMPORTS = {
     ("assistants/llm/openai_sdk.py", "langchain_openai"),
     ("assistants/llm/openai_sdk.py", "openai"),
@@ -99,19 +101,19 @@ def test_nothing_but_the_heavy_is_imported_inside_a_function() -> None:
     assert late == LATE_IMPORTS
 
 
-# Modules that use a cursor outside of managers: none of them names a table or a column of a feature.
+# Modules that use a cursor outside of managers. None of them contains the name of a feature's table or column.
 SQL_HELPERS = {
     "core/raw_rows.py",  # builds the SQL of managers and services from the models
-    "core/search_text.py",  # asks PostgreSQL's catalogue for an index
-    "core/views/health.py",  # tries whether the database reads and writes
-    "core/management/commands/migrate.py",  # sets a time-out
+    "core/search_text.py",  # looks for an index in PostgreSQL's catalogue
+    "core/views/health.py",  # checks that the database can be read and written
+    "core/management/commands/migrate.py",  # sets a timeout
     "core/migration_operations.py",
     "core/sqlite3/base.py",
 }
 
 
 def test_sql_is_written_in_methods_of_managers_and_querysets_only() -> None:
-    # live and runtime are below the ORM's models of the apps; another project installs them.
+    # live and runtime are left out: other projects can install them, so they don't use the apps' models.
     outside = [
         f"{path}:{line}"
         for path in production_files()
@@ -153,7 +155,7 @@ def sql_outside_of_managers(node: ast.AST) -> Iterator[int]:
 
 
 def is_manager(base: ast.expr) -> bool:
-    """Returns whether a base class is a manager or a queryset: `models.QuerySet["Room"]`, `UserManager`."""
+    """Returns whether a base class is a manager or a queryset, such as `models.QuerySet["Room"]` or `UserManager`."""
     name = called_name(base.value if isinstance(base, ast.Subscript) else base)
     return name.endswith(("Manager", "QuerySet"))
 
@@ -191,5 +193,7 @@ def imports_in(tree: ast.AST) -> Iterator[tuple[int, str]]:
 
 
 def part_of(path: str) -> str:
-    """Returns `services` for "assistants/services/answers.py", `groups` for "assistants/groups.py"."""
+    """Returns the part of a feature: `services` for "assistants/services/answers.py", `groups` for
+    "assistants/groups.py".
+    """
     return Path(path).parts[1].removesuffix(".py")

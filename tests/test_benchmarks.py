@@ -1,4 +1,4 @@
-"""The benchmarks run and find all results complete. Times are not checked."""
+"""The benchmarks run, and report complete results. Times are not checked."""
 
 import json
 import os
@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ENV = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "sandbox_django"), str(ROOT)])}
 BENCH = [sys.executable, "-m", "benchmarks", "--quick"]
 
-pytestmark = [pytest.mark.programs, pytest.mark.timeout(400)]  # alone it takes 40 s, beside other lists up to 150
+pytestmark = [pytest.mark.programs, pytest.mark.timeout(400)]  # it takes 40 s, or up to 150 s beside other tests
 
 
 def test_quick_run_is_complete_and_exact(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_quick_run_is_complete_and_exact(tmp_path: Path) -> None:
 
 def test_workers_write_the_answers_and_are_counted(tmp_path: Path) -> None:
     raw = tmp_path / "raw.json"
-    # The databases of this run and of a developer must not be used.
+    # The run must not use the databases of this test run or of a developer.
     env = ENV | {"DATABASE_URL": "", "REDIS_URL": ""}
 
     command = [*BENCH, "answers", "--stack", "production", "--workers", "1", "--json", str(raw)]
@@ -64,7 +64,7 @@ def test_interrupted_run_leaves_no_process_behind(how: signal.Signals) -> None:
         [*BENCH, "answers"], cwd=ROOT, env=ENV, stderr=subprocess.PIPE, text=True, preexec_fn=_receive_interrupts
     )
     assert process.stderr is not None
-    assert "run 1 of 1: answers\n" in process.stderr  # the model runs, and the server is starting
+    assert "run 1 of 1: answers\n" in process.stderr  # now the model runs, and the server is starting
     children: list[psutil.Process] = []
     while len(children) < 2:
         children = psutil.Process(process.pid).children(recursive=True)
@@ -77,5 +77,5 @@ def test_interrupted_run_leaves_no_process_behind(how: signal.Signals) -> None:
 
 
 def _receive_interrupts() -> None:
-    """Restores SIGINT, which shells ignore in background processes, such as those of a CI."""
+    """Restores the default handling of SIGINT. Shells ignore it in background processes, such as those of a CI."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)

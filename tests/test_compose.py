@@ -1,4 +1,4 @@
-"""The Compose files: no published secrets, fixed versions, and settings for the proxy and for stopping."""
+"""The Compose files contain no secrets, name fixed versions, and configure the proxy and the stopping of containers."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Changed or deleted text can't be read anywhere: not in a replay from the start, nor in a repeated request."""
+"""Changed or deleted text can't be read anywhere, neither in a replay of a whole feed nor in a repeated request."""
 
 import json
 from typing import Any
@@ -49,7 +49,9 @@ class DeletedTextCase(SocketTestCase):
         return await sync_to_async(self.send)(method, path, data, by=by, key=key)
 
     async def replay(self, path: str, *, by: User) -> list[dict[str, Any]]:
-        """Returns all frames that a socket without a position receives, which must include every number of the feed."""
+        """Returns all frames that a socket without a position receives. They must contain every sequence number of the
+        feed.
+        """
         page = await self.open_socket(f"{path}?since=0", by=by)
         opening = await page.receive()
         assert opening["payload"]["statusCode"] == 200, opening
@@ -60,7 +62,7 @@ class DeletedTextCase(SocketTestCase):
         return frames
 
     def assert_gone(self, text: str = SECRET) -> None:
-        """Checks that the text is neither in the log nor in the responses stored for repeated requests."""
+        """Checks that the text is neither in stored frames nor in the responses stored for repeated requests."""
         found = FeedEvent.objects.filter(frame__contains=text)
         assert not found, [event.frame for event in found]
         assert not IdempotencyKey.objects.filter(answer__contains=text)
@@ -220,7 +222,7 @@ class ConversationTests(DeletedTextCase):
 
 
 class AccountTests(DeletedTextCase):
-    """Bob has a conversation, writes in Alice's room, has a room of his own, posts in the forum and has
+    """Deletes Bob's account. Bob has a conversation, posts in Alice's room and in the forum, owns a room, and has
     notifications.
     """
 
@@ -305,7 +307,7 @@ class LoggedMessageTests(DeletedTextCase):
             for message in consumer.emits
             if not issubclass(message, Unnumbered | LoggedMessage)
         }
-        # The removal notice is not stored: it replaces another frame when that is sent.
+        # The removal notice is not stored. It replaces another frame when that frame is sent.
         assert unknown - {"UserRemovedFromGroup", "ErrorMessage"} == without_text
 
     def test_log_with_too_many_frames_of_one_user_is_cut_and_not_rewritten(self) -> None:

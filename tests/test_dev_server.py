@@ -1,4 +1,4 @@
-"""`bin/dev` on a network: no published secret opens it, and it is served on every address of the machine."""
+"""`bin/dev` on a network is served on every address of the machine, and accepts no published secret."""
 
 import json
 import os
@@ -26,8 +26,8 @@ pytestmark = [pytest.mark.programs, pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).resolve().parents[1]
 EVERYBODY_KNOWS = "sandbox-demo"
-EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  # that is what is tried
-TIMEOUT = 120.0  # seconds: it migrates a new database and creates demo data
+EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  # the test needs all addresses
+TIMEOUT = 120.0  # seconds; the server first migrates a new database and creates demo data
 
 
 @dataclass
@@ -56,7 +56,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DevServer]:
     env |= {"OPENAI_API_KEY": "", "OPENAI_BASE_URL": "", "PYTHONPATH": ""}
     for name in ("DJANGO_SETTINGS_MODULE", "DJANGO_ALLOWED_HOSTS", "DJANGO_SECRET_KEY"):
         env.pop(name, None)
-    # The demo users of an earlier run without HOST.
+    # An earlier run without HOST has created the demo users.
     for command in (["migrate", "--verbosity=0"], ["seed_demo"]):
         subprocess.run([sys.executable, "sandbox_django/manage.py", *command], cwd=ROOT, env=env, check=True)
     log = data_dir / "dev.log"

@@ -1,4 +1,4 @@
-"""Files, tests and settings that the documents mention exist, and those that must be mentioned are."""
+"""Files, tests and settings in the documents exist, and the documents mention all that they must."""
 
 import re
 import tomllib

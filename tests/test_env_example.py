@@ -1,4 +1,4 @@
-"""The settings, .env.EXAMPLE and docker-compose.yml agree."""
+"""The settings, .env.EXAMPLE and docker-compose.yml agree with each other."""
 
 import ast
 import os
@@ -74,7 +74,7 @@ def example() -> dict[str, str]:
 
 
 def read_by_settings() -> dict[str, str | None]:
-    """Returns the variables that the settings read (`env.str("NAME", default)` and so on), with plain defaults."""
+    """Maps each variable that the settings read, by `env.str("NAME", default)` or the like, to its constant default."""
     calls = [
         node
         for path in SETTINGS.glob("*.py")
@@ -95,7 +95,7 @@ def default_of(call: ast.Call) -> str | None:
 
 
 def settings_with(variables: dict[str, str]) -> str:
-    """Returns the database and the layer of a process that was started with these variables."""
+    """Returns the database and the channel layer that a process with these variables uses."""
     return printed(
         "from config.settings import dev;"
         "print(dev.DATABASES['default']['ENGINE'], dev.CHANNEL_LAYERS['default']['BACKEND'])",

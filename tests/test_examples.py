@@ -1,4 +1,4 @@
-"""The programs in examples/, run as a user runs them, over a connection that breaks."""
+"""Runs the programs in examples/ as a user does, over a connection that breaks."""
 
 import os
 import shutil
@@ -36,7 +36,7 @@ SIMPLE_JWT["ACCESS_TOKEN_LIFETIME"] = timedelta(seconds={TOKEN_SECONDS})
 ASK, FOLLOW = "ask.py", "follow.mjs"
 COMMANDS = {
     ASK: [sys.executable, ASK],
-    FOLLOW: ["node", "--experimental-websocket", FOLLOW],  # from Node 22 on, the option isn't needed
+    FOLLOW: ["node", "--experimental-websocket", FOLLOW],  # Node 22 and newer don't need the option
 }
 NEEDS_NODE = pytest.mark.skipif(shutil.which("node") is None, reason="no Node on PATH (20 or newer)")
 BOTH = pytest.mark.parametrize("program", [ASK, pytest.param(FOLLOW, marks=NEEDS_NODE)])
@@ -45,14 +45,14 @@ FIRST, SECOND = "Half of it 🌊, ", "and the *other* half."
 
 
 class Line:
-    """A TCP proxy to the server that can be cut, restored, and listened to."""
+    """A TCP proxy to the server. The test can cut and restore it, and read what was sent through it."""
 
     def __init__(self, port: int) -> None:
         self._port = port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: list[socket.socket] = []
         self._is_whole = True
-        self.sent = b""  # by the clients
+        self.sent = b""  # bytes that the clients have sent
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def __enter__(self) -> Self:
@@ -67,7 +67,7 @@ class Line:
         self._pool.shutdown()
 
     def cut(self) -> None:
-        """Breaks all connections without a closing message, and accepts no more."""
+        """Breaks all connections without a closing message, and accepts no new ones."""
         self._is_whole = False
         while self._open:
             with suppress(OSError):
@@ -78,7 +78,7 @@ class Line:
 
     @property
     def sockets(self) -> int:
-        """Returns the number of sockets opened so far."""
+        """Returns the number of sockets that clients have opened so far."""
         return self.sent.count(b"GET /ws/")
 
     def has_more_sockets_than(self, before: int) -> bool:
@@ -110,7 +110,7 @@ class Line:
 
 @pytest.fixture(scope="module")
 def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the examples, with the client generated from the current code."""
+    """Returns the path of a copy of the examples, with a client generated from the current code."""
     folder = tmp_path_factory.mktemp("home") / "examples"
     shutil.copytree(ROOT / "examples", folder, ignore=shutil.ignore_patterns("sandbox_client", "__pycache__"))
     call_command("generate_client", folder / "sandbox_client")
@@ -125,7 +125,7 @@ def model() -> Iterator[FakeOpenAI]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, model: FakeOpenAI) -> Iterator[Server]:
-    """A server whose tokens expire quickly."""
+    """Supplies a server whose tokens expire quickly."""
     folder = tmp_path_factory.mktemp("server")
     (folder / "short_tokens.py").write_text(SETTINGS)
     names = {"DJANGO_SETTINGS_MODULE": "short_tokens", "PYTHONPATH": f"{folder}:{ROOT / 'sandbox_django'}"}
@@ -166,7 +166,7 @@ def read(process: subprocess.Popen[str], length: int) -> str:
 
 
 def end_of(process: subprocess.Popen[str]) -> tuple[str, int]:
-    """Returns the rest of the program's output and its exit code."""
+    """Waits until the program ends. Returns the rest of its output and its exit code."""
     rest, errors = process.communicate(timeout=TIMEOUT)
     assert "Traceback" not in errors, errors
     return rest, process.returncode
@@ -237,7 +237,7 @@ def test_events_during_a_disconnection_are_read_afterwards(
 
 
 def answers_to_the_visitor(server: Server, line: Line) -> list[Any]:
-    """Returns the stored answers of the conversation that the client of this connection has begun."""
+    """Returns the stored answers of the conversation that the client on this line has started."""
     path = line.sent.rpartition(b"POST ")[2].split()[0].decode()
     listed = httpx.get(server.url + path).json()["results"]
     return [message for message in listed if message["messageType"] == "assistant"]
@@ -290,7 +290,7 @@ def test_the_bot_answers_each_message_to_it_once_whatever_the_line_does(
         post(server, by, messages, {"content": content})
 
     def answers() -> list[str]:
-        """Returns the answers, oldest first."""
+        """Returns the bot's answers, oldest first."""
         listed = httpx.get(f"{server.url}{messages}?limit=100", headers=signed_in(server, "alice")).json()["results"]
         return [each["content"] for each in reversed(listed) if each["content"].startswith("@Alice")]
 
@@ -311,7 +311,7 @@ def test_the_bot_answers_each_message_to_it_once_whatever_the_line_does(
         line.repair()
         until(lambda: len(answers()) == 3)
 
-        until(lambda: line.sent.count(b"POST /api/accounts/token/refresh/") >= 2)  # its token has expired twice
+        until(lambda: line.sent.count(b"POST /api/accounts/token/refresh/") >= 2)  # the bot's token has expired twice
         post_message("@Robot Are you still there?")
         until(lambda: len(answers()) == 4)
 
@@ -320,7 +320,7 @@ def test_the_bot_answers_each_message_to_it_once_whatever_the_line_does(
         until(lambda: len(answers()) == 5)
 
     assert answers() == [f"@Alice That were {words} words." for words in (3, 6, 8, 5, 3)]
-    assert line.sent.count(b"POST /api/accounts/login/") == 2  # at the start, and when it was signed out
+    assert line.sent.count(b"POST /api/accounts/login/") == 2  # at the start, and after the sign-out
 
 
 def signed_in(server: Server, name: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""docs/extending.md is correct: its blocks, put into a copy of the project, form a feature whose tests pass."""
+"""docs/extending.md is correct: its code blocks, copied into the project, form a feature whose tests pass."""
 
 import os
 import re
@@ -12,11 +12,11 @@ import pytest
 from tests.servers import ALONE, ROOT
 
 PAGE = ROOT / "docs" / "extending.md"
-# A block whose first line is a comment with a path.
+# A code block whose first line is a comment with a file's path.
 BLOCKS = re.compile(r"^```(\w+)\n(?:#|//|<!--|/\*) (\S+/\S+)(?: -->| \*/)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
-# One process, since importing Django takes most of the time. It runs the feature's tests and the tests that check
-# lists.
+# Everything runs in one process, since importing Django takes most of the time. The process runs the feature's tests,
+# and the tests that check lists of features.
 INSIDE = """
 import sys
 sys.path.insert(0, "sandbox_django")
@@ -34,7 +34,7 @@ sys.exit(pytest.main(["-q", "--no-migrations", "sandbox_django/polls", "sandbox_
 pytestmark = pytest.mark.programs
 
 
-@pytest.mark.timeout(240)  # much more than it needs, for busy machines
+@pytest.mark.timeout(240)  # much more than the test needs, for busy machines
 def test_feature_of_the_page_works_and_is_in_all_lists(tmp_path: Path) -> None:
     for part in ("sandbox_django", "tests"):
         shutil.copytree(ROOT / part, tmp_path / part)

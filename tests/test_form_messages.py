@@ -1,4 +1,4 @@
-"""Errors of forms are written for users: no names of constraints, and one message for one mistake."""
+"""Error messages of forms are written for users. They name no constraints, and each mistake gets one message."""
 
 from collections.abc import Iterator
 from typing import Any

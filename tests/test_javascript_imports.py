@@ -1,4 +1,4 @@
-"""Imports of the pages' modules: features -> core -> live, and written so that the file storage finds them."""
+"""JavaScript modules import only from apps below: features -> core -> live. The file storage finds every import."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from core.features import installed_features
 ROOT = Path(__file__).resolve().parents[1] / "sandbox_django"
 FEATURES = {"asyncapi", *(feature.name for feature in installed_features())}
 
-# Apps whose modules each app may import besides its own.
+# Each app may import modules of these apps, and its own.
 ARROWS: dict[str, set[str]] = {"live": set(), "core": {"live"}, **{feature: {"core", "live"} for feature in FEATURES}}
 IMPORT = re.compile(
     r'^(?:import|export) [^"]*?\bfrom "(?P<path>[^"]+)"(?P<end>;?)|^import "(?P<bare>[^"]+)"', re.MULTILINE
@@ -28,7 +28,7 @@ def test_modules_import_only_from_apps_below_them() -> None:
 
 
 def test_imports_are_relative_and_end_with_a_semicolon() -> None:
-    # ManifestStaticFilesStorage leaves others as they are, and browsers then keep old modules.
+    # ManifestStaticFilesStorage doesn't rewrite other imports, so browsers would keep old versions of the modules.
     wrong = [
         f"{path} imports {imported}{end}"
         for path, _, imported, end in imports()
@@ -63,7 +63,7 @@ def modules() -> Iterator[tuple[Path, str]]:
 
 
 def imports() -> Iterator[tuple[Path, str, str, str]]:
-    """Path and app of the module, what it imports, and the end of the statement."""
+    """Yields the path and app of each module, the path that it imports, and the end of the import statement."""
     found = [
         (path, app, match["path"] or match["bare"], match["end"] or "")
         for path, app in modules()
@@ -76,7 +76,7 @@ def imports() -> Iterator[tuple[Path, str, str, str]]:
 def target(imported: str) -> Path:
     match = PATH_OF.fullmatch(imported)
     assert match, imported
-    # `../../core/js/` in a URL is `static/core/js/` of another app on disk.
+    # The URL `../../core/js/` is the folder `core/static/core/js/` on disk.
     return (
         ROOT / match["app"] / "static" / match["app"] / "js" / Path(imported).name if match["app"] else Path(imported)
     )

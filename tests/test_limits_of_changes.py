@@ -1,4 +1,4 @@
-"""Edits, renames and deletions are rate-limited like creations, because each is sent to all open pages."""
+"""Edits, renames and deletions are limited, as creations are, because each is sent to all open pages."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ from tests.test_rights_matrix import World
 
 @contextmanager
 def nothing_left(*modules: Any, name: str = "CHANGING") -> Iterator[None]:
-    """Sets this limit of each module to 0."""
+    """Sets the limit `name` of each module to 0."""
     with mock.patch.multiple(modules[0], **{name: replace(getattr(modules[0], name), times=0)}):
         if modules[1:]:
             with nothing_left(*modules[1:], name=name):
@@ -87,7 +87,7 @@ class LimitTests(TestCase):
         self.client.force_login(user)
         page = self.client.post("/account/", {"display_name": "Another"})
         assert page.status_code == 429
-        self.assertContains(page, "Another", status_code=429)  # the submitted text
+        self.assertContains(page, "Another", status_code=429)  # the page keeps the submitted text
         user.refresh_from_db()
         unchanged = self.owner.patch("/api/accounts/user/", {"displayName": user.display_name})
         assert (unchanged.status_code, user.display_name) == (200, f"Owner {NAME_CHANGES.times - 1}")
@@ -104,5 +104,5 @@ class LimitTests(TestCase):
                 f"/chat/{self.world.rows['chat'].room.pk}/settings/", {"title": "Kept", "description": ""}
             )
 
-        self.assertContains(refused, "Kept")  # the submitted text
+        self.assertContains(refused, "Kept")  # the page keeps the submitted text
         assert RateLimitCount.objects.exists()

@@ -1,4 +1,4 @@
-"""The steps of live's README, carried out in a new project that contains nothing else of ours."""
+"""Follows the steps of live's README in a new project, which contains no other app of ours."""
 
 import os
 import re
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.programs
 
 
 class Project:
-    """A project in a folder of its own, which imports `live` and `runtime` from ours and no other app."""
+    """A project in its own folder. It imports `live` and `runtime` from this project, and no other app."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

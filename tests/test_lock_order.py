@@ -1,4 +1,4 @@
-"""Every service locks the feeds it writes to, in the order of their names, before it writes or locks any row."""
+"""Before a service writes or locks any row, it locks the feeds that it writes to, in the order of their names."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ LOCK = re.compile(r"INSERT INTO live_feed \(")
 WRITE = re.compile(r"(INSERT INTO|UPDATE|DELETE FROM|SELECT.*FOR (NO KEY )?UPDATE)\b(?!.*\blive_feed\b)", re.DOTALL)
 
 MODULES = (conversations, cleanup, members, messages, rooms, accepted, inbox, replies, topics)
-# Functions that write to no feed, and those that only run inside another service.
+# These functions write to no feed, or only run inside another service.
 OTHERS = {
     *("start_conversation", "stop_answer", "membership", "require_staff", "mark_read", "hint_activity"),
     *("end_of_deleted_run", "hint_activity", "hint_read", "count_post", "lock_topic", "lock_reply"),

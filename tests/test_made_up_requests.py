@@ -1,7 +1,7 @@
-"""Valid and invalid requests that schemathesis generates from the OpenAPI document, each sent as several users.
+"""Sends valid and invalid requests that schemathesis generates from the OpenAPI document, each as several users.
 
-Responses must match the document (`test_utils.rest_contract` checks this too), no request causes a 500, and no user
-gets access without permission. Each run sends the same requests.
+Each response must match the document (`test_utils.rest_contract` checks this too). No request may cause a 500 or give a
+user access without permission. Every run sends the same requests.
 """
 
 from collections.abc import Iterator
@@ -35,17 +35,18 @@ Case: TypeAlias = schemathesis.Case[Any]
 
 load_all_checks()
 ROUTES = {bare(f"/{route}"): route for route in rest_routes()}
-# One of these per request in turn, beside an allowed user. All of them for each request would take four times as long.
+# Each request is sent by a user with permission, and by one of these roles in turn. Sending it as all roles would take
+# four times as long.
 OTHERS = cycle(["visitor", "member", "staff", "owner"])
 EACH_FOURTH = cycle([True, False, False, False])
 
-# Valid requests that are refused for a reason that a schema can't express: a wrong or weak password, a used link or
-# token, a missing user or object.
+# Operations that may refuse a valid request for a reason that a schema can't express, such as a wrong password, a used
+# link or token, or a missing object.
 MORE_THAN_A_SCHEMA = {
     "acceptAnswer",
     "addRoomMember",
     "changePassword",
-    "createAnonymousConversation",  # the models are configured by the site
+    "createAnonymousConversation",  # the site's settings list the models
     "createConversation",
     "createTopic",  # tags must be words
     "listAnonymousMessages",  # only one of before, after and offset is allowed
@@ -63,12 +64,12 @@ MORE_THAN_A_SCHEMA = {
 
 SCHEMA = schemathesis.openapi.from_dict(SchemaGenerator().get_schema(request=None, public=True))
 SCHEMA.app = get_wsgi_application()
-SCHEMA.config.generation.update(allow_x00=False)  # databases don't accept NUL; core/tests checks that it is refused
+SCHEMA.config.generation.update(allow_x00=False)  # databases don't accept NUL; core/tests checks its refusal
 
 
 @pytest.fixture
 def world(db: None) -> Iterator[World]:
-    # Closing the connection at the end of a request would end the test's transaction.
+    # These receivers close the connection at the end of a request, which would end the test's transaction.
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     yield World()
@@ -78,7 +79,7 @@ def world(db: None) -> Iterator[World]:
 
 @SCHEMA.parametrize()
 @settings(
-    max_examples=3,  # besides the document's examples, and one for each limit of a field
+    max_examples=3,  # in addition to the document's examples and each field's limits
     derandomize=True,
     database=None,
     deadline=None,
@@ -92,18 +93,18 @@ def test_any_request_gets_a_documented_response(case: Case, world: World) -> Non
     route = ROUTES[bare(case.operation.path)]
     rule = RULES[route][case.operation.method.upper()]
     who_may = next((role for role in ("owner", "member", "staff") if rule[role] == ALLOWED), "visitor")
-    # Thousands of requests, one for each limit of each field. They test fields, not permissions.
+    # These are thousands of requests, one for each limit of each field. They test fields, not permissions.
     is_one_of_many = case.meta is not None and case.meta.phase.name == TestPhase.COVERAGE
     for role in [who_may] if is_one_of_many and not next(EACH_FOURTH) else [who_may, next(OTHERS)]:
         if not is_wrong(case, ParameterLocation.PATH):
             case.path_parameters = real_ids(case, world.path(route, role))
         left_out: list[CheckFunction] = [negative_data_rejection] if takes_more_than_it_promises(case) else []
         if is_one_of_many:
-            left_out.append(ignored_auth)  # sends two more requests; the other phases cover this
+            left_out.append(ignored_auth)  # this check sends two more requests; other phases cover it
         if case.operation.definition.raw["operationId"] in MORE_THAN_A_SCHEMA:
             left_out.append(positive_data_acceptance)
         if role != who_may:
-            left_out.append(unsupported_method)  # clients without access needn't learn the methods
+            left_out.append(unsupported_method)  # so clients without access don't learn which methods exist
         with transaction.atomic():
             headers = {"Authorization": world.tokens[role]} if role in world.tokens else None
             case.call_and_validate(headers=headers, excluded_checks=left_out)
@@ -111,16 +112,17 @@ def test_any_request_gets_a_documented_response(case: Case, world: World) -> Non
 
 
 def is_wrong(case: Case, place: ParameterLocation) -> bool:
-    """Returns whether schemathesis made something in this part of the request invalid on purpose."""
+    """Returns whether schemathesis has made something in this part of the request invalid on purpose."""
     assert case.meta is not None
     part = case.meta.components.get(place)
     return part is not None and part.mode.is_negative
 
 
 def takes_more_than_it_promises(case: Case) -> bool:
-    """REST framework reads "0" as 0 and "false" as false, and ignores a `limit` that is no number.
+    """Returns whether the server may accept a request that the schema calls invalid.
 
-    Duplicate tags are merged. So only bodies have to be refused, and only for other reasons than these.
+    REST framework reads "0" as 0 and "false" as false, ignores a `limit` that is no number, and merges duplicate tags.
+    So only invalid bodies must be refused, unless they are invalid for one of these reasons.
     """
     assert case.meta is not None
     wrong = (case.meta.phase.data.description or "").lower()
@@ -128,6 +130,6 @@ def takes_more_than_it_promises(case: Case) -> bool:
 
 
 def real_ids(case: Case, path: str) -> dict[str, str]:
-    """Returns ids of existing objects for the parameters of this operation."""
+    """Returns the ids in `path`, by the names of the operation's parameters."""
     parts = zip(case.operation.path.split("/"), path.split("/"), strict=True)
     return {name.strip("{}"): value for name, value in parts if name.startswith("{")}

@@ -42,7 +42,7 @@ class NameTests(TestCase):
                     response = self.send(method, path, **data)
 
                     if data.get("tags") == ["a\nb"]:
-                        continue  # a space in a tag becomes a hyphen
+                        continue  # a line break in a tag becomes a hyphen
                     assert response.status_code == 400, response.content
 
     def test_invisible_messages_are_refused_as_empty(self) -> None:

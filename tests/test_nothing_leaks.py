@@ -1,6 +1,7 @@
-"""Logs never contain users' text or secrets, and unexpected errors never reach a response.
+"""Logs never contain users' texts or secrets, and responses never contain unexpected errors.
 
-A marker text is sent in bodies, addresses, headers and frames of every endpoint; then it must not be in any log.
+The tests send a marker text in bodies, addresses, headers and frames to every endpoint, and then search all logs for
+it.
 """
 
 import json
@@ -35,7 +36,7 @@ FIELDS = [
     *("content", "title", "displayName", "password", "password1", "password2", "oldPassword", "newPassword1"),
     *("newPassword2", "uid", "token", "refresh", "model", "nothingWeKnow"),
 ]
-# Once so that it is refused, and once so that it is accepted.
+# The first body is refused, and the second is accepted.
 BODIES: list[dict[str, str]] = [
     {**dict.fromkeys(FIELDS, CANARY), "email": f"{CANARY}@example.com"},
     {"content": CANARY, "title": CANARY, "displayName": CANARY, "email": f"{CANARY}@example.com", "password": CANARY},
@@ -44,7 +45,7 @@ BODIES: list[dict[str, str]] = [
 
 @contextmanager
 def all_logged() -> Iterator[StringIO]:
-    """Captures the log at production's level, with tracebacks."""
+    """Captures the log at the level of production, with tracebacks."""
     import_module("config.asgi")  # the first import configures logging, which would remove our handler
     written = StringIO()
     formatter = logs.formatter(as_json=True)
@@ -135,7 +136,7 @@ class BrokenTests(SocketTestCase):
         self.world = World()
 
     def broken(self, path: str, role: str) -> Any:
-        """Makes user lookup fail, during one request, with an exception whose message contains a secret."""
+        """Sends a request during which the user's lookup raises an exception that contains a secret."""
         client = self.world.client(role)
         client.raise_request_exception = False
         with mock.patch(

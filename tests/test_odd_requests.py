@@ -1,7 +1,7 @@
-"""Requests that no page sends: every GET route with unusual values in its query, its path and its cookies.
+"""Sends requests that no page sends: every GET route with unusual values in its query, path and cookies.
 
-None of them may cause a 500. The databases differ most here: PostgreSQL accepts no NUL in texts and no numbers beyond
-its types.
+No request may cause a 500. The databases differ in this: PostgreSQL accepts neither NUL in texts nor numbers beyond the
+range of its types.
 """
 
 import re
@@ -35,7 +35,7 @@ VALUES = (
 PLACEHOLDER = re.compile(r"<(?:(?P<kind>\w+):)?(?P<name>\w+)>")
 
 
-@pytest.mark.timeout(400)  # it requests all routes
+@pytest.mark.timeout(400)  # these tests request all routes
 @override_settings(LIMITS=False)
 class OddRequestTests(TestCase):
     world: World
@@ -105,14 +105,14 @@ class OddRequestTests(TestCase):
         assert response.json()["errors"][0]["code"]
 
     def assert_answered(self, address: str, client: Client | None = None, **options: Any) -> None:
-        # A savepoint, because a database error that a view catches would break the rest of the test.
+        # A savepoint is needed, because a database error that a view catches would break the rest of the test.
         with transaction.atomic():
             response = (client or self.client).get(address, **options)
             transaction.set_rollback(True)
         assert response.status_code < 500, (address[:200], response.status_code)
 
     def paths(self) -> Iterator[str]:
-        """Returns the path of each route, with ids of existing objects."""
+        """Yields the path of each route, with ids of existing objects."""
         for route in routes():
             yield "/" + PLACEHOLDER.sub(partial(self.piece, route), route)
 
@@ -143,6 +143,6 @@ class OddRequestTests(TestCase):
 
 
 def routes() -> list[str]:
-    """Returns all routes of pages and of the API, without regular expression syntax."""
+    """Returns all routes of pages and the API, in a form without regular expressions."""
     found = {re.sub(r"[\^$?\\]", "", route) for route in routes_in(get_resolver().url_patterns)}
     return sorted(route for route in found if "(" not in route and route not in {"healthz", "readyz", "metrics"})

@@ -1,4 +1,4 @@
-"""A browser application on another origin uses REST and sockets with a token, without any cookie."""
+"""A browser application on another origin can use REST and sockets with a token and without cookies."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A page acts only as the account it was rendered for, although all tabs of a browser share one session."""
+"""A page acts only as the account for which it was rendered, although all tabs of a browser share one session."""
 
 import re
 from collections.abc import Iterator
@@ -111,12 +111,12 @@ class ApiTests(TestCase):
         program = APIClient(HTTP_AUTHORIZATION=bearer(self.alice))
 
         assert program.get("/api/accounts/user/").status_code == HTTPStatus.OK
-        # Even if a program copies a page's header, its token determines the user.
+        # The token determines the user, even if a program copies a page's header.
         assert program.get("/api/accounts/user/", headers=page_of(self.bob)).status_code == HTTPStatus.OK
 
 
 class FormTests(TestCase):
-    """Forms without JavaScript."""
+    """Checks forms without JavaScript."""
 
     def setUp(self) -> None:
         self.alice, self.bob = alice(), bob()
@@ -307,7 +307,7 @@ class PageTests(TestCase):
 
     def test_every_script_names_the_account_in_its_requests(self) -> None:
         scripts = [path for path in SANDBOX.rglob("static/**/*.js") if re.search(r"\bfetch\(", path.read_text())]
-        # Public documents, which are the same for all accounts.
+        # This script fetches public documents, which are the same for all accounts.
         public = {"docs.js"}
 
         assert len(scripts) > 2

@@ -1,4 +1,4 @@
-"""The one-line messages of a server or a worker that refuses to start."""
+"""A server or worker that refuses to start prints the reason as one line."""
 
 import os
 import subprocess
@@ -70,7 +70,7 @@ def test_the_layer_that_loses_its_listeners_is_refused() -> None:
 
 
 def refusal(command: str, data_dir: Path, **variables: str) -> list[str]:
-    """Returns the lines that the process printed before it ended."""
+    """Returns the lines that the process prints before it ends."""
     env = {**os.environ, **DEFAULT, "SANDBOX_DATA_DIR": str(data_dir), **variables}
     refused = subprocess.run([ROOT / command], env=env, capture_output=True, text=True)
     assert refused.returncode == 1

@@ -10,7 +10,7 @@ import pytest
 SOURCE = Path(__file__).resolve().parents[1] / "sandbox_django"
 READ_SETTINGS = ["-c", "from django.conf import settings; settings.SECRET_KEY"]
 
-# Nothing is connected to: `check` only reads the settings.
+# These servers needn't exist, since `check` only reads the settings.
 COMPLETE = {
     "DJANGO_SECRET_KEY": "a-key-for-this-test-that-is-long-enough-and-varied-0123456789",
     "DJANGO_ALLOWED_HOSTS": "sandbox.example.com",
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.programs
 
 @pytest.mark.parametrize("missing", ["DJANGO_SECRET_KEY", "DATABASE_URL", "REDIS_URL", "OPENAI_API_KEY"])
 def test_production_refuses_to_start_without(missing: str) -> None:
-    # Empty instead of absent, because a developer's .env could set an absent variable.
+    # The variable is empty instead of absent, because a developer's .env could set an absent variable.
     refused = run(READ_SETTINGS, **{**COMPLETE, missing: ""})
 
     assert refused.returncode != 0

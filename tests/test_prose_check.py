@@ -1,4 +1,4 @@
-"""The check of names, docstrings and comments that bin/check runs."""
+"""Tests the check of names, docstrings and comments that bin/check runs."""
 
 import importlib.util
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""docs/api-recipes.md is correct: its commands, run one after the other, print the output shown."""
+"""docs/api-recipes.md is correct: its commands, run one after the other, print the output on the page."""
 
 import json
 import os
@@ -20,7 +20,7 @@ MARK = "=== the next one ==="
 pytestmark = pytest.mark.programs
 
 
-@pytest.mark.timeout(240)  # much more than it needs, for busy machines
+@pytest.mark.timeout(240)  # much more than the test needs, for busy machines
 def test_recipes_print_what_the_page_says(tmp_path: Path) -> None:
     recipes = re.findall(r"^```sh\n(.*?)^```(?:\n\n```text\n(.*?)^```)?", PAGE, re.MULTILINE | re.DOTALL)
     (tool,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
@@ -47,7 +47,7 @@ def test_recipes_print_what_the_page_says(tmp_path: Path) -> None:
 
 
 def register(server: Server, name: str) -> None:
-    """Registers a user with the demo users' password."""
+    """Registers a user with the password of the demo users."""
     user = {"email": f"{name.lower()}@example.com", "displayName": name, **dict.fromkeys(PASSWORDS, PASSWORD)}
     url, headers = f"{server.url}/api/accounts/registration/", {"Content-Type": "application/json"}
     with urlopen(Request(url, json.dumps(user).encode(), headers)) as response:  # noqa: S310  # our own URL
@@ -55,5 +55,5 @@ def register(server: Server, name: str) -> None:
 
 
 def pattern(output: str) -> str:
-    """Returns a pattern for the page's output: "…" matches anything, and numbers other than statuses may differ."""
+    """Returns a pattern for the page's output. "…" matches anything, and numbers other than statuses may differ."""
     return re.sub(r"(?<!\\}\\ )(?<!\d)\d+", r"\\d+", re.escape(output)).replace("…", ".*?")

@@ -1,4 +1,4 @@
-"""Refused requests: the same status, code and sentence for the API and for pages, written in one place."""
+"""A refused request gets the same status, code and sentence in the API and on pages. Each is written in one place."""
 
 import re
 from collections.abc import Iterator
@@ -145,7 +145,7 @@ def test_a_refusal_is_a_client_error_whose_sentence_is_written_once(refusal: typ
     sentence = str(refusal.default_detail)
     assert sentence.endswith(".")
     if refusal in KINDS or not re.search(r"\w+\s+\w+\s+\w+", sentence) or "default_detail" not in vars(refusal):
-        return  # DRF's sentence, or its parent's
+        return  # the sentence is that of DRF or of the parent class
     found = [
         str(file.relative_to(ROOT))
         for pattern in ("*.py", "*.html")

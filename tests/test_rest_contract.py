@@ -1,4 +1,4 @@
-"""The checks of `test_utils.rest_contract` find violations, and every documented refusal occurs."""
+"""`test_utils.rest_contract` finds violations of the document, and every documented refusal can occur."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -129,7 +129,7 @@ def test_a_list_refuses_parameters_that_it_does_not_have(name: str, world: World
 
 
 class Asked:
-    """One operation, requested by a user with permission."""
+    """Sends requests to one operation as a user with permission."""
 
     def __init__(self, world: World, name: str) -> None:
         self.world = world
@@ -143,7 +143,7 @@ class Asked:
         if name == "addRoomMember":
             self.body = {"user": world.users["stranger"].email}
         if name == "updateMyself":
-            self.body = {"displayName": "Another name"}  # an unchanged name would not count against the limit
+            self.body = {"displayName": "Another name"}  # the limit doesn't count a name that stays the same
 
     def refused(self) -> dict[str, Callable[[], int]]:
         nowhere = PLACEHOLDER.sub(lambda found: str(uuid4() if "uuid" in found[0] else 999_999_999), f"/{self.route}")
@@ -186,7 +186,7 @@ class Asked:
         if self.name == "refreshTokens":
             client.cookies[REFRESH_COOKIE] = "mine"
             return self.ask(client, body="{}")
-        if self.method in SAFE_METHODS:  # no CSRF check, but pages of another account are refused
+        if self.method in SAFE_METHODS:  # GET needs no CSRF token, but a page of another account is refused
             return self.ask(client, headers={"X-Account": "another"})
         return self.ask(client)
 

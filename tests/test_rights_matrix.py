@@ -1,7 +1,7 @@
-"""Access of every role to every REST route with every method, and to every socket.
+"""Checks the access of every role to every REST route with every method, and to every socket.
 
-The routes come from the URL configuration, the rules from `tests/rights.py` of each feature and from below. A method
-without a rule is refused for every role.
+The routes come from the URL configuration. The rules come from `tests/rights.py` of each feature and from this file. A
+method without a rule must be refused for every role.
 """
 
 from collections.abc import Callable, Iterator
@@ -35,13 +35,13 @@ SHUT = {401, 403, 404, 405}
 
 
 class SiteRights(Rights):
-    """The rules of routes outside the features."""
+    """The rules of routes that belong to no feature."""
 
     routes = {
         "api/accounts/login/": {"POST": ANYONE},
         "api/accounts/logout/": {"POST": ANYONE_WITHOUT_A_BAD_TOKEN},
         "api/accounts/registration/": {"POST": ANYONE},
-        # none of these requests has a refresh token
+        # The requests of these tests contain no refresh token.
         "api/accounts/token/refresh/": {"POST": dict.fromkeys(ROLES, 401)},
         "api/accounts/token/verify/": {"POST": ANYONE},
         "api/accounts/user/": {"GET": SIGNED_IN, "PATCH": SIGNED_IN},
@@ -72,7 +72,7 @@ SOCKETS: dict[str, dict[str, Rule]] = {route: rules for rights in RIGHTS for rou
 
 
 class World:
-    """The users of all roles, and the rows of each app's rights: `world.rows["chat"].room`."""
+    """Creates the users of all roles, and the rows of each app, such as `world.rows["chat"].room`."""
 
     def __init__(self) -> None:
         users = Users()
@@ -148,12 +148,12 @@ def fits(status: int, expected: int) -> bool:
     if expected == ALLOWED:
         return status not in SHUT and status < 500
     if expected == 405:
-        return status in SHUT  # clients without access needn't learn the methods
+        return status in SHUT  # so clients without access don't learn which methods exist
     return status == expected
 
 
 def undone(action: Callable[[], int]) -> int:
-    """Runs the block in a transaction that is rolled back, so that the next role finds the same data."""
+    """Runs the action in a transaction that is rolled back, so that the next role finds the same data."""
     with transaction.atomic():
         status = action()
         transaction.set_rollback(True)
@@ -175,7 +175,9 @@ class SocketTests(SocketTestCase):
                         assert await self.answer(route, kind, role) == (rule[role] or 200)
 
     async def answer(self, route: str, kind: str, role: str) -> int:
-        """Returns the status of the first frame. A refused socket must also be closed, with the code of that status."""
+        """Returns the status of the first frame. Checks that a refused socket is also closed, with the code of that
+        status.
+        """
         path = self.world.path(route, role, kind)
         token = self.world.tokens.get(role)
         page = await self.open_socket(

@@ -1,4 +1,4 @@
-"""Permissions that change while the channel layer is down, or while a client is slow: nothing more is delivered."""
+"""A user whose permission ends receives nothing more, even if the channel layer is down or the client is slow."""
 
 import asyncio
 from unittest import mock
@@ -35,7 +35,7 @@ class RightsCase(SocketTestCase):
         self.enterContext(layer_in_use(self.layer))
 
     async def frames_until_closed(self, page: Page) -> tuple[list[str], int]:
-        """Returns the frames received before the socket is closed, and the closing code."""
+        """Returns the frames that arrive before the socket is closed, and the closing code."""
         frames: list[str] = []
         while (output := await page.communicator.receive_output(TIMEOUT))["type"] != "websocket.close":
             frames.append(output["text"])
@@ -55,7 +55,7 @@ class ClaimTests(RightsCase):
         change_conversation(AssistantConversation.objects.get(pk=self.conversation.pk), title=title)
 
     async def claim_unnoticed(self) -> None:
-        """Claims the conversation as Alice, without notifying any process."""
+        """Claims the conversation for Alice while the layer is down, so that no process is notified."""
         self.layer.is_down = True
         await sync_to_async(claim_conversations)(self.alice, [self.conversation.pk])
         self.layer.is_down = False
@@ -78,7 +78,7 @@ class ClaimTests(RightsCase):
         feed = conversation_feed(self.conversation.pk)
         hints.send(feed, "blocks", AnswerBlocksMessage(payload=payload), after=2)
 
-        assert await self.frames_until_closed(visitor) == ([], 4401)  # the sweep runs at once when the layer is back
+        assert await self.frames_until_closed(visitor) == ([], 4401)  # the sweep runs as soon as the layer is back
 
     async def test_the_owner_keeps_listening(self) -> None:
         owner = await self.open_page(self.path, by=self.alice)
@@ -100,7 +100,7 @@ class ClaimTests(RightsCase):
 
 @mock.patch.object(hub, "SWEEP_INTERVAL", 0.1)
 class SweepTests(RightsCase):
-    """Permissions that end without any message: only the sweep can detect this."""
+    """Tests permissions that end without any message, so that only the sweep can detect it."""
 
     async def test_a_visitor_whose_conversation_has_an_owner_now_is_closed(self) -> None:
         conversation = await sync_to_async(AssistantConversationFactory.create)(user=None)
@@ -132,7 +132,7 @@ class SweepTests(RightsCase):
 
 
 class SlowClientTests(RightsCase):
-    """The sign-out is known, but the closing frame waits until a slow client reads."""
+    """Tests sockets whose sign-out is known, but whose closing frame waits until a slow client reads."""
 
     async def test_signed_out_lists_get_no_hints_and_their_frames_are_not_handled(self) -> None:
         room = await sync_to_async(create_room)(self.alice, title="Rice")

@@ -1,4 +1,4 @@
-"""Search finds the words of a text in any script, and the same on every database."""
+"""Search finds the words of a text in any script. The results are the same on every database."""
 
 # ruff: noqa: RUF001  # texts in all scripts, some letters of which look like Latin ones
 
@@ -26,7 +26,7 @@ from discussion.services.topics import create_topic, edit_topic
 from test_utils.auth_api_test_case import auth_headers
 from test_utils.users import alice
 
-# A text, queries that find it, and queries that don't.
+# Each entry has a text, the queries that find it, and the queries that don't.
 CASES: list[tuple[str, list[str], list[str]]] = [
     ("Upgrade to 2.10.3 today", ["2.10.3", "2.10", "10.3", "upgrade", "UPGRADE 2.10.3"], ["2.10.4", "2.103"]),
     ("See main.py please", ["main.py", "main", ".py", "ain.p"], ["main.pyc", "mainpy"]),
@@ -183,7 +183,7 @@ class EveryScriptTests(TestCase):
 
     @override_settings(LIMITS=False)
     def test_texts_and_queries_that_nearly_match_everywhere_take_little_time(self) -> None:
-        grows = "\ufdfa"  # becomes 18 characters
+        grows = "\ufdfa"  # normalization turns this into 18 characters
         for number in range(5):
             create_topic(self.alice, title=f"{number}", content=grows * 10_000)
             create_topic(self.alice, title=f"{number}", content="a" * 10_000)

@@ -1,4 +1,4 @@
-"""Migrations for search, over tables that have rows: in batches, repeatable, and without pg_trgm too."""
+"""Tests the migrations for search on tables with rows: they run in batches, can be repeated, and don't need pg_trgm."""
 
 from contextlib import redirect_stdout
 from io import StringIO

@@ -1,4 +1,4 @@
-"""The AsyncAPI document is correct for every socket, and the recorder detects violations."""
+"""Every socket follows the AsyncAPI document, and the recorder detects violations."""
 
 import asyncio
 import json
@@ -39,14 +39,14 @@ class EverySocketCase(SocketTestCase):
         self.member = ChatMember.objects.get(group_chat=self.room, user=self.bob)
         self.topic = world.rows["discussion"].topic
         names = {channel["address"]: name for name, channel in build_document("testserver", "ws")["channels"].items()}
-        # Each socket with an object that Bob may open.
+        # For each socket, the path of an object that Bob may open.
         self.paths = {
             names[address_of(route)]: world.path(
                 route, "member", next(kind for kind in kinds if not kinds[kind]["member"])
             )
             for route, kinds in SOCKETS.items()
         }
-        # A conversation of Bob's, which others may not open.
+        # This conversation belongs to Bob, so other users may not open it.
         self.paths["assistants"] = f"/ws/assistants/{AssistantConversationFactory.create(user=self.bob).pk}/"
 
 
@@ -71,7 +71,7 @@ class EverySocketTests(EverySocketCase):
                 assert (pong["ref"], pong["version"]) == ("b", 1)
 
     async def test_a_ref_may_be_null(self) -> None:
-        """Typed clients send null for a ref that they leave out."""
+        """Checks this because typed clients send null for a ref that they leave out."""
         requests = {
             "room": '{"action": "typing", "payload": {"isTyping": true}, "ref": null}',
             "topics": '{"action": "show_topics", "payload": {"topicIds": [1]}, "ref": null}',
@@ -107,7 +107,7 @@ class EverySocketTests(EverySocketCase):
 
 
 class ClosingTests(EverySocketCase):
-    """Each documented closing code occurs, at every socket that lists it."""
+    """Checks that each documented closing code occurs at every socket that lists it."""
 
     async def test_every_code_comes_as_documented(self) -> None:
         provoke: dict[int, Provoke] = {
@@ -201,7 +201,7 @@ class ClosingTests(EverySocketCase):
 
 
 class RecorderTests(SimpleTestCase):
-    """The recorder detects the violations that it exists for."""
+    """Checks that the recorder detects each kind of violation."""
 
     def setUp(self) -> None:
         self.recorder = Recorder()
@@ -328,7 +328,7 @@ class RecordedTests(EverySocketCase):
 
 
 class Nonsense:
-    """A message that is in no document."""
+    """A message that no document contains."""
 
     def model_dump(self, **how: Any) -> dict[str, Any]:
         return {"action": "pong", "payload": None, "undocumented": True}

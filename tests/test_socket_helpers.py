@@ -1,4 +1,4 @@
-"""Sockets in tests with chanx's own communicators, with unusual addresses, and with sessions of any engine."""
+"""Tests open sockets with chanx's own communicators, at unusual addresses, and with sessions of any engine."""
 
 import json
 from typing import Any
@@ -88,7 +88,7 @@ class SurrogateTests(SocketTestCase):
 
 
 class SessionEngineTests(SocketTestCase):
-    """Sockets find sessions in any store that the site uses."""
+    """Checks that sockets find sessions in any store that a site may use."""
 
     consumer = ConversationAssistantConsumer
 

@@ -1,4 +1,4 @@
-"""Sockets close and receive nothing more when the device, the user, the password or the token is no longer valid."""
+"""A socket closes and receives nothing more when its device, user, password or token is no longer valid."""
 
 import asyncio
 import threading
@@ -30,7 +30,7 @@ HOST = (b"host", b"testserver")
 
 
 class Device:
-    """A device on which a user has signed in through the API, with the cookies of a browser and the tokens."""
+    """A device on which a user has signed in through the API. It has a browser's cookies, and a program's tokens."""
 
     def __init__(self, email: str) -> None:
         self.browser = APIClient()
@@ -73,7 +73,7 @@ class RightsCase(SocketTestCase):
         return page
 
     async def everyone(self) -> tuple[Page, Page, Page]:
-        """Alice on her laptop, Alice on her phone, and Bob."""
+        """Opens sockets for Alice on her laptop, Alice on her phone, and Bob."""
         return (
             await self.listen(self.laptop.by_token),
             await self.listen(self.phone.by_token),
@@ -88,7 +88,9 @@ class RightsCase(SocketTestCase):
         assert response.status_code == 200
 
     async def assert_closed(self, page: Page) -> None:
-        """Checks that the socket is closed as signed out, without another frame, in spite of later events."""
+        """Checks that the socket is closed with the code for a sign-out, and that no frame arrives, in spite of later
+        events.
+        """
         assert await code_of(page) == 4401
         await self.rename()
         assert await page.receives_nothing()
@@ -217,7 +219,7 @@ class PasswordTests(RightsCase):
 
         await self.assert_all_closed_by(lambda: sync_to_async(browser.post)("/password_change/", data))
 
-        # This browser got a new session; a user who has just entered both passwords isn't asked to sign in again.
+        # This browser got a new session, so the user who has just entered both passwords needn't sign in again.
         assert (await sync_to_async(browser.get)("/account")).status_code == 200
 
     async def test_a_new_password_by_staff_closes_what_the_old_one_opened(self) -> None:
@@ -259,7 +261,7 @@ class TokenTests(RightsCase):
 
 
 class SweepTests(RightsCase):
-    """Revocations without a message: it was lost, or the database was changed in another way."""
+    """Tests revocations without a message, which was lost or never sent because the database was changed directly."""
 
     async def swept(self) -> tuple[Page, Page, Page]:
         patched = mock.patch("live.hub.SWEEP_INTERVAL", 0.05)
@@ -375,7 +377,7 @@ class CrowdTests(RightsCase):
 
 
 async def code_of(page: Page) -> int:
-    """Returns the code that closes the page; no frame may come before it."""
+    """Returns the code that closes the page. Fails if a frame arrives first."""
     output = await page.communicator.receive_output(5)
     assert output["type"] == "websocket.close", output
     code: int = output["code"]
@@ -395,4 +397,4 @@ async def in_admin(path: str, data: dict[str, Any]) -> None:
 
 
 async def nothing(*arguments: object) -> None:
-    """Replaces the function that would notify the sockets."""
+    """Does nothing, in place of the function that would notify the sockets."""

@@ -1,4 +1,4 @@
-"""Pages show times in the browser's time zone; the API and the sockets send the same to all clients."""
+"""Pages show times in the browser's time zone. The API and the sockets send the same times to all clients."""
 
 from datetime import UTC, datetime
 
@@ -14,7 +14,7 @@ from discussion.factories import DiscussionTopicFactory
 from discussion.models import DiscussionTopic
 from test_utils.users import alice
 
-MOMENT = datetime(2026, 3, 4, 20, 30, tzinfo=UTC)  # the next day in Tokyo, 05:30
+MOMENT = datetime(2026, 3, 4, 20, 30, tzinfo=UTC)  # in Tokyo this is 05:30 of the next day
 NOT_ZONES = ("Mars/Olympus", "../../etc/passwd", "/etc/localtime", "", "x" * 5000, "Asia", "UTC+9\u00e9")
 
 

@@ -1,4 +1,4 @@
-"""Users read our own wording, not that of Django or REST framework."""
+"""Users read the project's own wording, not that of Django or REST framework."""
 
 import gettext
 import re
@@ -17,7 +17,7 @@ CATALOG = Path(settings.LOCALE_PATHS[0]) / "en" / "LC_MESSAGES"
 
 
 def overrides() -> dict[tuple[str, ...], tuple[str, ...]]:
-    """Returns each original of django.po with our wording, as (text,) or (singular, plural)."""
+    """Maps each original text in django.po to our wording. Both are tuples: (text,) or (singular, plural)."""
     found = {}
     for block in (CATALOG / "django.po").read_text().split("\n\n"):
         originals = tuple(re.findall(r'^msgid(?:_plural)? "(.+)"$', block, re.MULTILINE))
@@ -68,7 +68,7 @@ def test_an_original_sentence_is_found(text: str) -> None:
 
 
 class FormTests(TestCase):
-    """The middleware of the test settings compares these responses, like those of every other test."""
+    """Sends invalid forms. A middleware of the test settings checks the wording of each response."""
 
     def test_registration(self) -> None:
         for data in (
