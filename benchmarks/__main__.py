@@ -56,7 +56,7 @@ def main() -> None:
         parser.error("workers are reached through Redis: --stack production")
     wanted = {name: value for name, value in vars(given).items() if name in Sizes.__slots__ and value is not None}
     sizes = replace(QUICK if given.quick else FULL, **wanted)
-    # raises SystemExit, so that started processes are stopped
+    # SystemExit leaves the `with` block, which stops the started processes.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
     runs: list[dict[str, Any]] = []
@@ -98,13 +98,13 @@ def titles(sizes: Sizes) -> dict[str, str]:
 
 
 def run(stack: Stack, scenario: str, sizes: Sizes) -> list[dict[str, Any]]:
-    """Runs the load once against the application and, where it can be compared, against the bare server right
-    after it.
+    """Runs the load once against the application. If the bare server can do the same work, runs the load against it
+    next.
     """
     if scenario == "writers":
         return [{"scenario": scenario, "side": "ours", **output(["benchmarks.writers"], stack, sizes)}]
     results = []
-    # The bare server has no rooms and no lists.
+    # The bare server has neither rooms nor lists.
     for side in ("ours",) if scenario == "pages" else ("ours", "bare"):
         with stack.server(is_bare=side == "bare") as target:
             result = output(["benchmarks.client", scenario], stack, {"target": asdict(target), "sizes": asdict(sizes)})
@@ -113,7 +113,7 @@ def run(stack: Stack, scenario: str, sizes: Sizes) -> list[dict[str, Any]]:
 
 
 def output(module: list[str], stack: Stack, sent: Any) -> Any:
-    """Runs a load in a process of its own and returns its output."""
+    """Runs a load in its own process and returns the output."""
     command = [sys.executable, "-m", *module, json.dumps(asdict(sent) if isinstance(sent, Sizes) else sent)]
     with running(command, stack.env, subprocess.PIPE) as process:
         output, _ = process.communicate(timeout=TIMEOUT)

@@ -1,4 +1,4 @@
-"""Many answers at the same time: are they complete and exact, how fast are they, and how much CPU do they use?"""
+"""Measures many answers at the same time: are they complete and exact, how fast are they, and what do they cost?"""
 
 import asyncio
 import json
@@ -14,8 +14,8 @@ from benchmarks.sockets import Socket
 STREAMING = b'{"action":"streaming"'
 NAMED = "conversation_updated"
 ENDS = {"complete_streaming", "assistant_error"}
-TOKEN = re.compile(r"(\d+)@(\d{6}) ")  # its number, and the time when the model sent it
-WARM_UP = 4  # answers that aren't measured: the first ones load modules and open connections
+TOKEN = re.compile(r"(\d+)@(\d{6}) ")  # a token's number, and the time when the model sent it
+WARM_UP = 4  # the first answers aren't measured: they load modules and open connections
 SETTLE_SECONDS = 1.5  # the head of a joined feed is checked again after a second
 TIMEOUT = 40.0  # seconds in addition to the duration of the answers at the model's rate
 
@@ -27,7 +27,7 @@ class Answer:
     asked_at: float = 0.0
     post_ms: float = 0.0
     over: asyncio.Event = field(default_factory=asyncio.Event)
-    # set when the conversation has a title, which the application generates
+    # Set when the application has generated a title for the conversation.
     named: asyncio.Event = field(default_factory=asyncio.Event)
 
     def receive(self, socket: Socket, when: float, frame: bytes) -> None:
@@ -56,7 +56,7 @@ async def measure(target: Target, sizes: Sizes) -> Result:
         started_at, cpu, commands = time.monotonic(), metrics.cpu(), metrics.redis_commands()
         await ask(client, answers, over=sizes.spread, timeout_seconds=timeout_seconds)
         if not target.is_bare:
-            # Work after the answers is part of the cost.
+            # The application's work after an answer is part of the answer's cost.
             async with asyncio.timeout(TIMEOUT):
                 await asyncio.gather(*[answer.named.wait() for answer in answers])
         cpu, commands = metrics.cpu() - cpu, metrics.redis_commands() - commands
@@ -94,7 +94,7 @@ async def measure(target: Target, sizes: Sizes) -> Result:
 
 
 async def prepare(target: Target, client: Client, count: int) -> list[Answer]:
-    """Opens `count` conversations, each with a socket."""
+    """Creates `count` conversations, and opens a socket for each."""
 
     async def one(_: int) -> Answer:
         answer = Answer(await client.conversation())
@@ -105,7 +105,7 @@ async def prepare(target: Target, client: Client, count: int) -> list[Answer]:
 
 
 async def ask(client: Client, answers: list[Answer], *, over: float, timeout_seconds: float) -> None:
-    """Asks all questions, evenly over `over` seconds, and waits for the answers or the time-out."""
+    """Asks all questions, evenly over `over` seconds. Then waits for the answers or the timeout."""
     begin = time.monotonic()
 
     async def one(number: int, answer: Answer) -> None:
@@ -119,21 +119,21 @@ async def ask(client: Client, answers: list[Answer], *, over: float, timeout_sec
     _, late = await asyncio.wait(tasks, timeout=timeout_seconds)
     for task in late:
         task.cancel()
-    # errors are ignored here: missing frames are found by listen_again
+    # Errors are ignored here, since listen_again finds the frames that are missing.
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @dataclass(slots=True)
 class Received:
     text: str = ""
-    frames: int = 0  # frames with text
-    lags: list[float] = field(default_factory=list)  # of each token, in ms
+    frames: int = 0  # the number of frames with text
+    lags: list[float] = field(default_factory=list)  # each token's delay in ms
     first_ms: list[float] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
 def listen_again(answer: Answer, tokens: int) -> Received:
-    """Checks the frames that a socket received, and reports every deviation."""
+    """Checks the frames that a socket has received, and reports all deviations."""
     received, numbers, ends, seqs = Received(), [], 0, []
     for when, frame in answer.frames:
         message = json.loads(frame)

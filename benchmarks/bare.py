@@ -1,7 +1,7 @@
-"""A minimal ASGI relay and broadcast, for comparison: the cost of the same work without any of our guarantees.
+"""A minimal ASGI relay, which shows the cost of the same work without any of the application's guarantees.
 
-It has no permissions, no database, no event numbers and no second process. It runs under the same server with the same
-options, uses the same model, and sends frames of the same shape.
+It has no permissions, no database, no sequence numbers and no second process. It runs in the same server program with
+the same options, uses the same model, and sends frames of the same shape.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""A chat room with many members, each a user of their own: when has the last one received a message?"""
+"""Measures a chat room with many members, each with their own account: how soon has every member received a message?"""
 
 from benchmarks.clients import Client, Place
 from benchmarks.load import Result, Sizes, Target

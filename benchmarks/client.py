@@ -1,5 +1,5 @@
-"""The load client, a process of its own: `python -m benchmarks.client answers '{"target": …, "sizes": …}'`
-prints JSON.
+"""The load client, which runs in its own process and prints its results as JSON: `python -m benchmarks.client answers
+'{"target": …, "sizes": …}'`.
 """
 
 import gc
@@ -15,7 +15,7 @@ LOADS = {"answers": answers.measure, "room": room.measure, "chat": chat.measure,
 
 
 def main(load: str, sent: str) -> None:
-    gc.disable()  # a collection pauses the client for some 40 ms, which would be measured as the server's delay
+    gc.disable()  # a collection takes some 40 ms, which would count as the server's delay
     given = json.loads(sent)
     result = uvloop.run(LOADS[load](Target(**given["target"]), Sizes(**given["sizes"])))
     print(json.dumps(result.as_json()))

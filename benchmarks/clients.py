@@ -1,4 +1,4 @@
-"""Requests of the load client: through the public API of the application, and to the bare relay."""
+"""Sends the load client's requests to the application's public API, or to the bare relay."""
 
 import asyncio
 import itertools
@@ -13,7 +13,7 @@ import aiohttp
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The URLs of a conversation."""
+    """The URLs of a conversation or a room."""
 
     socket: str  # the path
     messages: str  # URL
@@ -24,24 +24,22 @@ class Place:
 
 class Client(Protocol):
     async def conversation(self) -> Place:
-        """Creates an anonymous conversation. Its link is enough to use it."""
+        """Creates an anonymous conversation, which any client that knows its URL can use."""
         ...
 
     async def own_conversation(self) -> Place:
-        """Creates a conversation of a new user."""
+        """Creates a conversation that belongs to a new user."""
         ...
 
     async def ask(self, place: Place, question: str) -> None: ...
     async def members_of_a_room(self, count: int) -> list[Place]:
-        """Creates a chat room with so many members. Returns the room once for each member, with that member's token."""
+        """Creates a chat room with `count` members. Returns one Place per member, with that member's token."""
         ...
 
     async def rename(self, place: Place, title: str) -> None: ...
     async def post_message(self, place: Place, words: str) -> None: ...
     async def stored_answer(self, place: Place) -> str | None:
-        """Returns the stored answer, which a page opened now would show. None for the bare relay, which stores
-        nothing.
-        """
+        """Returns the answer that the server has stored. Returns None for the bare relay, which stores no answers."""
         ...
 
 

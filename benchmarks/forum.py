@@ -1,7 +1,7 @@
-"""Fills a forum of 100,000 topics, measures its API and pages, and checks the query plans: `bin/bench-forum --help`.
+"""Measures the API and pages of a forum with 100,000 topics, and checks query plans: `bin/bench-forum --help`.
 
-Each request goes through all of Django in this process, without the network. The database is created for this and
-dropped. The run fails if a request takes too long, or a plan reads all topics or all replies.
+Requests go through all of Django in this process, without the network. The run creates a database and drops it in the
+end. It fails if a request takes too long, or if a plan reads all topics or all replies.
 """
 
 import argparse
@@ -32,10 +32,10 @@ from core.search_text import finds_by_index
 from discussion.models import DiscussionTopic
 from discussion.services.search import INDEX
 
-AIM = 100.0  # ms, of every median
+AIM = 100.0  # milliseconds; every median must be below this
 ROUNDS = 15
 USERS, TAGS, WORDS = 1000, 300, 4000
-# Words that occur in every third text, in one of 200, and in a handful.
+# These words occur in every third text, in one of 200 texts, and in a handful of texts.
 COMMON, MIDDLING, RARE = "websocket", "postgresql", "hyperspectral"
 BEGAN = datetime(2020, 1, 1, tzinfo=UTC)
 TOO_MUCH = ("Seq Scan on discussion_discussiontopic", "Seq Scan on discussion_discussionreply")
@@ -130,7 +130,7 @@ def fill(topics: int, replies: int) -> None:
 
 
 def copy(table_name: str, columns: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    """Writes rows with COPY, the fastest way in PostgreSQL."""
+    """Writes rows with COPY, PostgreSQL's fastest way to write them."""
     names = ", ".join(columns.split())
     with connection.cursor() as cursor, cursor.cursor.copy(f"COPY {table_name} ({names}) FROM STDIN") as target:
         for row in rows:
@@ -154,7 +154,7 @@ def _topics(
 
 
 def _busy(chance: random.Random, topics: int) -> int:
-    """Distributes replies unevenly: the first topic has a thousand, a third of the topics none."""
+    """Distributes replies unevenly: the first topic has a thousand, and a third of the topics have none."""
     return 1 if chance.random() < 0.002 else 1 + int(topics * chance.random() ** 1.5)
 
 
@@ -163,7 +163,7 @@ def _word(chance: random.Random) -> str:
 
 
 def _count() -> None:
-    """Sets the counters like `reconcile --repair`, but in few statements."""
+    """Sets the counters as `reconcile --repair` does, but with few statements."""
     for target, rows, owner, sums in (
         ("discussiontopic", "topicvote", "topic_id", "vote_count = found.sum"),
         ("discussionreply", "replyvote", "reply_id", "vote_count = found.sum"),
@@ -239,7 +239,7 @@ def measure(*, explain: bool) -> list[str]:
             problems.append(f"{name}: {number(figures[name][0])} ms")
         for sql in statements:
             if "search_text" in sql and not finds_by_index(INDEX, [COMMON]):
-                continue  # without pg_trgm, a bounded number of topics is compared
+                continue  # without pg_trgm, only a limited number of topics is compared
             plan = plan_of(sql)
             if explain:
                 print(f"\n{name}: {sql}\n{plan}")
@@ -254,7 +254,7 @@ def measure(*, explain: bool) -> list[str]:
 
 
 def ask(client: Client, url: str) -> tuple[list[float], list[str]]:
-    """Returns the duration of each round, and the forum's statements of one more request."""
+    """Returns the duration of each round. Sends one more request, and returns its statements on the forum's tables."""
     times = []
     for _ in range(ROUNDS + 1):
         started_at = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The parameters and results of all loads, and helpers that they share."""
+"""The parameters and results of all loads, and the helpers that they share."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
@@ -17,23 +17,23 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """The sizes of a load."""
+    """The parameters that set the size of each load."""
 
     answers: int
     tokens: int
     rate: float
-    spread: float  # seconds over which the questions are asked
+    spread: float  # seconds over which the questions are spread
     sockets: int
     events: int
     pages: int
-    messages: int  # one a second
+    messages: int  # posted once a second
     writers: tuple[int, ...]
-    writes: int  # in total, for each number of writers
+    writes: int  # the total for each number of writers
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A running server, and its workers."""
+    """A running server with its workers."""
 
     url: str
     pids: Sequence[int]
@@ -45,7 +45,7 @@ class Target:
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[Client]:
-        # Without cookies, because each conversation stands for another visitor.
+        # Clients keep no cookies, since each conversation stands for another visitor.
         cookies = aiohttp.DummyCookieJar()
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), cookie_jar=cookies) as http:
             yield BareClient(self.url, http) if self.is_bare else SandboxClient(self.url, http)
@@ -53,7 +53,7 @@ class Target:
 
 @dataclass(slots=True)
 class Result:
-    """Measurements by name: p50 and p95, or one value. `problems` describes broken guarantees."""
+    """Measurements by name. Each has the values p50 and p95, or one value. `problems` describes broken guarantees."""
 
     figures: dict[str, list[float]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
@@ -63,7 +63,7 @@ class Result:
 
 
 async def each(items: Iterable[Item], call: Callable[[Item], Awaitable[Made]], *, at_once: int) -> list[Made]:
-    """Calls `call` for all items, `at_once` at a time, and returns the results in order."""
+    """Calls `call` for each item, at most `at_once` at a time. Returns the results in the order of the items."""
     limit = asyncio.Semaphore(at_once)
 
     async def limited(item: Item) -> Made:

@@ -1,6 +1,6 @@
 """Creates a chat room with many members: `python -m benchmarks.members 1000` prints its id and their tokens as JSON.
 
-It runs as a Django process of its own, because registering a thousand users through the API would take minutes: hashing
+This runs in its own Django process. Registering a thousand users through the API would take minutes, since hashing
 passwords is slow on purpose.
 """
 

@@ -1,6 +1,6 @@
-"""Many open pages of one room that behave like a browser's page: how many requests does one message cause?
+"""Measures how many requests one message in a room causes, if many open pages behave as in a browser.
 
-Each page opens the sockets of the room and of the room list, treats hints as `room_summaries.js` does, and stores its
+Each page opens the sockets of the room and of the room list, handles hints as `room_summaries.js` does, and stores its
 read position when `read_marker.js` does. All users look at the room, which is the worst case.
 """
 
@@ -17,9 +17,9 @@ from benchmarks.process_metrics import spread
 from benchmarks.sockets import Socket
 
 OPENING_AT_ONCE = 50
-SETTLE_SECONDS = 3.0  # presence is sent, and the heads of joined feeds are compared again
+SETTLE_SECONDS = 3.0  # until presence is sent, and the heads of joined feeds are checked again
 SECONDS_BETWEEN = 1.0  # between messages
-# As in read_marker.js.
+# These values are the same as in read_marker.js.
 SHORTEST_WAIT, LONGEST_WAIT, PER_READER = 2.0, 60.0, 0.1
 
 MESSAGE = b'{"action":"member_message"'
@@ -28,14 +28,14 @@ HINT = b'{"action":"group_chat_updated"'
 
 
 class Page:
-    """One browser's page of the room."""
+    """A page of the room in one browser."""
 
     def __init__(self, client: SandboxClient, place: Place) -> None:
         self._client = client
         self._place = place
         self._known = f'"groupPk":{place.room},'.encode()
         self._readers = 1
-        self._seen = self._stored = 0  # ids of messages
+        self._seen = self._stored = 0  # ids of the last read message, and of the last that the server knows of
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self.arrivals: list[float] = []
@@ -46,7 +46,7 @@ class Page:
         await Socket.open(url, "/ws/chat/group/", self._receive_list, token=self._place.token)
 
     async def leave(self) -> None:
-        """Stores the read position that is still pending, as a page does when it is left."""
+        """Stores a read position that hasn't been stored yet, as a page does when the user leaves it."""
         if self._timer is not None:
             self._timer.cancel()
             self._store()
@@ -61,7 +61,7 @@ class Page:
 
     def _receive_list(self, socket: Socket, when: float, frame: bytes) -> None:
         if frame.startswith(HINT) and self._known not in frame:
-            self._start(self._fetch_room())  # a room that the list doesn't contain
+            self._start(self._fetch_room())  # the list doesn't contain this room
 
     def _read(self, message_id: int) -> None:
         self._seen = max(self._seen, message_id)

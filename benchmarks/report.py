@@ -1,4 +1,4 @@
-"""Medians over the runs, as tables."""
+"""Prints the medians of all runs as tables."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ HEADINGS = ["", "ours", "p95", "bare", "p95", "ratio"]
 
 
 def medians(runs: Sequence[Figures]) -> dict[str, list[float]]:
-    """Returns the median of each value over the runs; an empty result without runs."""
+    """Returns the median of each value over all runs. Returns an empty dict if there are no runs."""
     if not runs:
         return {}
     return {
@@ -18,8 +18,8 @@ def medians(runs: Sequence[Figures]) -> dict[str, list[float]]:
 
 
 def table(title: str, ours: Figures, bare: Figures) -> str:
-    """Prints our results beside those of the bare server. The ratio compares the last value of each, p95 if there is
-    one.
+    """Returns a table of our results beside those of the bare server. The ratio compares the last of a result's values,
+    which is p95 if there is one.
     """
     rows = [HEADINGS] if bare else [HEADINGS[:3]]
     for name, values in ours.items():

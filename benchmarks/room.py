@@ -1,4 +1,4 @@
-"""Many sockets on one feed: when does the last one receive an event, and how much do the sockets cost?"""
+"""Measures many sockets on one feed: how soon has every socket received an event, and how much do the sockets cost?"""
 
 import asyncio
 import json
@@ -11,15 +11,15 @@ from benchmarks.process_metrics import spread
 from benchmarks.sockets import Socket
 
 OPENING_AT_ONCE = 50
-WARM_UP = 50  # sockets that aren't measured
-MISSED = 5  # events that happen while all sockets are disconnected
+WARM_UP = 50  # these sockets are opened first and aren't measured
+MISSED = 5  # the number of events while all sockets are disconnected
 SETTLE_SECONDS = 1.5  # the head of a joined feed is checked again after a second
 PAUSE = 0.1  # seconds between two events
 TIMEOUT = 30.0
 
 
 class Listeners:
-    """Many sockets that receive the same events: here those of one conversation, whose title changes."""
+    """Many sockets that receive the same events. In this class, these are changes of one conversation's title."""
 
     words = "title"  # the field that identifies an event
     is_rewritten = True  # a replay shows the current title in every frame, because older titles leave the log
@@ -28,7 +28,7 @@ class Listeners:
         self._target = target
         self._client = client
         self._places = places
-        self._marker = b"\n"  # occurs in no frame
+        self._marker = b"\n"  # no frame contains this
         self._missing = 0
         self._last_at: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         self.sockets: list[Socket] = []
@@ -49,7 +49,7 @@ class Listeners:
         await client.rename(place, words)
 
     def replayed(self, sent: list[str]) -> list[str]:
-        """Returns these events' texts as a socket that missed them receives them."""
+        """Returns the texts that a socket receives for these events if it has missed them."""
         return [self.sent[-1]] * len(sent) if self.is_rewritten else sent
 
     def next_words(self) -> str:
@@ -119,11 +119,13 @@ async def measure_listeners(listeners: Listeners, target: Target, sizes: Sizes) 
 
 
 async def reconnect(listeners: Listeners, result: Result, *, is_bare: bool) -> float:
-    """Disconnects all sockets at once, publishes events, and reconnects all at once."""
+    """Disconnects all sockets at once, publishes events, and reconnects all sockets at once. Returns the seconds until
+    all have caught up.
+    """
     count = len(listeners.sockets)
     since = None if is_bare else newest_number(listeners.sockets[0])
     listeners.drop()
-    if is_bare:  # which stores no events to replay
+    if is_bare:  # the bare server stores no events to replay
         started_at = time.monotonic()
         await listeners.open(count, at_once=count)
         return time.monotonic() - started_at
@@ -144,7 +146,7 @@ def newest_number(socket: Socket) -> int:
 
 
 def wrong_sockets(listeners: Listeners, sent: list[str]) -> list[str]:
-    """Returns the sockets that did not receive all these events in order, once, and numbered without a gap."""
+    """Returns a problem for each socket that has not received all events once, in order, and numbered without gaps."""
     problems = []
     for index, socket in enumerate(listeners.sockets):
         messages = [json.loads(frame) for _, frame in socket.frames]

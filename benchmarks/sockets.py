@@ -1,4 +1,4 @@
-"""A minimal WebSocket client: on two cores, CPU time used by the client is missing at the server."""
+"""A WebSocket client that uses little CPU time: with two cores, the server lacks the time that the client uses."""
 
 import asyncio
 import base64
@@ -10,15 +10,15 @@ from urllib.parse import urlsplit
 
 OnFrame: TypeAlias = "Callable[[Socket, float, bytes], None]"
 
-TEXT, CLOSE, PING = 0x81, 0x88, 0x89  # whole frames, because neither server fragments messages
+TEXT, CLOSE, PING = 0x81, 0x88, 0x89  # unfragmented frames, since neither server fragments messages
 TIMEOUT = 30.0  # seconds for the authentication
 
 
 class Socket(asyncio.Protocol):
-    """Calls `receive(socket, when, frame)` for each text frame. `when` is of the machine's clock, which all processes
-    share.
+    """Calls `receive(socket, when, frame)` for each text frame. `when` is a time of the machine's clock, which all
+    processes share.
 
-    Frames are decoded after the measurement, not here.
+    Frames are not decoded here, but after the measurement.
     """
 
     __slots__ = ("_opened", "_receive", "_request", "_rest", "_transport", "_upgraded", "closed", "frames")
@@ -54,7 +54,7 @@ class Socket(asyncio.Protocol):
         return socket
 
     def drop(self) -> None:
-        """Disconnects without a closing frame, as when a browser loses its network."""
+        """Disconnects without a closing frame, like a browser that loses its network."""
         self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -95,7 +95,7 @@ class Socket(asyncio.Protocol):
             if not self._opened.done():
                 self._opened.set_result(None)
         elif kind == PING:
-            # Clients must mask frames; a mask of zeros leaves the bytes unchanged.
+            # Clients must mask their frames. A mask of zeros leaves the bytes unchanged.
             self._transport.write(bytes((0x8A, 0x80 | len(frame), 0, 0, 0, 0)) + frame)
         elif kind == CLOSE:
             self._transport.close()

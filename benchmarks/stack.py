@@ -20,9 +20,9 @@ from test_utils.servers import free_port, redis_server
 
 ROOT = Path(__file__).resolve().parents[1]
 ENDING = {signal.SIGINT, signal.SIGTERM}
-LINES_SHOWN = 40  # of a server's output, which is empty if there are no errors
+LINES_SHOWN = 40  # the number of lines of a server's output; without errors there are none
 TIMEOUT = 30.0  # seconds for a process to start or to stop
-# As bin/dev starts it, without the request log.
+# Started as by bin/dev, but without the request log.
 UVICORN = [sys.executable, "-m", "uvicorn", "--ws-max-size", "65536", "--ws-per-message-deflate", "false"]
 UVICORN += ["--timeout-graceful-shutdown", "5", "--lifespan", "on", "--log-level", "warning", "--no-access-log"]
 OURS = ["--app-dir", "sandbox_django", "config.asgi:application", "--http", "core.http_protocol:BoundedHttpProtocol"]
@@ -32,15 +32,15 @@ BARE = ["benchmarks.bare:application"]
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """The addresses that a server under test needs."""
+    """The environment and directory with which servers under test are started."""
 
     env: Mapping[str, str]
     directory: Path
-    workers: int  # processes that write the answers; with 0 the server writes them itself
+    workers: int  # number of worker processes; with 0 the server writes the answers
 
     @contextmanager
     def server(self, *, is_bare: bool) -> Iterator[Target]:
-        """Starts a fresh server process: the application, with workers if requested, or the bare server."""
+        """Starts a new server process: either the application, with workers if requested, or the bare server."""
         port = free_port()
         command = [*UVICORN, "--port", str(port), *(BARE if is_bare else OURS)]
         with ExitStack() as processes:
@@ -52,7 +52,7 @@ class Stack:
 
     @contextmanager
     def _running(self, command: list[str], port: int, *, log: str = "server.log") -> Iterator[int]:
-        """Starts a process that listens on this port and yields its id. Prints its output when it has ended."""
+        """Starts a process that listens on this port, and yields its id. Prints its output when it has ended."""
         with (
             (self.directory / log).open("w+") as lines,
             running(command, {**self.env, "WORKER_PORT": str(port)}, lines) as process,
@@ -106,8 +106,8 @@ def started(stack: str, transport: str, sizes: Sizes, *, workers: int = 0) -> It
 
 @contextmanager
 def running(command: list[str], env: Mapping[str, str], output: "IO[str] | int") -> Iterator[subprocess.Popen[str]]:
-    # In a session of its own, so that Ctrl-C stops only this process, which then stops the others in order. Signals are
-    # blocked until `try` is reached, because one in between would leave the process running.
+    # The process gets its own session, so that Ctrl-C reaches only this program, which then stops its processes in
+    # order. Signals stay blocked until `try` is reached. A signal before that would leave the new process running.
     signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
     process = subprocess.Popen(
         command,

@@ -1,6 +1,7 @@
-"""Many writers of feeds: how long does a write take, how many succeed in a second, and are the numbers still right?
+"""Measures many writers of feeds: how long a write takes, how many succeed per second, and whether sequence numbers are
+right.
 
-It runs as a Django process of its own: `python -m benchmarks.writers '{…}'` prints JSON.
+Runs in its own Django process: `python -m benchmarks.writers '{…}'` prints the results as JSON.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ from runtime import jobs
 
 
 class NotedMessage(BaseMessage):
-    """An event of the size of a short chat message."""
+    """An event that is as large as a short chat message."""
 
     action: Literal["noted"] = "noted"
     payload: str = "It was noted that the meeting is on Thursday, and that somebody brings the cake. " * 2
@@ -44,7 +45,7 @@ def measure(sizes: Sizes) -> Result:
 
 
 def write_all(result: Result, name: str, names: list[str], writes: int) -> None:
-    """Writes `writes` events to each of these feeds, each feed on a thread of its own."""
+    """Writes `writes` events to each of the feeds `names`. Each feed has its own thread."""
     ready = threading.Barrier(len(names) + 1)
     with ThreadPoolExecutor(len(names)) as pool:
         writers = [pool.submit(write, feed, writes, ready) for feed in names]
@@ -86,7 +87,7 @@ def wrong_numbers(name: str, expected: int) -> list[str]:
 
 
 async def serve(sizes: Sizes) -> Result:
-    jobs.set_server_loop()  # events are sent from an event loop, as in the server
+    jobs.set_server_loop()  # an event loop sends the events, as in the server
     result = await asyncio.to_thread(measure, sizes)
     await jobs.drain(5)
     return result
