@@ -1,11 +1,11 @@
-"""The ASGI application: HTTP, sockets, and the startup and shutdown of a server."""
+"""The ASGI application, which handles HTTP, sockets, and the startup and shutdown of a server."""
 
 import gc
 import os
 
 from django.core.asgi import get_asgi_application
 
-gc.disable()  # Imported objects are never garbage, and searching them took a seventh of the start-up time.
+gc.disable()  # imported objects are never garbage; looking for garbage took a seventh of the startup
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.dev")
 get_asgi_application()  # sets up Django before the imports below load models

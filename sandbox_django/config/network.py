@@ -1,4 +1,4 @@
-"""Secrets and host names of a development server on the local network: `HOST=0.0.0.0 bin/dev`."""
+"""Secrets and host names of a development server that the local network can reach: `HOST=0.0.0.0 bin/dev`."""
 
 import ipaddress
 import json
@@ -15,7 +15,7 @@ FILE = "network.json"
 
 @dataclass(frozen=True)
 class NetworkSecrets:
-    """The key that signs sessions and tokens, and the passwords of the demo users and their admin."""
+    """The key that signs sessions and tokens, and the passwords of the demo users and of the demo admin."""
 
     secret_key: str
     demo_password: str
@@ -23,8 +23,8 @@ class NetworkSecrets:
 
 
 def load_secrets(data_dir: Path) -> NetworkSecrets:
-    """Returns the secrets of this data directory. They are generated once and kept in a file that only its owner can
-    read.
+    """Returns the secrets of this data directory. Generates them on the first call, and stores them in a file that only
+    the file's owner can read.
     """
     path = data_dir / FILE
     made = NetworkSecrets(secrets.token_urlsafe(50), secrets.token_urlsafe(9), secrets.token_urlsafe(15))
@@ -39,7 +39,7 @@ def load_secrets(data_dir: Path) -> NetworkSecrets:
 
 
 def own_addresses() -> list[str]:
-    """Returns the addresses of this machine's network interfaces that other machines can reach."""
+    """Returns those addresses of this machine that other machines can reach."""
     found = {
         address.address.partition("%")[0]
         for addresses in psutil.net_if_addrs().values()
@@ -50,13 +50,13 @@ def own_addresses() -> list[str]:
 
 
 def own_hosts(host: str) -> list[str]:
-    """Returns the host names for a server that listens on `host`, in the format of ALLOWED_HOSTS."""
+    """Returns the host names of a server that listens on `host`, for the setting ALLOWED_HOSTS."""
     names = [socket.gethostname(), socket.getfqdn(), f"{socket.gethostname()}.local", host]
     return [bracketed(name) for name in [*own_addresses(), *names] if name and not is_unspecified(name)]
 
 
 def urls(host: str, port: str) -> list[str]:
-    """Returns the addresses to open in a browser."""
+    """Returns the URLs at which a browser can open the server."""
     hosts = [host]
     if is_unspecified(host):
         hosts = ["localhost", *(address for address in own_addresses() if ":" in host or ":" not in address)]
@@ -64,7 +64,7 @@ def urls(host: str, port: str) -> list[str]:
 
 
 def is_unspecified(host: str) -> bool:
-    """Returns whether the address means all addresses of the machine (0.0.0.0, ::)."""
+    """Returns whether the address stands for all addresses of the machine, as 0.0.0.0 and :: do."""
     try:
         return ipaddress.ip_address(host).is_unspecified
     except ValueError:

@@ -1,4 +1,4 @@
-"""The periodic jobs of the site: the `JOBS` in each app's `periodic_jobs.py`."""
+"""Collects the periodic jobs of the site from `JOBS` in each app's `periodic_jobs.py`."""
 
 from importlib import import_module
 

@@ -1,4 +1,4 @@
-"""Checks before a server or a worker starts, run as `python -m config.preflight`. Prints a line for each problem."""
+"""Runs checks before a server or a worker starts: `python -m config.preflight`. Prints one line for each problem."""
 
 import os
 import sys
@@ -23,7 +23,7 @@ def problems() -> Iterator[str]:
     except (ImproperlyConfigured, EnvError) as refusal:
         yield str(refusal)
         return
-    # This isn't one of Django's checks, because `migrate` runs those first and would refuse as well.
+    # This isn't one of Django's checks, because `migrate` first runs those and would refuse too.
     try:
         executor = MigrationExecutor(connection)
         if plan := executor.migration_plan(executor.loader.graph.leaf_nodes()):
@@ -36,7 +36,7 @@ def problems() -> Iterator[str]:
                 client.ping()
         except RedisError as failure:
             yield f"Redis does not answer: {failure}"
-    # Sorted, because Django keeps its checks in a set.
+    # Sorted, because Django's set of checks has no order.
     for message in sorted(checks.run_checks(), key=lambda message: str(message.id)):
         if message.level >= checks.ERROR:
             yield f"{message.msg} {message.hint or ''}"

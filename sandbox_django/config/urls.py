@@ -4,7 +4,7 @@ from django.urls import include, path
 from core.features import installed_features
 
 urlpatterns = [
-    # First in the list, because programs request it most often and patterns are tried in order.
+    # First, because programs request these routes most often, and patterns are tried in order.
     path("api/accounts/", include("accounts.urls")),
     *[path(f"api/{feature.prefix}/", include(f"{feature.name}.urls")) for feature in installed_features()],
     path("", include("core.urls")),

@@ -1,4 +1,4 @@
-"""A worker process, which writes the answers of the queue, hundreds at a time. Started by bin/worker."""
+"""A worker process, started by bin/worker. It writes the answers to queued questions, hundreds at the same time."""
 
 import asyncio
 import os
@@ -22,9 +22,9 @@ from core.metrics_export import export_metrics
 from core.views.metrics import has_token
 from runtime import jobs
 
-LAST_JOBS_TIMEOUT = 2.0  # seconds for work that finished jobs have started: titles, frames that are being sent
+LAST_JOBS_TIMEOUT = 2.0  # seconds for work that finished jobs have started, such as titles
 
-# These jobs maintain a process's sockets, and a worker has none.
+# Leaves out jobs that maintain the sockets of a process, since a worker has no sockets.
 lifespan = Lifespan(at_start=functions_of("at_start"), periodic=[job for job in JOBS if not job.in_each_process])
 
 
@@ -51,7 +51,7 @@ async def work() -> None:
 
 
 async def answer_probes() -> web.AppRunner:
-    """Serves the probes from the worker's own event loop, so that a stuck worker doesn't respond."""
+    """Serves probes in the worker's own event loop. So a worker whose loop is stuck doesn't respond."""
     app = web.Application()
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/metrics", metrics)

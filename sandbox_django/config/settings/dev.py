@@ -7,7 +7,7 @@ DEBUG = env.bool("DEBUG", True)
 SECRET_KEY = env.str("DJANGO_SECRET_KEY", "only-for-development-" + "x" * 40)
 ALLOWED_HOSTS = env.list("DJANGO_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", ".localhost"])
 
-INSTALLED_APPS = ["daphne", *INSTALLED_APPS]  # before staticfiles, because it makes runserver serve sockets
+INSTALLED_APPS = ["daphne", *INSTALLED_APPS]  # before staticfiles, so that runserver serves sockets
 
 METRICS_NETWORKS = env.list("METRICS_NETWORKS", ["127.0.0.0/8", "::1/128"])
 

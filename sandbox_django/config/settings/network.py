@@ -1,4 +1,4 @@
-"""Settings for a developer's machine on the local network: no published secrets, no debug pages."""
+"""Settings for a developer's machine that the local network can reach. They use no published secrets or debug pages."""
 
 import os
 

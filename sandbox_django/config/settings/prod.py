@@ -1,3 +1,3 @@
-"""An alias of `production.py`, named as in chanx's sandbox."""
+"""An alias of `production.py`. chanx's sandbox has settings with this name."""
 
 from .production import *

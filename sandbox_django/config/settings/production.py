@@ -1,4 +1,4 @@
-"""Production settings. They refuse to start if a required value is missing, and there is no demo model."""
+"""Production settings. The site doesn't start if a required value is missing, and never uses the demo model."""
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -19,13 +19,13 @@ if not (OPENAI_API_KEY or OPENAI_BASE_URL):
 ASSISTANT_DEMO_MODEL = False
 
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
-SESSION_COOKIE_NAME = "__Host-sessionid"  # no other host of the domain can set it
+SESSION_COOKIE_NAME = "__Host-sessionid"  # no other host of the domain can set this cookie
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]  # probes come from inside the network, without TLS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", 60 * 60 * 24 * 365)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
 
-# The mail server, which sends links for password resets.
+# The mail server, which sends links for verifying e-mails and resetting passwords.
 globals().update({"EMAIL_TIMEOUT": 10, **env.dj_email_url("EMAIL_URL", "smtp://localhost:25")})
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "webmaster@localhost")
 

@@ -1,4 +1,4 @@
-"""Test settings. Nothing outside the process is used, unless DATABASE_URL and REDIS_URL are set."""
+"""Test settings. Tests use nothing outside their process, unless DATABASE_URL and REDIS_URL are set."""
 
 import os
 
@@ -13,7 +13,7 @@ SECRET_KEY = "only-for-tests-" + "x" * 40
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 INSTALLED_APPS = ["daphne", *INSTALLED_APPS]  # channels.testing imports it
 
-# Every response in a test is compared with the OpenAPI document, and searched for sentences of Django.
+# These compare every response in a test with the OpenAPI document, and look for sentences of Django in it.
 MIDDLEWARE = [
     "test_utils.wording.WordingMiddleware",
     "test_utils.rest_contract.ContractMiddleware",
@@ -21,7 +21,8 @@ MIDDLEWARE = [
     "test_utils.cpu_contract.CpuContractMiddleware",
 ]
 
-# A file, because tests with several threads need several connections. Each run has its own, so runs can overlap.
+# The database is a file, because tests with several threads need several connections. Its name is different for each
+# run, so that runs can overlap.
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / f"test-{os.getpid()}.sqlite3")}
 else:
@@ -31,10 +32,10 @@ DATABASE_THREADS = 0
 
 CHANX |= {"SEND_COMPLETION": True, "SEND_AUTHENTICATION_MESSAGE": True}
 
-# Never a developer's key.
+# Replaces a developer's key, which tests must never use.
 OPENAI_API_KEY = "test-key"
 OPENAI_ORG = ""
-OPENAI_BASE_URL = "http://127.0.0.1:9/v1"  # a closed port: each test defines which model answers
+OPENAI_BASE_URL = "http://127.0.0.1:9/v1"  # a closed port, since each test defines its own model
 OPENAI_TRANSPORT = "langchain"
 LIMITS = True
 
