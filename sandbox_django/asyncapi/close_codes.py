@@ -1,4 +1,4 @@
-"""The reasons for closing sockets, used in the guide's table and in the AsyncAPI document of each channel."""
+"""The reasons for which the server closes sockets. The guide's table and the AsyncAPI document's channels list them."""
 
 from typing import Any, NamedTuple
 
@@ -28,7 +28,9 @@ EVERYWHERE = {1009, 1012, 4400, 4401, 4408, 4429, 4503}
 
 
 def close_codes_of(channel: str) -> list[dict[str, Any]]:
-    """Returns the closing codes of a channel: those of every socket, and those that its feature declares."""
+    """Returns the closing codes of a channel: the codes of every socket, and the codes that the channel's feature
+    declares.
+    """
     own = [docs.closing_codes for feature in installed_features() if (docs := feature.sockets.get(channel))]
     codes = EVERYWHERE.union(*own)
     return [close_code._asdict() for close_code in CLOSE_CODES if close_code.code in codes]

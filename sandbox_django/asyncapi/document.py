@@ -1,4 +1,4 @@
-"""The AsyncAPI document: chanx generates it from the consumers, and this module adds what clients also need."""
+"""Builds the AsyncAPI document. chanx generates it from the consumers; this module adds what else clients need."""
 
 from copy import deepcopy
 from functools import lru_cache
@@ -25,7 +25,7 @@ REF = {
 }
 REPLY_REF = {"type": "string", "description": "The `ref` of the request that this answers, if it had one."}
 VERSION = {"type": "integer", "description": "Of the frame's form; stands beside `ref`."}
-# chanx has no types for these.
+# chanx doesn't generate schemas for these.
 FAILURE = {
     "title": "Failure",
     "type": "object",
@@ -68,7 +68,7 @@ SINCE = {
 def build_document(
     host: str, protocol: str, *, discovery: type[RouteDiscovery] = DjangoRouteDiscovery, **info: str
 ) -> dict[str, Any]:
-    """Returns the document for clients of this host. `protocol` is ws or wss; `info` replaces title, version or
+    """Returns the document for clients of this host. `protocol` is ws or wss. `info` replaces the title, version or
     description.
     """
     document = deepcopy(_contract(discovery)) | {
@@ -80,7 +80,7 @@ def build_document(
 
 @lru_cache(maxsize=1)
 def _contract(discovery: type[RouteDiscovery]) -> dict[str, Any]:
-    """Builds everything except the server, which depends on the client's request."""
+    """Builds all parts of the document except the server, which depends on the client's request."""
     document = Generator(
         discovery().discover_routes(),
         title=chanx_settings.ASYNCAPI_TITLE,
@@ -89,7 +89,7 @@ def _contract(discovery: type[RouteDiscovery]) -> dict[str, Any]:
         camelize=True,
         security_schemes=_security_schemes(),
     ).generate()
-    document = deepcopy(document)  # a copy, because chanx reuses parts of it
+    document = deepcopy(document)  # copied, because chanx reuses parts of the document
     document["info"]["license"] = {"name": "BSD-3-Clause"}
     document["defaultContentType"] = "application/json"
     _drop_unreachable(document)
@@ -112,7 +112,7 @@ def _contract(discovery: type[RouteDiscovery]) -> dict[str, Any]:
 
 
 class Generator(AsyncAPIGenerator):
-    """Omits the operation that chanx adds for each event: the `emits` of a consumer are listed once."""
+    """Omits the operations that chanx adds for events, since the events in a consumer's `emits` are already listed."""
 
     def _build_single_operation(self, handler_info: Any, consumer: Any, route: Any, is_event: bool = False) -> None:
         if not is_event:
@@ -120,7 +120,7 @@ class Generator(AsyncAPIGenerator):
 
 
 def _drop_unreachable(document: dict[str, Any]) -> None:
-    """Drops messages of consumers that chanx has registered but no URL leads to."""
+    """Drops the messages of consumers that chanx has registered but that no URL leads to."""
     components = document["components"]
     used_names = {name for channel in document["channels"].values() for name in channel["messages"]}
     components["messages"] = {name: components["messages"][name] for name in sorted(used_names)}
@@ -166,8 +166,8 @@ def _references_in(part: Any) -> list[str]:
 
 
 def _require_all_fields(schemas: dict[str, Any], *, sent_by_clients: set[str]) -> None:
-    """Marks all fields of sent messages as required and closed; in clients' messages, fields with defaults stay
-    optional.
+    """Marks all fields of messages from the server as required, and forbids other fields. In messages from clients,
+    fields with defaults stay optional.
     """
     for name, schema in schemas.items():
         if schema.get("type") == "object" and name not in sent_by_clients:
@@ -186,7 +186,7 @@ def _complete_message(message_class: type[BaseMessage], document: dict[str, Any]
     if not is_sent:
         schema["required"] = ["action", *(name for name in schema.get("required", []) if name != "action")]
         schema["properties"]["ref"] = REF
-    elif message_class.__module__.startswith("chanx."):  # replies
+    elif message_class.__module__.startswith("chanx."):  # chanx's own messages reply to a client's frame
         schema["properties"] |= {"ref": REPLY_REF, "version": VERSION}
     elif not issubclass(message_class, Unnumbered):
         schema["properties"]["seq"] = SEQ
@@ -196,7 +196,7 @@ def _complete_message(message_class: type[BaseMessage], document: dict[str, Any]
 
 
 def _message_name(message_class: type[BaseMessage]) -> str:
-    # chanx's way of writing names in camelCase.
+    # Follows chanx's conversion of names to camelCase.
     name = message_registry.messages[message_class].rpartition("/")[2]
     first, *others = name.split("_")
     return first + "".join(other.capitalize() for other in others)

@@ -1,8 +1,8 @@
-"""Examples generated from the schemas, so that they are always valid."""
+"""Generates examples from the schemas, so that the examples are always valid."""
 
 from typing import Any
 
-# More helpful examples by field name, where the type alone would give a meaningless one.
+# Examples by field name, for fields whose type alone would give a meaningless example.
 BY_NAME: dict[str, Any] = {
     "chatRole": 2003,
     "code": "model_timeout",
@@ -41,7 +41,7 @@ NUMBER = 42
 
 
 def example_of(schema: dict[str, Any], schemas: dict[str, Any], name: str = "") -> Any:
-    """Returns a value that `schema` allows; `name` is the name of its field."""
+    """Returns a value that `schema` allows. `name` is the name of the field with this schema."""
     if "$ref" in schema:
         return example_of(schemas[schema["$ref"].rpartition("/")[2]], schemas, name)
     if "const" in schema:

@@ -1,4 +1,4 @@
-"""The documentation of the sockets, as a page and as a file."""
+"""Serves the documentation of the sockets as a page and as a file."""
 
 import json
 
@@ -12,13 +12,13 @@ from asyncapi.document import build_document
 
 @require_safe
 def docs(request: HttpRequest) -> HttpResponse:
-    """The page that documents the sockets."""
+    """Shows the page that documents the sockets."""
     return render(request, "asyncapi/docs.html")
 
 
 @require_safe
 def schema(request: HttpRequest) -> HttpResponse:
-    """The AsyncAPI document of this host, as `?format=json` (the default) or `yaml`."""
+    """Returns the AsyncAPI document of this host, in JSON or, with `?format=yaml`, in YAML."""
     document = build_document(request.get_host(), "wss" if request.is_secure() else "ws")
     match request.GET.get("format", "json"):
         case "json":

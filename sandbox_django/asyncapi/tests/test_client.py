@@ -13,7 +13,7 @@ PACKAGE = "a_generated_client"
 
 
 class GeneratedClientTests(SimpleTestCase):
-    """The typed client that bin/client writes."""
+    """Checks the typed client that bin/client writes."""
 
     @classmethod
     def setUpClass(cls) -> None:

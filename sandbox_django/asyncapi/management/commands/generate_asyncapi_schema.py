@@ -8,7 +8,7 @@ from asyncapi.document import build_document
 
 
 class Command(ChanxCommand):
-    """Writes the same document that the site serves. Takes every option of chanx's command."""
+    """Writes the document that the site serves. Takes all options of chanx's command of this name."""
 
     def _generate_schema(self, options: dict[str, Any]) -> dict[str, Any]:
         given = {"title": options["title"], "version": options["api_version"], "description": options["description"]}

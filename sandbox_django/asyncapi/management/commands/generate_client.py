@@ -10,7 +10,7 @@ from asyncapi.document import build_document
 
 
 class Command(BaseCommand):
-    """Writes a typed Python client of our sockets into a folder, with chanx's generator."""
+    """Writes a typed Python client of the site's sockets into a folder. chanx's generator creates its code."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("folder", type=Path)
@@ -26,7 +26,7 @@ class Command(BaseCommand):
 
 
 def _make_nullable_optional(schema: dict[str, Any]) -> None:
-    # The generator allows null only for optional fields: it would turn "a required number or null" into a number.
+    # The generator allows null only in optional fields. It would turn a required "number or null" into a number.
     for name, inner in schema.get("properties", {}).items():
         if {"type": "null"} in inner.get("anyOf", ()) and name in schema.get("required", ()):
             schema["required"].remove(name)

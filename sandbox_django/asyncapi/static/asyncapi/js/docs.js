@@ -1,4 +1,4 @@
-// The viewer uses a shadow DOM, which our stylesheets don't reach, and has no styles for tables.
+// The viewer has no styles for tables. Adds ours to its shadow DOM, which stylesheets of the page don't reach.
 await customElements.whenDefined("asyncapi-viewer");
 const viewer = document.querySelector("asyncapi-viewer");
 const styles = await fetch(viewer.dataset.guideStyles);
