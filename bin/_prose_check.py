@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ALLOWANCE = Path(__file__).with_suffix(".txt")
 
-# Private words that the code used before it had standard terms, which are listed in `docs/glossary.md`.
+# Private words that the code used before it took the standard terms of `docs/glossary.md`.
 NAME_WORDS = frozenset(
     {
         "anyhow",
@@ -59,7 +59,7 @@ NAME_WORDS = frozenset(
         "whoever",
     }
 )
-# Public names, and names in which the word has its usual meaning.
+# These names are public, or use the word in its usual sense.
 NAMES_THAT_STAY = frozenset({"TokenSpending", "TokenSpendingAdmin", "spending"})
 PROSE_WORDS = re.compile(
     r"\b(anew|anybody|anyhow|deeds?|doors?|everybody|farewells?|hears?|heard|hops?|knock(?:s|ed)?|lobby|meanwhile|nobody"
@@ -76,7 +76,7 @@ JS_COMMENT = re.compile(r"(?:^|\s)//([^\n]*)|/\*(.*?)\*/", re.MULTILINE | re.DOT
 
 
 def findings_in(path: str, text: str) -> list[str]:
-    """Returns a line for each name and each comment or docstring of a file that breaks the rules."""
+    """Returns a line for each name, comment and docstring of a file that breaks the rules."""
     found = [f"name {name}" for name in [Path(path).stem] if _has_name_word(name) and not name.startswith("test_")]
     found += _findings_in_python(text) if path.endswith(".py") else _findings_in_javascript(text)
     return found
@@ -99,7 +99,7 @@ def _findings_in_python(text: str) -> Iterator[str]:
 
 def _names_of(node: ast.AST) -> list[str]:
     match node:
-        # The names of tests are sentences.
+        # Names of tests are not checked, since they are sentences.
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
             return [] if name.startswith("test_") else [name]
         case ast.ClassDef(name=name) | ast.arg(arg=name):
@@ -128,13 +128,13 @@ def _has_name_word(name: str) -> bool:
 
 
 def read_allowance(text: str) -> dict[str, int]:
-    """Returns the number of findings that each file may have."""
+    """Maps each file to the number of findings that it may have."""
     return {path: int(count) for path, count in (line.split() for line in text.splitlines())}
 
 
 def allowed(path: str, allowance: dict[str, int], paths: set[str]) -> int:
-    """Returns the allowance of a file. If the file has been moved, returns that of the removed file with the
-    same name.
+    """Returns the number of findings that a file may have. A file that has been moved keeps the number of the removed
+    file with the same name.
     """
     if path in allowance:
         return allowance[path]

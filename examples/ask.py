@@ -1,8 +1,8 @@
-"""Asks the assistant and prints the answer as it is written: python examples/ask.py "Why is the sea salty?"
+"""Asks the assistant and prints the answer while it is being written: python examples/ask.py "Why is the sea salty?"
 
-It asks as a visitor or, with SANDBOX_EMAIL and SANDBOX_PASSWORD, as a user. SANDBOX_URL is the site's address. Exit
-codes: 0 for a complete answer, 1 for none, 3 for one that was cut short, 4 for one that was stopped, and 5 for one that
-failed. The text received until then has been printed.
+The program asks as a visitor, or as the user that SANDBOX_EMAIL and SANDBOX_PASSWORD name. SANDBOX_URL is the site's
+address. The exit code is 0 if the answer is complete, 1 if there is none, 3 if it was cut short, 4 if it was stopped,
+and 5 if it failed. In each case, the text that has arrived is printed.
 """
 
 import asyncio
@@ -27,13 +27,13 @@ WHOLE, NONE, CUT_SHORT, STOPPED, FAILED = 0, 1, 3, 4, 5
 
 
 class Printed:
-    """The part of the answer that has been printed."""
+    """Prints an answer, and keeps track of how much of it has been printed."""
 
     def __init__(self) -> None:
-        self._length = 0  # in characters, as Python and the server count them
+        self._length = 0  # characters, which Python and the server count in the same way
 
     def show(self, content: str, *, offset: int = 0) -> None:
-        """Prints the new part of a chunk: after a reconnect the answer is sent from its start."""
+        """Prints the part of a chunk that is new. After a reconnect, the server sends the answer from its start."""
         print(content[self._length - offset :], end="", flush=True)
         self._length = max(self._length, offset + len(content))
 
@@ -59,7 +59,7 @@ async def ask(question: str) -> int:
                 print(f"\n{failure.content}", file=sys.stderr)
                 return FAILED
             case ResyncMessage() if answer := await stored_answer(sandbox, messages, asked["id"]):
-                # The log no longer contains the end of the answer, but the server has stored the answer.
+                # The log no longer contains the end message of the answer, but the server has stored the answer.
                 printed.show(answer["content"])
                 if answer["status"] != "streaming":
                     return {"complete": WHOLE, "stopped": STOPPED, "failed": FAILED}[answer["status"]]

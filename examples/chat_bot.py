@@ -1,7 +1,7 @@
-"""A bot in a room: python examples/chat_bot.py ROOM_ID
+"""A bot that replies in a chat room: python examples/chat_bot.py ROOM_ID
 
-The bot is an ordinary account (SANDBOX_EMAIL, SANDBOX_PASSWORD) that is a member of the room. It replies when it is
-mentioned with an @. SANDBOX_URL is the site's address.
+The bot uses an ordinary account (SANDBOX_EMAIL, SANDBOX_PASSWORD) that is a member of the room. It replies to messages
+that mention it with an @. SANDBOX_URL is the site's address.
 """
 
 import asyncio
@@ -17,7 +17,9 @@ URL = os.environ.get("SANDBOX_URL", "http://127.0.0.1:8000")
 
 
 def answer_to(message: MessagePayload) -> str:
-    """Returns the bot's reply. Replace it with your own. The same message must get the same reply."""
+    """Returns the bot's reply. Replace this function with your own, which must return the same reply for the same
+    message.
+    """
     return f"@{message.senderName} That were {len(message.content.split())} words."
 
 
@@ -26,27 +28,27 @@ class Bot:
         self._sandbox = sandbox
         self._room = room
         self._messages = f"/api/chat/{room}/messages/"
-        self._newest = 0  # id of the newest message received
+        self._newest = 0  # id of the newest message that the bot has received
 
     async def run(self) -> None:
         self._me = (await self._sandbox.get("/api/accounts/user/")).json()["id"]
         newest = await self._sandbox.get(f"{self._messages}?limit=1")
         self._newest = max((message["id"] for message in newest.json()["results"]), default=0)
         print(f"Listening in room {self._room}.", flush=True)
-        # The number was read before the messages, so no message is missed in between.
+        # The server read this number before the messages, so the socket delivers every later message.
         since = int(newest.headers["Feed-Seq"])
         async for message in self._sandbox.follow(RoomClient, pk=self._room, since=since):
             match message:
                 case MemberMessage(payload=message):
                     await self._on_message(message)
-                case ResyncMessage():  # the bot was offline for longer than the server keeps events
+                case ResyncMessage():  # the server has deleted events that the bot missed
                     await self._catch_up()
 
     async def _on_message(self, message: MessagePayload) -> None:
         if message.id <= self._newest:
             return
         if self._me in message.mentions and message.userId != self._me:
-            # With this key, the bot replies to each message once, even after a restart.
+            # With this key, the server stores only one reply to each message, even after the bot is restarted.
             await self._sandbox.post(self._messages, {"content": answer_to(message)}, key=f"answer to {message.id}")
         self._newest = message.id
 

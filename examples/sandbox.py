@@ -1,4 +1,4 @@
-"""Shared code of the examples: requests that are retried, and sockets that reconnect."""
+"""Code that the examples share. It repeats requests that fail, and reopens sockets that are disconnected."""
 
 import asyncio
 import random
@@ -15,28 +15,30 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 WAITS = (0.1, 0.5, 1, 2, 4, 8, 16)  # seconds before each retry
 
-# Closing codes after which reconnecting is useless. After any other code, or none, the client reconnects.
+# After these closing codes, reconnecting is useless. After any other code, or none, the client reconnects.
 SIGNED_OUT = 4401
 FINAL = {4400, SIGNED_OUT, 4403, 4404}
 TOO_OFTEN = 4429
 
 
 class Refused(Exception):
-    """The site refused the request, and would refuse it again."""
+    """The site refused the request, and would refuse it again if it were repeated."""
 
 
 class Sandbox:
-    """A site, used as a visitor or as a signed-in user."""
+    """A connection to the site, as a visitor or as a signed-in user."""
 
     def __init__(self, url: str, *, email: str = "", password: str = "") -> None:
         self._http = httpx.AsyncClient(base_url=url)
         self._socket_url = url.replace("http", "ws", 1)
         self._credentials = {"email": email, "password": password}
         self._refresh_token = ""
-        self._headers: dict[str, str] = {}  # with the token
+        self._headers: dict[str, str] = {}  # contain the access token after sign_in()
 
     async def sign_in(self) -> Any:
-        """Gets a new token, valid for 15 minutes: with the refresh token, or with the password."""
+        """Gets a new token, which is valid for 15 minutes. Uses the refresh token, or the password if that token is
+        refused.
+        """
         self._headers = {}
         response = None
         if self._refresh_token:
@@ -53,14 +55,14 @@ class Sandbox:
         return response
 
     async def post(self, path: str, data: Any = None, *, key: str = "") -> Any:
-        """Sends a request until it succeeds. The key makes the server execute it only once and repeat its first
-        response.
+        """Sends a request until it succeeds. With a key, the server executes repeated requests only once, and repeats
+        its first response.
         """
         return _answer_of(await self._ask("POST", path, data, key=key))
 
     async def follow(self, channel: type[BaseClient], *, since: int, **place: Any) -> AsyncIterator[Any]:
-        """Yields the events of a channel after number `since`, each once and in order, across any number of
-        reconnects.
+        """Yields the events of a channel after the sequence number `since`, each once and in order. Reconnects as often
+        as needed.
         """
         attempts, is_renewed = 0, False
         while True:
@@ -72,7 +74,7 @@ class Sandbox:
                         try:
                             message = client.incoming_message_adapter.validate_json(text)
                         except ValidationError:
-                            continue  # an event that this version of the client doesn't know
+                            continue  # this version of the client doesn't know the event
                         if isinstance(message, AuthenticationMessage) and message.payload.statusCode == 200:
                             attempts, is_renewed = 0, False
                         yield message
@@ -87,7 +89,7 @@ class Sandbox:
                 raise Refused(f"The socket was closed with {code}.")
             else:
                 wait = 30 if code == TOO_OFTEN else WAITS[min(attempts, len(WAITS) - 1)]
-                await asyncio.sleep(wait * random.uniform(0.5, 1.5))  # so that clients don't all reconnect at once
+                await asyncio.sleep(wait * random.uniform(0.5, 1.5))  # clients must not all reconnect at once
                 attempts += 1
 
     async def _ask(self, method: str, path: str, data: Any = None, *, key: str = "") -> httpx.Response:
