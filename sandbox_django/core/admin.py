@@ -1,5 +1,6 @@
-"""The base of the admin's pages: lists that stay fast, read-only rows, and actions that call the site's own services
-(docs/decisions/0014-the-admin.md).
+"""Base classes for the admin: fast lists, read-only rows, and actions that call the site's services.
+
+See docs/decisions/0014-the-admin.md.
 """
 
 import json
@@ -42,11 +43,11 @@ ModelType = TypeVar("ModelType", bound=Model)
 
 admin.site.site_header = admin.site.site_title = settings.SITE_NAME
 admin.site.index_title = "Administration"
-admin.site.enable_nav_sidebar = False  # it shifts each page while it loads, and lists need the space
+admin.site.enable_nav_sidebar = False  # the sidebar shifts each page while it loads, and lists need the space
 
 
 class BoundedPaginator(Paginator[Any]):
-    """Counts up to the last page that staff would turn to: counting a million rows takes longer than reading a page."""
+    """Counts at most MAX_COUNT rows, because counting a million rows takes longer than reading a page."""
 
     MAX_COUNT = 10_000
 
@@ -58,7 +59,7 @@ class BoundedPaginator(Paginator[Any]):
 
 @dataclass(frozen=True, slots=True)
 class RowAction:
-    """An action on one row, and its labels."""
+    """An admin action on one row, with its labels and conditions."""
 
     run: Callable[[Any, Any, Any], None]
     description: str
@@ -76,7 +77,7 @@ def row_action(
     warning: str = "",
     applies_to: Callable[[Any], bool] = lambda obj: True,
 ) -> Callable[[Callable[[Any, Any, Any], None]], Callable[..., HttpResponse | None]]:
-    """Makes an action of a method for one row. The action asks for confirmation, and lists the rows that it skipped."""
+    """Turns a method for one row into an admin action, which asks for confirmation and lists the skipped rows."""
 
     def decorate(run: Callable[[Any, Any, Any], None]) -> Callable[..., HttpResponse | None]:
         spec = RowAction(run, description, done, permission, warning, applies_to)
@@ -88,38 +89,39 @@ def row_action(
         ) -> HttpResponse | None:
             return self.run_action(request, queryset, spec)
 
-        run_action.spec = spec  # type: ignore[attr-defined]  # for the buttons of a row's own page
+        run_action.spec = spec  # type: ignore[attr-defined]  # read for the buttons on a row's own page
         return run_action
 
     return decorate
 
 
 class OperatorAdmin(admin.ModelAdmin[ModelType]):
-    """Lists in an indexed order, and actions that call the site's services for each row."""
+    """Lists rows in an indexed order, and calls the site's services for actions on rows."""
 
     paginator = BoundedPaginator
     list_per_page = list_max_show_all = 50
     show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER  # each would count the whole table
+    show_facets = admin.ShowFacets.NEVER  # each facet would count the whole table
     ordering: ClassVar[tuple[str, ...]] = ("-pk",)
     sortable_by: ClassVar[tuple[str, ...]] = ()
     change_form_template = "core/admin/change_form.html"
 
-    # Exceptions of services that refuse an action, with the text that follows the row's name.
+    # The exceptions with which services refuse an action, each with the text that follows the row's name.
     refusals: ClassVar[dict[type[Exception], str]] = {}
-    # The owner of a row. A search term with an @ only searches their e-mails, since no index covers two tables.
+    # The field with a row's owner. A search term with an @ searches only the e-mails of owners, because no index covers
+    # both tables.
     user_field = ""
-    # Whether opening a row's page is logged, because it shows private messages.
+    # True if opening a row's page is logged, because the page shows private messages.
     is_private = False
 
     def has_moderate_permission(self, request: HttpRequest, obj: ModelType | None = None) -> bool:
-        """Allows actions to staff who may change the model, even if no form changes it."""
+        """Allows actions for staff who may change the model, even if the admin has no form for it."""
         return request.user.has_perm(f"{self.opts.app_label}.{get_permission_codename('change', self.opts)}")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[ModelType], search_term: str
     ) -> tuple[QuerySet[ModelType], bool]:
-        """Finds rows by their id, or by the beginning of lower-case fields: e-mails, feeds."""
+        """Finds rows by id, or by the beginning of lower-case fields such as e-mails and names of feeds."""
         assert self.opts.pk is not None
         try:
             row = queryset.filter(pk=self.opts.pk.to_python(search_term.strip()))
@@ -138,8 +140,8 @@ class OperatorAdmin(admin.ModelAdmin[ModelType]):
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Allows only the lookups that the page's own filters and links use.
 
-        Django allows any lookup on the model's own fields: `?content__startswith=` would read private text letter by
-        letter, without an entry in the log.
+        Django allows any lookup on the model's own fields. With `?content__startswith=`, staff could read private text
+        letter by letter, without an entry in the log.
         """
         return lookup in self.permitted_lookups
 
@@ -195,7 +197,8 @@ class OperatorAdmin(admin.ModelAdmin[ModelType]):
             with transaction.atomic():  # the change and its log entry are stored together
                 before = copy(obj)
                 spec.run(self, request, obj)
-                # Last, because services lock feeds before any row, and this locks the row of the staff user.
+                # Logged after the service call, because services lock feeds before any row, and the log entry locks the
+                # row of the staff user.
                 if spec.permission == "delete":
                     super().log_deletions(request, [before])  # type: ignore[arg-type]  # any rows will do
                 else:
@@ -235,7 +238,7 @@ class OperatorAdmin(admin.ModelAdmin[ModelType]):
         super().log_deletions(request, [before])  # type: ignore[arg-type]  # any rows will do
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
-        """Does nothing: Django logs before it deletes, but feeds must be locked before any row. `delete_model` logs."""
+        """Does nothing. Django calls this before a deletion, but feeds must be locked first. `delete_model` logs."""
         return []
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
@@ -248,7 +251,7 @@ class OperatorAdmin(admin.ModelAdmin[ModelType]):
     def get_deleted_objects(
         self, objs: Any, request: HttpRequest
     ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
-        """Names the objects for the confirmation. Related rows are deleted too, without further permissions."""
+        """Returns the objects' names for the confirmation page. Deleting related rows needs no further permission."""
         names = [str(obj) for obj in objs]
         return names, {str(self.opts.verbose_name_plural): len(names)}, set(), []
 
@@ -277,7 +280,7 @@ class OperatorAdmin(admin.ModelAdmin[ModelType]):
         for name, action in self.get_actions(request).items():
             spec: RowAction | None = getattr(action and action[0], "spec", None)
             if spec is None or spec.permission == "delete":
-                continue  # the page has its own button to delete
+                continue  # the page already has a button to delete
             if spec.applies_to(obj) and getattr(self, f"has_{spec.permission}_permission")(request, obj):
                 yield name, spec.description
 
@@ -297,7 +300,7 @@ class OperatorAdmin(admin.ModelAdmin[ModelType]):
 
 
 class ReadOnlyAdmin(OperatorAdmin[ModelType]):
-    """A read-only admin: forms would bypass the services that update counters, number events and notify."""
+    """A read-only admin. Forms would bypass the services, which update counters and publish events."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -307,7 +310,7 @@ class ReadOnlyAdmin(OperatorAdmin[ModelType]):
 
 
 class HistoryAdmin(ReadOnlyAdmin[ModelType]):
-    """A read-only admin without deletion: other rows count these, or depend on their numbers."""
+    """A read-only admin without deletion, for rows that other rows count or refer to."""
 
     def has_delete_permission(self, request: HttpRequest, obj: ModelType | None = None) -> bool:
         return False
@@ -321,13 +324,13 @@ def _filter_lookups(field: Any, *, is_by_emptiness: bool) -> set[str]:
 
 
 def counted(rows: QuerySet[Any], by: str) -> Coalesce:
-    """Counts the related rows of each row in a list: in the list's own query, for the rows of one page only."""
+    """Returns an annotation with the number of related `rows`, which the list's query computes for one page only."""
     counts = rows.filter(**{by: OuterRef("pk")}).order_by().values(by).annotate(count=Count("pk")).values("count")
     return Coalesce(Subquery(counts, output_field=IntegerField()), 0)
 
 
 def annotated(name: str, description: str) -> Callable[[Any, Model], Any]:
-    """Makes a column of an annotation of the list's query."""
+    """Returns a list column that shows an annotation of the list's query."""
 
     @admin.display(description=description)
     def column(_: Any, row: Model) -> Any:
@@ -345,7 +348,7 @@ class FeedAdmin(HistoryAdmin[Feed]):
 
 @admin.register(FeedEvent)
 class FeedEventAdmin(HistoryAdmin[FeedEvent]):
-    """Events without their text, which may be private."""
+    """Lists events without their frames, which may contain private text."""
 
     list_display = ["id", "feed", "seq", "action", "length", "created_at"]
     list_filter = ["created_at"]
@@ -365,7 +368,7 @@ class FeedEventAdmin(HistoryAdmin[FeedEvent]):
 
 @admin.register(IdempotencyKey)
 class IdempotencyKeyAdmin(HistoryAdmin[IdempotencyKey]):
-    """Used idempotency keys, without the response, which only the key's owner may see."""
+    """Lists used idempotency keys, without the responses, which only a key's owner may see."""
 
     list_display = ["__str__", "status", "length", "created_at"]
     list_filter = ["created_at"]
@@ -381,7 +384,7 @@ class IdempotencyKeyAdmin(HistoryAdmin[IdempotencyKey]):
 
 @admin.register(FeedFloor)
 class FeedFloorAdmin(HistoryAdmin[FeedFloor]):
-    """The number at which new feeds start."""
+    """Shows the sequence number at which new feeds start."""
 
     list_display = ["head"]
     search_fields = ["head__exact"]
@@ -390,7 +393,7 @@ class FeedFloorAdmin(HistoryAdmin[FeedFloor]):
 
 @admin.register(PeriodicJob)
 class PeriodicJobAdmin(HistoryAdmin[PeriodicJob]):
-    """The site's periodic jobs: when each is due, and which process runs it."""
+    """Lists the site's periodic jobs, when each is due, and which process runs it."""
 
     list_display = ["name", "due_at", "holder", "lease_expires_at"]
     search_fields = ["name__startswith"]
@@ -399,7 +402,7 @@ class PeriodicJobAdmin(HistoryAdmin[PeriodicJob]):
 
 @admin.register(RateLimitCount)
 class RateLimitCountAdmin(HistoryAdmin[RateLimitCount]):
-    """Counts of rate limits. Their users and addresses are not stored."""
+    """Lists the counts of rate limits, whose users and addresses are stored only as digests."""
 
     list_display = ["digest", "count", "expires"]
     search_fields = ["digest__startswith"]
@@ -414,7 +417,7 @@ class RateLimitCountAdmin(HistoryAdmin[RateLimitCount]):
 
 @admin.register(LogEntry)
 class LogEntryAdmin(HistoryAdmin[LogEntry]):
-    """The log of staff's actions in the admin."""
+    """Lists the actions of staff in the admin."""
 
     list_display = ["action_time", "user", "action_flag", "content_type", "object_repr", "message"]
     list_filter = ["action_time", "action_flag"]

@@ -1,8 +1,7 @@
-"""Django behind ASGI: HTTP in one thread hand-off to a few long-lived threads, the origin check of sockets, and
-lifespan.
+"""The ASGI application: runs Django in one thread hand-off per request, checks the origin of sockets, handles lifespan.
 
-Django's own ASGI handler gives each request a thread of its own, and changes threads for each sync middleware, signal
-and close: 200 requests in a second took 725 ms at the median. In one hand-off they take 8 ms
+Django's own ASGI handler uses a new thread for each request, and changes threads for each sync middleware, signal and
+close: with 200 requests per second, the median was 725 ms. With one hand-off to a few long-lived threads, it is 8 ms
 (docs/decisions/0007-http-in-one-thread-handoff.md).
 """
 
@@ -51,7 +50,7 @@ AsyncView: TypeAlias = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 Application: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 BLOCK_SIZE = 64 * 1024  # bytes of a streamed response that are read in one thread hand-off
-GC_THRESHOLD = 10_000  # with Python's 700 a busy process paused for 50 to 180 ms, with 50,000 for 50 to 115
+GC_THRESHOLD = 10_000  # with Python's default of 700, a busy process paused for 50 to 180 ms
 
 
 class SingleHandoffHandler(ASGIHandler):
@@ -103,7 +102,7 @@ class SingleHandoffHandler(ASGIHandler):
     def _respond(
         self, scope: Scope, body: bytes, match: ResolverMatch | None
     ) -> tuple[HttpResponseBase, bytes, Iterator[bytes] | None]:
-        """Returns the response, its first block of content, and an iterator if there may be more."""
+        """Returns the response, its first block of content, and an iterator over the rest, if any."""
         drop_dead_connections()
         signals.request_started.send(sender=self.__class__, scope=scope)
         set_script_prefix(get_script_prefix(scope))
@@ -115,7 +114,7 @@ class SingleHandoffHandler(ASGIHandler):
             if request:
                 request.early_match = match  # type: ignore[attr-defined]  # read by `resolve_request`
             response = self._answer(request) if request else refusal or HttpResponseBadRequest()
-        if "X-Request-ID" not in response:  # the request was refused before our middleware
+        if "X-Request-ID" not in response:  # the request was refused before the middleware
             response["X-Request-ID"] = str(uuid.uuid4())
             if response.status_code >= HTTPStatus.BAD_REQUEST:
                 logger.info("request_refused", code=response.status_code, request_id=response["X-Request-ID"])
@@ -146,15 +145,16 @@ def _start_message(response: HttpResponseBase) -> Mapping[str, Any]:
 
 
 async def _send_response(send: Send, response: HttpResponseBase) -> None:
-    """Sends a response that has not passed Django's middleware."""
+    """Sends a response that was created without Django's middleware."""
     response["X-Request-ID"] = str(uuid.uuid4())
     await send(_start_message(response))
     await send({"type": "http.response.body", "body": getattr(response, "content", b"")})
 
 
 def _match_of(scope: Scope) -> ResolverMatch | None:
-    """Resolves the view if it may belong in the compute pool; otherwise returns None, and the view's thread resolves
-    it.
+    """Resolves the request's view here if the view may belong in the compute pool.
+
+    Otherwise, it returns None, and Django resolves the view later, in a thread of the requests pool.
     """
     if scope["method"] not in METHODS:
         return None
@@ -170,7 +170,7 @@ def _work_of(match: ResolverMatch | None, method: str, body: bytes) -> Work:
 
 
 def _next_block(chunks: Iterator[bytes]) -> bytes:
-    """Joins small pieces of a stream into a block; empty at the end."""
+    """Joins chunks of a streamed response to one block; returns an empty block at the end."""
     block, size = [], 0
     for chunk in chunks:
         block.append(chunk)
@@ -181,8 +181,9 @@ def _next_block(chunks: Iterator[bytes]) -> bytes:
 
 
 async def _read_body(receive: Receive) -> bytes | None:
-    """Reads the whole body. Returns slightly more than the limit if it is too large, and None if the client
-    disconnected.
+    """Reads the body of a request; returns None if the client disconnected.
+
+    If the body is too large, it returns only the part up to just above the limit, so that Django refuses the request.
     """
     chunks, size = [], 0
     while True:
@@ -191,7 +192,7 @@ async def _read_body(receive: Receive) -> bytes | None:
             return None
         chunk = message.get("body", b"")
         if size <= settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            chunks.append(chunk)  # the rest is read so that the client receives the response, but it isn't kept
+            chunks.append(chunk)  # the rest is read, so that the client receives the response, but not kept
         size += len(chunk)
         if not message.get("more_body", False):
             return b"".join(chunks)
@@ -203,8 +204,9 @@ def _too_large() -> HttpResponse:
 
 
 class WebSocketOriginMiddleware:
-    """Checks the origin of sockets: refuses pages of other sites, drops cookies of programs, and closes unknown
-    paths.
+    """Refuses sockets from pages of other sites, and sockets of unknown paths.
+
+    It also ignores the cookies of clients that send no origin, which are no browsers.
     """
 
     def __init__(self, inner: Application, lifespan: "Lifespan") -> None:
@@ -217,7 +219,7 @@ class WebSocketOriginMiddleware:
         headers = dict(scope["headers"])
         origin = headers.get(b"origin")
         if origin is None:
-            # Not a browser. Its cookies don't prove that a user intended the request, so they are ignored.
+            # The client isn't a browser. Cookies don't prove that a user intended the request, so they are ignored.
             scope = {**scope, "headers": [header for header in scope["headers"] if header[0] != b"cookie"]}
         elif not _is_allowed_origin(origin.decode("latin-1"), scope, headers):
             await receive()
@@ -226,7 +228,7 @@ class WebSocketOriginMiddleware:
         try:
             await self.inner(scope, receive, send)
         except ValueError as failure:
-            if not str(failure).startswith("No route found"):  # the message of Channels
+            if not str(failure).startswith("No route found"):  # the message is from Channels
                 raise
             await receive()
             if any(pattern.fullmatch(scope["path"]) for pattern in self._patterns):  # the path is right, but not the id
@@ -237,7 +239,7 @@ class WebSocketOriginMiddleware:
 
 
 def _route_patterns(router: Any, prefix: str = "/") -> Iterator[re.Pattern[str]]:
-    """Returns patterns for the paths of a router's sockets, with any text in place of ids."""
+    """Yields patterns for the paths of a router's sockets, which match any text in place of ids."""
     for route in getattr(router, "routes", ()):
         address = f"{prefix}{route.pattern}"
         if isinstance(route.callback, URLRouter):
@@ -247,11 +249,11 @@ def _route_patterns(router: Any, prefix: str = "/") -> Iterator[re.Pattern[str]]
 
 
 def _is_allowed_origin(origin: str, scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
-    """Returns whether a page of this origin may open sockets: this site's (scheme and host), or a trusted site's."""
+    """Returns whether pages of this origin may open sockets: the origin must be this site's or trusted."""
     try:
         page = urlsplit(origin)
     except ValueError:
-        return False  # "http://["
+        return False  # for example, "http://["
     host = headers.get(b"host", b"").decode("latin-1").lower()
     if (page.scheme, page.netloc) == (_page_scheme(scope, headers), host):
         return validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS)
@@ -263,7 +265,7 @@ def _is_allowed_origin(origin: str, scope: Scope, headers: Mapping[bytes, bytes]
 
 
 def _page_scheme(scope: Scope, headers: Mapping[bytes, bytes]) -> str:
-    """Returns the scheme of our own pages, as Django determines it for forms: a proxy may have terminated TLS."""
+    """Returns the scheme of this site's pages, like Django's `request.scheme`: a proxy may have terminated TLS."""
     if settings.SECURE_PROXY_SSL_HEADER:
         name, secure = settings.SECURE_PROXY_SSL_HEADER
         forwarded = headers.get(name.removeprefix("HTTP_").replace("_", "-").lower().encode(), b"").decode("latin-1")
@@ -273,7 +275,7 @@ def _page_scheme(scope: Scope, headers: Mapping[bytes, bytes]) -> str:
 
 
 class Lifespan:
-    """Startup and shutdown of a server: with the lifespan protocol, or without it at the first connection."""
+    """Starts and stops a server: by the lifespan protocol or, without it, at the first connection."""
 
     def __init__(
         self,
@@ -324,7 +326,7 @@ class Lifespan:
         if cancelled:
             logger.warning("shutdown_jobs_cancelled", jobs=cancelled)
         await jobs.close_connections()
-        # In the background, because threads may still be waiting for the loop.
+        # In another thread, because the pools' threads may still be waiting for this loop.
         await asyncio.to_thread(end_threads)
         jobs.clear_server_loop()
 
@@ -333,7 +335,7 @@ _memory_layer_lock: io.TextIOWrapper | None = None  # kept open until the proces
 
 
 def _lock_memory_layer() -> None:
-    """Prevents a second process with the in-memory layer, which could not exchange messages with the first."""
+    """Raises if another process uses the in-memory layer, because two processes can't exchange messages over it."""
     global _memory_layer_lock
     if not isinstance(live_layer(), MemoryLayer) or _memory_layer_lock is not None:
         return

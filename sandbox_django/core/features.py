@@ -1,4 +1,4 @@
-"""Declarations of features. Configuration, pages, documents and tests iterate over the installed features.
+"""Declares features. The configuration, pages, documents and tests iterate over the installed features.
 
 A feature is an app whose `AppConfig` is a `Feature`. Its modules have fixed names: `urls` (below /api/<prefix>/),
 `web_urls` (below /<prefix>/), `routing` (below /ws/<prefix>/) and, if it has them, `periodic_jobs` (`JOBS`) and `demo`.
@@ -19,9 +19,9 @@ class NavigationItem:
 
     label: str
     url_name: str
-    icon: str  # a template
+    icon: str  # the name of a template
     position: int  # the order among features
-    badge: str = ""  # a template that shows a number beside the label
+    badge: str = ""  # the name of a template that shows a number beside the label
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +30,12 @@ class HomeItem:
 
     title: str
     text: str
-    action: str = ""  # the label of the page's main button; the first feature that has one provides it
+    action: str = ""  # the label of the page's main button, for which the first feature with an action is used
 
 
 @dataclass(frozen=True, kw_only=True)
 class SocketDocs:
-    """The parts of a socket's AsyncAPI documentation that its consumer doesn't contain."""
+    """The parts of a socket's AsyncAPI documentation that its consumer doesn't define."""
 
     id_description: str = ""  # describes the id in the address, if there is one
     id_example: str = ""
@@ -43,7 +43,7 @@ class SocketDocs:
 
 
 class Feature(AppConfig):
-    """Base of a feature's AppConfig.
+    """Base class of a feature's AppConfig.
 
     class PollsConfig(Feature):
         name = "polls"
@@ -51,14 +51,14 @@ class Feature(AppConfig):
         navigation = NavigationItem(label="Polls", url_name="polls-home", icon="core/icons/people.html", position=4)
     """
 
-    default = False  # Django uses the only AppConfig in an `apps.py`, which also imports this one
+    default = False  # so that Django uses the subclass in an `apps.py`, which also imports this class
 
     prefix: str  # of its URLs
     navigation: NavigationItem
     home: HomeItem
 
-    # For the OpenAPI document: the descriptions of its tags; path parameters, by the part of the path before them, each
-    # with its name and its description; and names of enums, by the dotted path of the class.
+    # For the OpenAPI document: descriptions by tag; the name and description of each path parameter, by the part of the
+    # path before the parameter; and the dotted paths of enum classes, by the name in the document.
     api_tags: Mapping[str, str] = {}
     path_parameters: Mapping[str, tuple[str, str]] = {}
     enum_names: Mapping[str, str] = {}
@@ -75,7 +75,7 @@ class Feature(AppConfig):
 
     def ready(self) -> None:
         super().ready()
-        # drf-spectacular reads these from the settings, which are loaded before the apps
+        # drf-spectacular reads these from the settings, which are loaded before the apps.
         settings.SPECTACULAR_SETTINGS["TAGS"] += [
             {"name": name, "description": description} for name, description in self.api_tags.items()
         ]
@@ -88,5 +88,5 @@ def installed_features() -> list[Feature]:
 
 
 def functions_of(attribute: str) -> list[Any]:
-    """Returns the functions that the features name by dotted paths in `at_start` or `queued_jobs`."""
+    """Returns the functions whose dotted paths the features list in `attribute`: `at_start` or `queued_jobs`."""
     return [import_string(path) for feature in installed_features() for path in getattr(feature, attribute)]

@@ -20,7 +20,7 @@ from core.markdown_rules import Mentionable, footnote_prefix, install_rules
 
 ALIGNED = {"center", "right"}
 
-# A text of link definitions only, or an empty list item, would result in an empty message.
+# Matches HTML that shows something. A text with only link definitions, for example, would give an empty message.
 SHOWS_SOMETHING = re.compile(r"(?:^|>)[^<]*[^\s<]|<(?:hr|input)\b")
 
 
@@ -33,12 +33,15 @@ class Rendered:
 
 
 def render_markdown(text: str) -> SafeString:
-    """Turns Markdown from any source into HTML that is safe to put into a page."""
+    """Turns Markdown from any source into HTML that is safe in a page."""
     return render_with_mentions(text, {}, most=0).html
 
 
 def render_with_mentions(text: str, users: Mentionable, *, most: int) -> Rendered:
-    """Does the same and marks up to `most` mentions of `users` (see accounts/services/mentions.py)."""
+    """Renders Markdown like `render_markdown`, and marks up to `most` mentions of `users`.
+
+    See accounts/services/mentions.py.
+    """
     budget = Budget(text)
     env: dict[str, Any] = {"budget": budget, "people": users, "most": most}
     try:
@@ -47,7 +50,7 @@ def render_with_mentions(text: str, users: Mentionable, *, most: int) -> Rendere
         return Rendered(render_plainly(text), [])
     if len(html) > budget.longest_html:
         return Rendered(render_plainly(text), [])
-    # The parser and the sanitiser are independent: unsafe HTML has to get past both.
+    # The parser escapes HTML, and the sanitiser removes unsafe HTML again, independently of the parser.
     html = sanitiser.clean(html)
     if not SHOWS_SOMETHING.search(html):
         return Rendered(render_plainly(text), [])
@@ -55,20 +58,20 @@ def render_with_mentions(text: str, users: Mentionable, *, most: int) -> Rendere
 
 
 def render_plainly(text: str) -> SafeString:
-    """Turns text into paragraphs and line breaks, for Markdown that costs too much or would show nothing."""
+    """Renders text as paragraphs and line breaks, for Markdown that takes too long or would show nothing."""
     return mark_safe(linebreaks(text, autoescape=True))  # noqa: S308 (everything in it is escaped)
 
 
 def finished_length(text: str) -> int:
-    """Returns the length of the part of a growing text whose blocks can't be changed by later text.
+    """Returns the length of the completed blocks at the start of a running text, which later text can't change.
 
-    Links and footnotes that are defined later (`[1]: https://…`) are the exception: until then they are shown as
-    written.
+    The only exceptions are links and footnotes whose definition (`[1]: https://…`) follows later. Until the definition
+    arrives, they are shown as written.
     """
     if "\r" in text:
-        return 0  # the parser counts lines after its own normalisation
+        return 0  # the parser would count the lines differently, because it normalises "\r" first
     lines = text.split("\n")
-    # An unfinished line can still become any block, unless it begins with a letter.
+    # The unfinished last line could still become any kind of block, unless it begins with a letter.
     if not lines[-1][:1].isalpha():
         lines[-1] = ""
     blocks: list[Token] = []
@@ -82,7 +85,7 @@ def finished_length(text: str) -> int:
 
 
 class Renderer(RendererHTML):
-    """Renders elements that differ from plain Markdown: headings, links, images, tables and code."""
+    """Renders the elements whose HTML differs from CommonMark: headings, links, images, tables and code."""
 
     def heading_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         return f"<{below_page_title(tokens[idx].tag)}>"
@@ -102,8 +105,9 @@ class Renderer(RendererHTML):
         return "</a>"
 
     def image(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
-        """Renders a link instead: loading an image reveals the reader to its host, and a model could put secrets into
-        its URL.
+        """Renders a link instead of the image.
+
+        Loading an image would reveal the reader to the image's host, and a model could put secrets into its URL.
         """
         source = str(tokens[idx].attrGet("src") or "")
         alt = escape(self.renderInlineAsText(tokens[idx].children, options, env) or source)
@@ -170,13 +174,13 @@ def render_footnote_backlink(self: Any, tokens: Sequence[Token], idx: int, optio
 
 
 def footnote_ids(token: Token, env: EnvType) -> tuple[str, str]:
-    """Returns the ids of a footnote and of one of the references to it."""
+    """Returns the HTML ids of a footnote and of one reference to the footnote."""
     note = f"fn-{footnote_prefix(env)}-{token.meta['id'] + 1}"
     return note, f"{note}-ref-{token.meta.get('subId', 0) + 1}"
 
 
 def below_page_title(tag: str) -> str:
-    # The page's title is the h1, and a message must not appear among the page's own sections.
+    # h1 is the page's title and h2 its sections, so a message's headings start at h3.
     return f"h{min(int(tag[1]) + 2, 6)}"
 
 
@@ -185,12 +189,12 @@ def is_external(href: str) -> bool:
 
 
 def path_on_this_site(address: str) -> str | None:
-    # An address without a scheme may still lead to another site ("//host/"), or contain a hidden scheme.
+    # Other addresses without a scheme may lead to another site ("//host/") or hide a scheme.
     return address if re.match(r"/(?!/)|#", address) else None
 
 
 def render_cell(token: Token) -> str:
-    # The parser writes "text-align" into a style attribute, which our pages do not allow.
+    # The parser writes "text-align" into a style attribute, which the content security policy forbids.
     align = str(token.attrGet("style") or "").removeprefix("text-align:")
     return f'<{token.tag} class="{align}">' if align in ALIGNED else f"<{token.tag}>"
 
@@ -203,7 +207,7 @@ def render_code(code: str, language: str, budget: Budget) -> str:
     )
 
 
-# Line breaks are kept, because users and models mean them.
+# Line breaks are kept, because users and models intend them.
 markdown = MarkdownIt("commonmark", {"html": False, "breaks": True, "linkify": True}, renderer_cls=Renderer)
 install_rules(markdown)
 for name, draw in {

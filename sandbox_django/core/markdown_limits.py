@@ -1,36 +1,36 @@
-"""Bounds on the work that one Markdown text may cost, and on the HTML that it may become."""
+"""Limits the time for rendering one Markdown text, and the size of its HTML."""
 
 import time
 from collections.abc import MutableMapping
 from typing import Any
 
-# CPU seconds of the calling thread for parsing and highlighting one text. Ordinary prose takes 3 µs a character.
+# CPU seconds of the calling thread for parsing and highlighting one text. Ordinary prose takes 3 µs per character.
 SECONDS = 0.2
-CHECK_INTERVAL = 0.002  # seconds between two checks: reading a thread's CPU time is a system call, which can be slow
-PAUSE = 0.02  # CPU seconds between two checks; no rule takes so long, so it must be a garbage collection
+CHECK_INTERVAL = 0.002  # seconds between two checks, because reading a thread's CPU time is a slow system call
+PAUSE = 0.02  # CPU seconds; more between two checks is due to a garbage collection, since no rule takes so long
 MAX_PAUSES = 0.3
 
-# Characters of HTML per character of Markdown, a fixed amount on top of that, and the most for any text.
+# The maximum length of the HTML: characters per character of Markdown, additional characters, and the total limit.
 GROWTH = 10
 GROWTH_FREE = 20_000
 LONGEST_HTML = 800_000
 
-# Cells of all tables in one text. An empty cell takes no character, so a short text could ask for 100,000.
+# Cells of all tables in one text. A row may omit its cells, so a short text could create 100,000 cells.
 MAX_CELLS = 4_000
 
-# A quote is one level and a list two. Deeper markers stay text.
+# Levels of nested blocks. A quote is one level and a list two levels. Markers of deeper blocks stay text.
 MAX_BLOCK_LEVEL = 20
 
-# Emphasis inside emphasis. The sanitiser's time grows with the square of it.
+# Levels of nested emphasis. The sanitiser's time grows with the square of this number.
 MAX_INLINE_LEVEL = 30
 
 
 class TooComplex(Exception):
-    """The text costs more than its budget. It is shown as it was written."""
+    """Rendering the text exceeds its budget, so the text is shown as written."""
 
 
 class Budget:
-    """The work that is left for one text."""
+    """The remaining time, HTML and table cells for rendering one text."""
 
     __slots__ = ("_cells", "_credit", "_deadline", "_html", "_last_used", "_next_check", "longest_html")
 
@@ -47,17 +47,17 @@ class Budget:
         if now < self._next_check:
             return
         used = time.thread_time()
-        if used - self._last_used > PAUSE:  # a garbage collection, which isn't caused by the text
+        if used - self._last_used > PAUSE:  # a garbage collection, which is not charged to the text
             credit = min(used - self._last_used, self._credit)
             self._credit -= credit
             self._deadline += credit
         self._last_used = used
         if used > self._deadline:
-            raise TooComplex  # raised again at each further call
+            raise TooComplex  # each further call raises it again
         self._next_check = now + CHECK_INTERVAL
 
     def extend(self, seconds: float) -> None:
-        """Adds to the budget the time of work that is done once per process."""
+        """Adds the time of work that is done only once per process."""
         self._deadline += seconds
 
     def has_cells(self, count: int) -> bool:

@@ -1,4 +1,4 @@
-"""Middleware: security headers, error formats, time zones, caching and the request log."""
+"""Middleware for security headers, error formats, time zones, caching and the request log."""
 
 from collections.abc import Callable
 from functools import cache
@@ -22,9 +22,9 @@ PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=
 
 
 class SecurityHeadersMiddleware:
-    """Restricts our pages to resources of this host, without inline scripts, and forbids framing.
+    """Restricts pages to resources of this host, forbids inline scripts, and forbids framing.
 
-    A view that needs another policy, such as an API viewer, sets its own header, which is kept.
+    If a view sets its own header, because it needs another policy, that header is kept.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -41,8 +41,7 @@ class SecurityHeadersMiddleware:
 class ApiErrorsMiddleware:
     """Gives every error under /api/ the standard JSON format, even if Django itself responds or DEBUG is on.
 
-    Views use this format already. The rest are unknown addresses, hosts that aren't allowed, and Django's HTML pages
-    for developers.
+    API views already use this format. Unknown addresses, hosts that aren't allowed, and Django's debug pages don't.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -63,9 +62,7 @@ class ApiErrorsMiddleware:
 
 
 class NulCharacterMiddleware:
-    """Refuses the character NUL in addresses and cookies: PostgreSQL can't compare text with it, and users don't type
-    it.
-    """
+    """Refuses requests with a NUL character in the address or a cookie, because PostgreSQL can't compare such text."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -78,9 +75,9 @@ class NulCharacterMiddleware:
 
 
 class UnavailableMiddleware:
-    """Answers a page's request that was refused with the refusal's page, and 503 while the database is unavailable.
+    """Renders an error page if a page's view raises `Refused`, and a 503 while the database is unavailable.
 
-    API views do both in `core.exception_handler`.
+    `core.exception_handler` does both for API views.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -99,10 +96,10 @@ class UnavailableMiddleware:
 
 
 class SlashMiddleware(CommonMiddleware):
-    """Django's CommonMiddleware, restricted to pages: it adds missing slashes to their addresses.
+    """Django's CommonMiddleware, which here adds missing slashes only to the addresses of pages.
 
-    A client of the API would follow the redirect of a POST as a GET, and take the list that it gets for a success. So
-    it gets a 404 that contains the right address.
+    An API client would follow the redirect of a POST with a GET, and mistake the returned list for a success. So the
+    API returns a 404 with the right address.
     """
 
     def should_redirect_with_slash(self, request: HttpRequest) -> bool:
@@ -112,7 +109,7 @@ class SlashMiddleware(CommonMiddleware):
 class TimeZoneMiddleware:
     """Renders pages in the browser's time zone, which a script on each page stores in a cookie.
 
-    The API doesn't use it, because its responses are also sent to other users through sockets.
+    The API doesn't use the browser's time zone, because sockets send the same formatted dates to all users.
     """
 
     COOKIE = "time_zone"
@@ -134,13 +131,13 @@ def known_time_zones() -> frozenset[str]:
 
 
 class NoStoreMiddleware:
-    """Forbids storing responses that depend on the user, by proxies and on the disks of shared computers.
+    """Forbids proxies and browsers to store responses that depend on the user.
 
     This is the default for the API and for all responses that used a session or a token. A view can set its own
     `Cache-Control`.
     """
 
-    # The same for all users.
+    # The URL names of responses that are the same for all users.
     PUBLIC_DOCUMENTS = frozenset({"schema", "asyncapi_schema"})
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -160,7 +157,7 @@ class NoStoreMiddleware:
 
 
 class RequestLogMiddleware(RequestMiddleware):
-    """Logs one line for each request. Its id is also in the response, so that support can find it."""
+    """Logs one line for each request. The response also has the request's id, so that support can find the line."""
 
     def handle_response(self, request: HttpRequest, response: HttpResponse) -> None:
         response.headers["X-Request-ID"] = structlog.contextvars.get_contextvars().get("request_id", "")
@@ -168,12 +165,12 @@ class RequestLogMiddleware(RequestMiddleware):
 
     @classmethod
     def bind_ip(cls, request: HttpRequest) -> None:
-        """Logs the whole address. Headers are ignored; uvicorn has already applied those of our proxy."""
+        """Logs the client's address. Headers are ignored, because uvicorn has already applied those of the proxy."""
         structlog.contextvars.bind_contextvars(ip=request.META.get("REMOTE_ADDR", ""))
 
     @staticmethod
     def format_request(request: HttpRequest) -> str:
-        """Returns the method and path without search terms and without the key of a password reset."""
+        """Returns the method and path, without the query string and without the token of a password reset."""
         match = request.resolver_match
         if match is None:
             return f"{request.method} /{request.path.split('/')[1]}…"
@@ -181,7 +178,7 @@ class RequestLogMiddleware(RequestMiddleware):
 
 
 def content_security_policy(request: HttpRequest) -> str:
-    """The strictest policy under which our own pages and Django's admin work."""
+    """Returns the strictest policy with which the site's pages and Django's admin work."""
     return "; ".join(
         [
             "default-src 'none'",
@@ -199,7 +196,7 @@ def content_security_policy(request: HttpRequest) -> str:
 
 
 def socket_sources(request: HttpRequest) -> list[str]:
-    # Browsers of a few years ago do not count a WebSocket of the same host as 'self'.
+    # In older browsers, 'self' doesn't include WebSockets of the same host.
     try:
         host = request.get_host()
     except DisallowedHost:
@@ -208,5 +205,5 @@ def socket_sources(request: HttpRequest) -> list[str]:
 
 
 def is_debug_page(response: HttpResponseBase) -> bool:
-    # Django's own error pages for developers use inline styles and scripts.
+    # Django's debug pages use inline styles and scripts.
     return settings.DEBUG and response.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.INTERNAL_SERVER_ERROR}

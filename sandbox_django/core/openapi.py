@@ -1,8 +1,8 @@
-"""The OpenAPI document: texts that views don't have, and everything that all operations share.
+"""Completes the OpenAPI document with texts that views don't have, and with the parts that all operations share.
 
-Views describe their operations (`core.operations`), and each app has an `openapi.py` with an example for each
-component. The refusals of an operation are derived here, from its view and its `refusals`; `test_utils.rest_contract`
-compares the document with every response that a test receives.
+Views describe their operations (`core.operations`), and each app's `openapi.py` has an example for each component. The
+error responses of an operation are derived here from its view and its `refusals`. `test_utils.rest_contract` compares
+the document with every response that a test receives.
 """
 
 import re
@@ -51,14 +51,14 @@ AUTHENTICATE = {"description": "The authentication scheme to use.", "required": 
 
 @dataclass(frozen=True)
 class Refusal:
-    """A response that is the same for all operations."""
+    """An error response that is the same for all operations."""
 
     name: str
     status: str
     description: str
     codes: dict[str, str]  # error codes with their texts
     types: tuple[str, ...] = ("client_error",)
-    attr: str | None = None  # the field in the example
+    attr: str | None = None  # the name of the field in the example
     headers: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -82,7 +82,7 @@ class Refusal:
 
 
 def codes_of(*refusals: type[APIException]) -> dict[str, str]:
-    """The code and the sentence of each refusal."""
+    """Returns the error code of each refusal with its text."""
     return {refusal.default_code: str(refusal.default_detail) for refusal in refusals}
 
 
@@ -152,7 +152,7 @@ REFUSALS = [
 ]
 REFUSED = {refusal.status: refusal for refusal in REFUSALS}
 
-ITSELF = ""  # the key for the name of the component itself, used in "OK: …"
+ITSELF = ""  # the key in `_fields` for the name of the component itself, used in "OK: …"
 
 # Fields with the same meaning in every component; an app's `openapi.py` describes the others.
 SHARED_FIELDS = {
@@ -170,20 +170,20 @@ SHARED_FIELDS = {
     "type": "Whether the request is invalid, refused, or the server failed.",
 }
 
-# From the apps: examples by component name; descriptions of fields by component name (without Request and Patched) and
-# field name.
+# Registered by the apps: examples by component name; and descriptions of fields by component name (without "Request"
+# and "Patched") and field name.
 _examples: dict[str, Any] = {}
 _fields: dict[str, dict[str, str]] = {}
 
 
 def describe(examples: dict[str, Any], fields: dict[str, dict[str, str]] | None = None) -> None:
-    """Adds the examples and the descriptions of fields of an app's `openapi.py` to the document."""
+    """Adds an app's examples and descriptions of fields to the document."""
     _examples.update(examples)
     _fields.update(fields or {})
 
 
 class AutoSchema(openapi.AutoSchema):
-    """Adds the description and all possible refusals to an operation."""
+    """Adds the description and all possible error responses to an operation."""
 
     declared: Operation
 
@@ -212,7 +212,7 @@ class AutoSchema(openapi.AutoSchema):
     def get_summary(self) -> str:
         return self.declared.summary
 
-    def get_description(self) -> str:  # type: ignore[override]  # drf-spectacular's, which its stubs leave out
+    def get_description(self) -> str:  # type: ignore[override]  # defined by drf-spectacular, but not in its stubs
         limit = f"At most {self.declared.limit}." if self.declared.limit else ""
         return "\n\n".join(filter(None, [self.declared.description, limit]))
 
@@ -253,19 +253,19 @@ class AutoSchema(openapi.AutoSchema):
         return refusals
 
     def _is_list(self, operation: dict[str, Any]) -> bool:
-        """Returns whether this operation refuses unknown query parameters."""
+        """Returns whether this operation returns a list, and so refuses unknown query parameters."""
         schemas = (content["schema"] for content in operation["responses"].get("200", {}).get("content", {}).values())
         is_array = any(schema.get("type") == "array" for schema in schemas)
         return self.method == "GET" and (self._is_list_view() or is_array)
 
 
 def finish(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
-    """The last hook on the document: readable paths, the shared refusals, and an example for each JSON body."""
+    """Finishes the document: makes paths readable, and adds shared errors and an example for each JSON body."""
     schemas = result["components"]["schemas"]
     result["paths"] = {readable(path): operations for path, operations in result["paths"].items()}
     for name, schema in schemas.items():
         if "properties" in schema and not name.endswith("Request"):
-            schema["required"] = sorted(schema["properties"])  # a response always has all of its fields
+            schema["required"] = sorted(schema["properties"])  # a response always has all of its component's fields
     for operations in result["paths"].values():
         for operation in operations.values():
             for body in [operation.get("requestBody", {}), *operation["responses"].values()]:
@@ -295,7 +295,7 @@ def _describe_fields(name: str, schema: dict[str, Any]) -> None:
 
 
 def _describe_success(responses: dict[str, Any]) -> None:
-    """Returns the description of a successful response, from its component's name: "A page of topics"."""
+    """Describes the successful responses by the name of their component, such as "A page of topics"."""
     for status, response in responses.items():
         if response.get("description") or not status.startswith("2"):
             continue
@@ -326,7 +326,7 @@ def _with_article(name: str) -> str:
 
 
 def _name_enum_values(schemas: dict[str, Any]) -> None:
-    """Names the values of number enums, which client generators would otherwise call VALUE_2001."""
+    """Names the values of numeric enums, since client generators would otherwise use names like VALUE_2001."""
     overrides: dict[str, str] = settings.SPECTACULAR_SETTINGS["ENUM_NAME_OVERRIDES"]
     for name, path in overrides.items():
         choices = import_string(path)
@@ -345,13 +345,13 @@ def _referenced(part: Any) -> set[str]:
 
 
 def readable(path: str) -> str:
-    """Replaces the placeholders of a path by names with a meaning."""
+    """Replaces the placeholders of a path by meaningful names."""
     names = placeholders(path)
     return re.sub(r"{(\w+)}", lambda found: f"{{{names[found[1]][0]}}}", path)
 
 
 def placeholders(path: str) -> dict[str, tuple[str, str]]:
-    """Returns the name and description of each placeholder, as the path's feature declares them."""
+    """Returns the name and description of each placeholder, which the path's feature declares."""
     declared = {
         part: parameter
         for feature in installed_features()
@@ -362,7 +362,7 @@ def placeholders(path: str) -> dict[str, tuple[str, str]]:
 
 
 def example_of(schema: dict[str, Any], operation: str) -> Any:
-    """Returns the example of this operation (`createRoom.Room`), or the general one."""
+    """Returns the example for this operation (`createRoom.Room`) if there is one, or else the component's example."""
     if "examples" in schema:
         return schema["examples"][0]
     if schema.get("type") == "array":

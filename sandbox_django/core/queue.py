@@ -1,4 +1,7 @@
-"""Jobs for workers, in a Redis stream that keeps each job until it is acknowledged (docs/decisions/0012-workers.md)."""
+"""Queues jobs for workers in a Redis stream, which keeps a job until it is acknowledged.
+
+See docs/decisions/0012-workers.md.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
@@ -26,13 +29,13 @@ Job: TypeAlias = Callable[..., Coroutine[Any, Any, None]]
 
 STREAM = "sandbox:jobs"
 GROUP = "workers"
-BATCH = 10  # messages in one read: other workers can't take them
-BLOCK_MS = 1000  # the length of a read, after which an idle worker checks for jobs of dead workers
+BATCH = 10  # messages per read; other workers can't take messages that were read
+BLOCK_MS = 1000  # how long a read waits; after that, an idle worker checks for jobs of dead workers
 HEARTBEAT_INTERVAL = 2.0  # seconds between two heartbeats for running jobs
-DEAD_AFTER_MS = 6000  # the time without a heartbeat after which a job is given to another worker
-RETRY_DELAY = 0.5  # seconds until the next try when Redis is down
-PUT_TIMEOUT = 2.0  # seconds, in case Redis hangs
-MAX_LISTED = 10_000  # the most jobs that `queued_args` reads
+DEAD_AFTER_MS = 6000  # without a heartbeat for this time, a job is given to another worker
+RETRY_DELAY = 0.5  # seconds between two attempts while Redis is down
+PUT_TIMEOUT = 2.0  # seconds; limits the wait if Redis hangs
+MAX_LISTED = 10_000  # jobs that `queued_args` reads at most
 PAGE = 1000  # jobs in one read
 
 
@@ -50,7 +53,7 @@ class JobBroker(RedisStreamBroker):
         self._in_progress: set[bytes] = set()
 
     async def kick(self, message: BrokerMessage) -> None:
-        # Uses the caller's loop's own connections: a shell or a test has another loop than the server.
+        # Uses the connections of the running loop, because a shell or a test has another loop than the server.
         await cast("RedisLayer", live_layer()).connection().xadd(STREAM, {"data": message.message})
 
     async def listen(self) -> AsyncGenerator[AckableMessage, None]:
@@ -76,7 +79,7 @@ class JobBroker(RedisStreamBroker):
         return [(message_id, fields[b"data"]) for message_id, fields in entries if b"data" in fields]
 
     async def _recover(self, failure: Exception) -> None:
-        """Creates the consumer group again, because Redis may have come back empty."""
+        """Waits, then creates the consumer group again, because Redis may have lost it."""
         if not isinstance(failure, ResponseError):
             logger.warning("queue_unreachable", error=type(failure).__name__)
         await asyncio.sleep(RETRY_DELAY)
@@ -95,7 +98,7 @@ class JobBroker(RedisStreamBroker):
                     )
                 except LAYER_DOWN as failure:
                     logger.warning("queue_unreachable", error=type(failure).__name__, held=len(self._in_progress))
-                except Exception:  # without heartbeats, other workers would take this one's jobs
+                except Exception:  # without heartbeats, other workers would take over this worker's jobs
                     logger.exception("queue_heartbeat_failed", held=len(self._in_progress))
 
     async def _acknowledge(self, message_id: bytes) -> None:
@@ -106,7 +109,7 @@ class JobBroker(RedisStreamBroker):
                 pipe.xdel(STREAM, message_id)  # so that the stream contains only unfinished jobs
                 await pipe.execute()
         except LAYER_DOWN as failure:
-            # The job is delivered to another worker, which finds it done.
+            # The job is delivered again, to a worker that finds its work done.
             logger.warning("job_not_acknowledged", error=type(failure).__name__)
 
     def _redis(self) -> Redis:
@@ -114,13 +117,13 @@ class JobBroker(RedisStreamBroker):
 
 
 def _is_cancelling() -> bool:
-    # If the connection breaks during a read, redis-py may swallow our cancellation, and the loop would never end.
+    # If the connection breaks during a read, redis-py may suppress a cancellation, and the loop would not end.
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
 
 def _pairs(answer: Any) -> Any:
-    # Redis' newer protocol returns a mapping, the older one pairs.
+    # Redis' newer protocol returns a mapping, and the older protocol returns pairs.
     return answer.items() if isinstance(answer, dict) else answer or ()
 
 
@@ -130,8 +133,9 @@ def _broker() -> JobBroker:
 
 
 def put(job: Job, *args: Any) -> None:
-    """Starts a job in a worker, from any thread; arguments are numbers and text. Without a queue, it runs in this
-    process.
+    """Queues a job for a worker, or starts it in this process if there is no queue.
+
+    It can be called in any thread. The arguments must be numbers or strings.
     """
     jobs.start(_put, job, *args)
 
@@ -148,8 +152,9 @@ async def _put(job: Job, *args: Any) -> None:
 
 
 async def work(jobs: Sequence[Job], *, until: asyncio.Event, at_once: int, grace: float) -> None:
-    """Runs jobs of the queue, up to a number at a time, until the event; then gives running jobs some seconds to
-    finish.
+    """Runs queued jobs, at most `at_once` at a time, until the event `until` is set.
+
+    Then, it waits up to `grace` seconds for the running jobs.
     """
     broker = _broker()
     for job in jobs:
@@ -180,7 +185,7 @@ def name_of(job: Job) -> str:
 
 
 async def queued_args(job: Job) -> set[tuple[Any, ...]] | None:
-    """Returns the arguments of this job in the queue, waiting or running; None if there are too many to list."""
+    """Returns the arguments of all waiting and running calls of this job; None if the queue is too long to list."""
     # Any, because redis-py's types assume decoded text, and this client returns bytes.
     redis: Any = cast("RedisLayer", live_layer()).connection()
     found: set[tuple[Any, ...]] = set()

@@ -1,8 +1,8 @@
-"""Search with the same results on every database: one function normalises texts and queries, which are then compared.
+"""Full-text search with the same results on every database: it compares normalised texts and queries.
 
-A searchable row keeps its normalised text in a column (`core.fields.SearchTextField`). A query is a list of words, all
-of which must occur in it, at any position. On PostgreSQL a trigram index finds them, if the extension pg_trgm is
-installed.
+A searchable row has its normalised text in a column (`core.fields.SearchTextField`). A query is a list of words, all of
+which must occur in that text, at any position. On PostgreSQL, a trigram index finds the words if the extension pg_trgm
+is installed.
 """
 
 import re
@@ -19,17 +19,18 @@ from django.db.models.lookups import GreaterThan
 
 RowsType = TypeVar("RowsType", bound="QuerySet[Any]")
 
-# For texts chosen by an attacker, a comparison takes time proportional to the product of both lengths.
-MAX_LENGTH = 250  # characters of a query, normalised; the rest is ignored
-MAX_GROWTH = 2  # the most characters of a normalised text for each character of the text
-FREE_GROWTH = 200  # additional characters, because a single character may become 18
-MAX_WORDS = 32  # of a query, the longest first
+# These limits are needed because an attacker can choose texts whose comparison takes time proportional to the product
+# of both lengths.
+MAX_LENGTH = 250  # characters of a normalised query; the rest is ignored
+MAX_GROWTH = 2  # characters that normalising may produce for each character of a text
+FREE_GROWTH = 200  # characters in addition to MAX_GROWTH, because a single character may become 18
+MAX_WORDS = 32  # words of a query; the shortest words beyond this are ignored
 
 TERM = re.compile(r'(-?)"([^"]+)"|(\S+)')
 INDEXABLE = re.compile(r"[a-z0-9]{3}")  # three characters that pg_trgm indexes in every locale
 
-# Optional marks, which are removed. Marks that change the word are kept: the vowel signs of Indic scripts, the tone
-# marks of Thai, the voicing marks of Japanese.
+# Marks that are optional in writing, which are removed. Marks that change the word are kept, such as the vowel signs of
+# Indic scripts, the tone marks of Thai and the voicing marks of Japanese.
 OPTIONAL_MARKS = [
     (0x0300, 0x036F),  # accents of Latin, Greek and Cyrillic
     (0x0483, 0x0489),  # Cyrillic
@@ -66,9 +67,9 @@ INVISIBLE = [
     (0xFEFF, 0xFEFF),
     (0xE0000, 0xE01EF),
 ]
-# Letters that are often typed differently on other keyboards, each before its replacement.
+# Pairs of a letter that many keyboards lack and its replacement.
 LETTERS = "ıi øo łl đd ðd ħh ŧt ŋn æae œoe þth ىي یي کك"  # noqa: RUF001  # these look-alikes are the data
-# Punctuation that editors replace.
+# Plain punctuation, each with the variants that text editors put in its place.
 PUNCTUATION = {"'": "‘’‚‛ʼ′", '"': "“”„‟″", "-": "‐‑‒–—−"}  # noqa: RUF001  # these look-alikes are the data
 FOLDED: dict[int, str | None] = {
     **{point: None for first, last in OPTIONAL_MARKS + INVISIBLE for point in range(first, last + 1)},
@@ -78,21 +79,21 @@ FOLDED: dict[int, str | None] = {
 
 
 def searchable(text: str) -> str:
-    """Returns a text as it is stored and compared: without case and optional accents, with one space between words."""
+    """Returns the normalised text: without case and optional accents, and with one space between words."""
     return " ".join(_folded(text).split())[: MAX_GROWTH * len(text) + FREE_GROWTH]
 
 
 def _folded(text: str) -> str:
     if text.isascii():
         return text.replace("\x00", "").lower()
-    # Decomposed first, so that marks are separate characters; composed again, so that the kept marks are in place.
+    # Decomposed, so that marks are separate characters and can be removed; then composed again with the kept marks.
     text = normalize("NFKD", text).casefold()
     return normalize("NFKC", normalize("NFKD", text).translate(FOLDED)).lower()
 
 
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """The words of a query, normalised. `"two words"` in quotes belong together, `-"these"` must not occur."""
+    """The normalised words of a query. Words in quotes (`"two words"`) are one term; `-"term"` must not occur."""
 
     words: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
@@ -106,7 +107,7 @@ class SearchQuery:
             if term:
                 (excluded if minus else words)[term] = None
         return cls(
-            # The longest first: they are the rarest.
+            # The longest first, because they are the rarest.
             tuple(sorted(words, key=len, reverse=True)[:MAX_WORDS]),
             tuple(excluded)[:MAX_WORDS],
         )
@@ -115,7 +116,7 @@ class SearchQuery:
         return bool(self.words)
 
     def filter(self, rows: RowsType) -> RowsType:
-        """Returns the rows whose `search_text` contains all of the words; all rows for an empty query."""
+        """Returns the rows whose `search_text` has all words and no excluded word; all rows for an empty query."""
         for word in self.words:
             rows = rows.filter(has_word(word))
         for word in self.excluded:
@@ -124,7 +125,7 @@ class SearchQuery:
 
 
 def has_word(word: str) -> Q:
-    """Returns the rows whose `search_text` contains this normalised word."""
+    """Returns the condition that `search_text` contains this normalised word."""
     if connection.vendor == "sqlite":
         # SQLite's LIKE can be a hundred times slower in the worst case, and can't be interrupted.
         return Q(GreaterThan(StrIndex("search_text", Value(word)), 0))
@@ -132,8 +133,9 @@ def has_word(word: str) -> Q:
 
 
 def finds_by_index(name: str, words: Iterable[str]) -> bool:
-    """Returns whether this trigram index finds one of the words. If not, rows are compared one by one, so limit their
-    number.
+    """Returns whether the database can find one of the words with this trigram index.
+
+    If not, it compares every row, so callers limit the number of rows.
     """
     if connection.vendor != "postgresql" or not any(map(INDEXABLE.search, words)):
         return False
@@ -163,7 +165,7 @@ def _places(word: str, text: str) -> Iterator[int]:
 
 
 def _fold_with_origins(text: str) -> tuple[str, list[tuple[int, int]]]:
-    """Returns the normalised text, and for each character the start and end of its source in the original."""
+    """Returns the normalised text, and for each of its characters the start and end of its source in `text`."""
     if text.isascii():
         return text.lower(), [(at, at + 1) for at in range(len(text))]
     folded: list[str] = []
@@ -187,5 +189,5 @@ def _fold_cluster(cluster: str) -> str:
 
 @lru_cache(4096)
 def _continues(character: str) -> bool:
-    """Returns whether the character belongs to the one before: marks, joiners, and half-width voicing marks."""
+    """Returns whether the character belongs to the previous character: a mark, joiner or half-width voicing mark."""
     return category(character)[0] == "M" or character in "\u200d\uff9e\uff9f"

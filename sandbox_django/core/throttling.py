@@ -1,6 +1,4 @@
-"""Rate limits: a number of requests in a period, counted in the database
-(docs/decisions/0020-limits-in-the-database.md).
-"""
+"""Rate limits, which count requests per period in the database (docs/decisions/0020-limits-in-the-database.md)."""
 
 import hashlib
 import math
@@ -23,7 +21,7 @@ from runtime.addresses import network_of
 
 
 class RateLimited(Throttled, Refused):
-    """429, with `Retry-After`."""
+    """A rate limit is reached: status 429, with `Retry-After`."""
 
     def __init__(self, wait: float, counted: str = "requests") -> None:
         super().__init__(wait=wait)
@@ -38,17 +36,17 @@ class RateLimited(Throttled, Refused):
 
 @dataclass(frozen=True)
 class Limit:
-    """`Limit("questions", times=10, seconds=60).hit(user.pk)` counts, and raises `RateLimited` when the limit is
-    reached.
+    """A limit of requests per key and period.
 
-    If only failures count, call `check` before and `count` after.
+    `Limit("questions", times=10, seconds=60).hit(user.pk)` counts a request, and raises `RateLimited` if the limit is
+    reached. To count only failures, call `check` before the attempt and `count` after a failure.
     """
 
     name: str
     times: int
     seconds: int
 
-    counted: ClassVar[str] = "requests"  # for users
+    counted: ClassVar[str] = "requests"  # the word in the message for users
 
     def hit(self, key: object) -> None:
         if settings.LIMITS:
@@ -70,11 +68,11 @@ class Limit:
     def _stop_if(self, full: bool, expires_at: float) -> None:
         if full:
             throttled.labels(self.name).inc()
-            left = round(expires_at - time.time(), 3)  # rounded: floats would make 61 s of 60
+            left = round(expires_at - time.time(), 3)  # rounded, because imprecise floats would turn 60 s into 61 s
             raise RateLimited(max(1, math.ceil(left)), self.counted)
 
     def _counted(self, key: object) -> tuple[int, float]:
-        """Counts one more; returns the count, and the end of the period."""
+        """Adds one to the count; returns the count and the end of the period."""
         if _in_transaction.counted is not None:
             _in_transaction.counted.append((self, key))
         return RateLimitCount.objects.add_one(self._digest(key), now=time.time(), seconds=self.seconds)
@@ -84,7 +82,10 @@ class Limit:
 
 
 class _InTransaction(threading.local):
-    """The counts of a transaction that may be rolled back; None outside of one."""
+    """The limits that the current thread has counted in a transaction, to count them again after a rollback.
+
+    `counted` is None outside of `counts_survive_rollback`.
+    """
 
     counted: list[tuple[Limit, object]] | None = None
 
@@ -116,7 +117,7 @@ def delete_expired_counts() -> int:
     deleted = 0
     while True:
         expired = RateLimitCount.objects.filter(expires_at__lte=time.time())
-        # Checked again when deleting, because a count may have been renewed.
+        # The DELETE checks `expires_at` again, because a count may have been renewed.
         count, _ = expired.filter(pk__in=list(expired.values_list("pk", flat=True)[:PRUNED_AT_ONCE])).delete()
         deleted += count
         if count < PRUNED_AT_ONCE:
@@ -124,5 +125,5 @@ def delete_expired_counts() -> int:
 
 
 def address_of(request: Request | HttpRequest) -> str:
-    """Returns the client's address as limits and quotas count it."""
+    """Returns the client's address or network, for which limits and quotas count."""
     return network_of(str(request.META.get("REMOTE_ADDR", "")))

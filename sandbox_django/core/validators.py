@@ -8,11 +8,11 @@ from django.core.exceptions import ValidationError
 BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 # Embeddings, overrides and isolates, which change the direction of the text around a name.
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-MAX_MARKS = 4  # on one letter: Vietnamese, Hebrew and Thai need two or three, in NFC
+MAX_MARKS = 4  # combining marks on one letter; Vietnamese, Hebrew and Thai need two or three in NFC
 
 
 def clean_name(text: str) -> str:
-    """Returns a name or title in NFC, without space around it; raises `ValidationError` if users couldn't read it."""
+    """Returns a name or title in NFC without surrounding whitespace; raises `ValidationError` if it is unreadable."""
     name = unicodedata.normalize("NFC", text).strip()
     if not is_visible(name):
         raise ValidationError("Use at least one visible character.", code="invisible")
@@ -24,18 +24,18 @@ def clean_name(text: str) -> str:
 
 
 def readable(text: str) -> str:
-    """Returns a generated text as a name, without the characters that users may not use."""
+    """Makes a generated text valid as a name: removes control characters, and joins the words with single spaces."""
     kept = (char for char in unicodedata.normalize("NFC", text) if not _is_control(char) or char.isspace())
     return " ".join("".join(kept).split())
 
 
 def is_visible(text: str) -> bool:
-    """Returns whether at least one character of the text can be seen."""
+    """Returns whether the text has at least one visible character."""
     return any(char not in BLANK and unicodedata.category(char)[0] not in "CZM" for char in text)
 
 
 def is_tag(name: str) -> bool:
-    """Returns whether a tag is a word of any script, with . + # - _ in it."""
+    """Returns whether `name` is a valid tag: a word in any script, which may also have the characters . + # - _."""
     is_word = all(
         char.isalnum() or char in "_.+#-\u200c\u200d" or unicodedata.category(char)[0] == "M" for char in name
     )

@@ -1,14 +1,15 @@
-"""Client addresses as limits count them."""
+"""Determines the address or network for which limits count a client."""
 
 import ipaddress
 
-# bits; a provider gives each customer at least one such network, so all its addresses may be one client
+# Bits of the prefix. A provider gives each customer at least one such network, so its addresses count as one client.
 IPV6_NETWORK = 64
 
 
 def network_of(address: str) -> str:
-    """Returns an IPv4 address unchanged (also if written as IPv6), the /64 of an IPv6 address, and anything else
-    unchanged.
+    """Returns the /64 network of an IPv6 address; returns any other text unchanged.
+
+    An IPv4 address that is written as IPv6 is returned as IPv4.
     """
     try:
         parsed = ipaddress.ip_address(address)

@@ -1,4 +1,4 @@
-"""Groups small writes of one kind that arrive together, so that they share a thread hand-off and a transaction."""
+"""Groups small writes that arrive together, so that they share a thread hand-off and a transaction."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,9 +13,9 @@ from runtime.per_loop import PerLoop
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-# Errors that affect the whole database: trying each item alone would only take longer.
+# Errors that affect the whole database, so that retrying each item separately is useless.
 UNAVAILABLE_ERRORS = (OperationalError, InterfaceError)
-SIZE = 5  # items; a larger batch would occupy a thread, and lock its feeds, for too long
+SIZE = 5  # items; a larger batch would occupy a thread and lock its feeds for too long
 
 
 @dataclass(eq=False, slots=True)
@@ -34,10 +34,10 @@ class _Queue(Generic[Item, Result]):
 
 
 class Batcher(Generic[Item, Result]):
-    """Runs `work` on batches of items. `work` stores all items of a batch or, if it raises, none.
+    """Runs `work` on batches of items. `work` must store all items of a batch or, if it raises, no item.
 
-    The first item runs immediately. Items submitted within `pause` seconds of it are grouped, up to SIZE. If a batch
-    fails, each of its items is tried alone, so that only the failing item's caller gets an error.
+    The first item runs immediately. Items that are submitted within `pause` seconds of it are grouped, up to SIZE. If a
+    batch fails, each of its items is retried separately, so that only the caller of a failing item gets an error.
     """
 
     def __init__(self, work: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]], *, pause: float) -> None:
@@ -58,18 +58,19 @@ class Batcher(Generic[Item, Result]):
                         await asyncio.sleep(queue.not_before - loop.time())
                     queue.not_before = loop.time() + self._pause
                     batch, queue.waiting[:SIZE] = queue.waiting[:SIZE], []
-                    # A caller that is cancelled leaves the remaining items to the other callers.
+                    # Shielded, because the batch also has items of other callers, which must be stored even if this
+                    # caller is cancelled.
                     await asyncio.shield(jobs.spawn(self._run(batch)))
             return await entry.result
         finally:
-            entry.result.cancel()  # has no effect if the result has been set
+            entry.result.cancel()  # has no effect if the result is set
             if entry in queue.waiting:
                 queue.waiting.remove(entry)
 
     async def _run(self, batch: Sequence[_Waiting[Item, Result]]) -> None:
         try:
             results = await self._work([entry.item for entry in batch])
-        except Exception as failure:  # noqa: BLE001  # not handled here: raised again where the item came from
+        except Exception as failure:  # noqa: BLE001  # raised again in the caller that submitted the item
             if len(batch) > 1 and not isinstance(failure, UNAVAILABLE_ERRORS):
                 for entry in batch:
                     await self._run([entry])
@@ -79,5 +80,5 @@ class Batcher(Generic[Item, Result]):
                     entry.result.set_exception(failure)
             return
         for entry, result in zip(batch, results, strict=True):
-            if not entry.result.done():  # its caller may have been cancelled
+            if not entry.result.done():  # done if its caller was cancelled
                 entry.result.set_result(result)

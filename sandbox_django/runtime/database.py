@@ -1,4 +1,4 @@
-"""Time limits for the queries of requests, and the errors of a database that is temporarily unavailable."""
+"""Limits the time of queries in requests, and recognizes the errors of a temporarily unavailable database."""
 
 import sqlite3
 import threading
@@ -25,7 +25,7 @@ _limit = _ThreadLimit()
 
 
 def limit_statements() -> None:
-    """Limits each statement of the current thread to STATEMENT_TIMEOUT, on connections opened from now on."""
+    """Limits each statement of the current thread to STATEMENT_TIMEOUT, on connections that it opens later."""
     _limit.seconds = settings.STATEMENT_TIMEOUT
 
 
@@ -61,9 +61,9 @@ def _is_overdue() -> int:
 
 
 def is_unavailable(error: BaseException) -> bool:
-    """Returns whether a retry may succeed: no connection, a lock or statement time-out, or a full disk.
+    """Returns whether a retry may succeed: after a lost connection, a lock or statement timeout, or a full disk.
 
-    SQLite raises the same class for mistakes in SQL, so the error code is checked.
+    SQLite also raises an OperationalError for mistakes in SQL, so its error code is checked.
     """
     if not isinstance(error, OperationalError | InterfaceError):
         return False

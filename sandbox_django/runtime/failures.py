@@ -1,4 +1,4 @@
-"""The reasons of database and network errors, for the log."""
+"""Describes database and network errors for the log."""
 
 from django.db import InterfaceError, OperationalError
 from redis.exceptions import RedisError
@@ -7,10 +7,10 @@ REASON_LENGTH = 200  # characters
 
 
 def reason_of(failure: BaseException) -> str:
-    """Returns the class and the reason of a database or network error, without any of the user's data.
+    """Returns the class and reason of a database or network error, without user data.
 
-    The message of a lost connection or a time-out describes the server. Every other message may quote a value, so only
-    its code and its constraint are returned.
+    The message of a lost connection or a timeout describes the server. Other messages may quote values, so for these
+    errors only the error code and the name of the constraint are returned.
     """
     name, cause = type(failure).__name__, failure.__cause__
     if isinstance(failure, OperationalError | InterfaceError | OSError | RedisError):

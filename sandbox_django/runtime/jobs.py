@@ -1,6 +1,6 @@
-"""Runs jobs in the server's event loop or, without a server (commands, the shell), in a background loop of the process.
+"""Runs jobs in the server's event loop, or in a background loop in processes without a server (commands, the shell).
 
-Jobs for workers go through `core/queue.py`. Tests without a server run jobs inline.
+Jobs for workers are queued by `core/queue.py`. Tests without a server run jobs inline.
 """
 
 import asyncio
@@ -24,8 +24,8 @@ T = TypeVar("T")
 
 logger = structlog.get_logger(__name__)
 
-STOP_SECONDS = 8.0  # seconds for a stopping process to cancel the remaining jobs and to close connections
-CLOSE_TIMEOUT = 3.0  # seconds for the background loop to finish its jobs and close its connections
+STOP_SECONDS = 8.0  # seconds in which a stopping process cancels the remaining jobs and closes connections
+CLOSE_TIMEOUT = 3.0  # seconds in which the background loop finishes its jobs and closes its connections
 
 _server_loop: asyncio.AbstractEventLoop | None = None
 _jobs: set[asyncio.Task[Any]] = set()  # asyncio itself keeps only weak references
@@ -33,8 +33,9 @@ _closers: list[Callable[[], Coroutine[Any, Any, None]]] = []
 
 
 def set_server_loop() -> None:
-    """Registers the running loop as the server's: at lifespan startup, and at each connection if there is no
-    lifespan.
+    """Registers the running loop as the server's loop.
+
+    Called at lifespan startup and, since not every server supports lifespan, when a socket is opened.
     """
     global _server_loop
     _server_loop = asyncio.get_running_loop()
@@ -46,10 +47,10 @@ def clear_server_loop() -> None:
 
 
 def spawn(work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
-    """Creates a task that outlives its caller; the caller of this function keeps the reference.
+    """Creates a task that may outlive its caller. The caller must keep a reference to the task.
 
-    The task gets an empty context. With the caller's, its log lines would name the request or socket that happened to
-    start it, and asgiref would pin a thread to it: 200 answers at once grew 4 threads to 104.
+    The task gets an empty context. With the context of the caller, the task's log lines would contain the request or
+    socket that started it, and asgiref would reserve a thread for it: 200 concurrent answers turned 4 threads into 104.
     """
     return asyncio.get_running_loop().create_task(work, context=_new_context())
 
@@ -57,15 +58,15 @@ def spawn(work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
 def _new_context() -> Context:
     if database_threads() != 0:
         return Context()
-    # In tests, asgiref finds the thread of the test's transaction through the context. Without the context, a task that
-    # works for a request of an async test would deadlock: it would wait for a thread that waits for the task.
+    # In tests, asgiref finds the thread of the test's transaction through the context. Without this context, a task of
+    # a request in an async test would deadlock, because the task and that thread would wait for each other.
     context = copy_context()
     context.run(structlog.contextvars.clear_contextvars)
     return context
 
 
 def start(job: Callable[P, Coroutine[Any, Any, Any]], *args: P.args, **kwargs: P.kwargs) -> None:
-    """Starts a coroutine function from any thread without waiting for it. Without a server, waits until it is done."""
+    """Starts a coroutine function from any thread, without waiting. In a process without a server, it waits."""
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     call = partial(job, *args, **kwargs)
     try:
@@ -82,7 +83,7 @@ def start(job: Callable[P, Coroutine[Any, Any, Any]], *args: P.args, **kwargs: P
 
 
 def run(job: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Runs a coroutine function in the server's loop, or without a server, and waits for it. For use in threads."""
+    """Runs a coroutine function in the server's or background loop, and waits for it. Call it in other threads."""
     call = partial(job, *args, **kwargs)
     if _server_loop is not None and not _server_loop.is_closed():
         return _run_in(_server_loop, call)
@@ -90,14 +91,12 @@ def run(job: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwa
 
 
 async def finish(job: Callable[..., Coroutine[Any, Any, Any]], *args: Any, request_id: str) -> None:
-    """Runs a job to its end, like `start`, for a worker. `drain` may cancel it."""
+    """Starts a job like `start` and waits until it ends, for workers. `drain` may cancel the job."""
     await asyncio.wait([_start(partial(job, *args), request_id)])
 
 
 async def drain(grace: float) -> int:
-    """Waits up to `seconds` for the running jobs of this loop, then cancels the rest; returns the number of cancelled
-    jobs.
-    """
+    """Waits up to `grace` seconds for this loop's jobs; cancels the remaining jobs and returns their number."""
     jobs = {job for job in _jobs if job.get_loop() is asyncio.get_running_loop()}
     if not jobs:
         return 0
@@ -110,23 +109,23 @@ async def drain(grace: float) -> int:
 
 
 def on_loop_close(closer: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], Coroutine[Any, Any, None]]:
-    """Decorates a coroutine function that closes connections of the running loop; it is called before a loop ends."""
+    """Registers a coroutine function that closes connections. It is called in each loop before the loop ends."""
     _closers.append(closer)
     return closer
 
 
 async def close_connections() -> None:
-    """Closes all connections of this loop, without waiting for servers that hang."""
+    """Closes all connections of this loop; waits at most a second for each kind."""
     for closer in _closers:
         try:
             async with asyncio.timeout(1):
                 await closer()
-        except Exception as failure:  # noqa: BLE001  # the process or the loop ends anyway, and the rest is to be closed
+        except Exception as failure:  # noqa: BLE001  # the other connections must still be closed
             logger.warning("connection_not_closed", closer=name_of(closer), error=type(failure).__name__)
 
 
 def exit_within(seconds: float) -> None:
-    """Ends this process after so many seconds, even if a query, a Redis call or a thread hangs."""
+    """Makes this process end after `seconds`, even if a query, a Redis call or a thread hangs."""
 
     def force_exit() -> None:
         time.sleep(seconds)
@@ -134,7 +133,7 @@ def exit_within(seconds: float) -> None:
         sys.stderr.flush()
         os._exit(1)
 
-    # A daemon thread, so that it ends with the process if that stops in time.
+    # A daemon thread doesn't keep the process running if the process stops in time.
     threading.Thread(target=force_exit, name="exit", daemon=True).start()
 
 
@@ -148,7 +147,7 @@ def name_of(job: Callable[..., Any]) -> str:
 
 
 async def _in_request(job: Callable[[], Coroutine[Any, Any, Any]], request_id: str | None) -> None:
-    """Wraps the job so that its log lines contain the id of the request that started it."""
+    """Runs the job with the id of the request that started it in its log lines."""
     if request_id:
         structlog.contextvars.bind_contextvars(request_id=request_id)
     await job()
@@ -189,9 +188,9 @@ async def _run_and_close(job: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 
 class _BackgroundLoop:
-    """One event loop, in a thread of its own, for a process without a server.
+    """An event loop in its own thread, for all jobs of a process without a server.
 
-    With a loop for each call, a command that deleted 4,000 conversations opened 4,000 connections to Redis.
+    With a new loop for each job, a command that deleted 4,000 conversations opened 4,000 connections to Redis.
     """
 
     def __init__(self) -> None:
@@ -202,7 +201,7 @@ class _BackgroundLoop:
 
     def loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
-            # a forked process inherits the object, but not its thread
+            # A forked process inherits this object, but not its thread.
             if self._loop is None or self._pid != os.getpid():
                 loop = self._loop = asyncio.new_event_loop()
                 self._pid = os.getpid()
@@ -221,7 +220,7 @@ class _BackgroundLoop:
         try:
             closing.result(CLOSE_TIMEOUT)
         except TimeoutError:
-            return  # jobs that hang end with the process
+            return  # jobs that hang are ended with the process
         loop.call_soon_threadsafe(loop.stop)
         thread.join(CLOSE_TIMEOUT)
         loop.close()

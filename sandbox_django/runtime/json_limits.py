@@ -1,4 +1,4 @@
-"""Bounds on JSON from clients, checked before any code runs once per key."""
+"""Limits the size and depth of JSON from clients, before any code loops over its keys."""
 
 from typing import Any
 
@@ -8,11 +8,11 @@ MAX_DEPTH = 20
 
 
 class TooComplex(ValueError):
-    """The JSON has more keys, values or levels than any of our requests needs."""
+    """The JSON has more keys, values or levels than any request of the API needs."""
 
 
 def check_json(data: Any) -> None:
-    """Raises `TooComplex` when the parsed JSON has too many keys or values, or is nested too deeply."""
+    """Raises `TooComplex` if the parsed JSON has too many keys or values, or is nested too deeply."""
     keys = values = 0
     level = [data]
     for _ in range(MAX_DEPTH + 1):

@@ -1,12 +1,12 @@
-"""Counters of a process as plain integers, which any exporter can read (docs/decisions/0013-metrics.md)."""
+"""Counts events in a process with plain integers, which any exporter can read (docs/decisions/0013-metrics.md)."""
 
 _all: list["Counts"] = []
 
 
 class Counts:
-    """Counters that only the event loop's thread increments: 30 ns, while a Prometheus counter takes 2.2 µs.
+    """Counters that only the event loop's thread increments.
 
-    A subclass names them in `__slots__`.
+    An increment takes 30 ns; that of a Prometheus counter takes 2.2 µs. A subclass lists its counters in `__slots__`.
     """
 
     __slots__: tuple[str, ...] = ()
@@ -18,5 +18,5 @@ class Counts:
 
 
 def totals() -> dict[str, int]:
-    """Returns all counts of this process, by name."""
+    """Returns all counters of this process, by name."""
     return {name: getattr(counts, name) for counts in _all for name in counts.__slots__}

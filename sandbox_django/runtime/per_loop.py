@@ -1,4 +1,4 @@
-"""State that belongs to one event loop: futures, locks and connections can't be shared between loops."""
+"""Keeps separate state for each event loop, since loops can't share futures, locks and connections."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class PerLoop(Generic[T]):
-    """One value for each event loop, created on first use and dropped with its loop."""
+    """Keeps one value for each event loop. It is created on first use, and deleted with its loop."""
 
     def __init__(self, create: Callable[[], T]) -> None:
         self._create = create
@@ -39,7 +39,7 @@ class SharedRun(Generic[T]):
         self._runs: PerLoop[list[asyncio.Task[T]]] = PerLoop(list)
 
     async def __call__(self) -> T:
-        """Returns the result of the run in progress, or of a new one. A caller that stops waiting leaves it running."""
+        """Returns the result of the current or of a new run. If a caller is cancelled, the run goes on."""
         runs = self._runs.current()
         if not runs or runs[0].done():
             runs[:] = [jobs.spawn(self._work())]

@@ -1,5 +1,6 @@
-"""The threads of a process: a pool for each kind of work, so that slow work never delays urgent work
-(docs/decisions/0019-thread-pools.md).
+"""Runs each kind of work in a separate thread pool, so that slow work never delays urgent work.
+
+See docs/decisions/0019-thread-pools.md.
 """
 
 import asyncio
@@ -26,26 +27,27 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 LIVE_THREADS = 3
-# live threads that may open sockets; the remaining one serves leases and ends while a thousand sockets open
+# Live threads that may open sockets at a time. While a thousand sockets open, the third thread renews leases and stores
+# ends of answers.
 OPENING_THREADS = 2
 COMPUTE_THREADS = 2
-REQUEST_QUEUE = 2_000  # enough for every open page at once, after a restart
-COMPUTE_QUEUE = 32  # at 0.25 s for a password, the last one waits for 4 s
-CLOSE_SECONDS = 5.0  # seconds for the threads of a pool to close their connections
+REQUEST_QUEUE = 2_000  # enough for the requests of all open pages after a restart
+COMPUTE_QUEUE = 32  # with 0.25 s per password and two threads, the last call waits 4 s
+CLOSE_SECONDS = 5.0  # seconds in which the threads of a pool close their connections
 
 
 class Work(StrEnum):
-    """The kinds of work. The value is the pool's name in metrics."""
+    """The kinds of work. Each value is the name of a pool in the metrics."""
 
     REQUESTS = "requests"  # views; their statements have a time limit
-    COMPUTE = "compute"  # views that hash a password or render a long text; the same limit
-    LIVE = "live"  # leases, claims and ends of answers, sockets, feeds: never kept waiting by a view
+    COMPUTE = "compute"  # views that hash a password or render a long text; their statements have a time limit
+    LIVE = "live"  # leases, claims and ends of answers, sockets, feeds; never delayed by a view
     BACKGROUND = "background"  # cleanup, which may take minutes
     RENDERING = "rendering"  # the Markdown of answers; uses no database
 
 
 class Pool(ThreadPoolExecutor):
-    """Threads that share a queue. Each keeps its own database connections as long as it lives."""
+    """A thread pool whose threads each keep their own database connections until they end."""
 
     def __init__(
         self, work: Work, threads: int, *, queue_size: int | None = None, initializer: Callable[[], None] | None = None
@@ -64,14 +66,14 @@ class Pool(ThreadPoolExecutor):
         return self._queue_size is not None and self.waiting >= self._queue_size
 
     def end(self) -> None:
-        """Closes the connections of all threads and ends them. A thread that hangs is left behind."""
-        barrier = threading.Barrier(self._count)  # makes each thread run this exactly once
+        """Closes the connections of all threads and ends the threads, except those that hang."""
+        barrier = threading.Barrier(self._count)  # makes each thread run the function exactly once
         wait([self.submit(_close_connections, barrier) for _ in range(self._count)], timeout=CLOSE_SECONDS + 1)
         self.shutdown(wait=False, cancel_futures=True)
 
 
 def _close_connections(barrier: threading.Barrier) -> None:
-    with suppress(threading.BrokenBarrierError):  # another thread hangs
+    with suppress(threading.BrokenBarrierError):  # raised if another thread hangs
         barrier.wait(CLOSE_SECONDS)
     connections.close_all()
 
@@ -98,7 +100,7 @@ def _new_pool(work: Work) -> Pool:
 
 
 def is_full(work: Work) -> bool:
-    """Returns whether the pool's queue is full. Calls that belong to a request in progress are always accepted."""
+    """Returns whether the pool's queue is full, so that new requests are refused. The pool itself accepts all calls."""
     return work in _pools and _pools[work].is_full
 
 
@@ -108,41 +110,41 @@ def queue_lengths() -> dict[Work, int]:
 
 
 def end_threads() -> None:
-    """Ends all pools, when the process stops or after a test with threads."""
+    """Ends all pools. Called when the process stops, and after tests with threads."""
     while _pools:
         _pools.popitem()[1].end()
 
 
 async def in_pool(work: Work, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Calls `function` on a thread of the pool, without checking its connection.
+    """Calls `function` in a thread of the pool, without checking the thread's database connection.
 
-    It runs in the thread's own context instead of a copy of the caller's, because Django's connections belong to a
-    context: in a copy, each call would open new ones.
+    The function runs in the thread's own context, because Django's connections belong to a context. In a copy of the
+    caller's context, each call would open new connections.
     """
     if not database_threads():
-        # Tests use their own thread, which holds their transaction; without pools Channels' thread is used.
+        # Tests use the thread that holds their transaction. Projects without pools use Channels' thread.
         return await sync_to_async(function, thread_sensitive=True)(*args, **kwargs)
     call = functools.partial(function, *args, **kwargs)
     return await asyncio.get_running_loop().run_in_executor(_pool(work), call)
 
 
 async def in_database_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Calls `function`, which queries the database, on a live thread; a dead connection is replaced first."""
+    """Calls `function`, which queries the database, in a thread of the live pool, after replacing dead connections."""
     return await _in_pool_with_connections(Work.LIVE, functools.partial(function, *args, **kwargs))
 
 
 async def in_background_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Calls `function`, which may query the database for a long time, on a thread that no request waits for."""
+    """Calls `function`, which may query the database for a long time, in a thread of the background pool."""
     return await _in_pool_with_connections(Work.BACKGROUND, functools.partial(function, *args, **kwargs))
 
 
 async def in_rendering_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Calls `function`, which computes without queries, on a thread that has no connection."""
+    """Calls `function`, which must not query the database, in a thread of the rendering pool."""
     return await in_pool(Work.RENDERING, function, *args, **kwargs)
 
 
 async def _in_pool_with_connections(work: Work, call: Callable[[], T]) -> T:
-    if database_threads() is None:  # Channels opens and closes connections in its own thread, by Django's settings
+    if database_threads() is None:  # Channels uses its own thread, and closes old connections
         return cast("T", await database_sync_to_async(call)())
     return await in_pool(work, _with_live_connections, call)
 
@@ -153,10 +155,10 @@ def _with_live_connections(function: Callable[[], T]) -> T:
 
 
 def drop_dead_connections() -> None:
-    """Closes connections that the database has dropped, so that the next query reconnects instead of failing.
+    """Closes connections that the database server has closed, so that the next query reconnects.
 
-    If the server has closed its end, an idle socket becomes readable, which takes microseconds to check. Django's own
-    health check sends a query each time.
+    An idle socket becomes readable when the server closes the connection. Checking this takes microseconds, while
+    Django's own health check sends a query.
     """
     for database in connections.all(initialized_only=True):
         if database.vendor == "postgresql" and not database.in_atomic_block and _is_dead(database.connection):
@@ -177,14 +179,14 @@ BATCH_SIZE = 20  # calls; a larger batch would occupy a thread for too long
 
 
 class ThreadBatcher:
-    """Runs many small calls in few thread hand-offs: after a deploy, a thousand reconnecting sockets queue here."""
+    """Runs many small calls in few thread hand-offs, as when a thousand sockets reconnect after a deploy."""
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
         self._workers: set[asyncio.Task[None]] = set()
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Like `in_database_thread`, but may share its thread hand-off with other calls."""
+        """Calls `function` like `in_database_thread`, but other calls may share the thread hand-off."""
         if not database_threads():
             return await in_database_thread(function, *args, **kwargs)
         result: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -197,7 +199,8 @@ class ThreadBatcher:
         try:
             await self._drain()
         finally:
-            # Not in a callback, which runs a moment later: calls in that moment would wait for a batch that has ended.
+            # Removed here and not in a done callback, which runs a little later. Calls in between would count on this
+            # worker, which has already ended.
             self._workers.remove(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _drain(self) -> None:
@@ -206,7 +209,7 @@ class ThreadBatcher:
             results: list[tuple[Any, Exception | None]]
             try:
                 results = await in_database_thread(_run_calls, [call for call, _ in batch])
-            except Exception as lost:  # noqa: BLE001  # raised again at each call, which would wait forever otherwise
+            except Exception as lost:  # noqa: BLE001  # raised again in each caller, which would otherwise wait for ever
                 results = [(None, lost)] * len(batch)
             for (_, result), (value, failure) in zip(batch, results, strict=True):
                 if result.cancelled():
@@ -218,7 +221,7 @@ class ThreadBatcher:
 
 
 class _Batch(threading.local):
-    """The cache that the calls of this thread's batch share; None outside a batch."""
+    """The cache that all calls of the current thread's batch share. `results` is None outside a batch."""
 
     results: dict[Hashable, Any] | None = None
 
@@ -227,8 +230,9 @@ _batch = _Batch()
 
 
 def once_per_batch(key: Hashable, compute: Callable[[], T]) -> T:
-    """Returns `compute()`, once for all calls of a batch. This is safe because all of them were waiting before the
-    batch began.
+    """Returns the result of `compute`, which is called once per batch and key.
+
+    Sharing the result is safe, because all calls of a batch were made before the batch began.
     """
     if _batch.results is None:
         return compute()
@@ -244,7 +248,7 @@ def _run_calls(calls: list[Callable[[], Any]]) -> list[tuple[Any, Exception | No
         for call in calls:
             try:
                 results.append((call(), None))
-            except Exception as failure:  # noqa: BLE001  # not handled here: raised again where the call was made
+            except Exception as failure:  # noqa: BLE001  # raised again in the caller
                 results.append((None, failure))
     finally:
         _batch.results = None

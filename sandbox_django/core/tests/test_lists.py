@@ -1,4 +1,4 @@
-"""Paging of lists: by offset, and of messages by id."""
+"""Lists are paged by offset, and lists of messages by id."""
 
 from typing import Any
 from unittest import mock

@@ -1,4 +1,4 @@
-"""Writes that arrive together share a batch; a write that fails doesn't affect the others."""
+"""Writes that arrive together share a batch, and a write that fails doesn't affect the other writes."""
 
 import asyncio
 from collections.abc import Sequence

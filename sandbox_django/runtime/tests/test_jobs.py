@@ -1,4 +1,4 @@
-"""Jobs with and without a server: their log lines, connections and endings."""
+"""Tests jobs with and without a server: their log lines, their connections, and how they end."""
 
 import asyncio
 import subprocess
@@ -122,7 +122,7 @@ class BrokenConnectionTests(SimpleTestCase):
     async def test_a_connection_that_breaks_during_a_send_is_an_outage(self) -> None:
         for url in self.urls:
             connection = redis_pool(url).make_connection()  # type: ignore[no-untyped-call]  # redis-py leaves its types out
-            # Another task has closed it before it is connected.
+            # Another task has closed the connection before it is established.
             with (
                 self.subTest(url),
                 mock.patch.object(connection, "connect_check_health"),

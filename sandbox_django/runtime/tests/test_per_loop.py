@@ -1,4 +1,4 @@
-"""State of one event loop, and calls that share one run."""
+"""Each event loop has separate state, and concurrent calls share one run."""
 
 import asyncio
 import gc

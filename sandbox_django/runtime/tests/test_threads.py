@@ -1,4 +1,4 @@
-"""Slow work of one kind, and the work that must not wait for it."""
+"""Slow work in one pool doesn't delay the work in other pools."""
 
 import asyncio
 import json
@@ -117,7 +117,7 @@ class ThreadsCase(TransactionTestCase):
     async def many(
         self, count: int, path: str, *body: bytes, method: str = "GET"
     ) -> AsyncIterator[list["asyncio.Task[Answer]"]]:
-        """Sends so many requests until the block ends: two wait at the gate, the others in the queue."""
+        """Keeps `count` requests waiting until the block ends: two at the gate, the others in the queue."""
         waiting = []
         try:
             for number in range(count):
