@@ -125,7 +125,7 @@ class UserAdmin(OperatorAdmin[User], DjangoUserAdmin[User]):
 
     def _switch(self, request: HttpRequest, user: User, *, is_active: bool) -> None:
         user.is_active = is_active
-        user.save(update_fields=["is_active"])  # a receiver then ends the user's devices: accounts/receivers.py
+        user.save(update_fields=["is_active"])  # a receiver (accounts/receivers.py) then ends the user's devices
 
     def delete(self, request: HttpRequest, obj: User) -> None:
         obj.delete()

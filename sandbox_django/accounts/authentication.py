@@ -24,7 +24,7 @@ class HeaderTokenAuthentication(BaseAuthentication):
     accident, so a bad token is refused.
     """
 
-    refusal = TokenRefused  # for the OpenAPI document
+    refusal = TokenRefused  # core documents this refusal in the OpenAPI document
 
     def authenticate(self, request: Request) -> tuple[User, Token] | None:
         scheme, _, encoded = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
@@ -36,7 +36,7 @@ class HeaderTokenAuthentication(BaseAuthentication):
         return user_of_token(token), token
 
     def authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="api"'  # makes a refusal 401 instead of 403
+        return 'Bearer realm="api"'  # with this header, REST framework refuses with 401, not 403
 
 
 class CookieTokenAuthentication(HeaderTokenAuthentication):
@@ -78,9 +78,9 @@ class BrowserSessionAuthentication(SessionAuthentication):
 
 
 def offered_token(request: Request) -> tuple[str, str]:
-    """Returns the token that a browser offers as a subprotocol, `new WebSocket(url, ["bearer", token])`.
+    """Returns the scheme and the token from the subprotocols of a socket's handshake.
 
-    A browser's WebSocket can't set headers.
+    A browser's WebSocket can't set headers, so clients call `new WebSocket(url, ["bearer", token])`.
     """
     offered = str(request.META.get("HTTP_SEC_WEBSOCKET_PROTOCOL", "")).split(",")
     return (offered[0].strip(), offered[1].strip()) if len(offered) > 1 else ("", "")

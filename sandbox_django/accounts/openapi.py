@@ -1,4 +1,4 @@
-"""The authentication schemes and the account API in the OpenAPI document."""
+"""Describes the authentication schemes and the account API in the OpenAPI document."""
 
 from typing import Any
 

@@ -34,7 +34,9 @@ def end_sign_in(request: HttpRequest, **signal: object) -> None:
 
 @receiver(post_save, sender=User)
 def end_sessions(instance: User, created: bool, **signal: object) -> None:
-    """Ends all devices after a new password or a deactivation, whether by a form, the API, the admin or a command."""
+    """Ends all devices of a user after a new password or a deactivation. This covers forms, the API, the admin and
+    commands.
+    """
     # Django keeps a new password in `_password` until the user is saved, and clears it if it only rehashes the old one.
     if not created and (instance._password is not None or not instance.is_active):
         sign_out_everywhere(instance)

@@ -1,4 +1,4 @@
-"""Creating, refreshing and checking tokens."""
+"""Creates, refreshes and checks tokens."""
 
 from typing import TypeVar
 

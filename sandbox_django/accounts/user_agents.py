@@ -1,8 +1,8 @@
-"""Readable names for the browsers and programs of signed-in devices."""
+"""Finds readable names for the browsers and programs of signed-in devices."""
 
 import re
 
-# The first match is used. Order matters, because most browsers also contain the names of others.
+# The first match is used. Order matters, because most browsers also contain the names of other browsers.
 BROWSERS = {
     r"Edg(?:e|A|iOS)?/": "Edge",
     r"OPR/|Opera": "Opera",

@@ -29,7 +29,7 @@ def _deletions(alias: str) -> list[str]:
     connection = connections[alias]
     tables = sorted(set(connection.introspection.django_table_names(only_existing=True, include_views=False)) - KEPT)
     statements = [f"DELETE FROM {connection.ops.quote_name(table)}" for table in tables]  # noqa: S608  # our own tables
-    # One round trip, if the driver supports several statements at once.
+    # All statements take one round trip if the driver can send several at once.
     return ["; ".join(statements)] if connection.vendor == "postgresql" else statements
 
 

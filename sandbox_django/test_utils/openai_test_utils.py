@@ -165,7 +165,7 @@ class Received:
 
     @property
     def client_left(self) -> bool:
-        """True if the client disconnected before the end of the answer."""
+        """Returns whether the client disconnected before the end of the answer."""
         return self._left.done()
 
     async def until_client_left(self) -> None:
@@ -410,7 +410,7 @@ class SteadyOpenAI(FakeOpenAI):
     def _set_timer(self, loop: asyncio.AbstractEventLoop) -> None:
         if not self._due:
             return
-        # At least a millisecond, so that frames due at about the same time share one wake-up.
+        # Waits at least a millisecond, so that frames that are due at about the same time share one wake-up.
         when = max(self._due[0][0], loop.time() + 0.001)
         if self._timer is None or when < self._timer_at:
             if self._timer is not None:
@@ -479,7 +479,7 @@ class ScriptedModel:
 def scripted_model(*chunks: ScriptedChunk) -> Iterator[ScriptedModel]:
     """Makes `ai_service.get_chat_model()` return a model that streams these chunks.
 
-    The answer waits at a Gate and ends with an exception. Without a Finish, the answer ends with the default one.
+    At a Gate, the answer waits. An exception among the chunks ends it. Without a Finish, it ends with the default one.
     """
     model = ScriptedModel(*chunks)
     with mock.patch.object(ai_service, "get_chat_model", return_value=model):

@@ -44,7 +44,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A user, who signs in with their e-mail address. Other users see their display name."""
+    """A user, who signs in with an e-mail address. Other users see only the display name."""
 
     email = LowerCaseEmailField(
         "e-mail",
@@ -76,7 +76,7 @@ class User(AbstractBaseUser, PermissionsMixin):
                 Lower("email"), name="user_email_is_unique_in_any_case", violation_error_message=EMAIL_TAKEN
             )
         ]
-        indexes = [models.Index(Lower("display_name"), name="user_display_name")]  # for mentions
+        indexes = [models.Index(Lower("display_name"), name="user_display_name")]  # mentions look users up by name
 
     def __str__(self) -> str:
         return self.display_name

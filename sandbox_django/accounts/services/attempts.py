@@ -27,7 +27,7 @@ NAME_CHANGES = AttemptLimit("name changes of one user", times=20, seconds=HOUR)
 REGISTRATIONS = AttemptLimit("registrations from one address", times=100, seconds=HOUR)
 RESET_MAILS = AttemptLimit("reset mails to one e-mail", times=5, seconds=HOUR)
 RESETS = AttemptLimit("password resets from one address", times=30, seconds=HOUR)
-# Each device behind an address refreshes every 15 minutes.
+# Many devices may share an address, and each refreshes its token every 15 minutes.
 TOKEN_REQUESTS = AttemptLimit("token requests from one address", times=1000, seconds=TEN_MINUTES)
 
 

@@ -1,4 +1,4 @@
-"""Links that verify the e-mail address of an account. Unverified accounts have a smaller assistant quota."""
+"""Mails and checks the links that verify e-mail addresses. Unverified accounts have a smaller assistant quota."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Signing in and out, registering and passwords, through the API."""
+"""Tests signing in and out, registering and changing passwords through the API."""
 
 from typing import Any
 
@@ -389,7 +389,7 @@ class PasswordChangeTests(AuthAPITestCase):
 
         assert response.status_code == 200
         assert not other.is_signed_in
-        assert self.client.get(ME).status_code == 401  # the old token
+        assert self.client.get(ME).status_code == 401  # the old token is refused
         assert self.client.get(ME, headers={"Authorization": f"Bearer {response.json()['access']}"}).status_code == 200
         assert sign_in(APIClient(), password=GOOD_PASSWORD).status_code == 200
 
@@ -443,7 +443,7 @@ class PasswordResetTests(APITestCase):
 
 
 class Device:
-    """A device of Alice's, signed in with tokens and a session."""
+    """A device on which Alice has signed in. It has tokens and a session."""
 
     def __init__(self) -> None:
         self.client = APIClient()

@@ -1,4 +1,4 @@
-"""Authentication by header, cookie and session."""
+"""Tests authentication by header, cookie and session."""
 
 from datetime import timedelta
 
@@ -197,7 +197,7 @@ class SessionTests(TestCase):
 
 
 class SocketTests(TestCase):
-    """Sockets authenticate with headers, cookies and the session's user only."""
+    """Checks that sockets authenticate only by headers, cookies and the session's user."""
 
     def setUp(self) -> None:
         self.user = alice()

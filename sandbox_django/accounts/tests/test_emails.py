@@ -1,4 +1,4 @@
-"""The e-mail addresses that can register, and the errors for the others."""
+"""Tests which e-mail addresses can register, and the errors for the other addresses."""
 
 from importlib import import_module
 
@@ -20,7 +20,7 @@ REFUSED = (
     "a\u200bb@example.com",
 )
 PASSWORD = "a mossy staircase"
-# The address as typed, and as stored.
+# Maps an address as a user types it to the address that is stored.
 DOMAINS = {
     "Dana@B\u00fccher.Example": "dana@xn--bcher-kva.example",
     "dana@stra\u00dfe.example": "dana@xn--strae-oqa.example",

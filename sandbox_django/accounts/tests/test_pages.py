@@ -1,4 +1,4 @@
-"""The pages for signing in and out, registering and passwords, as a browser uses them."""
+"""Tests the pages for signing in and out, registering and changing passwords, as a browser uses them."""
 
 from datetime import timedelta
 

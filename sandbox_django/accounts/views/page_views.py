@@ -1,4 +1,4 @@
-"""Pages for signing in and out, registering, passwords and the user's own account."""
+"""Serves the pages for signing in and out, registering, passwords and the user's own account."""
 
 from uuid import UUID
 
@@ -75,7 +75,7 @@ def logout_page(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def account_page(request: HttpRequest) -> HttpResponse:
-    """The account page: profile, signed-in devices, password and sign-out."""
+    """Shows the account page: profile, signed-in devices, password and sign-out. A `POST` changes the profile."""
     assert isinstance(request.user, User)
     # The form edits a copy of the user, so that the rest of the page doesn't show a rejected name.
     form = AccountForm(request.POST or None, instance=User.objects.get(pk=request.user.pk))
@@ -91,7 +91,7 @@ def account_page(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def sign_out_device(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """Signs out one of the user's devices, which may be this one."""
+    """Signs out one of the user's devices. This may be the device that sends the request."""
     assert isinstance(request.user, User)
     device = get_object_or_404(request.user.sign_ins, pk=pk)
     if device.pk == device_of(request):
