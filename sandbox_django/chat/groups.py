@@ -1,4 +1,4 @@
-"""The names of this app's feeds and groups, and the keys of objects whose text is in feeds."""
+"""Names the feeds and groups of rooms, and the keys of objects whose text is stored in feeds."""
 
 ROOM_FEEDS = "chat.room."
 USER_FEEDS = "chat.person."

@@ -1,4 +1,4 @@
-"""The OpenAPI descriptions of group chat."""
+"""Describes the API of group chat in the OpenAPI document."""
 
 from typing import Any
 

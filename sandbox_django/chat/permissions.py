@@ -95,7 +95,7 @@ class ManagersAdd(BasePermission):
 
 
 class ManagersChange(BasePermission):
-    """Lets members read memberships and change their own, and owners and admins change those of others."""
+    """Lets members read all memberships and change their own. Owners and admins may change other memberships."""
 
     def has_object_permission(self, request: Request, view: Any, obj: ChatMember) -> bool:
         if request.method not in SAFE_METHODS and view.membership.pk != obj.pk:

@@ -26,7 +26,7 @@ logger = structlog.get_logger(__name__)
 REFRESH_SECONDS = 15
 KEEP_SECONDS = 45  # entries that their process doesn't renew expire after this time
 DEBOUNCE_SECONDS = 0.3  # joins and leaves within this time are published together
-MAX_LISTED = 100  # users that are listed by name
+MAX_LISTED = 100  # at most this many users are listed by name
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The OpenAPI descriptions of the forum."""
+"""Describes the API of the forum in the OpenAPI document."""
 
 from core.openapi import ITSELF, describe
 

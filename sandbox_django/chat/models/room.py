@@ -136,7 +136,7 @@ class ChatMessageQuerySet(QuerySet["ChatMessage"]):
         return self.select_related("author").prefetch_related(in_room)
 
     def in_rooms_of(self, user: User) -> Self:
-        """Returns the messages of the rooms of which `user` is a member."""
+        """Returns the messages in all rooms that `user` is a member of."""
         return self.filter(group_chat__in=ChatMember.objects.filter(user=user).values("group_chat"))
 
     def newest(self) -> "ChatMessage | None":

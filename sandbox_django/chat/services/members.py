@@ -128,7 +128,7 @@ def remove_member_as_staff(member: ChatMember, *, by: User) -> None:
 
 
 def leave_room(room: GroupChat, *, user: User) -> None:
-    """Leaves a room, unless the user is its last owner."""
+    """Removes the user from a room. Refuses if the user is the room's last owner."""
     CHANGING.hit(user.pk)
     with feeds.write(room_feed(room.pk), user_feed(user.pk)) as (in_room, in_list):
         me = membership(room, user)

@@ -5,7 +5,7 @@ from accounts.services.mentions import named_users
 from chat.models import GroupChat
 from core.markdown import Rendered, render_with_mentions
 
-MAX_MENTIONS = 100  # members in one message
+MAX_MENTIONS = 100  # members whom one message can mention
 
 
 def render_message(content: str, room: GroupChat) -> Rendered:

@@ -1,4 +1,4 @@
-"""Posting, editing and deleting messages in a room."""
+"""Posts, edits and deletes messages in a room."""
 
 from django.conf import settings
 from django.utils import timezone

@@ -1,4 +1,4 @@
-"""The API of members: adding, removing and roles; a room always has an owner."""
+"""Tests the API of members: adding, removing and changing roles. A room must always have an owner."""
 
 import json
 from collections.abc import Callable
@@ -214,7 +214,7 @@ class DeletedAccountTests(MembersCase):
 
 
 class AtOnceTests(MembersCase):
-    """Concurrent requests, each with a connection of its own."""
+    """Sends requests at the same time, each with its own database connection."""
 
     def at_once(self, *requests: Callable[[], Any]) -> list[int]:
         for user in (self.alice, self.bob, self.carol, self.mallory):

@@ -1,4 +1,4 @@
-"""The API of the messages of a room."""
+"""Tests the API of a room's messages."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -58,7 +58,7 @@ class RefusalTests(RoomCase):
     def test_so_many_messages_a_minute(self) -> None:
         assert [self.post_message(key="one").status_code for _ in range(3)] == [
             201
-        ] * 3  # one message, sent three times
+        ] * 3  # the same message is sent three times
         assert [self.post_message().status_code for _ in range(2)] == [201, 429]
         assert self.post_message(by=self.alice).status_code == 201
         with override_settings(LIMITS=False):

@@ -1,4 +1,4 @@
-"""Rooms that were created before messages had numbers."""
+"""Tests the migration of rooms that were created before messages had numbers."""
 
 from importlib import import_module
 from typing import Any

@@ -279,7 +279,7 @@ def first_unread(me: ChatMember) -> int | None:
 def messages_around(
     room: GroupChat, message_id: int, *, after: int = SHOWN_AROUND
 ) -> tuple[list[ChatMessage], bool, bool]:
-    """Returns a message with the messages before and after it, and whether there are more before and after those."""
+    """Returns a message with the messages around it. Also returns whether there are more before and after."""
     messages_of_room = room.messages.with_senders(room)
     before = list(messages_of_room.filter(pk__lte=message_id).order_by("-pk")[: SHOWN_AROUND + 1])
     later = list(messages_of_room.filter(pk__gt=message_id).order_by("pk")[: after + 1])

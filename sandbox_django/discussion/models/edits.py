@@ -26,7 +26,7 @@ class Edit(models.Model):
 class TopicEdit(Edit):
     topic = models.ForeignKey(DiscussionTopic, on_delete=models.CASCADE, related_name="edits")
     title = models.CharField(max_length=200)
-    tags = models.JSONField(default=list)  # names
+    tags = models.JSONField(default=list)  # names of tags
 
 
 class ReplyEdit(Edit):

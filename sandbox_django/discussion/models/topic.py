@@ -40,7 +40,7 @@ class DiscussionTopic(Searchable):
     )
     title = models.CharField(max_length=200)
     content = models.TextField()
-    content_html = models.TextField(blank=True)  # rendered once, when it is stored
+    content_html = models.TextField(blank=True)  # rendered when the topic is stored
     mentions = models.JSONField(default=list, blank=True)  # ids of mentioned users
     tags = models.ManyToManyField(Tag, related_name="topics", blank=True)
     accepted_answer = models.OneToOneField(

@@ -1,4 +1,4 @@
-"""Posting, editing and deleting replies."""
+"""Posts, edits and deletes replies."""
 
 from datetime import datetime
 

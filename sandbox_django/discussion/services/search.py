@@ -19,7 +19,7 @@ from discussion.models import DiscussionTopic
 # If more topics match, only the newest are ranked and counted, since reading all of them would take too long.
 MAX_FOUND = 500
 MAX_COMPARED = 50_000  # topics that are compared one by one
-SPELT_ALIKE_AMONG = 1_000  # newest topics
+SPELT_ALIKE_AMONG = 1_000  # only this many of the newest titles are compared
 MAX_SPELT_ALIKE = 50
 LIKENESS = 0.45  # a title must contain this share of the query's trigrams
 SIMILAR = 5

@@ -22,7 +22,7 @@ EVIL = "<script>alert(1)</script>"
 
 
 class PageCase(Forum, TestCase):
-    """A test case with Alice's topic, to which Bob has replied."""
+    """Creates a topic of Alice's, to which Bob has replied."""
 
     def setUp(self) -> None:
         self.create_users()

@@ -1,4 +1,4 @@
-"""The API of replies and accepted answers."""
+"""Tests the API of replies and accepted answers."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The API of topics."""
+"""Tests the API of topics."""
 
 from typing import Any
 

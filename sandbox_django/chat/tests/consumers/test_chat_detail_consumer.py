@@ -1,4 +1,4 @@
-"""The room's consumer, tested in chanx's own style. The complete tests are in `chat/tests/test_room_sockets.py`."""
+"""Tests the room's consumer in the style of chanx. The complete tests are in `chat/tests/test_room_sockets.py`."""
 
 from chanx.constants import EVENT_ACTION_COMPLETE
 from chanx.messages.incoming import PingMessage

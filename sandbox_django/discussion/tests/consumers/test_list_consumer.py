@@ -1,6 +1,4 @@
-"""The topic list's consumer, tested in chanx's own style. The complete tests are in
-`discussion/tests/test_sockets.py`.
-"""
+"""Tests the consumer of topic lists in chanx's style. The complete tests are in `discussion/tests/test_sockets.py`."""
 
 from chanx.constants import EVENT_ACTION_COMPLETE
 from chanx.messages.incoming import PingMessage

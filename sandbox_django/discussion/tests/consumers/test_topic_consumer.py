@@ -1,4 +1,4 @@
-"""The topic's consumer, tested in chanx's own style. The complete tests are in `discussion/tests/test_sockets.py`."""
+"""Tests the topic's consumer in the style of chanx. The complete tests are in `discussion/tests/test_sockets.py`."""
 
 from chanx.constants import EVENT_ACTION_COMPLETE
 from chanx.messages.incoming import PingMessage

@@ -6,8 +6,8 @@ export function nameKey(name) {
 }
 
 export class Namesakes {
-  #keys = new Map(); // by user id
-  #users = new Map(); // sets of user ids, by name key
+  #keys = new Map(); // maps a user's id to the key of the name
+  #users = new Map(); // maps the key of a name to the set of its users' ids
 
   // Adds a user, or changes the user's name. Returns whether any user's name is shared now but wasn't before, or the
   // reverse.

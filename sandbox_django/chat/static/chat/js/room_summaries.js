@@ -6,7 +6,7 @@
 
 export class RoomSummaries {
   #me;
-  #rooms = new Map(); // by id
+  #rooms = new Map(); // summaries by room id
 
   constructor(me) {
     this.#me = me;

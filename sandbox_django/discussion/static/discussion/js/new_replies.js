@@ -5,8 +5,8 @@ import { plural } from "./plural.js";
 export class NewReplies {
   #bar;
   #words;
-  #counted = new Set(); // ids
-  #unseen = []; // ids
+  #counted = new Set(); // ids of all replies that were counted
+  #unseen = []; // ids of replies that the user hasn't seen
   #inSight;
 
   constructor(page) {
