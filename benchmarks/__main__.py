@@ -1,4 +1,4 @@
-"""Measures the application under load, next to a minimal server that does the same work: `bin/bench --help`."""
+"""Measures the application under load, and compares it with a minimal server: `bin/bench --help`."""
 
 import argparse
 import json
@@ -31,7 +31,7 @@ QUICK = Sizes(
 )
 SCENARIOS = ("answers", "room", "chat", "pages", "writers")
 STACKS = "SQLite and memory, or PostgreSQL and Redis: by DATABASE_URL and REDIS_URL if given, else out of packages"
-TIMEOUT = 180.0  # seconds for one load
+TIMEOUT = 180.0  # seconds after which a load is given up
 
 
 def main() -> None:

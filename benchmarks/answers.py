@@ -16,8 +16,8 @@ NAMED = "conversation_updated"
 ENDS = {"complete_streaming", "assistant_error"}
 TOKEN = re.compile(r"(\d+)@(\d{6}) ")  # a token's number, and the time when the model sent it
 WARM_UP = 4  # the first answers aren't measured: they load modules and open connections
-SETTLE_SECONDS = 1.5  # the head of a joined feed is checked again after a second
-TIMEOUT = 40.0  # seconds in addition to the duration of the answers at the model's rate
+SETTLE_SECONDS = 1.5  # seconds; a socket checks its feed's head again after one
+TIMEOUT = 40.0  # seconds, in addition to what the answers take at the model's rate
 
 
 @dataclass(slots=True)

@@ -15,11 +15,11 @@ import aiohttp
 class Place:
     """The URLs of a conversation or a room."""
 
-    socket: str  # the path
-    messages: str  # URL
-    detail: str  # URL
+    socket: str  # the path of the socket's URL
+    messages: str  # the URL of the messages
+    detail: str  # the URL of the conversation
     token: str = ""
-    room: int = 0  # id
+    room: int = 0  # the room's id
 
 
 class Client(Protocol):

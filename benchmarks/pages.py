@@ -18,7 +18,7 @@ from benchmarks.sockets import Socket
 
 OPENING_AT_ONCE = 50
 SETTLE_SECONDS = 3.0  # until presence is sent, and the heads of joined feeds are checked again
-SECONDS_BETWEEN = 1.0  # between messages
+SECONDS_BETWEEN = 1.0  # seconds between two messages
 # These values are the same as in read_marker.js.
 SHORTEST_WAIT, LONGEST_WAIT, PER_READER = 2.0, 60.0, 0.1
 

@@ -13,7 +13,7 @@ from benchmarks.sockets import Socket
 OPENING_AT_ONCE = 50
 WARM_UP = 50  # these sockets are opened first and aren't measured
 MISSED = 5  # the number of events while all sockets are disconnected
-SETTLE_SECONDS = 1.5  # the head of a joined feed is checked again after a second
+SETTLE_SECONDS = 1.5  # seconds; a socket checks its feed's head again after one
 PAUSE = 0.1  # seconds between two events
 TIMEOUT = 30.0
 

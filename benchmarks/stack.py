@@ -68,7 +68,7 @@ class Stack:
 
 @contextmanager
 def started(stack: str, transport: str, sizes: Sizes, *, workers: int = 0) -> Iterator[Stack]:
-    """Starts the databases and the model."""
+    """Starts the databases and the model, and yields the environment for servers."""
     with ExitStack() as stack_of:
         directory = Path(stack_of.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-bench-")))
         data_dir = directory / "data"

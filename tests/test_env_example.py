@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = ROOT / "sandbox_django" / "config" / "settings"
 LINE = re.compile(r"^(?P<unset># )?(?P<name>[A-Z][A-Z0-9_]*)=(?P<value>.*)$", re.MULTILINE)
 
-# Variables for which the example shows a typical value instead of the default.
+# For these variables the example shows a typical value instead of the default.
 SAMPLES = {"DATABASE_URL", "REDIS_URL", "DJANGO_SECRET_KEY", "DJANGO_ALLOWED_HOSTS"}
 
 pytestmark = pytest.mark.programs

@@ -46,7 +46,7 @@ BODIES: list[dict[str, str]] = [
 @contextmanager
 def all_logged() -> Iterator[StringIO]:
     """Captures the log at the level of production, with tracebacks."""
-    import_module("config.asgi")  # the first import configures logging, which would remove our handler
+    import_module("config.asgi")  # configures logging on its first import, which would remove our handler
     written = StringIO()
     formatter = logs.formatter(as_json=True)
     handler = logging.StreamHandler(written)

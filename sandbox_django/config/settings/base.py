@@ -95,7 +95,7 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 # --- Data ------------------------------------------------------------------------------------------------------------
-# The folder for everything that the embedded default writes: its SQLite file.
+# The folder in which the embedded default keeps its SQLite file.
 DATA_DIR = env.path("SANDBOX_DATA_DIR", BASE_DIR / ".data")
 
 DATABASES: dict[str, Any] = {
@@ -174,7 +174,7 @@ CHANX: dict[str, Any] = {
 LIVE_KEEP_DAYS = env.int("FEED_KEEP_DAYS", 7)
 LIVE_KEEP_EVENTS = env.int("FEED_KEEP_EVENTS", 5000)
 LIVE_KEEP_BYTES = env.int("FEED_KEEP_BYTES", 8 * 1024 * 1024)
-# If a browser doesn't accept a frame for so many seconds, its socket is closed, and it reconnects with its position.
+# If a browser doesn't accept a frame within these seconds, its socket is closed, and it reconnects with its position.
 LIVE_SLOW_CLIENT_TIMEOUT = env.float("SLOW_CLIENT_TIMEOUT", 10.0)
 LIVE_AUTH_BACKEND = "accounts.live_auth.SignInAuthBackend"  # decides who may open sockets and how long they stay open
 # Limits on the sockets of each process, and on the frames of each socket. They are above any user's needs, and stop
@@ -231,16 +231,16 @@ ASSISTANT_SITE_TOKENS_PER_DAY = env.int(
 ASSISTANT_ANONYMOUS_CONVERSATIONS_PER_HOUR = env.int("ASSISTANT_ANONYMOUS_CONVERSATIONS_PER_HOUR", 60)
 # Where answers are written: "loop" is the web process, and "taskiq" is the workers that bin/worker starts.
 ASSISTANT_RUNNER = env.str("ASSISTANT_RUNNER", "loop", validate=lambda name: name in {"loop", "taskiq"})
-# If no worker claims a question within so many seconds, its answer fails, and the user can retry it.
+# If no worker claims a question within these seconds, its answer fails, and the user can retry it.
 ASSISTANT_WAIT_SECONDS = env.float("ASSISTANT_WAIT_SECONDS", 60.0)
-# If a lease isn't renewed for so many seconds, its answer fails, and the user can retry it.
+# If a lease isn't renewed for this number of seconds, its answer fails, and the user can retry it.
 ASSISTANT_LEASE_SECONDS = env.float("ASSISTANT_LEASE_SECONDS", 15.0)
 
 # --- Group chat ------------------------------------------------------------------------------------------------------
 CHAT_MESSAGES_PER_MINUTE = env.int("CHAT_MESSAGES_PER_MINUTE", 240)  # per user, in all rooms together
 
 # --- Discussion forum ------------------------------------------------------------------------------------------------
-DISCUSSION_POSTS_PER_HOUR = env.int("DISCUSSION_POSTS_PER_HOUR", 60)  # topics and replies of one user
+DISCUSSION_POSTS_PER_HOUR = env.int("DISCUSSION_POSTS_PER_HOUR", 60)  # topics and replies of each user together
 DISCUSSION_VOTES_PER_MINUTE = env.int("DISCUSSION_VOTES_PER_MINUTE", 60)
 
 # --- Requests --------------------------------------------------------------------------------------------------------
