@@ -1,4 +1,4 @@
-"""Request and response bodies of signing in, registering and changing passwords."""
+"""The bodies of requests and responses for signing in, registering and changing passwords."""
 
 from typing import Any
 
@@ -75,7 +75,7 @@ class PasswordChangeSerializer(NewPasswordSerializer):
     def validate_old_password(self, password: str) -> str:
         try:
             confirm_password(self.context["user"], password)
-        except WrongOldPassword as refusal:  # as an error of the field, beside those of other fields
+        except WrongOldPassword as refusal:  # reported as an error of this field, beside the errors of other fields
             raise serializers.ValidationError(str(refusal), refusal.code) from None
         return password
 

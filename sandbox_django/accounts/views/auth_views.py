@@ -66,13 +66,13 @@ RESET_LIMIT = "30 times in an hour from one address"
 
 
 class PublicAPIView(APIView):
-    """Public: no authentication, so that an expired token can still be refreshed."""
+    """A view without authentication, so that a request with an expired token can still refresh it."""
 
     authentication_classes = []
     permission_classes = [AllowAny]
 
     def get_authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="api"'  # makes a refused token 401
+        return 'Bearer realm="api"'  # with this header, a refused token gets 401, not 403
 
 
 @documented(
@@ -88,7 +88,7 @@ class PublicAPIView(APIView):
 )
 @hashes
 class LoginView(PublicAPIView):
-    """Signs in on this device. Programs use the tokens; browsers get them as cookies, with a session."""
+    """Signs in on this device. Programs use the tokens in the response; browsers get them in cookies, and a session."""
 
     @extend_schema(request=LoginSerializer, responses=SignedInSerializer)
     def post(self, request: Request) -> Response:
@@ -179,7 +179,7 @@ class LogoutView(APIView):
     ),
 )
 class TokenRefreshView(PublicAPIView):
-    """Exchanges a refresh token for new tokens. The old one is refused from then on."""
+    """Exchanges a refresh token for new tokens. The exchanged token is refused from then on."""
 
     @extend_schema(request=RefreshSerializer, responses=TokensSerializer)
     def post(self, request: Request) -> Response:
@@ -209,7 +209,7 @@ class TokenRefreshView(PublicAPIView):
     ),
 )
 class TokenVerifyView(PublicAPIView):
-    """Reports whether a token would be accepted."""
+    """Responds with 200 if a token would be accepted, and refuses the request otherwise."""
 
     @extend_schema(request=TokenSerializer, responses=DetailSerializer)
     def post(self, request: Request) -> Response:
@@ -224,7 +224,7 @@ class TokenVerifyView(PublicAPIView):
     patch=Operation(id="updateMyself", summary="Change my name", limit="20 changes of the name in an hour"),
 )
 class UserDetailsView(RetrieveUpdateAPIView[User]):
-    """The current user."""
+    """Shows the current user's account, and changes it."""
 
     request: AuthenticatedRequest
     serializer_class = UserSerializer
@@ -245,7 +245,7 @@ class UserDetailsView(RetrieveUpdateAPIView[User]):
 )
 @hashes
 class PasswordChangeView(APIView):
-    """Changes the password. Every session and token of the user ends, and this device gets new ones."""
+    """Changes the password. This ends every session and token of the user, and gives this device new ones."""
 
     @extend_schema(request=PasswordChangeSerializer, responses=SignedInSerializer)
     def post(self, request: AuthenticatedRequest) -> Response:
@@ -264,7 +264,7 @@ class PasswordChangeView(APIView):
     ),
 )
 class PasswordResetView(PublicAPIView):
-    """Mails a reset link if there is an account; the response is the same if there is none."""
+    """Mails a reset link if the account exists. The response doesn't reveal whether it does."""
 
     @extend_schema(request=PasswordResetSerializer, responses=DetailSerializer)
     def post(self, request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""The e-mail address of an account, for programs."""
+"""Lets programs verify the e-mail address of an account."""
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
@@ -21,7 +21,7 @@ from core.operations import Operation, documented
     ),
 )
 class VerificationView(APIView):
-    """Mails the user another link that verifies the address, unless it is verified."""
+    """Mails the user another link that verifies the address. Does nothing if the address is verified."""
 
     @extend_schema(request=None, responses=DetailSerializer)
     def post(self, request: AuthenticatedRequest) -> Response:

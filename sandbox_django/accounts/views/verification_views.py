@@ -1,4 +1,4 @@
-"""Pages that verify an account's e-mail address."""
+"""Serves the pages that verify an account's e-mail address."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required

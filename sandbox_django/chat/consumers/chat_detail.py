@@ -38,7 +38,7 @@ from runtime.threads import in_database_thread
 logger = structlog.get_logger(__name__)
 
 CLOSE_REMOVED = 4403
-MEMBER_REMOVED = '{"action":"member_removed"'  # every such frame begins with this
+MEMBER_REMOVED = '{"action":"member_removed"'  # frames of this event begin so
 
 
 class RoomAuthenticator(LiveAuthenticator):

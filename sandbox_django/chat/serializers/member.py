@@ -9,8 +9,8 @@ from chat.models.room import ChatRole
 
 
 class UserField(serializers.CharField):
-    """A user, written as an e-mail. It is read as an e-mail by those who may see it, and as a display name by the
-    others.
+    """A user. Requests name a user by e-mail. Responses show the e-mail to those who may see it, and otherwise the
+    name.
     """
 
     def to_internal_value(self, data: Any) -> str:

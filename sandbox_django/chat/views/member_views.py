@@ -83,7 +83,7 @@ class MemberListView(MembersView, IdempotentCreateMixin[ChatMember], generics.Li
     patch=extend_schema(responses=MemberSerializer),
 )
 class MemberDetailView(MembersView, generics.RetrieveUpdateDestroyAPIView[ChatMember]):
-    """One member: owners and admins change their role and remove them; removing oneself is leaving."""
+    """One membership. Owners and admins change its role or delete it. Members delete their own to leave the room."""
 
     permission_classes = [IsAuthenticated, ManagersChange]
     serializer_class = RoleSerializer

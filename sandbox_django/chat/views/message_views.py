@@ -82,7 +82,7 @@ class MessageListView(MessagesView, IdempotentCreateMixin[ChatMessage], generics
     ),
 )
 class MessageDetailView(MessagesView, generics.RetrieveUpdateDestroyAPIView[ChatMessage]):
-    """One message: its author edits and deletes it; owners and admins delete any."""
+    """One message. Its author edits and deletes it. Owners and admins may delete any message."""
 
     permission_classes = [IsAuthenticated, AuthorsChange]
 

@@ -95,7 +95,7 @@ class RoomListView(ChatView[GroupChat], IdempotentCreateMixin[GroupChat], generi
     ),
 )
 class RoomDetailView(RoomView[GroupChat], generics.RetrieveUpdateDestroyAPIView[GroupChat]):
-    """One of the user's rooms: its members read, its owners change and delete."""
+    """One of the user's rooms. Its members may read it; its owners may change and delete it."""
 
     room_kwarg = "pk"
     permission_classes = [IsAuthenticated, OwnerChanges]

@@ -20,8 +20,8 @@ from live.selective import SelectiveConsumer
 class TopicListConsumer(SelectiveConsumer):
     """Keeps an open list of topics up to date.
 
-    Infrequent changes are events of the list's feed. Votes and replies are sent as hints (unnumbered frames), only to
-    lists that display the topic. So a list of twenty topics receives only the votes and replies of these twenty.
+    Infrequent changes are events of the list's feed. Votes and replies are sent as hints (unnumbered frames). Once a
+    list has sent `show_topics`, it receives only the hints of the topics that it displays.
     """
 
     emits = [

@@ -1,4 +1,4 @@
-"""The events of a user's inbox."""
+"""The frames of a user's inbox."""
 
 from collections.abc import Sequence
 from datetime import datetime

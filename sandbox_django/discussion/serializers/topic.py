@@ -34,7 +34,7 @@ class FormattedDateField(serializers.ReadOnlyField):
 
 
 class TextSerializer(serializers.ModelSerializer[Any]):
-    """The common fields of topics and replies."""
+    """The fields that topics and replies have in common."""
 
     content = MessageField(max_length=MAX_LENGTH)
     mentions = serializers.ListField(child=serializers.IntegerField(), read_only=True, help_text="Ids of people.")

@@ -45,7 +45,7 @@ class NotificationListView(InboxView, generics.ListAPIView[Notification]):
     get=Operation(id="countUnreadNotifications", summary="How much of it I have not read"),
 )
 class UnreadView(InboxView):
-    """The number of unread notifications."""
+    """Returns the number of unread notifications."""
 
     serializer_class = UnreadSerializer
 
@@ -63,7 +63,7 @@ class UnreadView(InboxView):
     ),
 )
 class MarkReadView(InboxView):
-    """Marks these notifications, or all, as read."""
+    """Marks the notifications with these ids as read, or all notifications."""
 
     serializer_class = MarkReadSerializer
 

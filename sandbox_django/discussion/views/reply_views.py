@@ -51,7 +51,7 @@ class RepliesView(InTopicView[DiscussionReply]):
 )
 @renders
 class ReplyListView(RepliesView, IdempotentCreateMixin[DiscussionReply], generics.ListCreateAPIView[DiscussionReply]):
-    """Lists a topic's replies, by votes, then age."""
+    """Lists a topic's replies. Replies with most votes come first; with equal votes, the oldest comes first."""
 
     def perform_create(self, serializer: BaseSerializer[DiscussionReply]) -> None:
         reply = post_reply(self.topic, by=self.request.user, **serializer.validated_data)
@@ -67,7 +67,7 @@ class ReplyListView(RepliesView, IdempotentCreateMixin[DiscussionReply], generic
 )
 @renders
 class ReplyDetailView(RepliesView, generics.RetrieveUpdateDestroyAPIView[DiscussionReply]):
-    """One reply: its author and staff change and delete it."""
+    """One reply. Its author and staff may change and delete it."""
 
     permission_classes = [IsAuthenticated, AuthorsAndStaffChange]
 
@@ -86,7 +86,7 @@ class ReplyDetailView(RepliesView, generics.RetrieveUpdateDestroyAPIView[Discuss
     post=Operation(id="voteOnReply", summary="Vote on a reply", description=VOTING, refusals=(OwnPost,), limit=VOTES),
 )
 class ReplyVoteView(RepliesView):
-    """The user's vote on a reply: 1, -1, or 0 to take it back."""
+    """Stores the user's vote on a reply: 1, -1, or 0 to withdraw it."""
 
     permission_classes = [IsAuthenticated, NotOwnPost]
     serializer_class = VoteSerializer  # type: ignore[assignment]  # of another model than the queryset's
@@ -106,7 +106,7 @@ class ReplyVoteView(RepliesView):
     get=Operation(id="listReplyEdits", summary="List earlier versions of a reply", description="The newest first."),
 )
 class ReplyEditsView(InTopicView[ReplyEdit], generics.ListAPIView[ReplyEdit]):
-    """Earlier versions of a reply, newest first."""
+    """Lists the earlier versions of a reply, newest first."""
 
     serializer_class = ReplyEditSerializer
 

@@ -170,7 +170,7 @@ def with_replies(topic: DiscussionTopic, request: AuthenticatedRequest) -> None:
 @extend_schema_view(put=extend_schema(request=TopicSerializer), patch=extend_schema(request=TopicSerializer))
 @renders
 class TopicDetailView(TopicView, generics.RetrieveUpdateDestroyAPIView[DiscussionTopic]):
-    """One topic and its replies: its author and staff change and delete it."""
+    """One topic and its replies. Its author and staff may change and delete it."""
 
     permission_classes = [IsAuthenticated, AuthorsAndStaffChange]
 
@@ -195,7 +195,7 @@ class TopicDetailView(TopicView, generics.RetrieveUpdateDestroyAPIView[Discussio
     post=Operation(id="voteOnTopic", summary="Vote on a topic", description=VOTING, refusals=(OwnPost,), limit=VOTES),
 )
 class TopicVoteView(TopicView):
-    """The user's vote on a topic: 1, -1, or 0 to take it back."""
+    """Stores the user's vote on a topic: 1, -1, or 0 to withdraw it."""
 
     permission_classes = [IsAuthenticated, NotOwnPost]
     serializer_class = VoteSerializer
@@ -244,7 +244,7 @@ class AcceptAnswerView(TopicView):
     ),
 )
 class UnacceptAnswerView(TopicView):
-    """Removes the accepted answer."""
+    """Removes the mark from the accepted answer."""
 
     permission_classes = [IsAuthenticated, OnlyTopicAuthor]
 
@@ -254,7 +254,7 @@ class UnacceptAnswerView(TopicView):
 
 
 class ModerateView(TopicView):
-    """The base of the views that close, reopen, pin and unpin a topic."""
+    """Sets `field` of a topic to `value`. The views that close, reopen, pin and unpin a topic define both."""
 
     permission_classes = [IsAuthenticated, OnlyStaff]
     field = ""
@@ -292,7 +292,7 @@ class UnpinView(ModerateView):
     get=Operation(id="listTopicEdits", summary="List earlier versions of a topic", description="The newest first."),
 )
 class TopicEditsView(ForumView[TopicEdit], generics.ListAPIView[TopicEdit]):
-    """Earlier versions of a topic, newest first."""
+    """Lists the earlier versions of a topic, newest first."""
 
     serializer_class = TopicEditSerializer
 
@@ -306,7 +306,7 @@ class TopicEditsView(ForumView[TopicEdit], generics.ListAPIView[TopicEdit]):
     get=Operation(id="listTags", summary="Tags that topics have", description="Those of most topics first."),
 )
 class TagListView(generics.ListAPIView[Tag]):
-    """Lists the tags of topics, most used first; `?search=` is a prefix."""
+    """Lists the tags of topics, most used first. With `?search=`, lists only tags that begin with this text."""
 
     query_parameters = (OpenApiParameter("search", description="Only tags that begin so."),)
     queryset = Tag.objects.filter(topic_count__gt=0)
@@ -347,7 +347,7 @@ class SimilarView(ForumView[DiscussionTopic]):
 )
 @renders
 class PreviewView(ForumView[DiscussionTopic]):
-    """Renders Markdown as it will be shown."""
+    """Renders Markdown as the stored post will show it."""
 
     serializer_class = PreviewSerializer
 
