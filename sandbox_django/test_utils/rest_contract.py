@@ -23,10 +23,10 @@ from jsonschema_rs import Draft202012Validator
 
 # Pages and documents about the API, which are not operations of the API.
 ABOUT = ("api/schema/", "api/asyncapi/")
-# These headers are checked in both directions: a header that is undocumented, or documented but never sent, is a
-# violation.
+# A response may have one of these headers only if the header is documented, and must have it if the document requires
+# it.
 HEADERS = ("Feed-Seq", "Idempotency-Key", "Location", "Retry-After", "WWW-Authenticate")
-REFUSED_UNDOCUMENTED = {401, 403, 404, 405}  # so clients without access don't learn which methods exist
+REFUSED_UNDOCUMENTED = {401, 403, 404, 405}  # hides from clients without access which methods exist
 PLACEHOLDER = re.compile(r"<[^>]+>|{[^}]+}")
 
 # An HTTP method, a route without the names of its placeholders, and a status.

@@ -45,7 +45,7 @@ class Command(BaseCommand):
 
 
 def replace_known_passwords(known: Any) -> None:
-    """Gives demo users who have the documented password a secret one. The command prints it in the terminal."""
+    """Replaces the documented password of demo users with a secret one, which the command prints in the terminal."""
     for user in known:
         if user.check_password(PASSWORD):
             user.set_password(password_of(user))

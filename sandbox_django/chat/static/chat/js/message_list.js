@@ -85,8 +85,8 @@ export class MessageList {
     }
   }
 
-  // Compares the name of a message's sender with others. Members who have left the room have no `sender` and are left
-  // out.
+  // Adds a message's sender to the names that are compared. Returns whether any name is shared now but wasn't before,
+  // or the reverse. A message whose author has left the room has no `sender`.
   #noteName({ sender }) {
     return Boolean(sender) && this.#namesakes.add(sender.userId, sender.displayName);
   }
