@@ -1,18 +1,18 @@
-"""Marks views that hash a password or render long Markdown: they run in a small pool of their own."""
+"""Marks views that hash a password or render long Markdown, which run in the small compute pool."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-# Bytes of a request's body. A shorter text takes only milliseconds; in the pool, a busy room would fill the queue.
+# Bytes of a request's body. A shorter text takes only milliseconds, and would fill the pool's queue in a busy room.
 SHORT_TEXT = 2_000
 
 
 def cpu_bound(*methods: str, above: int = 0) -> Callable[[View], View]:
     """Runs requests with these methods in the compute pool if their body has more than `above` bytes.
 
-    For a view function, a view class with its subclasses, or a view method of an admin class.
+    Decorates a view function, a view class (also for its subclasses), or a view method of an admin class.
     """
 
     def mark(view: View) -> View:
@@ -28,8 +28,8 @@ hashes = cpu_bound("POST")
 
 
 def limits_of(callback: Callable[..., Any]) -> dict[str, int]:
-    """Returns the marks of a URL's callback: for each method, the body size above which it runs in the pool."""
-    # DRF's and Django's class views store their class in different attributes.
+    """Returns for each marked method of a URL's view the body size above which requests run in the pool."""
+    # The callbacks of DRF's and Django's class views have the view class in different attributes.
     for view in (callback, getattr(callback, "cls", None), getattr(callback, "view_class", None)):
         if marked := getattr(view, "cpu_bound", None):
             return dict(marked)

@@ -1,7 +1,7 @@
-"""Counters stored in rows so that reading needs no counting, and a check that they are right.
+"""Checks and repairs denormalized counters, which are stored in rows so that reading needs no counting.
 
-An app with counters has a `denormalized.py` with `COUNTERS`; `manage.py reconcile` compares all of them with the rows
-that they count, and repairs them.
+An app with counters has a `denormalized.py` with `COUNTERS`. `manage.py reconcile` compares all counters with the rows
+that they count, and repairs wrong counters.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ from django.utils.module_loading import module_has_submodule
 
 @dataclass(frozen=True)
 class DenormalizedCounter:
-    """A counter in `field` of these rows, which are annotated with `expected`, its correct value.
+    """A counter in the column `field` of `rows`, which are annotated with the counter's correct value as `expected`.
 
     Code that changes the counter must lock its row, or add to it (`F(field) + 1`), in the transaction that changes the
     counted rows. Only then can the counter be repaired while the site runs.
@@ -49,7 +49,7 @@ class Difference:
         return f"{self.counter.model._meta.label} {self.pk}: {self.counter.field} is {self.stored}, not {self.expected}"
 
     def repair(self) -> None:
-        """Counts again with the row locked, so that concurrent changes can't interfere."""
+        """Locks the row and stores the correct count, so that concurrent changes can't interfere."""
         with transaction.atomic():
             row = self.counter.model._default_manager.select_for_update(no_key=True).filter(pk=self.pk)
             if not row.values_list("pk", flat=True):

@@ -1,4 +1,4 @@
-"""Syntax highlighting in a bounded time."""
+"""Highlights code in a bounded time."""
 
 import time
 from collections.abc import Iterator
@@ -58,7 +58,7 @@ def _lexer(name: str, budget: Budget) -> Lexer:
     assert lexer_class is not None
     lexer = lexer_class(stripnl=False)
     if started is not None:
-        budget.extend(time.thread_time() - started)  # the first use imports a module and compiles its rules
+        budget.extend(time.thread_time() - started)  # a lexer's first use imports a module and compiles its rules
         _loaded.add(name)
     return lexer
 

@@ -15,7 +15,7 @@ LONG_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 throttled = Counter("sandbox_throttled", "Requests and sockets that met a limit.", ["limit"])
 
-# By the names of the counters in `runtime.metrics.totals`.
+# Keyed by the names of the counters in `runtime.metrics.totals`.
 SHARED = {
     "frames_sent": Counter("sandbox_frames_sent", "Frames sent to sockets."),
     "gaps_found": Counter("sandbox_gaps_found", "Times that a feed of a process had missed something."),

@@ -1,4 +1,4 @@
-"""The API's operations as the OpenAPI document describes them: decorators on the views."""
+"""A decorator for views that describes their operations for the OpenAPI document."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ ViewType = TypeVar("ViewType", bound=APIView)
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """The texts of one method of a view, and the refusals that its service raises."""
+    """Describes one method of a view, with the refusals that its service raises."""
 
     id: str
     summary: str
     description: str = ""
-    refusals: tuple[type[Refused], ...] = ()  # besides those that every operation like it has
+    refusals: tuple[type[Refused], ...] = ()  # in addition to those that `core.openapi` derives from the view
     forbidden: str = ""  # the description of a 403 without a class of `refusals`
-    limit: str = ""  # of its rate
-    needs_token: bool = False  # in the body or a cookie, although the view is public
+    limit: str = ""  # describes the rate limit
+    needs_token: bool = False  # True if the body or a cookie must have a token, although the view is public
 
 
 def documented(tag: str, **operations: Operation) -> Callable[[type[ViewType]], type[ViewType]]:

@@ -1,6 +1,8 @@
-"""The account that a page was rendered for. All tabs of a browser share one session, so an open page of one account may
-send requests as another. Every request of our pages therefore contains its account, and a mismatch is refused
-(docs/decisions/0023-pages-name-their-account.md).
+"""Checks that a page's requests are for the account that the page was rendered for.
+
+All tabs of a browser share one session, so a page of one account could send requests as another account. So every
+request of the site's pages contains the page's account, and the server refuses the request if it doesn't match the
+session (docs/decisions/0023-pages-name-their-account.md).
 """
 
 from typing import Any
@@ -11,8 +13,8 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from core.errors import NotAllowed
 
-HEADER = "X-Account"  # in requests by fetch()
-FIELD = "page_account"  # in forms; `{% csrf_token %}` renders it, see core/templatetags/page_forms.py
+HEADER = "X-Account"  # the header of requests that a script sends
+FIELD = "page_account"  # the form field, which `{% csrf_token %}` renders (core/templatetags/page_forms.py)
 
 SIGNED_OUT = "You've been signed out, so nothing was sent. Copy your text, then sign in again."
 SIGNED_IN = "You've signed in since this page was opened, so nothing was sent. Copy your text, then reload the page."
@@ -22,20 +24,20 @@ OTHER_ACCOUNT = (
 
 
 class AccountChanged(NotAllowed):
-    """The page was rendered for another account than the one that the request would act as."""
+    """The page was rendered for another account than that of the request's session."""
 
     default_detail = OTHER_ACCOUNT
     default_code = "account_changed"
 
 
 def account_id(user: Any) -> str:
-    """Returns an opaque id, the same in every session of the account; all visitors share one."""
+    """Returns an opaque id of the account, which is the same in all its sessions. All visitors share one id."""
     name = str(user.pk) if user.is_authenticated else "visitor"
     return salted_hmac("core.page_account", name, algorithm="sha256").hexdigest()[:22]
 
 
 def check_account(claimed: str | None, user: Any) -> None:
-    """Raises `AccountChanged` unless `claimed` is this user's. Clients other than our pages send nothing."""
+    """Raises `AccountChanged` if `claimed` is the id of another account. It is None for clients other than pages."""
     if claimed is None or constant_time_compare(claimed, account_id(user)):
         return
     if not user.is_authenticated:

@@ -1,4 +1,4 @@
-"""Fields of serializers and forms for names and messages (core/validators.py)."""
+"""Serializer and form fields for names and messages, which use the rules of core/validators.py."""
 
 from typing import Any
 

@@ -5,7 +5,7 @@ from django.db import connection, models
 
 class PeriodicJobQuerySet(models.QuerySet["PeriodicJob"]):
     def claim(self, name: str, holder: str, *, now: datetime, due_at: datetime, lease_expires_at: datetime) -> bool:
-        """Claims a job that is due and not running, until `lease_expires_at`; returns whether it did."""
+        """Claims a job until `lease_expires_at`; returns False if it is not due or another process runs it."""
         at = connection.ops.adapt_datetimefield_value
         with connection.cursor() as cursor:
             cursor.execute(
@@ -19,11 +19,11 @@ class PeriodicJobQuerySet(models.QuerySet["PeriodicJob"]):
 
 
 class PeriodicJob(models.Model):
-    """The next time of a periodic job, and the process that runs it."""
+    """The time at which a periodic job is due next, and the process that runs the job."""
 
     name = models.CharField(max_length=100, primary_key=True)
     due_at = models.DateTimeField()
-    # The process that ran it last. Until the lease expires, that process is considered to be running it.
+    # The process that last claimed the job. Until the lease expires, the job is considered to be running there.
     holder = models.CharField(max_length=100)
     lease_expires_at = models.DateTimeField()
 

@@ -2,7 +2,7 @@ from contextlib import nullcontext
 
 from django.db import connection, models, transaction
 
-# In one statement, so that no concurrent request is lost, and each waits only for the row.
+# One statement counts a request, so that no concurrent request is lost, and each request waits only for the row.
 COUNT = """
 INSERT INTO core_ratelimitcount (digest, count, expires_at) VALUES (%s, 1, %s)
 ON CONFLICT (digest) DO UPDATE SET
@@ -15,8 +15,8 @@ RETURNING count, expires_at
 
 class RateLimitQuerySet(models.QuerySet["RateLimitCount"]):
     def add_one(self, digest: str, *, now: float, seconds: int) -> tuple[int, float]:
-        """Counts one more, in a new period if the last one has ended; returns the count and the end of the period."""
-        # SQLite's writers take turns by their transactions; elsewhere a single statement needs no transaction.
+        """Adds one to the count, or starts a new period if the last has ended; returns the count and the end."""
+        # On SQLite, a transaction takes its turn in the queue of writers. Other databases need no transaction here.
         needs_turn = connection.vendor == "sqlite" and not connection.in_atomic_block
         with transaction.atomic() if needs_turn else nullcontext(), connection.cursor() as cursor:
             cursor.execute(COUNT, [digest, now + seconds, now, now])
@@ -25,12 +25,12 @@ class RateLimitQuerySet(models.QuerySet["RateLimitCount"]):
 
 
 class RateLimitCount(models.Model):
-    """The number of requests under one limit for one key, since the beginning of the limit's period."""
+    """The number of requests that one limit has counted for one key in the current period."""
 
-    # A hash of limit and key, so that e-mail addresses aren't stored.
+    # A hash of the limit's name and the key, because a key may be an e-mail address.
     digest = models.CharField(max_length=64, primary_key=True)
     count = models.PositiveIntegerField()
-    expires_at = models.FloatField(db_index=True)  # a time.time() value
+    expires_at = models.FloatField(db_index=True)  # Unix time
 
     objects = RateLimitQuerySet.as_manager()
 

@@ -6,7 +6,7 @@ export function accountHeader(document = globalThis.document) {
   return account ? { "X-Account": account } : {};
 }
 
-// Empty on error pages, which belong to no account.
+// Returns the page's account; empty on error pages, which belong to no account.
 export function accountOf(document = globalThis.document) {
   return document?.documentElement?.dataset.account ?? "";
 }

@@ -1,11 +1,11 @@
-// A client for our REST API: JSON both ways, with the CSRF token.
+// A client for the REST API, which sends and receives JSON, and sends the CSRF token.
 
 import { accountHeader } from "./account.js";
 
 const OFFLINE = "No connection. Nothing was sent; try again when you are back online.";
 const UNREADABLE = "The server could not answer just now. Please try again.";
 
-// An error response, with the texts of the API.
+// An error response, with the API's text for the user.
 export class ApiError extends Error {
   constructor(detail, { code, status, attr = null, retryAfter = null }) {
     super(detail);
@@ -21,7 +21,7 @@ export function get(url, options) {
   return request("GET", url, options);
 }
 
-// A repeated request with the same `key` (newKey()) has no further effect and gets the first one's response.
+// If a request is repeated with the same `key` (from newKey()), the server runs it only once, and returns the object.
 export function post(url, body, options) {
   return request("POST", url, { body, ...options });
 }
@@ -34,12 +34,12 @@ export function remove(url, options) {
   return request("DELETE", url, options);
 }
 
-// crypto.randomUUID() is missing where a page is served over plain HTTP to another machine.
+// Returns a new idempotency key. Over plain HTTP to another machine, browsers have no crypto.randomUUID().
 export function newKey(random = globalThis.crypto) {
   return Array.from(random.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-// `keepalive`: the request is sent also while the page is being left.
+// With `keepalive`, the request is also completed if the user leaves the page.
 async function request(method, url, { body, key, keepalive = false, fetch = globalThis.fetch, document = globalThis.document } = {}) {
   const headers = { Accept: "application/json", ...accountHeader(document) };
   if (body !== undefined) headers["Content-Type"] = "application/json";
@@ -63,12 +63,12 @@ async function failure(response) {
     const { code, detail, attr } = errors[0];
     return new ApiError(detail, { code, status, attr, retryAfter });
   } catch {
-    // Not from our API: a proxy's page, or an incomplete response.
+    // The response isn't from the API, but a proxy's page, or it is incomplete.
     return new ApiError(UNREADABLE, { code: "unreadable", status, retryAfter });
   }
 }
 
-// The cookie is fresher than the page: signing in from another tab changes it.
+// The cookie is preferred to the page's token, because signing in from another tab changes the cookie.
 function csrfToken(document) {
   const cookie = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/);
   return cookie ? cookie[1] : (document.querySelector("[name=csrfmiddlewaretoken]")?.value ?? "");

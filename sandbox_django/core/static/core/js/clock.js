@@ -1,4 +1,4 @@
-// The browser's clock and timers. Tests pass others.
+// The browser's clock and timers, which tests replace.
 
 export const systemClock = {
   now: () => Date.now(),

@@ -1,4 +1,4 @@
-// The field for a message: it grows with the text, Enter sends, and the text stays until it is stored.
+// The field for a message. It grows with the text, Enter sends the text, and the text stays until it is stored.
 
 import { Draft } from "./draft.js";
 import { SendQueue } from "./send_queue.js";
@@ -13,15 +13,15 @@ export class Composer {
   #sendQueue;
   #draft;
 
-  // `deliver(text, key)` resolves when the text is stored. An error that it throws is shown below the field. Until then the
-  // text is kept as the draft of the form's data-draft.
+  // `deliver(text, key)` resolves when the text is stored; its errors are shown below the field. Until the text is
+  // stored, it is kept as a draft under the name in the form's data-draft.
   constructor(form, deliver) {
     this.#form = form;
     this.#field = form.querySelector("textarea");
     this.#problem = form.querySelector("[data-problem]");
     this.#sendQueue = new SendQueue(deliver);
     this.#draft = form.dataset.draft ? new Draft(form.dataset.draft) : null;
-    // A page that the browser restores has its text already.
+    // If the browser has restored the page, the field already has its text.
     this.#field.value ||= this.#draft?.read() ?? "";
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -36,8 +36,8 @@ export class Composer {
     this.#grow();
   }
 
-  // Puts a suggested text into the box, for the user to look at and send. Another suggestion replaces it; what the user
-  // typed stays, with the suggestion on a line below. The browser's undo takes it back.
+  // Puts a suggested text into the field, for the user to check and send. It replaces an earlier suggestion. If the
+  // user has typed a text, the suggestion is added on a line below. The browser's undo works.
   suggest(text) {
     const field = this.#field;
     field.focus();
@@ -56,7 +56,7 @@ export class Composer {
     this.#field.focus();
   }
 
-  // Shows a text, or the text for an error of the API.
+  // Shows an error below the field: `problem` is a text or an error of the API.
   showError(problem) {
     const words = typeof problem === "string" ? problem : errorMessage(problem);
     this.#problemCode = problem.code ?? null;
@@ -64,7 +64,7 @@ export class Composer {
     this.#problem.hidden = !words;
   }
 
-  // Hides the error with this code: its reason no longer exists.
+  // Hides the error with this code, because its cause no longer exists.
   resolve(code) {
     if (this.#problemCode === code) this.showError("");
   }
@@ -83,13 +83,13 @@ export class Composer {
     }
   }
 
-  // Keeps what was typed while the text was being sent.
+  // Removes the sent text from the field. Text that was typed while it was being sent is kept.
   #clear(sent) {
     if (this.#field.value.startsWith(sent)) this.#field.value = this.#field.value.slice(sent.length).trimStart();
     this.#changed();
   }
 
-  // The one way to change a field so that the browser can undo it. A browser without it replaces the selection.
+  // Inserts with `execCommand`, because only this lets the browser undo it. Otherwise, replaces the selection.
   #insert(text) {
     if (document.execCommand("insertText", false, text)) return;
     this.#field.setRangeText(text, this.#field.selectionStart, this.#field.selectionEnd, "end");
@@ -107,8 +107,8 @@ export class Composer {
   }
 }
 
-// Enter sends, Shift+Enter breaks the line. While an input method is composing, Enter belongs to it. Safari ends the
-// composition before the key event, whose code is 229 then.
+// Returns whether a key sends the text: Enter does, Shift+Enter breaks the line. While an input method is composing,
+// Enter belongs to the input method. Safari ends the composition before the key event, and sets its keyCode to 229.
 export function meansSend({ key, shiftKey, isComposing, keyCode }) {
   return key === "Enter" && !shiftKey && !isComposing && keyCode !== 229;
 }

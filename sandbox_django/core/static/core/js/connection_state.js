@@ -1,7 +1,7 @@
-// Shows in the bar whether the page is live. Screen readers announce a change that lasts longer than a moment.
+// Shows in the bar whether the page is connected. Screen readers announce changes.
 //
-// A socket notices late that it is dead; the browser often knows at once that there is no network. When the network is
-// back, the old socket counts as live only once something has come over it.
+// A socket detects a lost connection late, while the browser often knows immediately that there is no network. When the
+// network is back, the old socket counts as live only after it has received a frame.
 
 const WORDS = { connecting: "Live", live: "Live", reconnecting: "Reconnecting…", offline: "Offline", refused: "Closed" };
 

@@ -1,4 +1,4 @@
-// Copy buttons: [data-copy] copies the code it stands above, [data-copy="text"] that text.
+// Copy buttons: [data-copy] copies the code block below the button, and [data-copy="text"] copies that text.
 
 const SHOWN_FOR = 1600;
 const SELECTED = "Press Ctrl+C to copy";
@@ -13,16 +13,16 @@ export function copyButtons(root) {
   });
 }
 
-// `text` may still be on its way. `source` is the element that shows it, if there is one: it is selected when nothing
-// else works.
+// `text` may be a promise. `source` is the element that shows the text, if there is one: it is selected if copying
+// fails.
 export async function copyText(text, button, source = null) {
   const blob = Promise.resolve(text).then((words) => new Blob([words], { type: "text/plain" }));
   try {
-    // Safari wants to be asked while the button is being pressed, not when the text has come.
+    // Safari requires this call during the click, so the text's promise is passed, not awaited.
     await navigator.clipboard.write([new ClipboardItem({ "text/plain": blob })]);
     show(button, "Copied");
   } catch {
-    // Not allowed, not offered (plain HTTP to another machine), or the text could not be fetched.
+    // Copying isn't allowed, there is no clipboard API (over plain HTTP), or the text could not be fetched.
     await copyWithoutClipboard(text, button, source);
   }
 }
@@ -42,14 +42,14 @@ async function copyWithoutClipboard(text, button, source) {
   } else show(button, "Not copied");
 }
 
-// The way before there was a clipboard API, which works without HTTPS too.
+// Copies with the older `execCommand`, which also works without HTTPS.
 function copyFromField(words) {
   const field = document.createElement("textarea");
   field.value = words;
   field.className = "visually-hidden";
-  field.readOnly = true; // raises no keyboard
+  field.readOnly = true; // so that a phone doesn't open its keyboard
   const focused = document.activeElement;
-  // Inside an open dialog, since nothing outside it can have the focus.
+  // Appended inside an open dialog, because elements outside the dialog can't have the focus.
   (focused?.closest("dialog") ?? document.body).append(field);
   field.select();
   try {
@@ -85,5 +85,5 @@ function announce(words) {
     document.body.append(region);
   }
   region.textContent = "";
-  setTimeout(() => (region.textContent = words)); // a change, also if the text is the same as before
+  setTimeout(() => (region.textContent = words)); // so that screen readers announce an equal text again
 }

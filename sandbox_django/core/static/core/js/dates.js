@@ -1,11 +1,11 @@
-// Dates in the browser's time zone, in the same words as core/templatetags/dates.py.
+// Formats dates in the browser's time zone, with the same results as core/templatetags/dates.py.
 
 const MINUTE = 60 * 1000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const LANGUAGE = "en-GB";
 
-// "2026-11-24"
+// Returns a date such as "2026-11-24".
 export function dayOf(moment) {
   const [year, month, day] = [moment.getFullYear(), moment.getMonth() + 1, moment.getDate()];
   return `${year}-${twoDigits(month)}-${twoDigits(day)}`;
@@ -26,7 +26,7 @@ export function hourOf(moment) {
   return `${twoDigits(moment.getHours())}:${twoDigits(moment.getMinutes())}`;
 }
 
-// The hour of today, the weekday of this week, or the day.
+// Returns the time for today, the weekday for the last seven days, or the date.
 export function listTime(moment, now = new Date()) {
   const ago = daysBetween(moment, now);
   if (ago === 0) return hourOf(moment);

@@ -6,8 +6,8 @@ import { showProblem } from "./problem.js";
 
 const dialog = document.querySelector("[data-delete-dialog]");
 
-// Without `question` and `consequence` the dialog keeps its texts. `deleted()` is called after the server has deleted the
-// object at `url`, `closed()` after the dialog in any case.
+// Without `question` and `consequence`, the dialog keeps its texts. `deleted()` is called when the server has deleted
+// the object at `url`. `closed()` is always called when the dialog is closed.
 export function askToDelete({ question, consequence, url, deleted, closed = () => {} }) {
   const problem = dialog.querySelector("[data-problem]");
   if (question) dialog.querySelector("[data-question]").textContent = question;

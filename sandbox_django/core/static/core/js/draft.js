@@ -1,4 +1,4 @@
-// A text that is written and not sent yet, kept in this browser over a reload.
+// Keeps an unsent text in the browser, so that it survives a reload.
 
 import { StoredText } from "./stored_text.js";
 

@@ -1,5 +1,5 @@
-// Brings a part of the page up to date with what the server renders now. Rows that are the same are left alone, so nothing
-// flickers and no focus is lost.
+// Updates a part of the page with the server's current HTML. Equal rows aren't replaced, so that nothing flickers and
+// the focus is kept.
 
 import { accountHeader } from "./account.js";
 
@@ -12,14 +12,15 @@ export class PageError extends Error {
   }
 }
 
-// Fetches a page, this one unless it is named, and returns its document.
+// Fetches a page, by default the current page, and returns its document.
 export async function freshPage(url = location.href) {
   const response = await fetch(url, { headers: { Accept: "text/html", ...accountHeader() } });
   if (!response.ok || response.redirected) throw new PageError(response.status);
   return new DOMParser().parseFromString(await response.text(), "text/html");
 }
 
-// Rows are the same when their data-key is. A row for which `keep(row)` returns true stays as it is for now.
+// Replaces the rows of `place` by those of `fresh`, matched by their data-key. A row for which `keep(row)` returns true
+// is not changed.
 export function merge(place, fresh, { keep = () => false } = {}) {
   const freshRows = [...fresh.children].map((row) => document.adoptNode(row));
   const keys = new Set(freshRows.map((row) => row.dataset.key));
@@ -39,7 +40,7 @@ function isSame(one, other) {
   return comparable(one) === comparable(other);
 }
 
-// The forms of each page have another CSRF token.
+// Returns a row's HTML without CSRF tokens, which differ in every response.
 function comparable(row) {
   const copy = row.cloneNode(true);
   for (const token of copy.querySelectorAll("[name=csrfmiddlewaretoken]")) token.remove();

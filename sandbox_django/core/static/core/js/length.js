@@ -1,8 +1,8 @@
-// The length of a text as the server counts it, and the error for one that is too long.
+// Checks the length of a text, counted like on the server.
 
 const number = new Intl.NumberFormat("en-GB");
 
-// Raised before a text is sent that the server would refuse.
+// The error for a text that is too long, which isn't sent, because the server would refuse it.
 export class TooLong extends Error {
   code = "max_length";
   status = 400;

@@ -1,6 +1,7 @@
-// Keys for the list beside a page: arrows move through its links, "/" goes to the search, Alt+N starts a new item.
+// Keyboard shortcuts for the list beside a page: arrows move through its links, "/" focuses the search, and Alt+N
+// starts a new item.
 
-// `links()` returns the list's links in order. Without a list, the page has the other keys only.
+// `links()` returns the list's links in order. Without a list, only the other shortcuts work.
 export function wireListKeys(list = null, links = () => []) {
   document.addEventListener("keydown", onShortcut);
   list?.addEventListener("keydown", (event) => moveFocus(event, list, links()));
@@ -15,7 +16,7 @@ function moveFocus(event, list, links) {
   (links[at + step] ?? (step < 0 ? list.querySelector("[data-search]") : event.target)).focus();
 }
 
-// On some keyboards Alt turns N into another letter, hence `code`.
+// `code` is used because on some keyboards Alt+N types another letter.
 function onShortcut(event) {
   const { key, code, altKey, ctrlKey, metaKey, target } = event;
   if (altKey && code === "KeyN" && !ctrlKey && !metaKey) {

@@ -1,7 +1,8 @@
-// The list or log that a live page shows: brings it up to date after a gap, and loads more of it at either end.
+// The list or log of a live page: fetches it again after missed messages, and loads more items at either end.
 //
-// A socket replays the numbered events that a page missed. Two things it can't replay: events that the server's log no
-// longer has (it sends `resync`), and hints, which are unnumbered and sent once. Then the page fetches what it shows again.
+// A socket replays the events that a page missed. It can't replay events that the server's log no longer has (it then
+// sends `resync`), and hints, which have no sequence number and are sent once. In both cases, the page fetches its data
+// again.
 
 import { get } from "./api.js";
 import { Refetch } from "./refetch.js";
@@ -9,9 +10,9 @@ import { StickToBottom } from "./stick_to_bottom.js";
 
 const LATE = 2000; // milliseconds
 const MAX_READS = 5;
-const REFETCHED = 100; // items in a page of a response
+const REFETCHED = 100; // items per request when the loaded items are fetched again
 const LOADED = 50;
-const SPARE = 50; // rows beyond the maximum, before they are unloaded
+const SPARE = 50; // rows above the maximum at which rows are unloaded
 const MAX_PAGES = 100;
 const ABOVE_ALL_IDS = Number.MAX_SAFE_INTEGER;
 
@@ -24,16 +25,16 @@ export class LiveList {
   #fetchedSeq = 0;
   #hasConnected = false;
 
-  // `fetch` resolves with the current state of what the page shows, and `show(state)` draws it. `state.seq`, if it has
-  // one, is the head of the feed before it was read. `hasHints`: hints change what is shown, so a page whose connection
-  // was lost, or whose first one came late, fetches. A page that connects at once sends no request.
+  // `fetch` resolves with the current data of the page, and `show(state)` draws that data. `state.seq`, if present, is
+  // the feed's head before the data was read. With `hasHints`, the data also changes by hints, which a socket doesn't
+  // replay: the page fetches after a reconnect, or if its first connection was late.
   constructor(live, { fetch, show = () => {}, hasHints = false, failed }, { age = pageAge, ...timing } = {}) {
     this.#live = live;
     this.#read = fetch;
     this.#show = show;
     this.#refetch = new Refetch(() => this.#update(), { failed, ...timing });
     live.addEventListener("resync", () => {
-      this.#handledSeq = this.#fetchedSeq = 0; // a feed that was restored from a backup goes on with lower numbers
+      this.#handledSeq = this.#fetchedSeq = 0; // a feed restored from a backup continues with lower numbers
       this.request();
     });
     live.addEventListener("authentication", ({ detail }) => {
@@ -45,7 +46,7 @@ export class LiveList {
     live.addEventListener("state", ({ detail }) => detail === "refused" && this.close());
   }
 
-  // Handles the events of an action, without those that the last fetch has brought already.
+  // Calls `handle` for the messages of an action, except for events that the last fetch already contained.
   on(action, handle) {
     this.#live.addEventListener(action, ({ detail, seq }) => {
       if (seq !== null && seq <= this.#fetchedSeq) return;
@@ -54,7 +55,7 @@ export class LiveList {
     });
   }
 
-  // Fetches soon: at a random time within `spread` milliseconds.
+  // Fetches at a random time within `spread` milliseconds.
   request({ spread } = {}) {
     this.#refetch.request({ spread });
   }
@@ -63,7 +64,8 @@ export class LiveList {
     this.#refetch.close();
   }
 
-  // A state that is older than an event which was handled already would undo that event.
+  // Fetches and shows the data. Data that is older than an event that was handled already would undo that event, so it
+  // is fetched again.
   async #update() {
     for (let reads = 0; reads < MAX_READS; reads += 1) {
       const state = await this.#read();
@@ -76,7 +78,7 @@ export class LiveList {
   }
 }
 
-// A log of items with consecutive places, part of which is loaded: messages of a room or of a conversation.
+// A log of items of which only a consecutive part is loaded, such as the messages of a room or conversation.
 export class PagedLog extends LiveList {
   #url;
   #items;
@@ -88,13 +90,14 @@ export class PagedLog extends LiveList {
   #scroller;
   #edges = null;
 
-  // `items` is the loaded part: `oldestId`, `newestId`, `hasEarlier`, `hasLater`; `add(items, { isStart })` takes the items
-  // next to it, or newer versions of its own; `addNewest(items, { isStart })` takes the end of the log, which may lie
-  // further down. `isStart`: the log has none before these. Where `hasLater` may be true, `showNewest(items)` replaces the
-  // part; with `maxRows`, `dropOldest(count)` and `dropNewest(count)` unload some of its `size` items.
+  // `items` is the loaded part, with `oldestId`, `newestId`, `hasEarlier` and `hasLater`. Its method
+  // `add(items, { isStart })` adds items next to the part, or newer versions of loaded items.
+  // `addNewest(items, { isStart })` adds the newest items of the log, which may not be next to the part. `isStart` means
+  // that the log has no items before these. If `hasLater` may be true, it needs `showNewest(items)`, which replaces the
+  // part. With `maxRows`, it needs `size`, and `dropOldest(count)` and `dropNewest(count)`, which unload items.
   //
-  // `draw()` draws what has changed. `moved()` is called when the user may have reached or left the end. With
-  // `loadsOnScroll`, more is loaded before a user who scrolls reaches an edge.
+  // `draw()` draws the changes. `moved()` is called when the user may have reached or left the end. With
+  // `loadsOnScroll`, more items are loaded before a scrolling user reaches an edge.
   constructor(
     live,
     { url, items, draw, moved = () => {}, failed, log, earlier, later = null, toEnd, startsAtEnd = true, loadsOnScroll = false, maxRows = Infinity },
@@ -117,12 +120,12 @@ export class PagedLog extends LiveList {
     for (const edge of [earlier, later]) this.#edges.observe(edge);
   }
 
-  // Whether the user sees the newest items, and is shown those that come.
+  // Returns whether the user sees the newest items, so that the log follows new items.
   get isAtEnd() {
     return this.#scroller.isAtEnd;
   }
 
-  // Draws what has changed in `items`, also by `change()`. What the user looks at stays where it is.
+  // Draws the changes of `items`, including those by `change()`. The visible rows keep their place on the screen.
   draw(change = () => {}) {
     this.#scroller.keepPlace(() => {
       change();
@@ -134,7 +137,7 @@ export class PagedLog extends LiveList {
     this.#showPlace();
   }
 
-  // The page has scrolled by itself.
+  // Called after the page's script has scrolled the log.
   scrolled() {
     this.#scroller.update();
     this.#showPlace();
@@ -158,7 +161,7 @@ export class PagedLog extends LiveList {
     this.toEnd();
   }
 
-  // Loads the next items at one side of those that are loaded.
+  // Loads the next items before or after the loaded part; `edge` is the button `earlier` or `later`.
   async load(edge) {
     if (edge.disabled || edge.hidden) return;
     edge.disabled = true;
@@ -167,7 +170,7 @@ export class PagedLog extends LiveList {
     try {
       const { results, next } = await get(`${this.#url}?limit=${LOADED}&${from}`);
       this.draw(() => this.#items.add(results, { isStart: isEarlier && next === null }));
-      // The edge may still be near. Its observer reports that only if it begins again.
+      // The edge may still be near the visible area. The observer reports this only if it observes the edge again.
       this.#edges?.unobserve(edge);
       this.#edges?.observe(edge);
     } catch (error) {
@@ -176,7 +179,7 @@ export class PagedLog extends LiveList {
     edge.disabled = false;
   }
 
-  // The newest page, and what is loaded above it: some of that may have changed.
+  // Fetches the newest items, and the loaded items before them, some of which may have changed.
   async #fetchLoaded() {
     const { oldestId, newestId } = this.#items;
     const newest = await this.#fetchNewest(REFETCHED);
@@ -202,7 +205,7 @@ export class PagedLog extends LiveList {
     return { items: results.sort((one, other) => one.id - other.id), isStart: next === null };
   }
 
-  // On the side that is further from what is on the screen; they are loaded again when the user scrolls there.
+  // Unloads rows at the edge that is further from the visible rows. They are loaded again when the user scrolls there.
   #unloadFarRows() {
     const excess = this.#items.size - this.#maxRows;
     if (!(excess >= SPARE)) return;
@@ -217,7 +220,7 @@ export class PagedLog extends LiveList {
   }
 }
 
-// The results of a list in the API, page by page, of at most so many pages.
+// Yields the results of a list in the API page by page, up to `maxPages` pages.
 export async function* pagesOf(url, maxPages = MAX_PAGES) {
   let next = url;
   for (let page = 0; next && page < maxPages; page += 1) {
@@ -227,7 +230,7 @@ export async function* pagesOf(url, maxPages = MAX_PAGES) {
   }
 }
 
-// Milliseconds since the browser began to fetch the page, before the server has rendered it.
+// Returns the milliseconds since the browser began to fetch the page, which is before the server rendered it.
 function pageAge() {
   return Date.now() - performance.timeOrigin;
 }

@@ -1,4 +1,4 @@
-// The place in a form or row that shows why something failed.
+// Shows an error in a form or row.
 
 export function showProblem(place, words) {
   place.textContent = words;

@@ -2,7 +2,7 @@
 const place = document.querySelector("#redoc");
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 
-// ReDoc computes shades, which doesn't work with CSS variables, so these repeat the colours of colors.css.
+// These repeat the colours of colors.css, because ReDoc computes shades, which doesn't work with CSS variables.
 const DAY = {
   page: "#fdfcfa",
   sunken: "#f2ede5",
@@ -26,7 +26,8 @@ const NIGHT = {
   bad: "#f09a90",
 };
 
-// ReDoc's menu ends with a logo from a CDN, through two React functions. No other host may be contacted.
+// ReDoc's menu ends with a logo from a CDN. Both ways in which React sets its address are changed to ignore addresses
+// of other hosts.
 const image = HTMLImageElement.prototype;
 const setSource = Object.getOwnPropertyDescriptor(image, "src").set;
 const isOurs = (url) => new URL(url, document.baseURI).origin === window.location.origin;

@@ -1,6 +1,7 @@
-// Fetches again after a gap or a reconnect, and retries until it succeeds.
+// Fetches again after missed events or a reconnect, and retries until a fetch succeeds.
 //
-// After a restart of the server a thousand pages fetch: each waits for a random time first, and longer after each failure.
+// After a restart of the server, a thousand pages fetch. So each page waits for a random time first, and longer after
+// each failure.
 
 import { systemClock } from "./clock.js";
 
@@ -19,7 +20,7 @@ export class Refetch {
   #isRequested = false;
   #isClosed = false;
 
-  // `work()` rejects when it could not fetch. `failed(error)` is called at the first failure of each request.
+  // The promise of `work()` rejects if the fetch fails. `failed(error)` is called at the first failure of each request.
   constructor(work, { failed = () => {}, clock = systemClock, random = Math.random } = {}) {
     this.#work = work;
     this.#failed = failed;
@@ -32,7 +33,8 @@ export class Refetch {
     return this.#isRequested || this.#isBusy;
   }
 
-  // A call during a fetch leads to another one after it: the first may have read before the change.
+  // Requests a fetch within `spread` milliseconds. If a fetch is running, another fetch follows, because the running
+  // fetch may have read the data before the change.
   request({ spread = SPREAD } = {}) {
     if (this.#isClosed) return;
     this.#isRequested = true;
@@ -40,7 +42,7 @@ export class Refetch {
     if (!this.#isBusy && this.#timer === null) this.#schedule(spread);
   }
 
-  // The page is connected again: the next attempt need not wait.
+  // Retries a failed fetch soon, because the page is connected again.
   retryNow() {
     if (this.#timer === null || this.#attempts === 0) return;
     this.#clock.clearTimeout(this.#timer);

@@ -1,4 +1,4 @@
-// Sends one text at a time, and the same text under the same key, so that repeated attempts store it once.
+// Sends one text at a time. A text that is sent again has the same key, so that the server stores it only once.
 
 import { newKey } from "./api.js";
 

@@ -1,4 +1,4 @@
-// The server has closed a page's socket for good.
+// Handles sockets that the server has refused, so that they don't reconnect.
 
 const SIGNED_OUT = 4401;
 

@@ -1,4 +1,5 @@
-// A classic script behind the log and its foot: unlike a module, it runs before the page is first painted.
+// Scrolls the log to its end. This is a classic script after the log and the elements below it, because a module would
+// run only after the page is first painted.
 {
   const log = document.querySelector("[data-log]");
   log.scrollTop = log.scrollHeight;

@@ -1,4 +1,4 @@
-// Keeps a log at its end for a user who is there, and keeps every other user's place.
+// Keeps a log scrolled to its end if the user is at the end; otherwise keeps the visible rows in place.
 
 const NEAR = 48; // pixels
 
@@ -9,8 +9,8 @@ export class StickToBottom {
   #onAwayChange;
   #hasEnd;
 
-  // `onAwayChange()` is called when the user leaves the end or comes back to it. `hasEnd()` returns whether the log's end
-  // is loaded; where it isn't, no user is at it.
+  // `onAwayChange()` is called when the user leaves the end or returns to it. `hasEnd()` returns whether the log's end
+  // is loaded; if it isn't, the user can't be at the end.
   constructor(log, { startsAtEnd = true, onAwayChange = () => {}, hasEnd = () => true } = {}) {
     this.#hasEnd = hasEnd;
     this.#log = log;
@@ -27,8 +27,8 @@ export class StickToBottom {
     return this.#isAtEnd && this.#hasEnd();
   }
 
-  // Runs `change`, which redraws rows. A user at the end stays there; for any other the first row on the screen that is
-  // left stays where it is.
+  // Runs `change`, which redraws rows. If the user is at the end, the log stays there. Otherwise, the first visible row
+  // that still exists keeps its place.
   keepPlace(change) {
     const before = this.isAtEnd ? [] : rowsOnScreen(this.#log).map((row) => [row, row.getBoundingClientRect().top]);
     change();
@@ -37,7 +37,7 @@ export class StickToBottom {
     if (this.isAtEnd) this.toEnd();
   }
 
-  // The page has filled or scrolled the log.
+  // Called after the page's script has filled or scrolled the log.
   update() {
     this.#measured = measure(this.#log);
     this.#setAtEnd(isNearEnd(this.#measured));
@@ -67,8 +67,9 @@ export function isNearEnd({ scrollTop, clientHeight, scrollHeight }) {
   return scrollHeight - scrollTop - clientHeight < NEAR;
 }
 
-// A browser scrolls by itself when the rows above shrink: the user has not left the end then. Rows that are added at the
-// end move nothing up, so a move upwards in the meantime is the user's.
+// Returns whether a scroll was due to a change of the layout. If the rows above shrink, the browser scrolls by itself,
+// and the user has not left the end. Rows that are added at the end don't scroll the log up, so only the user can do
+// that.
 export function isLayoutChange(before, now) {
   return (
     now.scrollTop >= before.scrollTop ||

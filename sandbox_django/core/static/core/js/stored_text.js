@@ -1,4 +1,4 @@
-// A text in this browser's storage, under one name.
+// Stores a text in the browser's storage under a name.
 
 export class StoredText {
   #name;
@@ -17,12 +17,12 @@ export class StoredText {
     return this.#attempt((store) => store.getItem(this.#name)) ?? "";
   }
 
-  // An empty text is removed.
+  // Stores a text; an empty text removes the entry.
   write(text) {
     this.#attempt((store) => (text ? store.setItem(this.#name, text) : store.removeItem(this.#name)));
   }
 
-  // A browser may refuse access to its storage, and the storage may be full: then the text is on the page only.
+  // Ignores errors: a browser may refuse access to its storage, or the storage may be full. Then nothing is stored.
   #attempt(job) {
     try {
       return job(this.#store());

@@ -1,4 +1,4 @@
-// An action that runs after some seconds, in which it can be undone. One at a time: a new one settles the one before.
+// An action that runs after some seconds, until which the user can undo it. A new action runs the waiting action first.
 
 import { systemClock } from "./clock.js";
 

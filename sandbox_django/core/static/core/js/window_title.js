@@ -13,7 +13,7 @@ export function renameInTitle(before, after) {
   document.title = prefix + after + document.title.slice(prefix.length + before.length);
 }
 
-// For a badge.
+// Returns the text of a badge with a count.
 export function badgeOf(count) {
   return count > 99 ? "99+" : String(count);
 }
