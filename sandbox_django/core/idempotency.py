@@ -1,8 +1,8 @@
-"""Idempotent `POST` requests: a repeated request has no further effect and gets the same object.
+"""Makes `POST` requests idempotent: a repeated request has no further effect and returns the same object.
 
-The key, the body's hash and the id of the new object are stored in the transaction of the effect itself, so they are
-committed together. A duplicate that is sent in the meantime waits for that transaction at the key's unique index. The
-second response has the object's current state, so no stored response can contain text that has been deleted.
+The key, the body's hash and the id of the new object are stored in the transaction that creates the object. A duplicate
+request that arrives during this transaction waits at the key's unique index. The response to a repeated request has the
+object's current state; responses aren't stored, because they could contain text that was deleted later.
 """
 
 import hashlib
@@ -45,16 +45,16 @@ class CreatedObjectGone(Refused):
 
 
 class IdempotentCreateMixin(CreateModelMixin, GenericAPIView[ModelType]):
-    """Makes views that create objects idempotent. Put it before the generic view."""
+    """Makes a view that creates objects idempotent. Put it before the generic view in the list of bases."""
 
     takes_idempotency_key = True
 
     def check_url_object(self) -> object:
-        """Raises if the object in the URL doesn't exist, or the user may not see it."""
+        """Raises an error if the object in the URL doesn't exist or the user may not see it."""
         return self.get_queryset()
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        # A user who has lost access doesn't get an old response either.
+        # Checked for repeated requests, too, because the user may have lost access.
         self.check_url_object()
         return once(request, partial(super().create, request, *args, **kwargs), self.find_created)
 
@@ -65,10 +65,10 @@ class IdempotentCreateMixin(CreateModelMixin, GenericAPIView[ModelType]):
 
 
 def once(request: Request, create: Callable[[], Response], find_created: Callable[[str], Any]) -> Response:
-    """Returns the response of `create` or, if this caller has sent the same request before, the object created then.
+    """Returns the response of `create` or, if the caller has sent the same request before, the object of that request.
 
-    Call it after checking permissions; `create` checks everything that depends on the current state. Failed requests
-    (exceptions) are not stored, and can be repeated.
+    Call it after checking permissions; `create` checks all conditions that depend on the current state. If `create`
+    raises an exception, nothing is stored, and the request can be repeated.
     """
     key = request.headers.get("Idempotency-Key", "")
     if not key:

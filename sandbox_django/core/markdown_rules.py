@@ -1,4 +1,4 @@
-"""The differences between our Markdown and CommonMark: links, emphasis, formulas, footnotes, tasks, mentions."""
+"""Extends and changes CommonMark: links, emphasis, formulas, footnotes, tasks and mentions."""
 
 import re
 import secrets
@@ -25,7 +25,7 @@ from mdit_py_plugins.footnote.index import footnote_def, footnote_ref
 
 from core.markdown_limits import MAX_BLOCK_LEVEL, MAX_INLINE_LEVEL, TooComplex, budget_of
 
-# The ids of the users with a name, by the name's key (`name_key`).
+# Maps the key of a name (`name_key`) to the ids of the users with this name.
 Mentionable = Mapping[str, Sequence[int]]
 
 # --- Bounds -----------------------------------------------------------------------------------------------------------
@@ -50,7 +50,7 @@ def shallow_list(state: StateBlock, start_line: int, end_line: int, silent: bool
 
 
 def small_table(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
-    """Refuses a table with too many cells before any of them is built. Its rows then stay text."""
+    """Parses a table only if it doesn't have too many cells; otherwise its rows stay text."""
     if not parse_table(state, start_line, end_line, True):
         return False
     budget = budget_of(state.env)
@@ -70,7 +70,7 @@ def small_table(state: StateBlock, start_line: int, end_line: int, silent: bool)
 
 
 def parse_inlines(state: StateCore) -> None:
-    """Parses the text of every block. When the time is used up, the rest stays as it was written."""
+    """Parses the inline Markdown of every block. If the time budget is used up, the remaining text stays as written."""
     budget = budget_of(state.env)
     for token in state.tokens:
         if token.type != "inline":
@@ -82,7 +82,7 @@ def parse_inlines(state: StateCore) -> None:
                 raise TooComplex
         except TooComplex:
             if state.env.get("footnotes", {}).get("list"):
-                raise  # a reference that is dropped here has already been counted
+                raise  # the plug-in has already counted the references in this block
             children = list(as_written(token.content))
         token.children = children
         budget.use_html(sum(map(_repeated_html, children)))
@@ -97,7 +97,7 @@ def as_written(content: str) -> Iterator[Token]:
 
 def _repeated_html(token: Token) -> int:
     if token.type == "footnote_ref":
-        return 300  # the reference and the link back
+        return 300  # characters of the reference and of the link back
     if token.type in ("link_open", "image"):
         return 80 + sum(len(str(value)) for value in token.attrs.values())
     return 0
@@ -107,10 +107,11 @@ def _repeated_html(token: Token) -> int:
 
 
 def emphasis(state: StateInline, silent: bool) -> bool:
-    """CommonMark's emphasis, except that it also works beside Chinese, Japanese and Korean text.
+    """Parses CommonMark's emphasis, which here also works beside Chinese, Japanese and Korean text.
 
-    These scripts put no space between a full stop and the next sentence, so by CommonMark's rule the second `**` of
-    `**加粗。**后` can't close. As in the "CJK-friendly emphasis" amendment, a CJK character counts like a space there.
+    These scripts have no space between a full stop and the next sentence, so by CommonMark's rule the second `**` of
+    `**加粗。**后` can't close emphasis. As in the "CJK-friendly emphasis" amendment, a CJK character beside a delimiter
+    counts like a space.
     """
     marker = state.src[state.pos]
     if silent or marker not in "_*":
@@ -122,7 +123,7 @@ def emphasis(state: StateInline, silent: bool) -> bool:
 
 
 def strikethrough(state: StateInline, silent: bool) -> bool:
-    """GFM's `~~text~~`, with the same rule beside CJK text."""
+    """Parses GFM's `~~text~~`, with the same rule as `emphasis` beside CJK text."""
     if silent or state.src[state.pos] != "~":
         return False
     can_open, can_close, length = _scan_delimiters(state, any_word=True)
@@ -130,7 +131,7 @@ def strikethrough(state: StateInline, silent: bool) -> bool:
         return False
     if length % 2:
         state.push("text", "", 0).content = "~"
-    # A length of 0 switches off the "rule of 3", which is for emphasis only.
+    # A length of 0 switches off CommonMark's "rule of 3", which applies only to emphasis.
     _push_delimiters(state, "~~", length // 2, 0, can_open, can_close)
     state.pos += length
     return True
@@ -154,7 +155,7 @@ def _push_delimiters(
 
 
 def _scan_delimiters(state: StateInline, *, any_word: bool) -> tuple[bool, bool, int]:
-    """Returns whether the run of markers at this place can open and close emphasis, and its length."""
+    """Returns whether the run of markers at this position can open and can close emphasis, and the run's length."""
     start = end = state.pos
     marker = state.src[start]
     while end < state.posMax and state.src[end] == marker:
@@ -184,16 +185,17 @@ def is_cjk(char: str) -> bool:
 LONGEST_ADDRESS = 2_000
 NOT_SPACE = re.compile(rf"[^\s<>\"`\uff5c]{{1,{LONGEST_ADDRESS}}}")
 BRACKETS = re.compile(r"[(\[{']")
-MAX_BRACKETS = 20  # in an address: the matcher looks ahead from each of them
+MAX_BRACKETS = 20  # brackets in an address, because the matcher looks ahead from each bracket
 SCHEME = re.compile(r"(?:^|[^A-Za-z0-9.+-])(https?)$", re.IGNORECASE)
 WWW = re.compile(r"www\.[^\s./]+\.[^\s./]", re.IGNORECASE)
 TRAILING = ".,:;!?*_~'"  # punctuation of the sentence, or of Markdown, that follows an address
-UNDERSCORED = re.compile(r"[^\w](_+)[^\W_](?:[^/]*[^_/])?\1$")  # "__init__" as its last part
+UNDERSCORED = re.compile(r"[^\w](_+)[^\W_](?:[^/]*[^_/])?\1$")  # matches an address whose last part is like "__init__"
 
 
 def bare_link(state: StateInline, silent: bool) -> bool:
-    """Makes a link of `https://…` and `www.…`. It runs first, so that `__init__` in an address isn't parsed as
-    emphasis.
+    """Turns `https://…` and `www.…` into links.
+
+    This rule runs before emphasis, so that `__init__` in an address isn't parsed as emphasis.
     """
     if state.linkLevel:
         return False
@@ -230,7 +232,7 @@ def _may_begin_address(state: StateInline) -> bool:
 def _address_at(state: StateInline, start: int) -> str:
     found = NOT_SPACE.match(state.src, start, state.posMax)
     text = found.group() if found else ""
-    # Quotes, brackets and full stops of other scripts end an address, because no space follows them.
+    # Quotes, brackets and full stops of other scripts end an address, because these scripts put no space after them.
     if not text.isascii():
         text = next((text[:place] for place, char in enumerate(text) if _ends_address(char)), text)
     if bracket := next(islice(BRACKETS.finditer(text), MAX_BRACKETS, None), None):
@@ -270,7 +272,7 @@ def _push_link(state: StateInline, href: str, text: str) -> None:
 
 LONGEST_FORMULA = 2_000
 CLOSING = {"\\(": "\\)", "\\[": "\\]"}
-# An amount of money and the prose up to the next one, as in "$5 for one, or US$8 for two".
+# Matches an amount of money with the prose up to the next amount, as in "$5 for one, or US$8 for two".
 MONEY = re.compile(r"\d[\d.,]*\s*(?:[-\u2013/]|[^\W\d_]{2,}|\w+\s|$)")
 FORMULA_SIGNS = re.compile(r"[\\^_=<>{}]")
 
@@ -278,7 +280,7 @@ dollar_rule = math_inline_dollar(allow_space=False, allow_digits=False, allow_do
 
 
 def dollar_formula(state: StateInline, silent: bool) -> bool:
-    """The plug-in's `$…$` and `$$…$$`, except for amounts of money and shell variables."""
+    """Parses `$…$` and `$$…$$` with the plug-in, except for amounts of money and shell variables."""
     start = state.pos
     if state.src[start] != "$" or not dollar_rule(state, True):
         return False
@@ -299,7 +301,7 @@ def dollar_formula(state: StateInline, silent: bool) -> bool:
 
 
 def bracket_formula(state: StateInline, silent: bool) -> bool:
-    r"""Keeps `\(…\)` and `\[…\]` as they were written; otherwise the backslashes would be parsed as escapes."""
+    r"""Keeps `\(…\)` and `\[…\]` as written, because CommonMark would parse the backslashes as escapes."""
     closing = CLOSING.get(state.src[state.pos : state.pos + 2])
     if closing is None:
         return False
@@ -318,7 +320,7 @@ def push_formula(state: StateInline, content: str) -> None:
 
 
 def bracket_formula_block(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
-    r"""The same for `\[` at the start of a line, whose formula may have lines that look like lists or headings."""
+    r"""Keeps `\[…\]` at the start of a line, also if lines of the formula look like lists or headings."""
     start = state.bMarks[start_line] + state.tShift[start_line]
     if state.is_code_block(start_line) or not state.src.startswith("\\[", start):
         return False
@@ -343,7 +345,7 @@ def bracket_formula_block(state: StateBlock, start_line: int, end_line: int, sil
 # --- Footnotes --------------------------------------------------------------------------------------------------------
 
 
-# A short label, because the plug-in searches for its end character by character at every "[^".
+# The label is limited, because at every "[^" the plug-in searches for the label's end character by character.
 FOOTNOTE_LABEL = re.compile(r"\[\^[^\]\s]{1,100}\]")
 
 
@@ -353,20 +355,20 @@ def footnote_reference(state: StateInline, silent: bool) -> bool:
 
 
 def top_level_footnote(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
-    """The plug-in's definitions, except in quotes, lists and other footnotes, where it loses text."""
+    """Parses footnote definitions with the plug-in, but only at the top level: elsewhere the plug-in loses text."""
     start = state.bMarks[start_line] + state.tShift[start_line]
     is_label = state.level == 0 and FOOTNOTE_LABEL.match(state.src, start) is not None
     return is_label and footnote_def(state, start_line, end_line, silent)
 
 
 def reference_without_footnote(state: StateBlock, start_line: int, end_line: int, silent: bool) -> bool:
-    """CommonMark's `[label]: address`, but not `[^1]: text`, which would make a dead link of `[^1]`."""
+    """Parses CommonMark's `[label]: address`, but not `[^1]: text`, which would turn `[^1]` into a dead link."""
     start = state.bMarks[start_line] + state.tShift[start_line]
     return not state.src.startswith("[^", start) and parse_reference(state, start_line, end_line, silent)
 
 
 def keep_unused_footnotes(state: StateCore) -> None:
-    """Keeps unused and duplicate definitions as text, which the plug-in drops."""
+    """Keeps unused and duplicate footnote definitions as text. The plug-in would drop them."""
     references = state.env.get("footnotes", {}).get("refs", {})
     used: set[str] = set()
     kept: list[Token] = []
@@ -404,9 +406,9 @@ TASK = re.compile(r"\[([ xX])\]\s")
 
 
 def mark_tasks(state: StateCore) -> None:
-    """Makes a checkbox of `[ ]` and `[x]` at the start of a list item.
+    """Turns `[ ]` and `[x]` at the start of a list item into a checkbox.
 
-    The plug-in isn't used, because for each item it walks back to the start of the list.
+    The existing plug-in isn't used, because for each item it goes back to the start of the list.
     """
     for item, paragraph, token in zip(state.tokens, state.tokens[1:], state.tokens[2:], strict=False):
         if item.type != "list_item_open" or paragraph.type != "paragraph_open" or not token.children:
@@ -421,16 +423,17 @@ def mark_tasks(state: StateCore) -> None:
 # --- E-mail addresses and mentions ------------------------------------------------------------------------------------
 
 LONGEST_NAME = 80
-MAX_ENDS = 24  # possible ends of a name that are tried, for each @
+MAX_ENDS = 24  # possible ends of a name that are tried for each @
 MAX_MENTIONS = 50  # places with an @ that are checked
 NUMBER = re.compile(r"#(\d{1,18})(?!\w)")
-# Addresses that are not linked: "mastodon.social/@Bob", "ftp://example.org/@Bob", "@Bob@mastodon.social".
+# Text before or after an @ that makes it a part of an address and not a mention: "mastodon.social/@Bob",
+# "ftp://example.org/@Bob", "@Bob@mastodon.social".
 ADDRESS_BEFORE = re.compile(r"(?:\w\.\w|://)\S{0,200}/$")
 DOMAIN_AFTER = re.compile(r"[\w.+-]*@[\w-]+\.\w")
 
 
 def link_text(state: StateCore) -> None:
-    """Links e-mail addresses and marks mentions in text outside of code, links and (for mentions) quotes."""
+    """Links e-mail addresses and marks mentions, except in code and links. Mentions in quotes aren't marked either."""
     quotes = 0
     for block in state.tokens:
         quotes += {"blockquote_open": 1, "blockquote_close": -1}.get(block.type, 0)
@@ -454,7 +457,7 @@ def _with_marks(state: StateCore, tokens: list[Token], *, may_mention: bool) -> 
 
 
 def _joined(tokens: Iterable[Token]) -> Iterator[tuple[Token, set[int]]]:
-    """Joins neighbouring texts, and yields each with the positions of its escaped characters."""
+    """Joins adjacent text tokens; yields each joined token with the positions of its escaped characters."""
     texts: list[Token] = []
     for token in tokens:
         if token.type in ("text", "text_special"):
@@ -492,7 +495,7 @@ def _mail_links(state: StateCore, text: str) -> Iterator[tuple[int, int, list[To
                 budget.use_html(_repeated_html(link[0]))
                 yield found.index, found.last_index - found.index, link
     except TooComplex:
-        return  # the rest stays text
+        return  # the remaining addresses stay text
 
 
 def _mentions(
@@ -527,15 +530,15 @@ def _mentions(
 
 
 def mention_places(text: str) -> list[int]:
-    """Returns the places where an @ may begin a mention. Inside a word it would be an e-mail address."""
+    """Returns the positions of each @ that may begin a mention. An @ inside a word belongs to an e-mail address."""
     return [found.start() for found in islice(re.finditer(r"(?<!\w)@(?=\S)", text), MAX_MENTIONS)]
 
 
 def possible_names(text: str, place: int) -> list[str]:
-    """Returns possible names after the @ at `place`, the longest first.
+    """Returns the possible names after the @ at position `place`, longest first.
 
-    A name may have spaces. It ends before a character that can't be part of a word, or at any character in scripts
-    without spaces.
+    A name may have spaces. It ends before a character that can't be part of a word. In scripts without spaces, it may
+    end after any character.
     """
     after = text[place + 1 : place + 2 + LONGEST_NAME].partition("\n")[0]
     ends = (
@@ -555,8 +558,8 @@ def _user_at(text: str, place: int, users: Mentionable) -> tuple[int, list[int]]
     for name in possible_names(text, place):
         if ids := users.get(name_key(name)):
             length = 1 + len(name)
-            # "@Kim#7" is the Kim with this id, even if another user is called "Kim#7"; "@Kim" means every user of that
-            # name.
+            # "@Kim#7" mentions the Kim with the id 7, even if another user is called "Kim#7". "@Kim" mentions all users
+            # of that name.
             number = NUMBER.match(text, place + length)
             if number and int(number.group(1)) in ids:
                 return length + len(number.group()), [int(number.group(1))]
@@ -587,14 +590,14 @@ def text_token(content: str) -> Token:
 
 
 def may_link(address: str) -> bool:
-    """Returns whether an address leads to the web, to a mailbox, or to a page of this site."""
+    """Returns whether an address is a web address, an e-mail address, or the address of a page of this site."""
     return re.match(r"https?://|mailto:|/(?!/)|#", address, re.IGNORECASE) is not None
 
 
 def install_rules(md: MarkdownIt) -> None:
-    # Much higher than our own limits, because above it the parser drops text.
+    # Much higher than the limits of this module, because the parser drops text above this limit.
     md.options["maxNesting"] = 40
-    md.validateLink = may_link  # type: ignore[assignment,method-assign]  # the documented way
+    md.validateLink = may_link  # type: ignore[assignment,method-assign]  # the documented way to set it
 
     md.enable(["table", "strikethrough", "linkify"])
     md.block.ruler.at("table", small_table, {"alt": ["paragraph", "reference"]})
@@ -604,7 +607,7 @@ def install_rules(md: MarkdownIt) -> None:
     md.inline.ruler.at("emphasis", emphasis)
     md.inline.ruler.at("strikethrough", strikethrough)
     md.inline.ruler.at("linkify", bare_link)
-    md.core.ruler.disable("linkify")  # runs after emphasis, and would link names such as `main.py`
+    md.core.ruler.disable("linkify")  # it runs after emphasis, and would link names such as `main.py`
     assert md.linkify is not None
     md.linkify.set({"fuzzy_link": False})
     md.inline.add_terminator_char("w")
@@ -629,6 +632,6 @@ def install_rules(md: MarkdownIt) -> None:
 
 
 def footnote_prefix(env: MutableMapping[str, Any]) -> str:
-    """Returns the prefix of one text's footnote ids: two texts on a page must not share ids."""
+    """Returns a random prefix for the footnote ids of one text, because texts on a page must not share ids."""
     prefix: str = env.setdefault("footnote_prefix", secrets.token_hex(4))
     return prefix

@@ -1,5 +1,6 @@
-"""Two pages that document the API, one of them interactive. Their scripts are those of the installed sidecar
-package.
+"""The API's documentation as two pages: Swagger, which is interactive, and ReDoc.
+
+Their scripts are in the installed package drf-spectacular-sidecar.
 """
 
 from django.http import HttpRequest, HttpResponse
@@ -9,15 +10,15 @@ from django.views.decorators.http import require_safe
 
 from core.middleware import content_security_policy
 
-# The style elements that ReDoc writes: an empty one, which it fills by script, and that of its scroll bars. If a new
-# version changes them, the browser reports the new hash in the browser tests.
+# The hashes of the style elements that ReDoc creates: an empty element, which its script fills, and the element for its
+# scroll bars. If a new version changes them, the browser reports the new hash in the browser tests.
 REDOC_STYLES = (
     "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=' 'sha256-QMIg+bpjm3JdElJ388KYke01izlUW0UoNOeKjpMxdgc='"
 )
 
 
 @require_safe
-@ensure_csrf_cookie  # interactive requests need it, if the user is signed in
+@ensure_csrf_cookie  # interactive requests of a signed-in user need the cookie
 def swagger(request: HttpRequest) -> HttpResponse:
     return render(request, "core/swagger.html")
 
@@ -26,5 +27,5 @@ def swagger(request: HttpRequest) -> HttpResponse:
 def redoc(request: HttpRequest) -> HttpResponse:
     response = render(request, "core/redoc.html")
     policy = content_security_policy(request).replace("style-src 'self'", f"style-src 'self' {REDOC_STYLES}")
-    response["Content-Security-Policy"] = f"{policy}; worker-src blob:"  # its search runs in a worker
+    response["Content-Security-Policy"] = f"{policy}; worker-src blob:"  # ReDoc's search runs in a web worker
     return response

@@ -1,4 +1,4 @@
-"""Responses for requests that fail before or outside of a view: pages for users, JSON for programs."""
+"""Error responses for requests that fail outside of a view: HTML for pages, and JSON for the API."""
 
 import sys
 from http import HTTPStatus
@@ -19,23 +19,23 @@ from runtime.database import is_unavailable
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """`handler400`: the request was malformed."""
+    """Django's `handler400`, for malformed requests."""
     code, detail = _API_ERRORS[HTTPStatus.BAD_REQUEST]
     return error_response(request, HTTPStatus.BAD_REQUEST, code=code, detail=detail)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """`handler403`: the user has no permission."""
+    """Django's `handler403`, for users without permission."""
     return refused(request, NotAllowed())
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    """`handler404`: the object doesn't exist, or the user may not see it."""
+    """Django's `handler404`, for objects that don't exist or that the user may not see."""
     return error_response(request, HTTPStatus.NOT_FOUND, code="not_found", detail=not_found_detail(request))
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
-    """`handler500`: an unexpected error. It must work in any state, even without a database."""
+    """Django's `handler500`, for unexpected errors. It must work in any state, even without a database."""
     error = sys.exception()
     if isinstance(error, Exception) and is_unavailable(error):
         log_unavailable(error)
@@ -44,7 +44,7 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
 
 
 def unavailable(request: HttpRequest) -> HttpResponseBase:
-    """503: the database or the pool of threads is temporarily unavailable."""
+    """Returns a 503, because the database or the thread pool is temporarily unavailable."""
     response = error_response(
         request,
         HTTPStatus.SERVICE_UNAVAILABLE,
@@ -56,12 +56,12 @@ def unavailable(request: HttpRequest) -> HttpResponseBase:
     return response
 
 
-# Statuses with a page of their own; other refusals share one.
+# Statuses for which there is a specific page. Other refusals share one page.
 _PAGES = {HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS}
 
 
 def refused(request: HttpRequest, refusal: Refused) -> HttpResponseBase:
-    """A refusal that the page's view doesn't handle."""
+    """Returns the error response for a refusal that the page's view doesn't handle."""
     status = HTTPStatus(refusal.status_code)
     template = None if status in _PAGES else "core/refused.html"
     response = error_response(request, status, code=refusal.code, detail=refusal.page_text, template=template)
@@ -71,7 +71,7 @@ def refused(request: HttpRequest, refusal: Refused) -> HttpResponseBase:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
-    """`CSRF_FAILURE_VIEW`: a form without a valid token, mostly from a page that is older than the last sign-in."""
+    """Django's `CSRF_FAILURE_VIEW`. The form usually is on a page that was rendered before the last sign-in."""
     return error_response(
         request,
         HTTPStatus.FORBIDDEN,
@@ -83,7 +83,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
 
 
 def account_changed(request: HttpRequest, refusal: AccountChanged) -> HttpResponseBase:
-    """The form or script belongs to a page of another account (core/page_account.py)."""
+    """Returns a 403, because the page of the form or script belongs to another account (core/page_account.py)."""
     return error_response(
         request,
         HTTPStatus.FORBIDDEN,
@@ -99,14 +99,14 @@ def is_api(request: HttpRequest) -> bool:
 
 
 def not_found_detail(request: HttpRequest) -> str:
-    """Returns the right address if only its slash is missing."""
+    """Returns the text of a 404, with the right address if only the slash at its end is missing."""
     path = f"{request.path_info}/"
     if is_api(request) and not request.path_info.endswith("/") and is_valid_path(path):
         return f"There is nothing at this address. It ends with a slash: {path}"
     return str(NotFound.default_detail)
 
 
-# The codes and texts of Django's own responses; `detail` is for users, `code` for programs.
+# The error code (for programs) and text (for users) of Django's own error responses.
 _API_ERRORS = {
     HTTPStatus.BAD_REQUEST: ("bad_request", str(ParseError.default_detail)),
     HTTPStatus.FORBIDDEN: (NotAllowed.default_code, str(NotAllowed.default_detail)),
@@ -141,7 +141,7 @@ def error_response(
 ) -> HttpResponseBase:
     if is_api(request):
         return _json_error(status, code, detail)
-    # Without the request, and so without its user: an error page must not fail by querying the database.
+    # Rendered without the request, and so without its user, because an error page must not query the database.
     context: dict[str, Any] = {"SITE_NAME": settings.SITE_NAME, "detail": detail}
     if keeps_text:
         context |= {"typed": typed_text(request), "back": _page_of(request)}
@@ -149,8 +149,9 @@ def error_response(
 
 
 def _page_of(request: HttpRequest) -> str:
-    """Returns the address of the page with the form, if it is one of ours; the form may post to an address without a
-    page.
+    """Returns the address of the page with the form, from the Referer, if the page belongs to this site.
+
+    The request's own address can't be used, because a form may post to an address without a page.
     """
     page = request.headers.get("Referer", "")
     is_ours = url_has_allowed_host_and_scheme(

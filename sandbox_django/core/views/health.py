@@ -1,4 +1,4 @@
-"""Health checks for load balancers. `/healthz`: the process is alive; `/readyz`: it is ready for requests."""
+"""Health checks for load balancers: `/healthz` returns whether the process is alive, `/readyz` whether it is ready."""
 
 import asyncio
 import shutil
@@ -23,7 +23,7 @@ from runtime.threads import in_database_thread
 logger = structlog.get_logger(__name__)
 
 ROUND_TRIP_SECONDS = 2.0
-CHECK_SECONDS = 4.0  # for each check, since a database that hangs is not ready
+CHECK_SECONDS = 4.0  # the time limit of each check, after which it counts as failed
 DISK_CHECK_INTERVAL = 30.0  # seconds
 MIN_FREE = 16 * 1024 * 1024  # bytes
 
@@ -35,14 +35,14 @@ class NotReady(Exception):
 @never_cache
 @require_safe
 async def healthz(request: HttpRequest) -> JsonResponse:
-    """Runs in the event loop without threads or the database, because restarting the process would fix neither."""
+    """Returns 200 if the event loop runs. Doesn't use the database, which restarting the process would not repair."""
     return JsonResponse({"status": "alive"})
 
 
 @never_cache
 @require_safe
 async def readyz(request: HttpRequest) -> JsonResponse:
-    """Runs in the event loop. Concurrent callers share one check, so that probes don't add load."""
+    """Returns 200 if all checks pass, otherwise 503. Concurrent requests share one check, so that they add no load."""
     failed = await failed_checks()
     return JsonResponse(
         {
@@ -63,7 +63,7 @@ async def check_passes(name: str, check: Callable[[], Awaitable[None]]) -> bool:
     try:
         async with asyncio.timeout(CHECK_SECONDS):
             await check()
-    except Exception as failure:  # noqa: BLE001  # whatever it is, the answer is no; the reason is for the log, not for callers
+    except Exception as failure:  # noqa: BLE001  # any error means "not ready"; only the log has the reason
         logger.warning("not_ready", check=name, error=repr(failure))
         return False
     return True
@@ -74,7 +74,7 @@ def database_answers() -> None:
         cursor.execute("SELECT 1")
 
 
-@cache  # Caches success only, since failures raise: applied migrations stay applied as long as this code runs.
+@cache  # Only success is cached, because failures raise. Applied migrations stay applied while this process runs.
 def migrations_are_applied() -> None:
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
@@ -82,7 +82,7 @@ def migrations_are_applied() -> None:
 
 
 class DiskCheck:
-    """Checks that the database has free space. Success is cached for some time, since each check writes."""
+    """Checks that the database has free space. Success is cached for some time, because each check writes."""
 
     def __init__(self) -> None:
         self.passed_at = -DISK_CHECK_INTERVAL
@@ -90,14 +90,14 @@ class DiskCheck:
     def __call__(self) -> None:
         if time.monotonic() - self.passed_at < DISK_CHECK_INTERVAL:
             return
-        # A new table needs new pages; existing ones may have space left by deleted rows.
+        # Writes to a new table, which needs new pages. Existing pages may have space that deleted rows have left.
         temporary = "TEMPORARY" if connection.vendor == "postgresql" else ""
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute(f"CREATE {temporary} TABLE readyz_probe (id integer)")
                 cursor.execute("INSERT INTO readyz_probe VALUES (1)")
             transaction.set_rollback(True)
-        # SQLite writes to the disk only when it commits.
+        # SQLite writes to the disk only at a commit, so its free space is checked directly.
         if connection.vendor == "sqlite" and shutil.disk_usage(settings.DATA_DIR).free < MIN_FREE:
             raise NotReady("The disk is full.")
         self.passed_at = time.monotonic()
@@ -107,7 +107,7 @@ disk_has_room = DiskCheck()
 
 
 async def channel_layer_answers() -> None:
-    """Sends a frame to a group of its own over the site's layer, and waits for it."""
+    """Sends a message to a temporary group over the channel layer, and waits until it arrives."""
     layer, group = live_layer(), f"ready.{uuid.uuid4().hex}"
     async with asyncio.timeout(ROUND_TRIP_SECONDS):
         channel = await layer.new_channel()
@@ -115,7 +115,7 @@ async def channel_layer_answers() -> None:
         arrival = asyncio.create_task(layer.receive(channel))
         try:
             while not arrival.done():
-                # Repeated until it arrives, because Redis may confirm the subscription after the first frame was sent.
+                # Sent repeatedly until it arrives, because Redis may confirm the subscription after the first message.
                 await layer.group_send(group, {"type": "ready"})
                 await asyncio.wait({arrival}, timeout=0.2)
             await arrival
@@ -129,8 +129,8 @@ async def end_channel(group: str, channel: str) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(0.2):
             await layer.group_discard(group, channel)
-    # A layer closes its channel if a `receive` is cancelled. Queued frames are received first, because a slow layer may
-    # have been sent several.
+    # The layer closes the channel when a `receive` is cancelled. Queued messages are received first, since several may
+    # have been sent over a slow layer.
     with suppress(TimeoutError):
         async with asyncio.timeout(0.2):
             while True:

@@ -1,4 +1,4 @@
-"""The metrics for Prometheus. Not public, because they show how busy a site is and where it has problems."""
+"""The view with the metrics for Prometheus, which isn't public, because they show the site's load and problems."""
 
 import ipaddress
 import secrets
@@ -15,15 +15,16 @@ from core.metrics_export import export_metrics
 @never_cache
 @require_safe
 async def metrics(request: HttpRequest) -> HttpResponse:
-    """Runs in the event loop, so that it responds when the threads are busy."""
+    """Returns the metrics. Runs in the event loop, so that it also responds when the threads are busy."""
     if not may_read(request):
         raise Http404
     return HttpResponse(await export_metrics(), content_type=CONTENT_TYPE_LATEST)
 
 
 def may_read(request: HttpRequest) -> bool:
-    """Allows requests with the token, or directly from one of the networks; a proxy may be in one but serves all
-    clients.
+    """Allows requests that have the token, or that come directly from one of METRICS_NETWORKS.
+
+    A proxy may be in such a network, but forwards the requests of any client.
     """
     if has_token(request.headers.get("Authorization", "")):
         return True
@@ -32,7 +33,7 @@ def may_read(request: HttpRequest) -> bool:
     try:
         address = ipaddress.ip_address(request.META.get("REMOTE_ADDR", ""))
     except ValueError:
-        return False  # a Unix socket, which means a proxy
+        return False  # a Unix socket has no address; it means that there is a proxy
     return any(address in ipaddress.ip_network(network) for network in settings.METRICS_NETWORKS)
 
 

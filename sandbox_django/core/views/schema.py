@@ -1,4 +1,4 @@
-"""The OpenAPI document, generated once per process, because generating takes half a second and it is public."""
+"""The OpenAPI document, which each process generates only once: it is public, and generating takes half a second."""
 
 from functools import lru_cache
 from typing import Any
@@ -15,7 +15,7 @@ def _document() -> dict[str, Any]:
 
 
 class OneDocument(SchemaGenerator):
-    """Returns the same document for every request; `lang` and `version` change nothing."""
+    """Returns the same document for every request, and ignores the parameters `lang` and `version`."""
 
     def get_schema(self, request: Request | None = None, public: bool = False) -> dict[str, Any]:
         return _document()
@@ -25,4 +25,4 @@ class SchemaView(SpectacularAPIView):
     generator_class = OneDocument
 
     def _get_version_parameter(self, request: Request) -> None:
-        """There is only one version; names from clients must not become part of the file name."""
+        """Returns None, because a version that a client names must not become part of the file name."""
