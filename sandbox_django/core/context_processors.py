@@ -10,8 +10,9 @@ from core.page_account import account_id
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """Adds the product's name, its features, the section of this page (a feature's prefix, "account" or ""), and the
-    account.
+    """Adds the site's name, its features, the page's section, and the page's account.
+
+    The section is a feature's prefix, "account" or "".
     """
     return {
         "SITE_NAME": settings.SITE_NAME,

@@ -1,4 +1,4 @@
-"""Errors as API clients receive them: one format, stable codes, field names as in the JSON."""
+"""The API's errors, which have one format, stable codes, and field names as in the JSON."""
 
 from django.core.exceptions import ValidationError
 from rest_framework import exceptions, status
@@ -10,17 +10,17 @@ from runtime.database import RETRY_SECONDS
 class Refused(APIException):
     """A request that the product refuses, with a status, a code and a sentence.
 
-    Each refusal is a subclass of one of the kinds below, next to the service or the rule that raises it:
+    Each refusal is a subclass of one of the classes below, in the module of the service or rule that raises it:
 
         class PollClosed(Conflict):
             default_code = "poll_closed"
             default_detail = "This poll is closed."
 
-    The API answers with it as it is. Pages show its `page_text`, and `core.middleware` handles it where a page doesn't.
-    The OpenAPI document reads the class.
+    The API returns the refusal as an error response. Pages show its `page_text`; if a page's view doesn't handle it,
+    `core.middleware` does. The OpenAPI document is generated from the class.
     """
 
-    field = ""  # of the request, if the refusal is about one
+    field = ""  # the request's field that the refusal is about, if any
 
     @property
     def code(self) -> str:
@@ -28,7 +28,7 @@ class Refused(APIException):
 
     @property
     def page_text(self) -> str:
-        """The sentence for pages."""
+        """The text that pages show."""
         return str(self)
 
     def form_error(self) -> ValidationError:
@@ -36,7 +36,7 @@ class Refused(APIException):
 
 
 class Invalid(Refused):
-    """A value of the request doesn't go together with what is stored."""
+    """A value of the request isn't valid for the stored data."""
 
     status_code = status.HTTP_400_BAD_REQUEST
     default_detail = exceptions.ValidationError.default_detail
@@ -44,7 +44,7 @@ class Invalid(Refused):
 
 
 class NotAllowed(Refused):
-    """The user may see the object, but may not do this to it."""
+    """The user may see the object, but has no permission for this action."""
 
     status_code = status.HTTP_403_FORBIDDEN
     default_detail = exceptions.PermissionDenied.default_detail
@@ -56,7 +56,7 @@ class CsrfFailed(NotAllowed):
 
 
 class NotFound(Refused):
-    """The object doesn't exist, or no longer does, for this user."""
+    """The object doesn't exist, or the user may not see it."""
 
     status_code = status.HTTP_404_NOT_FOUND
     default_detail = exceptions.NotFound.default_detail
@@ -64,7 +64,7 @@ class NotFound(Refused):
 
 
 class Conflict(Refused):
-    """The current state doesn't allow it; it may be possible later."""
+    """The object's current state doesn't allow this action, which may be possible later."""
 
     status_code = status.HTTP_409_CONFLICT
     default_detail = "This is not possible right now."
@@ -78,7 +78,7 @@ class BodyTooLarge(Refused):
 
 
 class Unavailable(APIException):
-    """503 with `Retry-After`: the same request may succeed in a moment."""
+    """The service is temporarily unavailable: status 503, with `Retry-After`."""
 
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_detail = "The service is busy or unavailable. Try again in a moment."

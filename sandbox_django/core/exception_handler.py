@@ -1,4 +1,4 @@
-"""Turns exceptions into the API's errors: one shape, stable codes, field names as in JSON."""
+"""Turns exceptions into the API's error responses, which have one format, stable codes, and field names as in JSON."""
 
 import structlog
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
@@ -19,7 +19,7 @@ logger = structlog.get_logger(__name__)
 
 
 class KnownErrors(ExceptionHandler):
-    """Converts Django's exceptions that have a status, which DRF would answer with 500."""
+    """Converts exceptions of Django for which DRF would return a 500, although Django has a status for them."""
 
     def convert_known_exceptions(self, exc: Exception) -> Exception:
         if is_unavailable(exc):
@@ -54,12 +54,12 @@ class CamelCaseErrors(ExceptionFormatter):
 
 
 def log_unavailable(error: Exception) -> None:
-    """Logs one line without a traceback: while the database is down, every request gets here."""
+    """Logs one line without a traceback, because every request calls this while the database is down."""
     logger.warning("request_unavailable", reason=reason_of(error))
 
 
 def server_error_detail() -> str:
-    """The text for an unexpected error: a reference to the log instead of the exception's own words."""
+    """Returns the text for an unexpected error, with the request's id and without the exception's message."""
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     return (
         f"{APIException.default_detail} If it keeps happening, quote this reference: {request_id}."

@@ -1,4 +1,4 @@
-"""`Feed-Seq`: the head of the feed before the rows of a response were read."""
+"""Adds the header `Feed-Seq` to responses: the feed's head before the rows were read."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from live import feeds
 
 
 class FeedSeqMixin(APIView):
-    """Adds `Feed-Seq` to responses of views that name a `feed`. Put it before the generic view.
+    """Adds `Feed-Seq` to the responses of a view that defines `feed`. Put it before the generic view.
 
-    A client that opens the socket with the number from a GET misses nothing.
+    A client that opens the socket with the `Feed-Seq` of a GET misses no event.
     """
 
     feed_seq: int | None = None

@@ -1,4 +1,4 @@
-"""Fields that set their own value when the row is saved."""
+"""Model fields that compute their value when the row is saved."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Logging: one line per event, as text in development and as JSON in production."""
+"""Configures logging: one line per event, as text in development and as JSON in production."""
 
 import logging
 import sys
@@ -8,20 +8,18 @@ import structlog
 from redis.exceptions import RedisError
 from structlog.types import Processor
 
-# A traceback with names and lines, but without local variables: printing a queryset runs a query, which has deadlocked
-# processes, and users' text must not be logged.
+# Tracebacks don't contain local variables: printing a queryset runs a query, which has deadlocked processes, and users'
+# text must not be logged.
 _TRACEBACKS = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
 
 
 def _is_no_socket(record: logging.LogRecord) -> bool:
-    """Drops uvicorn's lines for opened and closed sockets. After a deploy there are thousands, without information."""
+    """Drops uvicorn's lines for opened and closed sockets, which are useless, and thousands after a deploy."""
     return record.msg not in ("connection open", "connection closed")
 
 
 def _shorten_outage(record: logging.LogRecord) -> bool:
-    """Shortens the layer's message while Redis is down: each second, forty lines of traceback without new
-    information.
-    """
+    """Shortens the layer's log entry while Redis is down, which has forty lines of traceback each second."""
     if record.exc_info and isinstance(failure := record.exc_info[1], OSError | RedisError):
         record.msg, record.args, record.exc_info = "%s: %s", (record.msg, type(failure).__name__), None
     return True
@@ -37,7 +35,7 @@ _SHARED: list[Processor] = [
 
 
 def formatter(*, as_json: bool) -> dict[str, Any]:
-    """Returns the formatter of our lines, as an entry of LOGGING: JSON, or text."""
+    """Returns the formatter for JSON or text lines, as an entry of LOGGING."""
     rendered: list[Processor] = (
         [_TRACEBACKS, structlog.processors.JSONRenderer(ensure_ascii=False)]
         if as_json
@@ -74,17 +72,17 @@ def configure(*, as_json: bool, level: str) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structlog"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
-            # Duplicates of the lines of the request middleware, and of errors that chanx sends to the client.
+            # These lines repeat those of the request middleware, and errors that chanx sends to the client.
             "django.request": {"level": "CRITICAL"},
-            # A traceback for each port scanner; the request's own line has the relevant data.
+            # This logger writes a traceback for each port scanner, but the request's line has the relevant data.
             "django.security.DisallowedHost": {"level": "CRITICAL"},
             "django.server": {"handlers": [], "propagate": False},
-            "uvicorn": {"handlers": [], "propagate": True, "level": level},  # uses our handler instead of its own
+            "uvicorn": {"handlers": [], "propagate": True, "level": level},  # uses the root logger's handler
             "uvicorn.error": {"filters": ["no_sockets"]},
             "uvicorn.access": {"level": "CRITICAL"},
             "channels_redis.pubsub": {"filters": ["short_outage"]},
             "taskiq": {"level": "WARNING"},
-            "django.channels.server": {"propagate": False},  # runserver gives it a handler of its own
+            "django.channels.server": {"propagate": False},  # runserver adds a handler to it
             "daphne": {"level": "WARNING"},
             "httpx": {"level": "WARNING"},
             "httpx2": {"level": "WARNING"},

@@ -1,4 +1,4 @@
-"""The export of the metrics in `core/metrics.py`: shared between processes, and added up when Prometheus scrapes."""
+"""Exports the metrics in `core/metrics.py`: adds up those of all processes when Prometheus scrapes."""
 
 import asyncio
 import os
@@ -33,7 +33,7 @@ _kinds: set[str] = set()
 
 
 async def publish_metrics_periodically() -> None:
-    """Exports the counters and the event loop's delay, as long as the process runs."""
+    """Publishes the counters and the event loop's delay every second while the process runs."""
     while True:
         due = time.monotonic() + INTERVAL
         await asyncio.sleep(INTERVAL)
@@ -47,7 +47,7 @@ def publish_counts() -> None:
         _shared[name] = total
     open_now = current_hub().subscribers_by_kind()
     _kinds.update(open_now)
-    for kind in _kinds:  # includes kinds that no longer have any
+    for kind in _kinds:  # includes kinds that no longer have open sockets
         sockets_open.labels(kind).set(open_now[kind])
     for work, waiting in queue_lengths().items():
         thread_queue.labels(work).set(waiting)
@@ -69,15 +69,16 @@ ReadMetrics: TypeAlias = Callable[[], Iterable[Metric]]
 
 
 def site_metrics(read: ReadMetrics) -> ReadMetrics:
-    """Decorates a function that reads metrics of the whole site from the database. Every target exports the same
-    values.
+    """Registers a function that reads metrics of the whole site from the database.
+
+    Every scrape target exports the same values of these metrics.
     """
     _site_readers.append(read)
     return read
 
 
 async def _site_metrics() -> bytes:
-    """Reads the site's metrics, once for all concurrent scrapes; empty if that takes too long or fails."""
+    """Reads the site's metrics, once for all concurrent scrapes; returns nothing if it fails or takes too long."""
     try:
         async with asyncio.timeout(READ_TIMEOUT):
             return await _site_text()

@@ -1,6 +1,7 @@
-"""Migrations for large tables in use: they build indexes while others write, and change rows in batches.
+"""Migration operations for large tables in use: build indexes without blocking writers, and change rows in batches.
 
-A migration with one of these has `atomic = False`, and no other operation that must be undone together with it.
+A migration with one of these operations needs `atomic = False`, and must have no other operation that has to be undone
+together with it.
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ BATCH = 500  # rows that are locked at a time
 
 
 class AddIndexOnline(AddIndexConcurrently):
-    """Adds an index, on PostgreSQL without blocking writers. An interrupted attempt can be repeated."""
+    """Adds an index; on PostgreSQL, this doesn't block writers. An interrupted migration can be repeated."""
 
     def database_forwards(
         self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, from_state: ProjectState, to_state: ProjectState
@@ -64,7 +65,7 @@ class AddTrigramIndex(NotInTransactionMixin, Operation):
         try:
             schema_editor.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
         except DatabaseError as refusal:
-            # Not every role may create extensions, and not every server has this one.
+            # Not every role may create extensions, and not every server has pg_trgm.
             print(f"\n    Search of {table} works without an index: {str(refusal).splitlines()[0]}", end="")  # noqa: T201  # for the operator
             return
         _drop_invalid_index(schema_editor, self.name)
@@ -85,7 +86,7 @@ class AddTrigramIndex(NotInTransactionMixin, Operation):
 
 
 class FillSearchText(migrations.RunPython):
-    """Fills the column `search_text` of existing rows, a few hundred in each transaction."""
+    """Fills the column `search_text` of existing rows, BATCH rows per transaction."""
 
     def __init__(self, app_label: str, model_name: str) -> None:
         def fill(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
@@ -99,7 +100,7 @@ class FillSearchText(migrations.RunPython):
 
 
 class DropOnline(NotInTransactionMixin, migrations.RunSQL):
-    """Removes an object of an earlier release on PostgreSQL. Reversing it restores nothing."""
+    """Removes a database object of an earlier release on PostgreSQL. The reverse migration doesn't restore it."""
 
     def __init__(self, sql: str) -> None:
         super().__init__(sql, migrations.RunSQL.noop)
@@ -141,7 +142,7 @@ def fill_search_text(model: type[models.Model], alias: str) -> None:
 
 
 def _drop_invalid_index(schema_editor: BaseDatabaseSchemaEditor, name: str) -> None:
-    """Drops the remains of an index whose concurrent creation was interrupted."""
+    """Drops an invalid index, which remains if its concurrent creation is interrupted."""
     with schema_editor.connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_index WHERE indexrelid = to_regclass(%s) AND NOT indisvalid", [name])
         if cursor.fetchone() is None:

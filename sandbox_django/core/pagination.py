@@ -15,7 +15,7 @@ ModelType = TypeVar("ModelType", bound=Model)
 Row = TypeVar("Row")
 
 
-LARGEST_OFFSET = 2**31 - 1  # larger than any list
+LARGEST_OFFSET = 2**31 - 1  # larger than the number of rows of any list
 
 
 class PagePagination(LimitOffsetPagination):
@@ -39,7 +39,7 @@ class PagePagination(LimitOffsetPagination):
         self.limit = self.get_limit(request)
         assert self.limit is not None
         self.offset = self.get_offset(request)
-        # One more, to find out whether there is a next page.
+        # One more row than the limit is read, to determine whether there is a next page.
         rows = self.read(queryset, self.offset, self.offset + self.limit + 1)
         counted = queryset.order_by().values("pk")[: self.MAX_COUNT].count()
         self.count = max(counted, self.offset + len(rows)) if rows else counted

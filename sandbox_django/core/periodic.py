@@ -1,4 +1,4 @@
-"""Periodic jobs, each in one process of the site at a time (docs/decisions/0021-periodic-jobs.md)."""
+"""Runs periodic jobs, each in one process of the site at a time (docs/decisions/0021-periodic-jobs.md)."""
 
 import asyncio
 import os
@@ -23,15 +23,16 @@ logger = structlog.get_logger(__name__)
 
 HOLDER = f"{socket.gethostname()[:60]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"  # unique for each start of a process
 HOUR = 3600.0
-LEASE_SECONDS = 15.0  # the longest time for which a process that died during a job blocks it
-JITTER = 0.1  # of the interval, so that processes started together don't ask at the same time
+LEASE_SECONDS = 15.0  # a process that dies during a job blocks the job for this time at most
+JITTER = 0.1  # fraction of the interval, so that processes that started together don't query together
 MAX_JITTER = 30.0  # seconds
 
 
 @dataclass(frozen=True)
 class Periodic:
-    """A job that runs every so many seconds, in one process of the site or, for a process's own state, in each web
-    process.
+    """A job that runs every `every` seconds in one process of the site.
+
+    With `in_each_process`, it runs in each web process, for the process's own state.
     """
 
     job: Callable[[], Coroutine[Any, Any, Any]]
@@ -44,7 +45,7 @@ class Periodic:
 
 
 async def repeat(periodic: Periodic) -> None:
-    """Runs the job whenever it is due, as long as the process runs."""
+    """Runs the job whenever it is due, until the process ends."""
     jitter = min(JITTER * periodic.every, MAX_JITTER)
     wait = 0.0
     while True:
@@ -62,7 +63,7 @@ async def repeat(periodic: Periodic) -> None:
 
 
 async def run_if_due(periodic: Periodic) -> float:
-    """Runs the job unless another process is running it or has done so; returns the seconds until it is due again."""
+    """Runs the job if it is due and no other process is running it; returns the seconds until it is due again."""
     lease = min(periodic.every, LEASE_SECONDS)
     wait = await in_database_thread(_claim, periodic, lease)
     if wait is not None:
@@ -76,7 +77,7 @@ async def run_if_due(periodic: Periodic) -> float:
 
 
 def _claim(periodic: Periodic, lease: float) -> float | None:
-    """Claims the job if it is due; otherwise returns the seconds until it may be."""
+    """Claims the job and returns None; if it isn't due, returns the seconds until the next attempt."""
     now = timezone.now()
     due_again, expires = now + timedelta(seconds=periodic.every), now + timedelta(seconds=lease)
     if PeriodicJob.objects.claim(periodic.name, HOLDER, now=now, due_at=due_again, lease_expires_at=expires):

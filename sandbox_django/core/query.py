@@ -1,6 +1,6 @@
 """Values from query strings and forms, which may be anything."""
 
-LARGEST_ID = 2**63 - 1  # the largest that databases accept
+LARGEST_ID = 2**63 - 1  # the largest id that databases accept
 LONGEST_ID = len(str(LARGEST_ID))
 
 

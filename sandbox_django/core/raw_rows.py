@@ -1,6 +1,6 @@
 """Stores and finds single rows without the ORM, which takes longer to compile a query than the database to run it.
 
-For the few queries that almost every request makes: a message, a conversation, the user.
+It is used for the few queries that almost every request makes, such as for a message, a conversation or the user.
 """
 
 import functools
@@ -18,7 +18,7 @@ ModelType = TypeVar("ModelType", bound=models.Model)
 
 
 def insert(row: ModelType) -> ModelType:
-    """Stores a new row with a key from the database; returns it. Like `save()`, but without signals."""
+    """Stores a new row like `save()`, but without signals; returns the row with its primary key."""
     sql, fields = _insertion(type(row))
     database = _database()
     with database.cursor() as cursor:
@@ -30,7 +30,7 @@ def insert(row: ModelType) -> ModelType:
 
 
 def find(model: type[ModelType], **equal: Any) -> ModelType | None:
-    """Returns the row with these values of fields (by attribute: `user_id`); None if there is none."""
+    """Returns the row whose attributes (such as `user_id`) have these values; None if there is none."""
     if any(isinstance(value, int) and abs(value) > LARGEST_NUMBER for value in equal.values()):
         return None  # the value can't be in any column, and some databases would raise an error
     where, fields = _condition(model, tuple(equal), tuple(name for name, value in equal.items() if value is None))
@@ -47,7 +47,7 @@ def find(model: type[ModelType], **equal: Any) -> ModelType | None:
 
 
 def find_or_404(model: type[ModelType], **equal: Any) -> ModelType:
-    """Returns the row that a URL names; raises `Http404` if there is none."""
+    """Returns the row whose attributes have these values; raises `Http404` if there is none."""
     row = find(model, **equal)
     if row is None:
         raise Http404
@@ -55,7 +55,7 @@ def find_or_404(model: type[ModelType], **equal: Any) -> ModelType:
 
 
 def find_where(model: type[ModelType], rest: str, values: Sequence[Any]) -> ModelType | None:
-    """Returns the first row of `SELECT its columns FROM its table` and this `rest` of the statement, or None."""
+    """Returns the first row of a SELECT of the model's columns, or None. `rest` follows the table in the statement."""
     lookup = _lookup(model, rest)
     database = _database()
     with database.cursor() as cursor:
@@ -70,7 +70,7 @@ def find_where(model: type[ModelType], rest: str, values: Sequence[Any]) -> Mode
 
 
 def _database() -> BaseDatabaseWrapper:
-    # Not Django's `connection`, which is a proxy that looks the connection up at each access, here for every field.
+    # Django's `connection` is a proxy that looks the connection up at each access, which here would be for every field.
     return connections[DEFAULT_DB_ALIAS]
 
 

@@ -7,7 +7,7 @@ from runtime.threads import in_background_thread
 
 
 async def task_prune() -> None:
-    """Deletes expired idempotency keys and rate limit counts."""
+    """Deletes old feed events, expired idempotency keys and expired rate limit counts."""
     await in_background_thread(feeds.prune)
     await in_background_thread(delete_old_keys)
     await in_background_thread(delete_expired_counts)

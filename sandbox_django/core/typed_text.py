@@ -1,4 +1,4 @@
-"""The text of a form that was refused before it reached its view. It is shown, so that the user can copy it."""
+"""Finds the text that a user typed into a form that was refused before its view, so that the error page can show it."""
 
 from dataclasses import dataclass
 
@@ -36,7 +36,7 @@ def _is_typed(name: str) -> bool:
 
 
 def _is_from_this_site(request: HttpRequest) -> bool:
-    """Browsers send the origin of a form; other sites must not be able to put text into our pages."""
+    """Returns whether a page of this site sent the form, because other sites must not put text into the error page."""
     origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
     if origin is not None and origin != f"{request.scheme}://{request.get_host()}":
         return False

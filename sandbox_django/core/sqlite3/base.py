@@ -1,8 +1,8 @@
 """Django's SQLite backend with a queue for writers, used as `ENGINE` in the settings.
 
-SQLite allows one writer at a time, and the others poll with pauses that grow to 0.1 s. The one that polls at the right
-moment wins, so on a busy site a writer can wait until its time-out ("database is locked"). Here, the writers of one
-process take turns in the order in which they asked.
+SQLite allows one writer at a time. Other writers poll with pauses of up to 0.1 s, and the writer that polls at the
+right moment wins. So on a busy site, a writer may wait until its timeout ("database is locked"). With this backend, the
+writers of one process take turns in the order of their requests.
 """
 
 import threading
@@ -14,7 +14,7 @@ from runtime.database import statement_limit
 
 
 class WriteQueue:
-    """A fair lock: waiters get it in the order in which they asked."""
+    """A fair lock, which threads get in the order of their requests."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -27,7 +27,7 @@ class WriteQueue:
         return len(self._waiting)
 
     def take(self, timeout: float) -> bool:
-        """Waits for the turn, at most `timeout` seconds; returns False on a time-out."""
+        """Waits for the lock, at most `timeout` seconds; returns False if it timed out."""
         with self._lock:
             if not self._is_taken:
                 self._is_taken = True
@@ -37,13 +37,13 @@ class WriteQueue:
         if turn.wait(timeout):
             return True
         with self._lock:
-            if turn.is_set():  # granted at the last moment
+            if turn.is_set():  # it was granted just after the timeout
                 return True
             self._waiting.remove(turn)
             return False
 
     def give_up(self) -> None:
-        """Passes the turn to the next writer."""
+        """Passes the lock to the next writer."""
         with self._lock:
             if self._waiting:
                 self._waiting.popleft().set()
@@ -55,14 +55,14 @@ queues: defaultdict[str, WriteQueue] = defaultdict(WriteQueue)  # by the databas
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """A connection whose transactions begin as writers (`transaction_mode` IMMEDIATE) and wait for their turn."""
+    """A connection whose transactions wait for their turn and then begin as writers (`transaction_mode` IMMEDIATE)."""
 
     _has_turn = False
 
     def _start_transaction_under_autocommit(self) -> None:
         queue = queues[str(self.settings_dict["NAME"])]
-        # Without a turn SQLite decides, since it also knows the writers of other processes; it raises if the file is
-        # locked.
+        # After a timeout, the transaction is started without a turn, and SQLite raises if the file is locked. SQLite
+        # also knows the writers of other processes.
         timeout = statement_limit() or float(self.settings_dict["OPTIONS"].get("timeout", 5))
         self._has_turn = queue.take(timeout)
         try:
@@ -71,7 +71,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._give_up_turn()
             raise
 
-    # Before the hooks of `on_commit` run, which may begin a transaction of their own.
+    # The turn is passed on before the `on_commit` hooks run, because a hook may begin another transaction.
     def _commit(self) -> None:
         super()._commit()  # type: ignore[misc]  # private, and missing in the stubs
         self._give_up_turn()

@@ -301,7 +301,7 @@ class QuietSocket(Socket):
 
 
 async def events_until(seq: int, socket: Socket) -> list[int]:
-    """Returns the numbers of the events that a socket receives, up to this one."""
+    """Returns the sequence numbers of the events that a socket sends, up to `seq`."""
     numbers: list[int] = []
     async with asyncio.timeout(5):
         while not numbers or numbers[-1] < seq:

@@ -1,4 +1,4 @@
-"""The health checks of a load balancer, which must fail if frames can't be delivered."""
+"""The health checks for load balancers, which must fail if messages can't be delivered."""
 
 import asyncio
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Connections that are deliberately slow or silent, over real sockets."""
+"""Clients that are deliberately slow or silent are disconnected (over real sockets)."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""A POST that is sent twice: after a lost response, by a double click, or by two tabs at the same time."""
+"""Tests POST requests that are sent twice: after a lost response, by a double click, or by two concurrent tabs."""
 
 import json
 from collections.abc import Callable

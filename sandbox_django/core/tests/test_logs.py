@@ -1,4 +1,4 @@
-"""The content of logs, and data that must not be in them."""
+"""Logs contain the expected data, and no data that must not be logged."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Jobs for workers: done once by any living worker, and in the web process if there is no queue."""
+"""A queued job is run once by a living worker, or in the web process if there is no queue."""
 
 import asyncio
 import uuid

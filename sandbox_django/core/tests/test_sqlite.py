@@ -1,4 +1,4 @@
-"""Writers on SQLite get their turn in the order in which they asked."""
+"""Writers on SQLite get their turn in the order of their requests."""
 
 import threading
 import time

@@ -13,7 +13,7 @@ IMPORT = re.compile(r"""^\s*(?:import|export)\b[^"'(;=]*["']([^"']+)["'](.?)""",
 
 
 class FingerprintTests(SimpleTestCase):
-    """In production every file may be cached for ever, so its name must change with its content."""
+    """In production, browsers may cache every file for ever, so a file's name must change with its content."""
 
     def test_our_imports_are_of_the_kind_that_is_rewritten(self) -> None:
         imports = [

@@ -93,8 +93,9 @@ export class PagedLog extends LiveList {
   // `items` is the loaded part, with `oldestId`, `newestId`, `hasEarlier` and `hasLater`. Its method
   // `add(items, { isStart })` adds items next to the part, or newer versions of loaded items.
   // `addNewest(items, { isStart })` adds the newest items of the log, which may not be next to the part. `isStart`
-  // means that the log has no items before these. If `hasLater` may be true, it needs `showNewest(items)`, which replaces the
-  // part. With `maxRows`, it needs `size`, and `dropOldest(count)` and `dropNewest(count)`, which unload items.
+  // means that the log has no items before these. If `hasLater` may be true, it needs `showNewest(items)`, which
+  // replaces the part. With `maxRows`, it needs `size`, and `dropOldest(count)` and `dropNewest(count)`, which unload
+  // items.
   //
   // `draw()` draws the changes. `moved()` is called when the user may have reached or left the end. With
   // `loadsOnScroll`, more items are loaded before a scrolling user reaches an edge.
