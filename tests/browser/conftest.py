@@ -137,6 +137,19 @@ def on_another_screen(
     return context
 
 
+def page_with_clock(of: Page, server: Server, time: str | None = None) -> Page:
+    """Opens a page whose clock a test can move, with the session of `of`, in a context of its own.
+
+    A clock is installed for a whole context, whose later pages would all seem to have connected late.
+    """
+    assert of.context.browser is not None
+    context = of.context.browser.new_context(base_url=server.url, storage_state=of.context.storage_state())
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    page.clock.install(time=time)
+    return page
+
+
 def watch(context: BrowserContext, server: Server, complaints: list[str]) -> None:
     """Adds each error, dialog and request to another site in the context's pages to `complaints`."""
 

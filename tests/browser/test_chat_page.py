@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, WebSocketRoute, expect
 
-from tests.browser.conftest import Scheme, browser_of_ones_own, on_another_screen
+from tests.browser.conftest import Scheme, browser_of_ones_own, on_another_screen, page_with_clock
 from tests.browser.steps import register
 from tests.browser.test_all_pages import check, check_rules
 from tests.servers import Server
@@ -209,8 +209,7 @@ def test_page_that_lost_its_sockets_catches_up_without_a_reload(room: Room) -> N
             wire.connect_to_server()
             wires.append(wire)
 
-    tab = BrowserUser(alice.page.context.new_page(), alice.email)
-    tab.page.clock.install()
+    tab = BrowserUser(page_with_clock(alice.page, room.server), alice.email)
     tab.page.route_web_socket(re.compile("/ws/"), connect)
     tab.page.goto(room.path)
     bob.page.goto(room.path)
@@ -234,6 +233,7 @@ def test_page_that_lost_its_sockets_catches_up_without_a_reload(room: Room) -> N
 
     expect(tab.words()).to_have_text(["One", "Two", "Three"])
     tab.be_live()
+    tab.page.context.close()
 
 
 def test_answer_that_gets_lost_makes_no_second_message(room: Room) -> None:
@@ -450,8 +450,7 @@ def test_room_list_reloads_names_and_unread_counts_after_a_gap(room: Room) -> No
 
 def test_room_list_shows_what_was_sent_between_the_page_and_a_late_first_connection(room: Room) -> None:
     is_down = True
-    alice = BrowserUser(room.alice.page.context.new_page(), room.alice.email)
-    alice.page.clock.install()
+    alice = BrowserUser(page_with_clock(room.alice.page, room.server), room.alice.email)
     alice.page.route_web_socket(re.compile("/ws/"), lambda wire: wire.close() if is_down else wire.connect_to_server())
     alice.page.goto("/chat/")
     listed = alice.page.locator(f'[data-room-row="{room.pk}"]')
@@ -466,7 +465,7 @@ def test_room_list_shows_what_was_sent_between_the_page_and_a_late_first_connect
 
     expect(listed).to_contain_text("Line 1.")
     expect(listed.locator("[data-row-unread]")).to_have_text("2 unread")
-    alice.page.close()
+    alice.page.context.close()
 
 
 def test_room_list_fetches_no_more_rooms_than_its_page_shows(room: Room) -> None:
@@ -651,9 +650,9 @@ def test_new_room_appears_in_the_list_of_an_added_member(room: Room) -> None:
 
 def test_typing_is_shown_and_disappears_by_itself(room: Room) -> None:
     room.open()
-    alice, bob = room.alice, room.bob
-    bob.page.clock.install()
-    bob.page.reload()
+    alice = room.alice
+    bob = BrowserUser(page_with_clock(room.bob.page, room.server), room.bob.email)
+    bob.page.goto(room.path)
     bob.be_live()
     typing = bob.page.get_by_text("Alice is typing…")
 
@@ -670,6 +669,7 @@ def test_typing_is_shown_and_disappears_by_itself(room: Room) -> None:
     alice.field().press("Enter")
     expect(bob.words()).to_have_text(["Hmm"])
     expect(typing).to_have_count(0)
+    bob.page.context.close()
 
 
 def test_presence_is_counted(room: Room) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Route, WebSocketRoute, expect
 
-from tests.browser.conftest import Scheme, browser_of_ones_own, on_another_screen
+from tests.browser.conftest import Scheme, browser_of_ones_own, on_another_screen, page_with_clock
 from tests.browser.steps import register
 from tests.browser.test_all_pages import check, check_rules
 from tests.servers import Server
@@ -387,7 +387,7 @@ def test_text_of_users_never_runs(alice: BrowserUser, bob: BrowserUser) -> None:
         assert user.page.locator("main img, main script, a[href^=javascript]").count() == 0
 
 
-def test_page_that_lost_its_socket_catches_up(alice: BrowserUser, bob: BrowserUser, topic: str) -> None:
+def test_page_that_lost_its_socket_catches_up(alice: BrowserUser, bob: BrowserUser, server: Server, topic: str) -> None:
     wires: list[WebSocketRoute] = []
     is_cut = False
 
@@ -398,8 +398,7 @@ def test_page_that_lost_its_socket_catches_up(alice: BrowserUser, bob: BrowserUs
             wire.connect_to_server()
             wires.append(wire)
 
-    tab = BrowserUser(alice.page.context.new_page())
-    tab.page.clock.install()
+    tab = BrowserUser(page_with_clock(alice.page, server))
     tab.page.route_web_socket(re.compile("/ws/"), connect)
     tab.open(topic)
     pk = topic.split("/")[2]
@@ -414,7 +413,7 @@ def test_page_that_lost_its_socket_catches_up(alice: BrowserUser, bob: BrowserUs
     expect(tab.reply("Meanwhile")).to_have_count(1)
     expect(tab.page.locator("[data-reply-count]")).to_have_text("1")
     expect(tab.question().locator("[data-count]")).to_have_text("1")
-    tab.page.close()
+    tab.page.context.close()
 
 
 def test_reader_in_the_middle_sees_a_notice_of_a_new_reply_and_is_not_moved(
@@ -527,11 +526,10 @@ def test_topic_list_reloads_its_rows_after_a_gap(alice: BrowserUser, bob: Browse
 
 @pytest.mark.parametrize("shown", ["topic", "list"])
 def test_votes_between_the_page_and_a_late_first_connection_are_shown(
-    alice: BrowserUser, bob: BrowserUser, topic: str, shown: str
+    alice: BrowserUser, bob: BrowserUser, server: Server, topic: str, shown: str
 ) -> None:
     is_down = True
-    tab = BrowserUser(alice.page.context.new_page())
-    tab.page.clock.install()
+    tab = BrowserUser(page_with_clock(alice.page, server))
     tab.page.route_web_socket(re.compile("/ws/"), lambda wire: wire.close() if is_down else wire.connect_to_server())
     tab.page.goto(topic if shown == "topic" else "/discussion/")
     pk = topic.split("/")[2]
@@ -545,15 +543,14 @@ def test_votes_between_the_page_and_a_late_first_connection_are_shown(
     tab.page.clock.fast_forward(10_000)
 
     expect(votes).to_have_text("1")
-    tab.page.close()
+    tab.page.context.close()
 
 
 @pytest.mark.parametrize("shown", ["topic", "list"])
 def test_page_that_connects_at_once_sends_no_request_for_what_it_shows(
     alice: BrowserUser, server: Server, topic: str, shown: str
 ) -> None:
-    tab = BrowserUser(alice.page.context.new_page())
-    tab.page.clock.install(time="2026-03-01T12:00:00Z")
+    tab = BrowserUser(page_with_clock(alice.page, server, "2026-03-01T12:00:00Z"))
     tab.page.clock.pause_at("2026-03-01T12:00:01Z")  # on a busy machine, loading the page would take seconds
     tab.open(topic if shown == "topic" else "/discussion/")
     requests: list[str] = []
@@ -563,4 +560,4 @@ def test_page_that_connects_at_once_sends_no_request_for_what_it_shows(
 
     tab.page.evaluate("fetch('/healthz')")  # when this has ended, all earlier requests are recorded
     assert [url.partition(server.url)[2] for url in requests] == ["/healthz"]
-    tab.page.close()
+    tab.page.context.close()
