@@ -29,7 +29,7 @@ def documented(tag: str, **operations: Operation) -> Callable[[type[ViewType]], 
 
     def describe(view: type[ViewType]) -> type[ViewType]:
         view.api_tag = tag  # type: ignore[attr-defined]  # read by `core.openapi`
-        view.operations = operations  # type: ignore[attr-defined]
+        view.operations = operations  # type: ignore[attr-defined]  # as above
         return view
 
     return describe

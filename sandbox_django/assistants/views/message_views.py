@@ -44,7 +44,7 @@ MY_LIMIT = (
 VISITORS_LIMIT = (
     f"{settings.ASSISTANT_ANONYMOUS_QUESTIONS_PER_MINUTE} questions in a minute, "
     f"{settings.ASSISTANT_ANONYMOUS_ANSWERS_AT_ONCE} answers at once and "
-    f"{settings.ASSISTANT_ANONYMOUS_TOKENS_PER_DAY:,} tokens in a day from one address, for whoever is not signed in"
+    f"{settings.ASSISTANT_ANONYMOUS_TOKENS_PER_DAY:,} tokens in a day from one address, without signing in"
 )
 READING = (
     "Oldest first. `before` and `after` page by a message's id, which stays right while messages arrive. Use only one "
