@@ -55,7 +55,7 @@ ERROR_PAYLOAD = {
 }
 DESCRIPTIONS = {
     "ErrorMessage": "A frame of the client was malformed, or could not be served. The socket lives on.",
-    "PingMessage": "Is anybody there?",
+    "PingMessage": "Check that the connection works",
     "PongMessage": "Yes.",
 }
 SINCE = {

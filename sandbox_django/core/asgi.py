@@ -347,7 +347,7 @@ def _lock_memory_layer() -> None:
     except BlockingIOError:
         lock.close()
         raise ImproperlyConfigured(
-            "Another server process runs on this data directory, and without REDIS_URL they can't hear each other. "
+            "Another server process runs on this data directory, and without REDIS_URL the two can't exchange events. "
             "Start one process only, or set REDIS_URL."
         ) from None
     _memory_layer_lock = lock

@@ -39,7 +39,7 @@ class LiveAuthenticator(DjangoAuthenticator):
             # chanx would look the object up through these attributes. This class ignores them, so without this error,
             # every client would be admitted.
             raise TypeError(
-                f"{cls.__name__} says {', '.join(sorted(unsupported))}, which is not asked: say find_object."
+                f"{cls.__name__} sets {', '.join(sorted(unsupported))}, which is not used: override find_object."
             )
 
     async def authenticate(self, scope: MutableMapping[str, Any]) -> bool:

@@ -342,7 +342,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     # --- Frames from the client
 
-    @ws_handler(summary="Is anybody there?", output_type=PongMessage)
+    @ws_handler(summary="Check that the connection works", output_type=PongMessage)
     async def answer_ping(self, message: PingMessage) -> PongMessage:
         return PongMessage()
 

@@ -34,7 +34,7 @@ class AlreadyInRoom(Invalid):
 
 class LastOwner(Conflict):
     default_code = "last_owner"
-    default_detail = "A room needs an owner. Make somebody else the owner first."
+    default_detail = "A room needs an owner. Make another member the owner first."
 
 
 class MayNotTransfer(NotAllowed):

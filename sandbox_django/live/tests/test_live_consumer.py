@@ -117,7 +117,7 @@ class RefusalTests(HallCase):
         assert (payload["statusCode"], code) == (401, 4401)
 
     def test_an_authenticator_with_a_queryset_is_refused(self) -> None:
-        with self.assertRaisesMessage(TypeError, "say find_object"):
+        with self.assertRaisesMessage(TypeError, "override find_object"):
             type("Careless", (LiveAuthenticator,), {"queryset": Feed.objects.all()})
 
     async def test_while_the_database_is_down_clients_get_the_time_to_retry(self) -> None:
